@@ -1,0 +1,148 @@
+#include "base/file.h"
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+hse_status hse_map_open(hse_map *out, const char *path, hse_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    hse_status s;
+
+    if (fd < 0)
+        return hse_fail_sys(err, errno, "%s", path);
+    if (fstat(fd, &st) != 0) {
+        s = hse_fail_sys(err, errno, "%s", path);
+        goto fail;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        s = hse_fail(err, HSE_E_FORMAT, 0, "%s is not a regular file", path);
+        goto fail;
+    }
+    if ((uintmax_t)st.st_size > SIZE_MAX) {
+        s = hse_fail(err, HSE_E_LIMIT, 0, "%s is too large for this machine's address space", path);
+        goto fail;
+    }
+    hse_bytes bytes = {.size = (size_t)st.st_size};
+    if (bytes.size) {
+        void *p = mmap(NULL, bytes.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) {
+            s = hse_fail_sys(err, errno, "cannot map %s", path);
+            goto fail;
+        }
+        bytes.data = p;
+    }
+    *out = (hse_map){.bytes = bytes, .fd = fd};
+    return HSE_OK;
+fail:
+    close(fd);
+    return s;
+}
+
+void hse_map_close(hse_map *m)
+{
+    if (m->bytes.data) {
+        union { const uint8_t *c; void *p; } at = {.c = m->bytes.data};
+        munmap(at.p, m->bytes.size);
+        close(m->fd);
+    } else if (m->fd > 0) {
+        close(m->fd);
+    }
+    *m = (hse_map){.fd = -1};
+}
+
+void hse_map_drop(const hse_map *m, size_t offset, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), from, to;
+
+    if (!m->bytes.data || !hse_in_range(m->bytes.size, offset, size))
+        return;
+    from = (offset + page - 1) & ~(page - 1);               /* only whole pages inside the range */
+    to = offset + size == m->bytes.size ? offset + size : (offset + size) & ~(page - 1);
+    if (from < to) {
+        union { const uint8_t *c; void *p; } at = {.c = m->bytes.data + from};
+        madvise(at.p, to - from, MADV_DONTNEED);
+    }
+}
+
+hse_status hse_file_read(char **out, size_t *size, const char *path, size_t ceiling, hse_error *err)
+{
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    hse_buf b;
+    hse_status s = HSE_OK;
+
+    if (fd < 0)
+        return hse_fail_sys(err, errno, "%s", path);
+    hse_buf_init(&b, ceiling);
+    for (;;) {
+        uint8_t chunk[65536];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            s = hse_fail_sys(err, errno, "cannot read %s", path);
+        if (n <= 0)
+            break;
+        hse_buf_append(&b, chunk, (size_t)n);
+        if (b.status != HSE_OK)
+            break;
+    }
+    close(fd);
+    if (s == HSE_OK)
+        s = hse_buf_status(&b, path, err);
+    if (s == HSE_OK && !(*out = hse_buf_take(&b, size)))
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", path);
+    hse_buf_free(&b);
+    return s;
+}
+
+static hse_status write_all(int fd, const char *data, size_t size, const char *path, hse_error *err)
+{
+    while (size) {
+        ssize_t n = write(fd, data, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return hse_fail_sys(err, errno, "cannot write %s", path);
+        data += n;
+        size -= (size_t)n;
+    }
+    return HSE_OK;
+}
+
+hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err)
+{
+    size_t len = strlen(path);
+    char *beside = hse_alloc(len + 12);
+    hse_status s;
+
+    if (!beside)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory to write %s", path);
+    snprintf(beside, len + 12, "%s.XXXXXX", path);
+    int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0) {
+        s = hse_fail_sys(err, errno, "cannot write %s", path);
+        hse_free(beside);
+        return s;
+    }
+    fchmod(fd, 0644);
+    s = write_all(fd, data, size, path, err);
+    if (s == HSE_OK && fsync(fd) != 0)
+        s = hse_fail_sys(err, errno, "cannot write %s", path);
+    if (close(fd) != 0 && s == HSE_OK)
+        s = hse_fail_sys(err, errno, "cannot write %s", path);
+    if (s == HSE_OK && rename(beside, path) != 0)
+        s = hse_fail_sys(err, errno, "cannot write %s", path);
+    if (s != HSE_OK)
+        unlink(beside);
+    hse_free(beside);
+    return s;
+}

@@ -1,0 +1,26 @@
+/* file.h - whole files in and out: read into memory, map read-only, write so that nobody sees half a file. */
+#ifndef HSE_BASE_FILE_H
+#define HSE_BASE_FILE_H
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+typedef struct {
+    hse_bytes bytes;        /* data is NULL for an empty file */
+    int       fd;           /* kept open; -1 when closed */
+} hse_map;
+
+/* Map a regular file read-only. HSE_E_NOT_FOUND, HSE_E_IO, HSE_E_FORMAT (not a regular file). */
+hse_status hse_map_open(hse_map *out, const char *path, hse_error *err);
+void       hse_map_close(hse_map *m);                   /* takes a zeroed or closed map */
+/* Give the pages of [offset, offset + size) back to the system; they are read again when touched. */
+void       hse_map_drop(const hse_map *m, size_t offset, size_t size);
+
+/* The whole file (or stream, when path is "-": standard input) in memory; HSE_E_LIMIT above `ceiling`. Free with
+ * hse_free. A 0 byte follows the content. */
+hse_status hse_file_read(char **out, size_t *size, const char *path, size_t ceiling, hse_error *err);
+
+/* Write beside, fsync, rename: on failure the old file, if any, is untouched and nothing is left behind. */
+hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err);
+
+#endif

@@ -1,0 +1,194 @@
+#include "test.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/utf8.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+TEST(error_text_is_cut_on_a_character)
+{
+    hse_error err = {0};
+    char long_text[400];
+
+    for (size_t i = 0; i + 1 < sizeof long_text; i += 2)
+        memcpy(long_text + i, "\xC3\xA9", 2);
+    long_text[398] = '\0';
+    assert_int_equal(hse_fail(&err, HSE_E_FORMAT, 7, "x%s", long_text), HSE_E_FORMAT);
+    CHECK(hse_utf8_valid(err.text, strlen(err.text), NULL), "%s", err.text);
+    assert_int_equal(err.offset, 7);
+    hse_fail_in(&err, err.status, "file %s", "a.pt");
+    CHECK(strncmp(err.text, "file a.pt: x", 12) == 0 && err.offset == 7, "%s", err.text);
+    assert_int_equal(hse_fail(NULL, HSE_E_LIMIT, 0, "nobody listens"), HSE_E_LIMIT);
+}
+
+TEST(checked_arithmetic_never_wraps)
+{
+    size_t r = 5;
+
+    assert_true(hse_mul_size(3, 4, &r) && r == 12);
+    assert_false(hse_mul_size(SIZE_MAX, 2, &r) || r != 12);
+    assert_false(hse_add_size(SIZE_MAX, 1, &r) || r != 12);
+    assert_true(hse_in_range(10, 10, 0) && !hse_in_range(10, 11, 0) && !hse_in_range(10, 5, UINT64_MAX));
+}
+
+TEST(the_nth_allocation_fails)
+{
+    for (uint64_t n = 1; n <= 3; n++) {
+        hse_mem_fail_at(n, false);
+        for (uint64_t i = 1; i <= 3; i++) {
+            void *p = hse_alloc(1);
+            CHECK((p == NULL) == (i == n), "n %d i %d", (int)n, (int)i);
+            hse_free(p);
+        }
+        assert_true(hse_mem_failed());
+    }
+    hse_mem_fail_at(1, true);
+    assert_null(hse_alloc(1));
+    assert_null(hse_alloc(1));
+    hse_mem_fail_at(0, false);
+}
+
+TEST(a_buffer_keeps_its_ceiling_and_its_first_error)
+{
+    hse_buf b;
+    hse_error err = {0};
+
+    hse_buf_init(&b, 8);
+    hse_buf_str(&b, "12345678");
+    assert_int_equal(hse_buf_status(&b, "x", NULL), HSE_OK);
+    hse_buf_byte(&b, '9');
+    assert_int_equal(hse_buf_status(&b, "the answer", &err), HSE_E_LIMIT);
+    CHECK(strstr(err.text, "the answer is over the limit of 8 bytes"), "%s", err.text);
+    assert_string_equal(hse_buf_text(&b), "12345678");
+    hse_buf_clear(&b);
+    hse_buf_printf(&b, "%d", 42);
+    hse_buf_consume(&b, 1);
+    assert_string_equal(hse_buf_text(&b), "2");
+    hse_buf_free(&b);
+}
+
+TEST(base64_round_trip_and_refusals)
+{
+    hse_buf a, b;
+    static const struct { const char *text; bool lenient; long want; } cases[] = {
+        {"", false, 0},          {"QQ==", false, 1},     {"QQ", false, 1},       {"QUI=", false, 2},
+        {"QUJD", false, 3},      {"Q", false, -1},       {"QQ=", false, -1},     {"QUJD=", false, -1},
+        {"QU JD", false, -1},    {"QU\nJD", true, 3},    {"QQ==QQ==", false, -1}, {"@UJD", false, -1},
+        {"QUI==", false, -1},    {"====", false, -1},
+    };
+
+    for (size_t n = 0; n < 70; n++) {
+        uint8_t data[70];
+        for (size_t i = 0; i < n; i++)
+            data[i] = (uint8_t)(i * 37 + n);
+        hse_buf_init(&a, 1000);
+        hse_buf_init(&b, 1000);
+        hse_buf_base64(&a, data, n);
+        assert_int_equal(hse_buf_unbase64(&b, hse_buf_text(&a), a.size, false, NULL), HSE_OK);
+        CHECK(b.size == n && memcmp(hse_buf_text(&b), data, n) == 0, "n %zu", n);
+        hse_buf_free(&a);
+        hse_buf_free(&b);
+    }
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hse_buf_init(&b, 1000);
+        hse_status s = hse_buf_unbase64(&b, cases[i].text, strlen(cases[i].text), cases[i].lenient, NULL);
+        CHECK((s == HSE_OK ? (long)b.size : -1) == cases[i].want, "\"%s\": got %ld", cases[i].text,
+              s == HSE_OK ? (long)b.size : -1L);
+        hse_buf_free(&b);
+    }
+}
+
+TEST(utf8_is_strict)
+{
+    static const struct { const char *s; size_t n, bad; } cases[] = {
+        {"abc", 3, 3},          {"\xC3\xA9", 2, 2},      {"a\xC0\x80", 3, 1},     {"\xED\xA0\x80", 3, 0},
+        {"\xF4\x90\x80\x80", 4, 0}, {"\xF0\x9F\x98\x80", 4, 4}, {"ab\xE2\x82", 4, 2}, {"\xE0\x80\x80", 3, 0},
+        {"\xFF", 1, 0},         {"", 0, 0},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t bad = cases[i].n;
+        hse_utf8_valid(cases[i].s, cases[i].n, &bad);
+        CHECK(bad == cases[i].bad, "case %zu: bad at %zu", i, bad);
+    }
+    for (uint32_t c = 0; c < 0x110000; c += 61) {
+        char s[4];
+        uint32_t back;
+        if (c >= 0xD800 && c <= 0xDFFF)
+            continue;
+        size_t n = hse_utf8_put(s, c);
+        CHECK(hse_utf8_next(s, n, &back) == n && back == c, "U+%04X", (unsigned)c);
+    }
+}
+
+TEST(an_arena_keeps_its_ceiling)
+{
+    hse_arena a;
+
+    hse_arena_init(&a, 100000);
+    for (int i = 0; i < 100; i++) {
+        char *p = hse_arena_alloc(&a, 900);
+        assert_non_null(p);
+        memset(p, 1, 900);
+    }
+    assert_null(hse_arena_alloc(&a, 20000));
+    assert_null(hse_arena_array(&a, SIZE_MAX / 2, 4));
+    hse_arena_free(&a);
+    hse_arena_free(&a);
+}
+
+static void count(void *arg, int task)
+{
+    atomic_int *hits = arg;
+
+    atomic_fetch_add(&hits[task], 1);
+}
+
+TEST(a_pool_runs_each_task_once)
+{
+    static atomic_int hits[300];
+
+    for (int threads = 1; threads <= 7; threads += 3) {
+        hse_pool *p = NULL;
+        assert_int_equal(hse_pool_open(&p, threads, NULL), HSE_OK);
+        for (int n = 0; n < 300; n += 13) {
+            memset(hits, 0, sizeof hits);
+            hse_pool_run(p, n, count, hits);
+            for (int i = 0; i < 300; i++)
+                CHECK(atomic_load(&hits[i]) == (i < n), "threads %d tasks %d: task %d ran %d times", threads, n, i,
+                      atomic_load(&hits[i]));
+        }
+        hse_pool_close(&p);
+        assert_null(p);
+    }
+}
+
+TEST(files_are_written_whole)
+{
+    char dir[] = "/tmp/hse-test-XXXXXX", path[64], *back = NULL;
+    size_t size = 0;
+    hse_error err = {0};
+    hse_map m = {0};
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x", dir);
+    assert_int_equal(hse_map_open(&m, path, &err), HSE_E_NOT_FOUND);
+    assert_int_equal(hse_file_write(path, "hello", 5, &err), HSE_OK);
+    assert_int_equal(hse_file_read(&back, &size, path, 4, &err), HSE_E_LIMIT);
+    assert_int_equal(hse_file_read(&back, &size, path, 5, &err), HSE_OK);
+    CHECK(size == 5 && strcmp(back, "hello") == 0, "%s", back);
+    hse_free(back);
+    assert_int_equal(hse_map_open(&m, path, &err), HSE_OK);
+    assert_int_equal(m.bytes.size, 5);
+    hse_map_close(&m);
+    assert_int_equal(hse_map_open(&m, dir, &err), HSE_E_FORMAT);
+    CHECK(hse_file_write("/nonexistent/x", "a", 1, &err) != HSE_OK && err.text[0], "%s", err.text);
+    unlink(path);
+    rmdir(dir);
+}

@@ -1,0 +1,56 @@
+#include "test.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { MAX_TESTS = 512 };
+
+static struct CMUnitTest tests[MAX_TESTS];
+static size_t n_tests;
+
+void test_add(const char *name, CMUnitTestFunction f)
+{
+    if (n_tests == MAX_TESTS)
+        abort();
+    tests[n_tests++] = (struct CMUnitTest){.name = name, .test_func = f};
+}
+
+void *test_guarded(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page - 1) / page + 1;
+    uint8_t *p = mmap(NULL, pages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED || mprotect(p + (pages - 1) * page, page, PROT_NONE) != 0)
+        abort();
+    return p + (pages - 1) * page - bytes;
+}
+
+float *test_floats(size_t n)
+{
+    static uint32_t seed = 12345;
+    float *p = test_guarded(n * sizeof *p);
+
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        p[i] = (float)(int32_t)seed / 2147483648.0f;
+    }
+    return p;
+}
+
+const char *test_path(const char *relative)
+{
+    static char path[4][512];
+    static unsigned turn;
+    char *p = path[turn++ % 4];
+
+    snprintf(p, sizeof path[0], "%s/%s", HSE_SOURCE_DIR, relative);
+    return p;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return _cmocka_run_group_tests(argv[0], tests, n_tests, NULL, NULL);
+}
