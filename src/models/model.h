@@ -1,0 +1,98 @@
+/* model.h - what the engine knows of a model: what it takes and gives, how to open it, how to run a batch of items.
+ *
+ * A family's folder has networks with typed functions of their own (hs1_vocoder_run, silero_run, ...); each family ends in
+ * an adapter that puts one hse_model_type per network into the table of registry.c. The engine never looks past this
+ * header: a route is a list of model types, an item carries typed fields from one to the next.
+ *
+ * Ownership  an item owns its fields (hse_free); a model's run replaces the ones it gives and leaves the others.
+ * Threads    an open model is read-only and shared by all; everything that changes lives in the item or the nn_ctx. */
+#ifndef HSE_MODELS_MODEL_H
+#define HSE_MODELS_MODEL_H
+
+#include "base/status.h"
+#include "formats/weights.h"
+#include "nn/nn.h"
+
+enum {                                      /* the typed fields of an item, as bits */
+    HSE_AUDIO = 1,                          /* mono samples at a rate                                  */
+    HSE_TEXT = 2,                           /* UTF-8, already normalised, one sentence                 */
+    HSE_EMBEDDING = 4,                      /* a speaker                                               */
+    HSE_MEL = 8,                            /* frames x bands                                          */
+    HSE_SEGMENTS = 16,                      /* speech from-to, in samples of the audio                 */
+};
+
+typedef struct {
+    float   *samples;
+    size_t   count;
+    unsigned rate_hz;
+} hse_audio;
+
+typedef struct {
+    int64_t start, end;                     /* samples, end exclusive */
+} hse_segment;
+
+/* get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
+typedef struct {
+    float threshold, neg_threshold;         /* neg_threshold < 0: max(threshold - 0.15, 0.01) */
+    float min_speech_ms, min_silence_ms, pad_ms, max_speech_s, min_silence_at_max_speech_ms;
+    bool  longest_silence_at_max_speech;
+} hse_vad_options;
+
+typedef struct {
+    unsigned    has;                        /* HSE_AUDIO | ... : which fields below are filled */
+    hse_audio   audio;
+    char       *text;
+    float      *embedding;
+    size_t      embedding_size;
+    float      *mel;                        /* [frames][bands] */
+    size_t      mel_frames;
+    int         mel_bands;
+    hse_segment *segments;
+    size_t      segment_count;
+
+    /* options of the request that models read */
+    float       speed, pitch, energy;       /* 1 = as the model does by itself */
+    size_t      frame_from, frame_to;       /* decoder window over mel in frames: the audio given is exactly that window's
+                                               part of the one-shot audio; 0, 0 = all */
+    hse_vad_options vad;
+    bool        reference;                  /* the original's behaviour, quirks included (golden runs) */
+
+    hse_status  status;                     /* of this item alone: one bad item does not fail its batch */
+    hse_error   error;
+} hse_item;
+
+void hse_item_init(hse_item *item);         /* empty, neutral options */
+void hse_item_free(hse_item *item);
+
+typedef struct {
+    const char *dir;                        /* the model's folder; the type knows the files below it */
+    const char *load_format;                /* "auto", "onnx", "safetensors", ... of the config; NULL = auto */
+    const hse_kernels *kernels;
+    k_weight_type precision;                /* of the matrix layers; what a model keeps in float32 is its own affair */
+    hse_weights_limits limits;
+} hse_model_source;
+
+typedef struct hse_model_type {
+    const char *type;                       /* "HarmonySpeechSynthesizer": the name used in configs */
+    const char *family;                     /* "harmonyspeech" */
+    unsigned    takes, gives;               /* HSE_AUDIO | ... */
+    k_weight_type auto_precision;           /* the fastest type that keeps the floors of docs/precision.md */
+
+    hse_status (*open)(void **out, const hse_model_source *source, hse_error *err);
+    void       (*close)(void **model);
+    /* Run all items as one ragged batch. Item errors go to the items; the return value is for what concerns all of them
+     * (cancelled, no memory). Results are bit-identical however the items are grouped. */
+    hse_status (*run)(const void *model, nn_ctx *c, hse_item *const *items, size_t n);
+    /* Peak run-arena bytes for these items, by planning; 0 when it cannot be known yet. */
+    size_t     (*plan)(const void *model, nn_ctx *c, hse_item *const *items, size_t n);
+    size_t     (*bytes)(const void *model);         /* weights held */
+    unsigned   (*rate_hz)(const void *model);       /* of the audio it takes or gives; 0 when any */
+    /* One line about dims for `hse check` and `hse models`. */
+    void       (*describe)(const void *model, char *out, size_t size);
+} hse_model_type;
+
+/* registry.c: the one line a new model adds. NULL-terminated. */
+extern const hse_model_type *const hse_model_types[];
+const hse_model_type *hse_model_type_find(const char *type);
+
+#endif
