@@ -27,11 +27,7 @@ typedef struct {
     unsigned rate_hz;
 } hse_audio;
 
-typedef struct {
-    int64_t start, end;                     /* samples, end exclusive */
-} hse_segment;
-
-/* get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
+/* hse_segment is of hse.h. get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
 typedef struct {
     float threshold, neg_threshold;         /* neg_threshold < 0: max(threshold - 0.15, 0.01) */
     float min_speech_ms, min_silence_ms, pad_ms, max_speech_s, min_silence_at_max_speech_ms;
