@@ -9,7 +9,7 @@
 #ifndef HSE_MODELS_MODEL_H
 #define HSE_MODELS_MODEL_H
 
-#include "base/status.h"
+#include "base/status.h"                    /* and hse.h: hse_segment */
 #include "formats/weights.h"
 #include "nn/nn.h"
 
@@ -27,10 +27,10 @@ typedef struct {
     unsigned rate_hz;
 } hse_audio;
 
-/* hse_segment is of hse.h. get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
+/* get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
 typedef struct {
-    float threshold, neg_threshold;         /* neg_threshold < 0: max(threshold - 0.15, 0.01) */
-    float min_speech_ms, min_silence_ms, pad_ms, max_speech_s, min_silence_at_max_speech_ms;
+    double threshold, neg_threshold;        /* neg_threshold < 0: max(threshold - 0.15, 0.01) */
+    double min_speech_ms, min_silence_ms, pad_ms, max_speech_s, min_silence_at_max_speech_ms;
     bool  longest_silence_at_max_speech;
 } hse_vad_options;
 

@@ -1,0 +1,157 @@
+/* engine.h - requests become jobs, jobs become work items, items of many jobs run together in batches.
+ *
+ * The same hse_engine as in hse.h, as the server, the command line and the golden runner use it: they open a job, get told
+ * when there is something to fetch, fetch audio piece by piece in a thread of their own, and may cancel at any time. The
+ * blocking calls of hse.h are a few lines on top.
+ *
+ * How it works. Every model that is asked for has one worker thread, which loads it (others are not held up), then takes up
+ * to max_batch_size items from the model's queue, runs them as one ragged batch, and hands each back to its job, which says
+ * what comes next. A worker waits for company for at most the batch window, and only while other jobs are on their way to
+ * its queue. The queue is served by fair shares (start-time fair queueing over clients, weighted by priority), and a long
+ * text puts only a few sentences at a time into it, so a short request passes. A job computes only a few seconds ahead of
+ * its reader: that is the back-pressure, and the bound of its memory.
+ *
+ * Ownership  hse_job_open takes the audio of the request (also on failure it is freed); hse_job_close ends the job,
+ *            cancelling what still runs. A job may be closed after its engine: it then answers HSE_E_CANCELLED.
+ * Threads    an engine is shared by all threads; a job may be read by one thread at a time, hse_job_cancel by any. */
+#ifndef HSE_ENGINE_ENGINE_H
+#define HSE_ENGINE_ENGINE_H
+
+#include "engine/config.h"
+#include "engine/route.h"
+
+/* ---- opening ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const hse_config *config;               /* NULL: every model found; must outlive the engine */
+    const char  *models;                    /* folder looked in first; NULL: HSE_MODELS, then config.models_dir */
+    int          threads, max_requests;     /* 0: config, else one per core, 256 */
+    const char  *cpu;                       /* NULL: config, HSE_CPU, auto */
+    hse_dtype_choice dtype;                 /* HSE_DTYPE_DEFAULT: HSE_DTYPE, config, each model's own */
+    double       timeout_s;                 /* of a request that brings none; 0: config, else 600; < 0: never */
+    int          batch_window_us;           /* 0 = 2000; < 0: none */
+    const hse_model_type *const *types;     /* the models that are built in; NULL = hse_model_types. Tests pass fakes */
+    bool         no_bundled;                /* look only in `models` (tests) */
+} hse_engine_setup;
+
+hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse_error *err);
+
+/* ---- requests ------------------------------------------------------------------------------------------------------ */
+
+/* A request's strings are borrowed for hse_job_open only. */
+typedef struct {
+    hse_job_kind kind;
+    const char  *model, *language, *voice, *style;      /* NULL or "": the default */
+    hse_mode     mode;
+    const char  *client;                    /* whose share it uses (an API key's name, an address); NULL: its own */
+    const char  *request_id;                /* for the log */
+    int          priority;                  /* 0-9, 5 is normal; 9 gets most */
+    double       timeout_s;                 /* 0: the engine's */
+    hse_cancel  *cancel;                    /* looked at while somebody reads or waits; borrowed until hse_job_close */
+
+    const char  *text;                      /* speak */
+    size_t       text_size;
+    hse_text_mode text_mode;
+    float        speed, pitch, energy;      /* 0 = 1 */
+    bool         has_seed;
+    uint64_t     seed;                      /* returned in the result; drawn when there is none */
+    unsigned     rate_hz;                   /* of the answer; 0 = the model's */
+    hse_loudness loudness;
+    bool         stream;                    /* small first pieces; else large ones, which cost less. The bits are the same */
+    bool         reference;                 /* exactly the original: one piece, peak loudness; refuses stream */
+    const float *embedding;
+    size_t       embedding_size;
+    hse_audio    audio;                     /* speak: the recording to clone; embed, vad: the input. Taken over */
+    bool         audio_borrowed;            /* audio stays the caller's and outlives the job instead */
+    hse_vad_options vad;
+
+    void       (*notify)(void *user);       /* something can be fetched, or the job ended. From an engine thread, under its
+                                               lock: must only signal (write an eventfd), never call the engine */
+    void        *user;
+} hse_request;
+
+void hse_request_init(hse_request *r, hse_job_kind kind);               /* the defaults */
+
+typedef struct hse_job hse_job;
+
+/* Checks everything that can be checked without a model, takes a place in the queue and returns. HSE_E_ARG names the wrong
+ * field first ("input is empty"), HSE_E_NOT_FOUND the model or voice, HSE_E_BUSY when max_requests are waiting. */
+hse_status hse_job_open(hse_job **out, hse_engine *engine, hse_request *request, hse_error *err);
+void       hse_job_close(hse_job **job);
+void       hse_job_cancel(hse_job *job);
+
+/* Speak: the next at most `max` samples (after gain, limiter and rate conversion, which run here, in the caller's thread).
+ * *got = 0 with HSE_OK and *end: all was read. Without `wait`, *got = 0 and !*end means: nothing yet, wait for notify. */
+hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool *end, bool wait, hse_error *err);
+/* Embed, vad: until the result is there. Speak: until the rate is known (the first audio, or the end). */
+hse_status hse_job_wait(hse_job *job, hse_error *err);
+bool       hse_job_ready(hse_job *job);                                 /* would hse_job_wait return at once? */
+
+/* What there is so far; valid until hse_job_close. */
+typedef struct {
+    const char  *model;                     /* the name it was answered by */
+    unsigned     rate_hz;                   /* of hse_job_read's audio; 0 before the first */
+    uint64_t     seed;
+    const float *embedding;                 /* embed; speak: the speaker that was used */
+    size_t       embedding_size;
+    const hse_segment *segments;
+    size_t       segment_count;
+    uint64_t     queue_ns, run_ns, first_ns;            /* waiting and computing, summed; open to first audio */
+    double       audio_in_s, audio_out_s;
+} hse_job_result;
+
+const hse_job_result *hse_job_result_get(hse_job *job);
+
+/* ---- voices and models --------------------------------------------------------------------------------------------- */
+
+/* Make sure a model's weights are in memory (a toolchain: all its parts). */
+hse_status hse_engine_load(hse_engine *engine, const char *model, hse_error *err);
+
+/* ---- live voice activity ------------------------------------------------------------------------------------------- */
+
+/* hse_vad_session of hse.h. */
+
+/* ---- figures ------------------------------------------------------------------------------------------------------- */
+
+enum { HSE_BATCH_BUCKETS = 8 };             /* 1, 2, 3-4, 5-8, 9-16, 17-32, 33-64, more */
+enum { HSE_SECONDS_BUCKETS = 16 };
+extern const double hse_seconds_bucket[HSE_SECONDS_BUCKETS];            /* upper bounds; what is above counts in `count` only */
+extern const int    hse_batch_bucket[HSE_BATCH_BUCKETS];
+
+typedef struct {
+    uint64_t bucket[HSE_SECONDS_BUCKETS], count;        /* not cumulative */
+    double   sum;
+} hse_seconds_histogram;
+
+typedef struct {
+    const char *name, *type;
+    bool        loaded;
+    uint64_t    bytes;                      /* weights */
+    double      load_s;                     /* of the last load */
+    uint64_t    waiting, batches, items;    /* items / batches = mean batch size */
+    uint64_t    batch[HSE_BATCH_BUCKETS];
+    hse_seconds_histogram queue, run;       /* per item, per batch */
+} hse_model_stats;
+
+typedef struct {
+    uint64_t started, done, failed, cancelled, expired, rejected;
+    uint64_t running, waiting;              /* jobs of which an item is being computed; other unfinished ones */
+    hse_seconds_histogram total, first_audio;
+} hse_kind_stats;
+
+typedef struct {
+    hse_kind_stats   kind[HSE_JOB_KINDS];
+    uint64_t         characters_in;
+    double           audio_in_s, audio_out_s;
+    uint64_t         voice_cache_hits, voice_cache_misses;
+    size_t           model_count;
+    hse_model_stats *models;
+} hse_engine_stats;
+
+hse_status hse_engine_stats_get(hse_engine *engine, hse_engine_stats *out, hse_error *err);
+void       hse_engine_stats_free(hse_engine_stats *stats);
+
+const hse_kernels *hse_engine_kernels(const hse_engine *engine);
+int                hse_engine_threads(const hse_engine *engine);
+
+#endif
