@@ -207,13 +207,13 @@ HSE_API void hse_segments_free(hse_segments *segments);
 typedef struct {
     size_t      size;
     const char *model;                          /* NULL: the first that detects                                          */
-    float       threshold;                      /* 0.5: probability at which speech begins                               */
-    float       neg_threshold;                  /* -1: below it speech ends; negative = max(threshold - 0.15, 0.01)      */
-    float       min_speech_ms;                  /* 250                                                                   */
-    float       min_silence_ms;                 /* 100                                                                   */
-    float       pad_ms;                         /* 30                                                                    */
-    float       max_speech_s;                   /* 0 = no limit                                                          */
-    float       min_silence_at_max_speech_ms;   /* 98                                                                    */
+    double      threshold;                      /* 0.5: probability at which speech begins                               */
+    double      neg_threshold;                  /* -1: below it speech ends; negative = max(threshold - 0.15, 0.01)      */
+    double      min_speech_ms;                  /* 250                                                                   */
+    double      min_silence_ms;                 /* 100                                                                   */
+    double      pad_ms;                         /* 30                                                                    */
+    double      max_speech_s;                   /* 0 = no limit                                                          */
+    double      min_silence_at_max_speech_ms;   /* 98                                                                    */
     int         longest_silence_at_max_speech;  /* 1: cut a too long segment at its longest silence                      */
     double      timeout_s;                      /* 0 = never                                                             */
     hse_cancel *cancel;
@@ -221,7 +221,7 @@ typedef struct {
 
 static inline void hse_vad_params_init(hse_vad_params *p)
 {
-    static const hse_vad_params defaults = {sizeof(hse_vad_params), NULL, 0.5f, -1.0f, 250.0f, 100.0f, 30.0f, 0.0f, 98.0f, 1,
+    static const hse_vad_params defaults = {sizeof(hse_vad_params), NULL, 0.5, -1.0, 250.0, 100.0, 30.0, 0.0, 98.0, 1,
                                             0.0, NULL};
     *p = defaults;
 }

@@ -9,6 +9,7 @@
 #ifndef HSE_MODELS_MODEL_H
 #define HSE_MODELS_MODEL_H
 
+#include "audio/audio.h"                    /* hse_audio */
 #include "base/status.h"                    /* and hse.h: hse_segment */
 #include "formats/weights.h"
 #include "nn/nn.h"
@@ -20,12 +21,6 @@ enum {                                      /* the typed fields of an item, as b
     HSE_MEL = 8,                            /* frames x bands                                          */
     HSE_SEGMENTS = 16,                      /* speech from-to, in samples of the audio                 */
 };
-
-typedef struct {
-    float   *samples;
-    size_t   count;
-    unsigned rate_hz;
-} hse_audio;
 
 /* get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
 typedef struct {
