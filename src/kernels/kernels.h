@@ -71,6 +71,13 @@ typedef struct {
     float        alpha;                     /* 1 = nothing */
     k_act        act;
     float        slope;                     /* of K_LEAKY_RELU */
+    /* For a chain of bf16 layers, when not NULL: bf16_act(v) is rounded to bf16 and stored here as well (whatever w's
+     * type), columns from n up to a multiple of k_align[K_BF16] as zeros, so that the result is the next layer's input
+     * without a pass through memory. out may then be NULL. Must not overlap a. */
+    uint16_t    *out_bf16;
+    size_t       out_bf16_row;
+    k_act        bf16_act;
+    float        bf16_slope;
 } k_gemm;
 
 typedef struct hse_kernels {

@@ -1,0 +1,93 @@
+/* rows.c - sums over a row, and what is built on them. Four sums side by side, element i into sum i % 4. */
+#include "kernels/generic/generic.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SUMS = 4 };
+
+static float total(const float *s)
+{
+    return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+static float sum(const float *x, size_t n)
+{
+    float s[SUMS] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        s[i % SUMS] += x[i];
+    return total(s);
+}
+
+static float dot(const float *a, const float *b, size_t n)
+{
+    float s[SUMS] = {0};
+
+    for (size_t i = 0; i < n; i++)
+        s[i % SUMS] += a[i] * b[i];
+    return total(s);
+}
+
+static float sum_squares(const float *x, size_t n)
+{
+    return dot(x, x, n);
+}
+
+/* Without their sign the bits of floats order like the numbers, and NaN comes above all. */
+static float max_abs(const float *x, size_t n)
+{
+    uint32_t max = 0;
+    float result;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t u;
+        memcpy(&u, &x[i], sizeof u);
+        u &= 0x7fffffffu;
+        max = u > max ? u : max;
+    }
+    memcpy(&result, &max, sizeof result);
+    return result;
+}
+
+static void softmax(float *x, size_t row, int rows, int n)
+{
+    for (int r = 0; r < rows; r++, x += row) {
+        float max = -INFINITY, s[SUMS] = {0};
+
+        for (int i = 0; i < n; i++)
+            max = x[i] > max ? x[i] : max;
+        for (int i = 0; i < n; i++) {
+            x[i] = expf(x[i] - max);
+            s[i % SUMS] += x[i];
+        }
+        float scale = 1.0f / total(s);
+        for (int i = 0; i < n; i++)
+            x[i] *= scale;
+    }
+}
+
+static void layer_norm(float *out, const float *in, const float *gain, const float *bias, float eps, int rows, int n)
+{
+    for (int r = 0; r < rows; r++, in += n, out += n) {
+        float mean = sum(in, (size_t)n) / (float)n, s[SUMS] = {0};
+
+        for (int i = 0; i < n; i++)
+            s[i % SUMS] += (in[i] - mean) * (in[i] - mean);
+        float rate = 1.0f / sqrtf(total(s) / (float)n + eps);
+        for (int i = 0; i < n; i++) {
+            float v = (in[i] - mean) * rate;
+            out[i] = v * (gain != NULL ? gain[i] : 1.0f) + (bias != NULL ? bias[i] : 0.0f);
+        }
+    }
+}
+
+void k_generic_rows(hse_kernels *k)
+{
+    k->sum = sum;
+    k->dot = dot;
+    k->sum_squares = sum_squares;
+    k->max_abs = max_abs;
+    k->softmax = softmax;
+    k->layer_norm = layer_norm;
+}
