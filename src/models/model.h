@@ -10,6 +10,7 @@
 #define HSE_MODELS_MODEL_H
 
 #include "audio/audio.h"                    /* hse_audio */
+#include "audio/audio.h"                    /* hse_audio */
 #include "base/status.h"                    /* and hse.h: hse_segment */
 #include "formats/weights.h"
 #include "nn/nn.h"
@@ -31,7 +32,7 @@ typedef struct {
 
 typedef struct {
     unsigned    has;                        /* HSE_AUDIO | ... : which fields below are filled */
-    hse_audio   audio;
+    hse_audio   audio;                      /* samples are the item's (hse_free) */
     char       *text;
     float      *embedding;
     size_t      embedding_size;
@@ -78,6 +79,8 @@ typedef struct hse_model_type {
     size_t     (*plan)(const void *model, nn_ctx *c, hse_item *const *items, size_t n);
     size_t     (*bytes)(const void *model);         /* weights held */
     unsigned   (*rate_hz)(const void *model);       /* of the audio it takes or gives; 0 when any */
+    /* Fixed gain of the product's loudness stage, from the model's config (gain_db); NULL or 0 = none. */
+    float      (*gain_db)(const void *model);
     /* One line about dims for `hse check` and `hse models`. */
     void       (*describe)(const void *model, char *out, size_t size);
 
