@@ -1,0 +1,81 @@
+#include "cli/commands.h"
+
+#include <signal.h>
+#include <string.h>
+
+const cli_command *const cli_commands[] = {
+    &cli_speak, &cli_embed,   &cli_vad,     &cli_text_command,       &cli_serve,       &cli_models, &cli_check,
+    &cli_golden, &cli_bench, &cli_version, &cli_completion_command, &cli_man_command, NULL,
+};
+
+const cli_command *cli_command_find(const char *name)
+{
+    for (const cli_command *const *c = cli_commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    return NULL;
+}
+
+static void overview(FILE *to)
+{
+    fputs("hse - speak, clone voices, find speech; a server for all of it\n\nUsage: hse COMMAND [options] [operands]\n\nCommands:\n", to);
+    for (const cli_command *const *c = cli_commands; *c; c++)
+        if (!(*c)->hidden)
+            fprintf(to, "  %-12s%s\n", (*c)->name, (*c)->summary);
+    fputs("\nFirst steps:\n"
+          "  hse speak \"Hello there.\" -o hello.wav\n"
+          "  hse serve\n"
+          "  hse COMMAND --help\n", to);
+}
+
+static int list_completion(const cli_args *a)
+{
+    (void)a;
+    cli_completion(stdout, cli_commands);
+    return CLI_OK;
+}
+
+static int print_man(const cli_args *a)
+{
+    (void)a;
+    cli_man(stdout, cli_commands);
+    return CLI_OK;
+}
+
+const cli_command cli_completion_command = {
+    .name = "completion", .operands = "", .summary = "Print a bash completion script", .run = list_completion,
+    .details = "Examples:\n  source <(hse completion)\n",
+};
+const cli_command cli_man_command = {
+    .name = "man", .operands = "", .summary = "Print the manual page (roff)", .run = print_man, .hidden = true,
+};
+
+int cli_main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+
+    signal(SIGPIPE, SIG_IGN);               /* a reader that goes away is an error of the write, not our end */
+    if (!name) {
+        overview(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        const cli_command *of = argc > 2 ? cli_command_find(argv[2]) : NULL;
+        if (of)
+            cli_help(stdout, of);
+        else
+            overview(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        name = "version";
+    const cli_command *c = cli_command_find(name);
+    if (!c) {
+        fprintf(stderr, "hse: unknown command \"%s\"; see hse --help\n", name);
+        return CLI_USAGE;
+    }
+    int status = cli_run(c, argc - 1, argv + 1);
+    if (fflush(stdout) != 0 && status == CLI_OK)
+        return cli_fail_text("standard output cannot be written");
+    return status;
+}
