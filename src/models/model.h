@@ -88,7 +88,6 @@ typedef struct hse_model_type {
     const char *name;                       /* "hs1-synthesizer": what it is called where no config names it */
     const char *files[5];                   /* below dir, all must be there ("a|b": one of these); NULL-terminated */
     const char *languages[9];               /* "en", ...; none: any, or of no matter; NULL-terminated */
-    float      (*gain_db)(const void *model);       /* fixed gain of its audio for the product's loudness; NULL: 0 dB */
 } hse_model_type;
 
 /* registry.c: the one line a new model adds. NULL-terminated. */
