@@ -26,8 +26,9 @@ enum { HSE_MAX_STEPS = 4 };
 
 typedef struct {
     hse_job_kind kind;
-    const char  *toolchain;                 /* "harmonyspeech"; NULL: a request that names one model */
+    const char  *toolchain;                 /* "harmonyspeech" */
     hse_mode     mode;                      /* HSE_MODE_ANY matches every mode */
+    bool         reference;                 /* only for requests that want exactly the original */
     unsigned     has, without;              /* HSE_AUDIO | ... that must be there, that must not be */
     const char  *step[HSE_MAX_STEPS + 1];   /* model types, NULL-terminated */
     const char  *refusal;                   /* instead of steps */
@@ -49,7 +50,9 @@ extern const size_t        hse_toolchain_count;
 /* The first matching row of a toolchain. HSE_E_ARG with the row's sentence when it refuses, HSE_E_UNSUPPORTED when there is
  * no row. */
 hse_status hse_route_find(const hse_route **out, hse_job_kind kind, const char *toolchain, hse_mode mode, unsigned has,
-                          hse_error *err);
+                          bool reference, hse_error *err);
+/* Whether one model that takes and gives these fields answers such a request alone: no rows are needed for that. */
+bool hse_type_answers(unsigned takes, unsigned gives, hse_job_kind kind);
 const hse_toolchain *hse_toolchain_find(const char *name);
 const char *hse_job_kind_name(hse_job_kind kind);           /* "speak", "embed", "vad", ...: the label `task` of metrics */
 

@@ -1,0 +1,413 @@
+#include "engine/discover.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef HSE_PREFIX
+#define HSE_PREFIX "/usr/local"
+#endif
+
+enum { MAX_ENTRIES = 4096, MAX_FOUND = 1024, MAX_PATH_BYTES = 4096 };
+
+/* ---- where to look ------------------------------------------------------------------------------------------------- */
+
+static bool is_dir(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* "a/b" in the arena; NULL when there is no memory or the path is too long to exist. */
+static char *join(hse_arena *arena, const char *a, const char *b)
+{
+    char path[MAX_PATH_BYTES];
+    int n = snprintf(path, sizeof path, "%s/%s", a, b);
+
+    return n < 0 || (size_t)n >= sizeof path ? NULL : hse_arena_strndup(arena, path, (size_t)n);
+}
+
+/* A root counts once, under its real path: build/hse is a link to build/release/hse. */
+static void add_root(hse_roots *r, const char *path, bool hub, hse_arena *arena)
+{
+    char real[MAX_PATH_BYTES];
+
+    if (r->count == HSE_MAX_ROOTS || !realpath(path, real) || !is_dir(real))
+        return;
+    for (size_t i = 0; i < r->count; i++)
+        if (strcmp(r->dir[i], real) == 0)
+            return;
+    const char *copy = hse_arena_strndup(arena, real, strlen(real));
+    if (copy) {
+        r->hub[r->count] = hub;
+        r->dir[r->count++] = copy;
+    }
+}
+
+/* What lies near a program or library: build/hse and build/release/hse of a source tree, bin/hse and lib/<triplet>/ of an
+ * installed one. */
+static void add_near(hse_roots *r, const char *file, hse_arena *arena)
+{
+    static const char *const from[] = {"../models", "../../models", "../share/hse/models", "../../share/hse/models"};
+    char dir[MAX_PATH_BYTES], path[MAX_PATH_BYTES + 32];
+
+    snprintf(dir, sizeof dir, "%s", file);
+    char *slash = strrchr(dir, '/');
+    if (!slash)
+        return;
+    *slash = '\0';
+    for (size_t i = 0; i < COUNT(from); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, from[i]);
+        add_root(r, path, false, arena);
+    }
+}
+
+static void add_hub(hse_roots *r, hse_arena *arena)
+{
+    const char *home = getenv("HF_HOME"), *cache = getenv("XDG_CACHE_HOME"), *user = getenv("HOME");
+    char path[MAX_PATH_BYTES];
+
+    if (home && *home)
+        snprintf(path, sizeof path, "%s/hub", home);
+    else if (cache && *cache)
+        snprintf(path, sizeof path, "%s/huggingface/hub", cache);
+    else if (user && *user)
+        snprintf(path, sizeof path, "%s/.cache/huggingface/hub", user);
+    else
+        return;
+    add_root(r, path, true, arena);
+}
+
+hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_arena *arena, hse_error *err)
+{
+    const char *env = getenv("HSE_MODELS");
+    char program[MAX_PATH_BYTES];
+    Dl_info library;
+
+    memset(out, 0, sizeof *out);
+    if (first && !is_dir(first))
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "models: there is no folder '%s'", first);
+    if (first)
+        add_root(out, first, false, arena);
+    else if (env && *env)
+        add_root(out, env, false, arena);
+    if (!bundled)
+        return HSE_OK;
+
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (n > 0) {
+        program[n] = '\0';
+        add_near(out, program, arena);
+    }
+    if (dladdr((void *)(uintptr_t)&hse_roots_find, &library) && library.dli_fname && *library.dli_fname == '/')
+        add_near(out, library.dli_fname, arena);
+    add_root(out, HSE_PREFIX "/share/hse/models", false, arena);
+    add_hub(out, arena);
+    return HSE_OK;
+}
+
+/* ---- what a folder holds ------------------------------------------------------------------------------------------- */
+
+/* One requirement of a type: "a|b" is met by either. */
+static bool has_one(const char *dir, const char *alternatives)
+{
+    char path[MAX_PATH_BYTES];
+
+    for (const char *p = alternatives; *p;) {
+        size_t n = strcspn(p, "|");
+
+        snprintf(path, sizeof path, "%s/%.*s", dir, (int)n, p);
+        if (is_file(path))
+            return true;
+        p += n + (p[n] == '|');
+    }
+    return false;
+}
+
+/* How many of the type's files are there; *missing is the first that is not. */
+static size_t files_present(const char *dir, const hse_model_type *type, const char **missing)
+{
+    size_t n = 0;
+
+    *missing = NULL;
+    for (size_t i = 0; i < COUNT(type->files) && type->files[i]; i++) {
+        if (has_one(dir, type->files[i]))
+            n++;
+        else if (!*missing)
+            *missing = type->files[i];
+    }
+    return n;
+}
+
+static const char *missing_text(const char *missing, hse_arena *arena)
+{
+    char text[200];
+    const char *bar = strchr(missing, '|');
+    int n = snprintf(text, sizeof text, "%s is missing", missing);
+
+    if (bar)
+        n = snprintf(text, sizeof text, "none of its files is there (%s)", missing);
+    return hse_arena_strndup(arena, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
+typedef struct {
+    hse_buf                      found;     /* of hse_found */
+    const hse_model_type *const *types;
+    hse_arena                   *arena;
+    size_t                       entries;
+    hse_status                   status;
+} scan;
+
+/* True when the folder holds something of a model, so that its subfolders are parts and not models. */
+static bool scan_folder(scan *s, const char *dir, const char *repo)
+{
+    bool any = false;
+
+    for (size_t i = 0; s->types[i]; i++) {
+        const char *missing;
+
+        if (!files_present(dir, s->types[i], &missing))
+            continue;
+        hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .type = s->types[i],
+                       .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
+                       .problem = missing ? missing_text(missing, s->arena) : NULL};
+        any = true;
+        if (!f.dir || !f.repo || (missing && !f.problem)) {
+            s->status = HSE_E_NOMEM;
+            return any;
+        }
+        hse_buf_append(&s->found, &f, sizeof f);
+    }
+    return any;
+}
+
+static const char *const checkpoint_endings[] = {".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".npz"};
+
+/* A folder with a checkpoint in it that no built-in type reads is listed too, so that a person learns why. */
+static void scan_unknown(scan *s, const char *dir, const char *repo)
+{
+    DIR *d = opendir(dir);
+    bool hit = false;
+
+    if (!d)
+        return;
+    for (struct dirent *e; !hit && s->entries < MAX_ENTRIES && (e = readdir(d)); s->entries++) {
+        size_t n = strlen(e->d_name);
+
+        hit = strcmp(e->d_name, "model.bin") == 0;
+        for (size_t i = 0; i < COUNT(checkpoint_endings); i++) {
+            size_t m = strlen(checkpoint_endings[i]);
+            hit |= n > m && strcmp(e->d_name + n - m, checkpoint_endings[i]) == 0;
+        }
+    }
+    closedir(d);
+    if (!hit)
+        return;
+    hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
+                   .problem = "no built-in model type reads these files"};
+    if (!f.dir || !f.repo)
+        s->status = HSE_E_NOMEM;
+    else
+        hse_buf_append(&s->found, &f, sizeof f);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The visible entries of a folder, sorted, in the arena; NULL-terminated, NULL when it cannot be read. */
+static char **list_dir(scan *s, const char *dir)
+{
+    DIR *d = opendir(dir);
+    hse_buf names;
+
+    if (!d)
+        return NULL;
+    hse_buf_init(&names, MAX_ENTRIES * sizeof(char *));
+    for (struct dirent *e; s->entries < MAX_ENTRIES && (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        char *copy = hse_arena_strndup(s->arena, e->d_name, strlen(e->d_name));
+        if (copy)
+            hse_buf_append(&names, &copy, sizeof copy);
+        else
+            s->status = HSE_E_NOMEM;
+        s->entries++;
+    }
+    closedir(d);
+
+    size_t n = names.size / sizeof(char *);
+    char **list = hse_arena_array(s->arena, n + 1, sizeof *list);
+    if (!list || names.status == HSE_E_NOMEM)
+        s->status = HSE_E_NOMEM;
+    if (list && n) {
+        memcpy(list, names.data, n * sizeof *list);
+        qsort(list, n, sizeof *list, by_name);
+    }
+    hse_buf_free(&names);
+    return list;
+}
+
+/* <root>/<name> and <root>/<org>/<name>. */
+static void scan_tree(scan *s, const char *dir, const char *prefix, int depth)
+{
+    char **names = list_dir(s, dir);
+
+    for (size_t i = 0; names && names[i]; i++) {
+        char *path = join(s->arena, dir, names[i]), *repo = *prefix ? join(s->arena, prefix, names[i]) : names[i];
+
+        if (!path || !repo || !is_dir(path) || scan_folder(s, path, repo))
+            continue;
+        if (depth > 1)
+            scan_tree(s, path, repo, depth - 1);
+        scan_unknown(s, path, repo);
+    }
+}
+
+/* The snapshot of a repository that its refs/<revision> names; NULL when there is none. */
+static char *hub_snapshot(const char *repo_dir, const char *revision, hse_arena *arena)
+{
+    char path[MAX_PATH_BYTES], *text = NULL, *dir = NULL;
+    size_t size = 0;
+
+    if (revision && strpbrk(revision, "/\\"))
+        return NULL;
+    snprintf(path, sizeof path, "%s/snapshots/%s", repo_dir, revision ? revision : "");
+    if (revision && is_dir(path))
+        return hse_arena_strndup(arena, path, strlen(path));
+    snprintf(path, sizeof path, "%s/refs/%s", repo_dir, revision ? revision : "main");
+    if (hse_file_read(&text, &size, path, 256, NULL) != HSE_OK)
+        return NULL;
+    size_t n = strspn(text, "0123456789abcdef");
+    if (n > 0 && n <= 64) {
+        snprintf(path, sizeof path, "%s/snapshots/%.*s", repo_dir, (int)n, text);
+        dir = is_dir(path) ? hse_arena_strndup(arena, path, strlen(path)) : NULL;
+    }
+    hse_free(text);
+    return dir;
+}
+
+static void scan_hub(scan *s, const char *root)
+{
+    char **names = list_dir(s, root);
+
+    for (size_t i = 0; names && names[i]; i++) {
+        char *org = names[i] + 8, *gap;
+
+        if (strncmp(names[i], "models--", 8) != 0 || !(gap = strstr(org, "--")))
+            continue;
+        char repo[512], *path = join(s->arena, root, names[i]), *dir = path ? hub_snapshot(path, NULL, s->arena) : NULL;
+        snprintf(repo, sizeof repo, "%.*s/%s", (int)(gap - org), org, gap + 2);
+        if (dir)
+            scan_folder(s, dir, repo);
+    }
+}
+
+hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, const hse_model_type *const *types,
+                        hse_arena *arena, hse_error *err)
+{
+    scan s = {.types = types, .arena = arena, .status = HSE_OK};
+
+    hse_buf_init(&s.found, MAX_FOUND * sizeof(hse_found));
+    for (size_t i = 0; i < roots->count; i++) {
+        s.entries = 0;
+        if (roots->hub[i]) {
+            scan_hub(&s, roots->dir[i]);
+        } else if (!scan_folder(&s, roots->dir[i], strrchr(roots->dir[i], '/') + 1)) {
+            scan_tree(&s, roots->dir[i], "", 2);
+        }
+    }
+    hse_found *list = hse_arena_array(arena, s.found.size / sizeof *list + 1, sizeof *list);
+    if (!list || s.found.status == HSE_E_NOMEM)
+        s.status = HSE_E_NOMEM;
+    if (s.status == HSE_OK) {
+        if (s.found.size)
+            memcpy(list, s.found.data, s.found.size);
+        *count = s.found.size / sizeof *list;
+        *out = list;
+    }
+    hse_buf_free(&s.found);
+    return s.status == HSE_OK ? HSE_OK : hse_fail(err, s.status, 0, "no memory to list the models");
+}
+
+/* ---- a config's model ---------------------------------------------------------------------------------------------- */
+
+/* Model names whose weights are bundled under another name. */
+static const struct {
+    const char *model, *repo;
+} bundled[] = {
+    {"silero-vad", "demo/silero"},
+};
+
+/* "models--org--name" of Hugging Face's cache. */
+static char *hub_name(const char *model, hse_arena *arena)
+{
+    char name[1024];
+    size_t n = (size_t)snprintf(name, sizeof name, "models--");
+
+    for (; *model && n < sizeof name - 3; model++) {
+        name[n++] = *model == '/' ? '-' : *model;
+        if (*model == '/')
+            name[n++] = '-';
+    }
+    return hse_arena_strndup(arena, name, n);
+}
+
+/* The candidate folder of `model` in one root, or NULL. */
+static const char *candidate(const char *root, bool hub, const char *model, const char *revision, hse_arena *arena)
+{
+    char *name = hub ? hub_name(model, arena) : NULL;
+    char *dir = join(arena, root, hub ? (name ? name : "") : model);
+
+    if (!dir || !is_dir(dir))
+        return NULL;
+    return hub ? hub_snapshot(dir, revision, arena) : dir;
+}
+
+hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
+                      const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err)
+{
+    const char *names[2] = {model, NULL}, *missing = NULL, *lacks = NULL;
+
+    *dir = *problem = NULL;
+    for (size_t i = 0; i < COUNT(bundled); i++)
+        if (strcmp(model, bundled[i].model) == 0)
+            names[1] = bundled[i].repo;
+
+    if (strchr(model, '/') && is_dir(model)) {
+        files_present(model, type, &missing);
+        if (!missing)
+            *dir = hse_arena_strndup(arena, model, strlen(model));
+    }
+    for (size_t n = 0; n < 2 && names[n]; n++)
+        for (size_t i = 0; i < roots->count && !*dir; i++) {
+            const char *d = candidate(roots->dir[i], roots->hub[i], names[n], revision, arena);
+
+            if (!d)
+                continue;
+            files_present(d, type, &lacks);
+            if (!lacks)
+                *dir = d;
+            else if (!missing)
+                missing = lacks;
+        }
+    if (!*dir)
+        *problem = missing ? missing_text(missing, arena) : "no folder of that name is among the models";
+    return *dir || *problem ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory to look for model '%.60s'", model);
+}

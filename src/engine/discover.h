@@ -1,0 +1,39 @@
+/* discover.h - which models lie where: folders are searched for the files that each built-in type needs.
+ *
+ * Looked in, in this order: the folder given (or HSE_MODELS, or the config's `models`), each <program>/../models,
+ * <prefix>/share/hse/models, and Hugging Face's cache. A model's folder is <root>/<org>/<name> or <root>/<name>. Nothing is
+ * opened but directories, and no name from a request is ever joined to a path: requests name what this scan, or the
+ * config, has listed. */
+#ifndef HSE_ENGINE_DISCOVER_H
+#define HSE_ENGINE_DISCOVER_H
+
+#include "base/arena.h"
+#include "models/model.h"
+
+enum { HSE_MAX_ROOTS = 8 };
+
+typedef struct {
+    const char *dir[HSE_MAX_ROOTS];
+    bool        hub[HSE_MAX_ROOTS];         /* Hugging Face's layout */
+    size_t      count;
+} hse_roots;
+
+/* first may be NULL; then HSE_MODELS stands in. bundled false: only the first. Folders that do not exist are left out. */
+hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_arena *arena, hse_error *err);
+
+typedef struct {
+    const char           *dir, *repo;       /* "/usr/share/hse/models/demo/harmonyspeech", "demo/harmonyspeech" */
+    const hse_model_type *type;             /* NULL: the folder looks like a model, but no built-in type fits */
+    const char           *problem;          /* "encoder/encoder.pt is missing"; NULL when all files are there */
+} hse_found;
+
+/* Everything in the roots, in their order, names sorted; *out and its strings live in the arena. */
+hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, const hse_model_type *const *types,
+                        hse_arena *arena, hse_error *err);
+
+/* The folder of a config's `model`: a path of its own, or a name below one of the roots. When there is none *dir is NULL and
+ * *problem says where was looked, or which file is missing. */
+hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
+                      const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err);
+
+#endif
