@@ -88,6 +88,13 @@ typedef struct hse_model_type {
     const char *name;                       /* "hs1-synthesizer": what it is called where no config names it */
     const char *files[5];                   /* below dir, all must be there ("a|b": one of these); NULL-terminated */
     const char *languages[9];               /* "en", ...; none: any, or of no matter; NULL-terminated */
+
+    /* Voice activity on a live stream, where the model can: events as they are known (VADIterator). NULL where it cannot.
+     * One stream belongs to one thread; the model outlives it. */
+    hse_status (*live_open)(void **live, const void *model, const hse_vad_options *o, unsigned rate_hz, hse_error *err);
+    hse_status (*live_push)(void *live, const float *samples, size_t n, hse_vad_event_fn fn, void *user, hse_error *err);
+    void       (*live_reset)(void *live);
+    void       (*live_close)(void **live);
 } hse_model_type;
 
 /* registry.c: the one line a new model adds. NULL-terminated. */
