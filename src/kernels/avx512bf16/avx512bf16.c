@@ -1,5 +1,0 @@
-#include "kernels/kernels.h"
-void hse_kernels_avx512_bf16(hse_kernels *k)
-{
-    (void)k;
-}

@@ -1,0 +1,18 @@
+/* common.h - what every vec.h and simd/ file is written with. */
+#ifndef HSE_KERNELS_SIMD_COMMON_H
+#define HSE_KERNELS_SIMD_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE __attribute__((always_inline)) static inline
+
+/* Before a loop of few, known rounds: its arrays become registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#endif

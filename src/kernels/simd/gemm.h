@@ -1,0 +1,274 @@
+/* gemm.h - products with packed weights for one instruction set, over the vectors of its vec.h.
+ *
+ * A tile is MR rows by NV vectors of sums that stay in registers while the inputs go by: per group of inputs NV loads of
+ * weights, MR broadcasts of activations, MR * NV fused multiply-adds. Row r of the output reads inputs at r * a_row + t *
+ * a_tap for tap t, so a convolution is the same loop with taps > 1. When a panel of weights outgrows the second-level
+ * cache the inputs are cut into stretches at places that depend on the weights' shape alone, and the float32 sums wait in
+ * `part` meanwhile: no element's order of additions depends on where its row stands. */
+#ifndef HSE_KERNELS_SIMD_GEMM_H
+#define HSE_KERNELS_SIMD_GEMM_H
+
+#include "kernels/pack.h"
+#include "kernels/simd/math.h"
+
+enum {
+    BLOCK_ROWS = 96,                    /* most rows whose sums wait in `part` */
+    GROUPS_AT_ONCE = 1024,              /* groups of inputs in a stretch: a panel's part of this is 64 to 256 KiB */
+    A_BYTES = 192 << 10,                /* inputs that should stay in the second-level cache beside a panel */
+    AHEAD = 1536,                       /* bytes by which the weights are fetched early when few rows use each */
+};
+
+/* One tile: `taps` taps of `groups` groups of inputs. Strides of a in bytes. */
+typedef struct {
+    const char    *a;
+    size_t         a_row, a_tap;
+    int            taps, groups;
+    const char    *b;
+    float         *part;                /* [MR][NV * VF_LANES], where the sums go */
+    bool           add;                 /* they go on from what is there */
+    const float   *a_scale;             /* INT8, as in k_gemm */
+    size_t         a_scale_row, a_scale_tap;
+    const int32_t *comp;                /* of this panel's first output and tap */
+    size_t         comp_tap;
+} k_tile;
+
+typedef void k_tile_run(const k_tile *x);
+
+__attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
+{
+    vf sum[MOST_ROWS][MOST_VECTORS];
+    const char *b = x->b;
+
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sum[r][v] = x->add ? vf_load(x->part + (r * nv + v) * VF_LANES) : vf_zero();
+    for (int t = 0; t < x->taps; t++) {
+        const char *a = x->a + (size_t)t * x->a_tap;
+        for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
+            vf w[MOST_VECTORS];
+            UNROLL for (int v = 0; v < nv; v++)
+                w[v] = vf_load((const float *)(const void *)(b + v * VF_BYTES));
+            if (mr <= FEW_ROWS)
+                UNROLL for (int v = 0; v < nv; v++)
+                    __builtin_prefetch(b + AHEAD + v * VF_BYTES);
+            UNROLL for (int r = 0; r < mr; r++) {
+                vf in = vf_spread((const float *)(const void *)(a + (size_t)r * x->a_row));
+                UNROLL for (int v = 0; v < nv; v++)
+                    sum[r][v] = vf_fma(in, w[v], sum[r][v]);
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            vf_store(x->part + (r * nv + v) * VF_LANES, sum[r][v]);
+}
+
+INLINE void tile_bf16(int mr, int nv, const k_tile *x)
+{
+    vf sum[MOST_ROWS][MOST_VECTORS];
+    const char *b = x->b;
+
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sum[r][v] = x->add ? vf_load(x->part + (r * nv + v) * VF_LANES) : vf_zero();
+    for (int t = 0; t < x->taps; t++) {
+        const char *a = x->a + (size_t)t * x->a_tap;
+        for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
+            if (mr <= FEW_ROWS)
+                UNROLL for (int v = 0; v < nv; v++)
+                    __builtin_prefetch(b + AHEAD + v * VF_BYTES);
+            UNROLL for (int pass = 0; pass < BF16_PASSES; pass++) {
+                v16 w[MOST_VECTORS];
+                UNROLL for (int v = 0; v < nv; v++)
+                    w[v] = v16_weights(b + v * VF_BYTES, pass);
+                UNROLL for (int r = 0; r < mr; r++) {
+                    v16 in = v16_inputs(a + (size_t)r * x->a_row, pass);
+                    UNROLL for (int v = 0; v < nv; v++)
+                        sum[r][v] = v16_add_products(sum[r][v], in, w[v]);
+                }
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            vf_store(x->part + (r * nv + v) * VF_LANES, sum[r][v]);
+}
+
+/* Whole numbers inside a tap; between taps float32 sums in `part`, because each tap has its own scale. */
+INLINE void tile_int8(int mr, int nv, const k_tile *x)
+{
+    const char *b = x->b;
+
+    for (int t = 0; t < x->taps; t++) {
+        const char *a = x->a + (size_t)t * x->a_tap;
+        vi sum[MOST_ROWS][MOST_VECTORS];
+        UNROLL for (int r = 0; r < mr; r++)
+            UNROLL for (int v = 0; v < nv; v++)
+                sum[r][v] = v8_start(x->comp + (size_t)t * x->comp_tap + v * VF_LANES);
+        for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
+            if (mr <= FEW_ROWS)
+                UNROLL for (int v = 0; v < nv; v++)
+                    __builtin_prefetch(b + AHEAD + v * VF_BYTES);
+            UNROLL for (int pass = 0; pass < INT8_PASSES; pass++) {
+                v8 w[MOST_VECTORS];
+                UNROLL for (int v = 0; v < nv; v++)
+                    w[v] = v8_weights(b + v * VF_BYTES, pass);
+                UNROLL for (int r = 0; r < mr; r++) {
+                    v8 in = v8_inputs(a + (size_t)r * x->a_row, pass);
+                    UNROLL for (int v = 0; v < nv; v++)
+                        sum[r][v] = v8_add_products(sum[r][v], in, w[v]);
+                }
+            }
+        }
+        UNROLL for (int r = 0; r < mr; r++) {
+            vf scale = vf_spread(x->a_scale + (size_t)r * x->a_scale_row + (size_t)t * x->a_scale_tap);
+            UNROLL for (int v = 0; v < nv; v++) {
+                float *p = x->part + (r * nv + v) * VF_LANES;
+                vf s = vi_to_float(sum[r][v]);
+                vf_store(p, t > 0 || x->add ? vf_fma(s, scale, vf_load(p)) : vf_mul(s, scale));
+            }
+        }
+    }
+}
+
+/* Bias to residual for `rows` rows of sums, and the stores. from: the first column; vectors: how many of the panel. */
+static void finish_rows(const k_gemm *g, int row, int rows, int from, int vectors, const float *part)
+{
+    const k_packed *w = g->w;
+
+    for (int v = 0; v < vectors; v++) {
+        int at = from + v * VF_LANES, left = w->n - at < VF_LANES ? w->n - at : VF_LANES;
+        size_t col = (size_t)at;
+        vf weight_scale = w->type == K_INT8 ? vf_load(w->scale + at) : vf_zero();
+        vf bias = g->bias != NULL ? vf_load_n(g->bias + at, left) : vf_zero();
+        vf gain = g->scale != NULL ? vf_load_n(g->scale + at, left) : vf_zero();
+        vf shift = g->scale != NULL && g->shift != NULL ? vf_load_n(g->shift + at, left) : vf_zero();
+        vf alpha = vf_set1(g->alpha);
+
+        for (int i = 0; i < rows; i++) {
+            size_t r = (size_t)(row + i);
+            vf y = vf_load(part + (i * vectors + v) * VF_LANES);
+            if (w->type == K_INT8)
+                y = vf_mul(y, weight_scale);
+            y = vf_act(vf_add(y, bias), g->act, g->slope);
+            if (g->scale != NULL)
+                y = vf_fma(y, gain, shift);
+            if (g->alpha != 1.0f)
+                y = vf_mul(y, alpha);
+            if (g->residual != NULL)
+                y = vf_add(y, vf_load_n(g->residual + r * g->residual_row + col, left));
+            if (g->out != NULL)
+                vf_store_n(g->out + r * g->out_row + col, y, left);
+            if (g->out_bf16 != NULL)
+                vf_store_bf16(g->out_bf16 + r * g->out_bf16_row + col, vf_act(y, g->bf16_act, g->bf16_slope), left);
+        }
+        if (g->out_bf16 != NULL && left % 2 && at + left == w->n)
+            for (int i = 0; i < rows; i++)
+                g->out_bf16[(size_t)(row + i) * g->out_bf16_row + (size_t)w->n] = 0;
+    }
+}
+
+/* Rows of the next tile: full ones while there are two, then what is left in two even parts, since a tile of one row
+ * costs as much as one of two or three. */
+static inline int tile_rows(int left, int most)
+{
+    return left <= most ? left : left >= 2 * most ? most : (left + 1) / 2;
+}
+
+/* The stretches of inputs that are summed in one go: either `taps` whole taps or `groups` groups of one tap. */
+typedef struct {
+    int taps, groups;
+} k_stretch;
+
+static k_stretch stretch_of(const k_packed *w, int groups)
+{
+    k_stretch s = {.taps = w->taps > 0 ? w->taps : 1, .groups = groups > 0 ? groups : 1};
+
+    if (w->type == K_INT8)
+        return s;                                           /* a tap's sum is scaled once */
+    if (groups > GROUPS_AT_ONCE) {
+        int parts = (groups + GROUPS_AT_ONCE - 1) / GROUPS_AT_ONCE;
+        s = (k_stretch){.taps = 1, .groups = (groups + parts - 1) / parts};
+    } else if (groups > 0 && w->taps > GROUPS_AT_ONCE / groups) {
+        s.taps = GROUPS_AT_ONCE / groups;
+    }
+    return s;
+}
+
+static size_t element_bytes(k_weight_type type)
+{
+    return type == K_F32 ? 4 : type == K_BF16 ? 2 : 1;
+}
+
+/* One panel for the rows [row, row + rows), rows <= BLOCK_ROWS when the inputs need more than one stretch. */
+static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run *const run[][MOST_ROWS + 1],
+                       const int *most_rows)
+{
+    _Alignas(64) float part[BLOCK_ROWS * MOST_VECTORS * VF_LANES];
+    const k_packed *w = g->w;
+    int from = panel * w->panel, left = w->n - from, lanes = left < w->panel ? left : w->panel;
+    int nv = (lanes + VF_LANES - 1) / VF_LANES, most = most_rows[nv - 1], group = k_group(w->type);
+    int groups = (w->k + group - 1) / group;
+    k_stretch s = stretch_of(w, groups);
+    size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
+    bool whole = s.taps >= w->taps && s.groups >= groups;
+    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .a_scale_row = g->a_scale_row,
+                .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
+
+    for (int t = 0; t < w->taps || t == 0; t += s.taps)
+        for (int i = 0; i < groups || i == 0; i += s.groups) {
+            x.taps = w->taps - t < s.taps ? w->taps - t : s.taps;
+            x.groups = groups - i < s.groups ? groups - i : s.groups;
+            x.b = (const char *)w->data + (size_t)panel * w->panel_bytes + ((size_t)t * (size_t)groups + (size_t)i) * step;
+            x.add = t > 0 || i > 0;
+            for (int r = 0, next; r < rows; r += next) {
+                size_t at = (size_t)(row + r);
+                next = tile_rows(rows - r, most);
+                x.a = (const char *)g->a + at * x.a_row + (size_t)t * x.a_tap + (size_t)i * (size_t)group * element;
+                x.part = whole ? part : part + (size_t)(r * nv * VF_LANES);
+                if (w->type == K_INT8) {
+                    x.a_scale = g->a_scale + at * g->a_scale_row + (size_t)t * g->a_scale_tap;
+                    x.comp = w->comp + (size_t)t * x.comp_tap + from;
+                }
+                run[nv - 1][next](&x);
+                if (whole)
+                    finish_rows(g, row + r, next, from, nv, part);
+            }
+        }
+    if (!whole)
+        finish_rows(g, row, rows, from, nv, part);
+}
+
+/* Blocks of rows that fit the second-level cache, each against all panels; a block's inputs and one panel's weights stay
+ * there meanwhile. */
+static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
+{
+    const k_packed *w = g->w;
+    size_t row_bytes = (size_t)w->k * element_bytes(w->type) + 1;
+    int block = row_bytes < A_BYTES / BLOCK_ROWS ? BLOCK_ROWS : (int)(A_BYTES / row_bytes) / GEMM_ROWS * GEMM_ROWS;
+
+    if (block < GEMM_ROWS)
+        block = GEMM_ROWS;
+    for (int row = 0; row < g->rows; row += block) {
+        int rows = g->rows - row < block ? g->rows - row : block;
+        for (int panel = g->panel_from; panel < g->panel_to; panel++)
+            panel_rows(g, panel, row, rows, run, most_rows);
+    }
+}
+
+/* GEMM(f32) defines gemm_f32 with its tiles; TILES(X, kind) of vec.h lists the shapes as X(kind, mr, nv). */
+#define GEMM_TILE(kind, mr, nv)                                                                                        \
+    static void tile_##kind##_##mr##x##nv(const k_tile *x)                                                             \
+    {                                                                                                                  \
+        tile_##kind(mr, nv, x);                                                                                        \
+    }
+#define GEMM_ENTRY(kind, mr, nv) [(nv) - 1][mr] = tile_##kind##_##mr##x##nv,
+#define GEMM(kind)                                                                                                     \
+    TILES(GEMM_TILE, kind)                                                                                             \
+    static k_tile_run *const tiles_##kind[MOST_VECTORS][MOST_ROWS + 1] = {TILES(GEMM_ENTRY, kind)};                    \
+    static void gemm_##kind(const k_gemm *g)                                                                           \
+    {                                                                                                                  \
+        gemm_with(g, tiles_##kind, tile_most_rows);                                                                    \
+    }
+
+#endif

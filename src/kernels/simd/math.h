@@ -1,0 +1,103 @@
+/* math.h - functions of vectors: the same operations in every lane, so an element's result does not depend on its place.
+ * The polynomials are minimax fits (Remez) of relative error below 4e-8; tests/unit/kernels measures the functions. */
+#ifndef HSE_KERNELS_SIMD_MATH_H
+#define HSE_KERNELS_SIMD_MATH_H
+
+#include "kernels/kernels.h"
+
+/* c[0] + x c[1] + ... + x^(n-1) c[n-1] */
+INLINE vf vf_polynomial(vf x, const float *c, int n)
+{
+    vf p = vf_set1(c[n - 1]);
+
+    UNROLL for (int i = n - 2; i >= 0; i--)
+        p = vf_fma(p, x, vf_set1(c[i]));
+    return p;
+}
+
+/* e^x = 2^n e^r with |r| <= ln 2 / 2; 2^n in two factors, so that results below the normal range are rounded once and
+ * those above become infinite. NaN passes through: vf_min and vf_max give their second operand when either is NaN. */
+INLINE vf vf_exp(vf x)
+{
+    static const float c[] = {0.4999999341f, 0.1666652011f, 0.04166839418f, 0.008368780323f, 0.001381446726f};
+
+    x = vf_min(vf_set1(89.0f), vf_max(vf_set1(-104.0f), x));
+    vf n = vf_round(vf_mul(x, vf_set1(1.44269504f)));
+    vf r = vf_fma(n, vf_set1(-0.693145752f), x);                /* ln 2 in two parts, the first with zeros at its end */
+    r = vf_fma(n, vf_set1(-1.42860677e-6f), r);
+    vf tail = vf_fma(vf_mul(r, r), vf_polynomial(r, c, COUNT(c)), r);
+    vf half = vf_round(vf_mul(n, vf_set1(0.5f)));
+    return vf_mul(vf_mul(vf_add(tail, vf_set1(1.0f)), vf_exp2(half)), vf_exp2(vf_sub(n, half)));
+}
+
+INLINE vf vf_sigmoid(vf x)
+{
+    vf one = vf_set1(1.0f);
+
+    return vf_div(one, vf_add(one, vf_exp(vf_neg(x))));
+}
+
+/* An odd polynomial near 0, 1 - 2 / (e^2|x| + 1) with x's sign elsewhere. */
+INLINE vf vf_tanh(vf x)
+{
+    static const float c[] = {-0.3333333091f, 0.1333320976f, -0.05394720385f, 0.0217029661f, -0.008182673555f,
+                              0.002147537952f};
+    vf a = vf_abs(x), z = vf_mul(x, x), one = vf_set1(1.0f);
+    vf near = vf_fma(vf_mul(x, z), vf_polynomial(z, c, COUNT(c)), x);
+    vf far = vf_sub(one, vf_div(vf_set1(2.0f), vf_add(vf_exp(vf_add(a, a)), one)));
+
+    far = vf_select(vf_less(x, vf_zero()), vf_neg(far), far);
+    return vf_select(vf_less(a, vf_set1(0.625f)), near, far);
+}
+
+/* x Phi(x) as max(x, 0) - |x| Phi(-|x|), which loses no digits on either side. Phi(-a) = e^(-a^2/2) t P(t) with
+ * t = 1 / (1 + 0.35 a); the square's rounding error goes through e^x to first order. Beyond 14 nothing is left. */
+INLINE vf vf_gelu(vf x)
+{
+    static const float c[] = {0.1396214042f, 0.1398618719f, 0.1198328488f, 0.1055080903f, -0.02311006879f, 0.1591745439f,
+                              -0.2557146285f, 0.1439718971f, -0.02914597486f};
+    vf a = vf_min(vf_set1(14.0f), vf_abs(x)), square = vf_mul(a, a);
+    vf lost = vf_fma(a, a, vf_neg(square));
+    vf t = vf_div(vf_set1(1.0f), vf_fma(a, vf_set1(0.35f), vf_set1(1.0f)));
+    vf e = vf_exp(vf_mul(square, vf_set1(-0.5f)));
+    e = vf_fma(vf_mul(lost, vf_set1(-0.5f)), e, e);
+    vf below = vf_mul(vf_mul(e, t), vf_polynomial(t, c, COUNT(c)));
+
+    return vf_sub(vf_max(vf_zero(), x), vf_mul(a, below));
+}
+
+INLINE vf vf_gelu_tanh(vf x)
+{
+    vf cube = vf_mul(vf_mul(x, x), x), u = vf_fma(cube, vf_set1(0.044715f), x);
+
+    return vf_mul(x, vf_sigmoid(vf_mul(u, vf_set1(1.5957691216057308f))));      /* 1 + tanh(u) = 2 sigmoid(2u) */
+}
+
+/* `act` is the same for many vectors, so the branches cost nothing. */
+INLINE vf vf_act(vf x, k_act act, float slope)
+{
+    switch (act) {
+    case K_RELU:
+        return vf_max(vf_zero(), x);
+    case K_LEAKY_RELU:
+        return vf_select(vf_less(x, vf_zero()), vf_mul(x, vf_set1(slope)), x);
+    case K_GELU:
+        return vf_gelu(x);
+    case K_GELU_TANH:
+        return vf_gelu_tanh(x);
+    case K_TANH:
+        return vf_tanh(x);
+    case K_SIGMOID:
+        return vf_sigmoid(x);
+    case K_SILU:
+        return vf_mul(x, vf_sigmoid(x));
+    case K_EXP:
+        return vf_exp(x);
+    case K_NONE:
+    case K_ACTS:
+        break;
+    }
+    return x;
+}
+
+#endif
