@@ -2,11 +2,15 @@
  *
  * A reader (torch zip and legacy, safetensors, npz, onnx) fills one plain table: name, dtype, shape, strides, and where
  * the bytes are. Nothing in the table is a pointer into the file; numbers are taken out with hse_weights_read_f32, which
- * converts, and checks again. Nested containers of a torch file are flattened with dots ("model_state.lstm.weight_ih_l0").
+ * converts, and checks again. Nested containers of a torch file are flattened with dots ("model_state.lstm.weight_ih_l0");
+ * a file that is one bare array (npy, a torch file of one tensor) has the name "". An ONNX constant has its node's output
+ * name. Keys that are neither strings nor integers, and objects that are neither arrays nor plain values, are left out.
+ *
+ * A zip entry's CRC is checked the first time something of it is read (about 1 ms a MB, once), not while opening.
  *
  * Ownership  hse_weights_open maps the file and keeps it mapped until hse_weights_close.
  * Errors     HSE_E_FORMAT with the byte offset, HSE_E_LIMIT over a limit, HSE_E_UNSUPPORTED for a format or dtype by name.
- * Threads    read-only once open; may be shared, except hse_weights_drop. */
+ * Threads    once open, all calls but hse_weights_close may run at the same time. */
 #ifndef HSE_FORMATS_WEIGHTS_H
 #define HSE_FORMATS_WEIGHTS_H
 
@@ -51,9 +55,11 @@ size_t            hse_weights_count(const hse_weights *w);
 const hse_weight *hse_weights_at(const hse_weights *w, size_t i);           /* i < count; in the file's order */
 const hse_weight *hse_weights_find(const hse_weights *w, const char *name); /* NULL when absent; by hash */
 
-/* A plain integer, float, string or bool of the file (an OpenAI checkpoint's "dims.n_mels", a safetensors metadata
- * string). False when absent or of another type. */
+/* A plain value of the file: what stands in a torch file's nested dicts beside the tensors (an OpenAI checkpoint's
+ * "dims.n_mels"), or a safetensors metadata string ("__metadata__.format"). Bools are the integers 0 and 1; an integer is
+ * also a real. False when absent or of another type. Values inside lists, and those after the first 65,536, are not kept. */
 bool hse_weights_int(const hse_weights *w, const char *name, int64_t *out);
+bool hse_weights_real(const hse_weights *w, const char *name, double *out);
 bool hse_weights_text(const hse_weights *w, const char *name, const char **out);
 
 /* All `weight->count` elements in C order as float32 (any dtype converts; bfloat16 and half exactly). */
