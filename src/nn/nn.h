@@ -173,6 +173,7 @@ size_t     nn_peak(const nn_ctx *c);                    /* bytes of the arena us
 hse_status nn_reserve(nn_ctx *c, size_t bytes, hse_error *err);     /* make room now, not in the middle of a run */
 void       nn_trim(nn_ctx *c, size_t keep);             /* give the pages above `keep` bytes back; not between begin and end */
 void       nn_listen(nn_ctx *c, nn_listener *f, void *user);        /* NULL: stop. Survives nn_begin */
+bool       nn_listening(const nn_ctx *c);       /* for values that are worth computing only when they are shown */
 /* Checked between operations (and inside long ones): a raised flag ends the run with HSE_E_CANCELLED, hse_now_ns() past the
  * deadline with HSE_E_DEADLINE. NULL and 0: none. Survives nn_begin. */
 void       nn_cancel_by(nn_ctx *c, const atomic_bool *flag, uint64_t deadline_ns);
