@@ -13,8 +13,8 @@
 
 enum {
     BLOCK_ROWS = 96,                    /* most rows whose sums wait in `part` */
-    GROUPS_AT_ONCE = 1024,              /* groups of inputs in a stretch: a panel's part of this is 64 to 256 KiB */
-    A_BYTES = 192 << 10,                /* inputs that should stay in the second-level cache beside a panel */
+    GROUPS_AT_ONCE = 1536,              /* groups of inputs in a stretch: a panel's part of this is 64 to 256 KiB */
+    A_BYTES = 512 << 10,                /* inputs that should stay in the second-level cache beside a panel */
     AHEAD = 1536,                       /* bytes by which the weights are fetched early when few rows use each */
 };
 
@@ -26,6 +26,8 @@ typedef struct {
     const char    *b;
     float         *part;                /* [MR][NV * VF_LANES], where the sums go */
     bool           add;                 /* they go on from what is there */
+    const k_gemm  *g;                   /* not NULL: the sums are whole and their epilogue simple; finish them at once */
+    int            row, from, left;     /* then: first row and column of the output, columns from there to its end */
     const float   *a_scale;             /* INT8, as in k_gemm */
     size_t         a_scale_row, a_scale_tap;
     const int32_t *comp;                /* of this panel's first output and tap */
@@ -34,14 +36,86 @@ typedef struct {
 
 typedef void k_tile_run(const k_tile *x);
 
+/* Activations that cost an instruction or two, so that they can stand in every tile's code. */
+static bool simple_act(k_act act)
+{
+    return act == K_NONE || act == K_RELU || act == K_LEAKY_RELU;
+}
+
+INLINE vf vf_simple_act(vf y, k_act act, float slope)
+{
+    if (act == K_RELU)
+        return vf_max(vf_zero(), y);
+    if (act == K_LEAKY_RELU)
+        return vf_select(vf_less(y, vf_zero()), vf_mul(y, vf_set1(slope)), y);
+    return y;
+}
+
+/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. */
+INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
+{
+    const k_gemm *g = x->g;
+    size_t row = (size_t)x->row, from = (size_t)x->from;
+
+    UNROLL for (int v = 0; v < nv; v++) {
+        int left = x->left - v * VF_LANES;
+        vf bias = g->bias != NULL ? vf_load_n(g->bias + from + v * VF_LANES, left) : vf_zero();
+        UNROLL for (int r = 0; r < mr; r++)
+            sum[r][v] = vf_simple_act(vf_add(sum[r][v], bias), g->act, g->slope);
+    }
+    if (g->residual != NULL) {
+        const float *p = g->residual + row * g->residual_row + from;
+        UNROLL for (int r = 0; r < mr; r++, p += g->residual_row)
+            UNROLL for (int v = 0; v < nv; v++)
+                sum[r][v] = vf_add(sum[r][v], vf_load_n(p + v * VF_LANES, x->left - v * VF_LANES));
+    }
+    if (g->out != NULL) {
+        float *p = g->out + row * g->out_row + from;
+        UNROLL for (int r = 0; r < mr; r++, p += g->out_row)
+            UNROLL for (int v = 0; v < nv; v++)
+                vf_store_n(p + v * VF_LANES, sum[r][v], x->left - v * VF_LANES);
+    }
+    if (g->out_bf16 != NULL) {
+        uint16_t *p = g->out_bf16 + row * g->out_bf16_row + from;
+        UNROLL for (int r = 0; r < mr; r++, p += g->out_bf16_row) {
+            UNROLL for (int v = 0; v < nv; v++)
+                vf_store_bf16(p + v * VF_LANES, vf_simple_act(sum[r][v], g->bf16_act, g->bf16_slope),
+                              x->left - v * VF_LANES);
+            if (x->left % 2 && x->left <= nv * VF_LANES)
+                p[x->left] = 0;
+        }
+    }
+}
+
+/* Where sums come from and go to when they are float32 throughout. */
+INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
+{
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sum[r][v] = vf_zero();
+    if (x->add)
+        UNROLL for (int r = 0; r < mr; r++)
+            UNROLL for (int v = 0; v < nv; v++)
+                sum[r][v] = vf_load(x->part + (r * nv + v) * VF_LANES);
+}
+
+INLINE void end_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
+{
+    if (x->g != NULL) {
+        finish_tile(mr, nv, x, sum);
+        return;
+    }
+    UNROLL for (int r = 0; r < mr; r++)
+        UNROLL for (int v = 0; v < nv; v++)
+            vf_store(x->part + (r * nv + v) * VF_LANES, sum[r][v]);
+}
+
 __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
 {
     vf sum[MOST_ROWS][MOST_VECTORS];
     const char *b = x->b;
 
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
-            sum[r][v] = x->add ? vf_load(x->part + (r * nv + v) * VF_LANES) : vf_zero();
+    begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
         const char *a = x->a + (size_t)t * x->a_tap;
         for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
@@ -58,9 +132,7 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
             }
         }
     }
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
-            vf_store(x->part + (r * nv + v) * VF_LANES, sum[r][v]);
+    end_sums(mr, nv, x, sum);
 }
 
 INLINE void tile_bf16(int mr, int nv, const k_tile *x)
@@ -68,9 +140,7 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
     vf sum[MOST_ROWS][MOST_VECTORS];
     const char *b = x->b;
 
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
-            sum[r][v] = x->add ? vf_load(x->part + (r * nv + v) * VF_LANES) : vf_zero();
+    begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
         const char *a = x->a + (size_t)t * x->a_tap;
         for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
@@ -89,9 +159,7 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
             }
         }
     }
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int v = 0; v < nv; v++)
-            vf_store(x->part + (r * nv + v) * VF_LANES, sum[r][v]);
+    end_sums(mr, nv, x, sum);
 }
 
 /* Whole numbers inside a tap; between taps float32 sums in `part`, because each tap has its own scale. */
@@ -119,6 +187,17 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
                         sum[r][v] = v8_add_products(sum[r][v], in, w[v]);
                 }
             }
+        }
+        if (x->g != NULL && x->taps == 1) {
+            vf y[MOST_ROWS][MOST_VECTORS];
+            UNROLL for (int r = 0; r < mr; r++) {
+                vf scale = vf_spread(x->a_scale + (size_t)r * x->a_scale_row);
+                UNROLL for (int v = 0; v < nv; v++)
+                    y[r][v] = vf_mul(vf_mul(vi_to_float(sum[r][v]), scale),
+                                     vf_load(x->g->w->scale + x->from + v * VF_LANES));
+            }
+            finish_tile(mr, nv, x, y);
+            return;
         }
         UNROLL for (int r = 0; r < mr; r++) {
             vf scale = vf_spread(x->a_scale + (size_t)r * x->a_scale_row + (size_t)t * x->a_scale_tap);
@@ -212,6 +291,8 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
     k_stretch s = stretch_of(w, groups);
     size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
     bool whole = s.taps >= w->taps && s.groups >= groups;
+    bool at_once = g->scale == NULL && g->alpha == 1.0f && simple_act(g->act) &&
+                   (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
     k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .a_scale_row = g->a_scale_row,
                 .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
@@ -221,21 +302,26 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
             x.groups = groups - i < s.groups ? groups - i : s.groups;
             x.b = (const char *)w->data + (size_t)panel * w->panel_bytes + ((size_t)t * (size_t)groups + (size_t)i) * step;
             x.add = t > 0 || i > 0;
+            bool last = t + s.taps >= w->taps && i + s.groups >= groups;
+            x.g = last && at_once ? g : NULL;
+            x.from = from;
+            x.left = left;
             for (int r = 0, next; r < rows; r += next) {
                 size_t at = (size_t)(row + r);
                 next = tile_rows(rows - r, most);
                 x.a = (const char *)g->a + at * x.a_row + (size_t)t * x.a_tap + (size_t)i * (size_t)group * element;
+                x.row = row + r;
                 x.part = whole ? part : part + (size_t)(r * nv * VF_LANES);
                 if (w->type == K_INT8) {
                     x.a_scale = g->a_scale + at * g->a_scale_row + (size_t)t * g->a_scale_tap;
                     x.comp = w->comp + (size_t)t * x.comp_tap + from;
                 }
                 run[nv - 1][next](&x);
-                if (whole)
+                if (whole && !at_once)
                     finish_rows(g, row + r, next, from, nv, part);
             }
         }
-    if (!whole)
+    if (!whole && !at_once)
         finish_rows(g, row, rows, from, nv, part);
 }
 
