@@ -1,0 +1,108 @@
+/* embed.c - hse embed: the speaker embedding of a recording, for --embedding or the API's input_embedding. */
+#include "cli/commands.h"
+#include "cli/common.h"
+
+#include "base/buf.h"
+#include "base/file.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const cli_option options[] = {
+    {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".json (a voice file), .npy, or raw float32; default: base64 on standard output"},
+    CLI_MODEL_OPTION,
+    CLI_ENGINE_OPTIONS,
+};
+
+static bool ends_in(const char *s, const char *tail)
+{
+    size_t n = strlen(s), m = strlen(tail);
+
+    return n >= m && strcmp(s + n - m, tail) == 0;
+}
+
+/* The layout of a model's voices/NAME.json, so that the file can be put there. */
+static void voice_json(hse_buf *out, const char *path, const hse_embedding *e)
+{
+    const char *base = strrchr(path, '/');
+
+    base = base ? base + 1 : path;
+    hse_buf_printf(out, "{\"name\": \"");
+    for (const char *p = base; *p && strcmp(p, ".json") != 0; p++)
+        if (*p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
+            hse_buf_byte(out, (uint8_t)*p);
+    hse_buf_printf(out, "\", \"dim\": %zu, \"embedding\": [", e->count);
+    for (size_t i = 0; i < e->count; i++)
+        hse_buf_printf(out, "%s%.9g", i ? ", " : "", (double)e->values[i]);
+    hse_buf_str(out, "], \"embedding_base64\": \"");
+    hse_buf_base64(out, e->values, e->count * sizeof *e->values);
+    hse_buf_str(out, "\"}\n");
+}
+
+/* NumPy's format, version 1.0: the header is padded so that the data begins at a multiple of 64. */
+static void npy(hse_buf *out, const hse_embedding *e)
+{
+    char header[128];
+    int n = snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (%zu,), }", e->count);
+
+    hse_buf_append(out, "\x93NUMPY\x01\x00\x76\x00", 10);
+    hse_buf_append(out, header, (size_t)n);
+    for (; n < 117; n++)
+        hse_buf_byte(out, ' ');
+    hse_buf_byte(out, '\n');
+    hse_buf_append(out, e->values, e->count * sizeof *e->values);
+}
+
+static hse_status write_embedding(const char *path, const hse_embedding *e, hse_error *err)
+{
+    hse_buf out;
+    hse_status s;
+
+    hse_buf_init(&out, 16u << 20);
+    if (!path)
+        hse_buf_base64(&out, e->values, e->count * sizeof *e->values), hse_buf_byte(&out, '\n');
+    else if (ends_in(path, ".json"))
+        voice_json(&out, path, e);
+    else if (ends_in(path, ".npy"))
+        npy(&out, e);
+    else
+        hse_buf_append(&out, e->values, e->count * sizeof *e->values);
+    s = hse_buf_status(&out, "the embedding", err);
+    if (s == HSE_OK && path)
+        s = hse_file_write(path, hse_buf_text(&out), out.size, err);
+    else if (s == HSE_OK && fwrite(hse_buf_text(&out), 1, out.size, stdout) != out.size)
+        s = hse_fail(err, HSE_E_IO, 0, "standard output cannot be written");
+    hse_buf_free(&out);
+    return s;
+}
+
+static int run(const cli_args *a)
+{
+    hse_engine *engine = NULL;
+    hse_embed_options o;
+    hse_embedding e = {0};
+    hse_pcm pcm = {0};
+    hse_error err = {0};
+    hse_status s = cli_engine_open(&engine, a, &err);
+
+    hse_embed_options_init(&o);
+    o.model = cli_text(a, "model");
+    o.cancel = cli_cancel_on_signal();
+    if (s == HSE_OK)
+        s = cli_read_audio(&pcm, a->operands[0], &err);
+    if (s == HSE_OK)
+        s = hse_embed(engine, pcm.samples, pcm.count, pcm.rate_hz, &o, &e, &err);
+    if (s == HSE_OK)
+        s = write_embedding(cli_text(a, "output"), &e, &err);
+    hse_embedding_free(&e);
+    hse_pcm_free(&pcm);
+    hse_engine_close(&engine);
+    return s == HSE_OK ? CLI_OK : cli_fail(&err);
+}
+
+const cli_command cli_embed = {
+    .name = "embed", .operands = "FILE|-", .summary = "Compute the speaker embedding of a recording", .min_operands = 1, .max_operands = 1,
+    .options = options, .n_options = COUNT(options), .run = run,
+    .details = "Examples:\n  hse embed me.wav -o me.json\n  hse speak \"In my voice.\" --embedding me.json -o out.wav\n"
+               "  hse embed me.mp3            # base64, as the API's input_embedding takes it\n",
+};

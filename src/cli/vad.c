@@ -1,0 +1,145 @@
+/* vad.c - hse vad: where in these recordings does somebody speak? */
+#include "cli/commands.h"
+#include "cli/common.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const cli_option options[] = {
+    {"json", 'j', CLI_FLAG, NULL, NULL, 0, 0, false, "a JSON object a file; times in samples of the file"},
+    {"seconds", 's', CLI_FLAG, NULL, NULL, 0, 0, false, "with --json: times in seconds"},
+    {"rttm", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "RTTM lines"},
+    {"audacity", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "an Audacity label track"},
+    {"threshold", 0, CLI_REAL, "P", "0.5", 0, 1, false, "probability at which speech begins"},
+    {"neg-threshold", 0, CLI_REAL, "P", NULL, 0, 1, false, "below it speech ends (default: threshold - 0.15, at least 0.01)"},
+    {"min-speech-ms", 0, CLI_REAL, "MS", "250", 0, 1e7, false, "shorter speech is dropped"},
+    {"min-silence-ms", 0, CLI_REAL, "MS", "100", 0, 1e7, false, "shorter silence does not end speech"},
+    {"pad-ms", 0, CLI_REAL, "MS", "30", 0, 1e7, false, "added on both sides"},
+    {"max-speech-s", 0, CLI_REAL, "S", NULL, 0.1, 1e7, false, "longer speech is cut at a silence"},
+    CLI_MODEL_OPTION,
+    CLI_ENGINE_OPTIONS,
+};
+
+static void params_from(hse_vad_params *p, const cli_args *a)
+{
+    hse_vad_params_init(p);
+    p->model = cli_text(a, "model");
+    p->threshold = (float)cli_real(a, "threshold");
+    if (cli_given(a, "neg-threshold"))
+        p->neg_threshold = (float)cli_real(a, "neg-threshold");
+    p->min_speech_ms = (float)cli_real(a, "min-speech-ms");
+    p->min_silence_ms = (float)cli_real(a, "min-silence-ms");
+    p->pad_ms = (float)cli_real(a, "pad-ms");
+    if (cli_given(a, "max-speech-s"))
+        p->max_speech_s = (float)cli_real(a, "max-speech-s");
+}
+
+static void print_json(const char *file, const hse_pcm *pcm, const hse_segments *s, bool seconds)
+{
+    json_t *times = json_array();
+
+    for (size_t i = 0; i < s->count; i++) {
+        double rate = pcm->rate_hz;
+        json_array_append_new(times, seconds ? json_pack("{s:f s:f}", "start", (double)s->items[i].start / rate, "end",
+                                                         (double)s->items[i].end / rate)
+                                             : json_pack("{s:I s:I}", "start", (json_int_t)s->items[i].start, "end",
+                                                         (json_int_t)s->items[i].end));
+    }
+    json_t *o = json_pack("{s:s s:i s:f s:b s:o}", "file", file, "sample_rate", (int)pcm->rate_hz, "duration",
+                          (double)pcm->count / pcm->rate_hz, "speech_activity", s->count > 0, "timestamps", times);
+    char *text = o ? json_dumps(o, JSON_REAL_PRECISION(9)) : NULL;
+    puts(text ? text : "null");
+    free(text); /* jansson's own allocation */
+    json_decref(o);
+}
+
+/* RTTM separates fields by spaces, so a name must not hold any. */
+static void print_rttm_name(const char *file)
+{
+    const char *base = strrchr(file, '/');
+
+    for (base = base ? base + 1 : file; *base; base++)
+        putchar(*base == ' ' || *base == '\t' ? '_' : *base);
+}
+
+static void print_lines(const cli_args *a, const char *file, const hse_pcm *pcm, const hse_segments *s)
+{
+    double rate = pcm->rate_hz;
+
+    if (a->n_operands > 1 && !cli_flag(a, "rttm") && !cli_flag(a, "audacity"))
+        printf("%s:%s\n", file, s->count ? "" : " no speech");
+    for (size_t i = 0; i < s->count; i++) {
+        double from = (double)s->items[i].start / rate, to = (double)s->items[i].end / rate;
+        if (cli_flag(a, "rttm")) {
+            fputs("SPEAKER ", stdout);
+            print_rttm_name(file);
+            printf(" 1 %.3f %.3f <NA> <NA> speech <NA> <NA>\n", from, to - from);
+        } else if (cli_flag(a, "audacity")) {
+            printf("%.6f\t%.6f\tspeech\n", from, to);
+        } else {
+            printf("%9.3f %9.3f\n", from, to);
+        }
+    }
+}
+
+static hse_status one_file(const cli_args *a, hse_engine *engine, const hse_vad_params *params, const char *file, double *audio_s,
+                           hse_error *err)
+{
+    hse_pcm pcm = {0};
+    hse_segments segments = {0};
+    hse_status s = cli_read_audio(&pcm, file, err);
+
+    if (s == HSE_OK)
+        s = hse_vad(engine, pcm.samples, pcm.count, pcm.rate_hz, params, &segments, err);
+    if (s == HSE_OK) {
+        *audio_s += (double)pcm.count / pcm.rate_hz;
+        if (cli_flag(a, "json"))
+            print_json(file, &pcm, &segments, cli_flag(a, "seconds"));
+        else
+            print_lines(a, file, &pcm, &segments);
+    }
+    hse_segments_free(&segments);
+    hse_pcm_free(&pcm);
+    return s;
+}
+
+static int run(const cli_args *a)
+{
+    hse_engine *engine = NULL;
+    hse_vad_params params;
+    hse_error err = {0};
+    int status = CLI_OK;
+    double audio_s = 0;
+
+    if (cli_flag(a, "json") + cli_flag(a, "rttm") + cli_flag(a, "audacity") > 1)
+        return cli_usage(a->command, "--json, --rttm and --audacity exclude each other");
+    if (cli_flag(a, "seconds") && !cli_flag(a, "json"))
+        return cli_usage(a->command, "--seconds goes with --json");
+    if (cli_engine_open(&engine, a, &err) != HSE_OK)
+        return cli_fail(&err);
+    params_from(&params, a);
+    params.cancel = cli_cancel_on_signal();
+    uint64_t began = hse_now_ns();
+    for (int i = 0; i < a->n_operands; i++) {
+        hse_status s = one_file(a, engine, &params, a->operands[i], &audio_s, &err);
+        if (s != HSE_OK) {
+            status = cli_fail_text("%s: %s", a->operands[i], err.text);
+            if (s == HSE_E_CANCELLED)
+                break;
+        }
+    }
+    cli_say_speed((double)(hse_now_ns() - began) * 1e-9, audio_s);
+    hse_engine_close(&engine);
+    return status;
+}
+
+const cli_command cli_vad = {
+    .name = "vad", .operands = "FILE...", .summary = "Find speech in recordings", .min_operands = 1, .max_operands = -1,
+    .options = options, .n_options = COUNT(options), .run = run,
+    .details = "Prints start and end in seconds, a line for each stretch of speech. FILE may be - (standard input).\n\n"
+               "Examples:\n  hse vad meeting.mp3\n  hse vad --json *.wav\n  hse vad --audacity talk.flac > labels.txt\n",
+};

@@ -1,0 +1,134 @@
+"""Wrong requests: the status, the shape that both kinds of client read, the field that is named; and that the server lives on."""
+import base64
+import json
+import re
+
+import openai
+
+import server
+
+TEXT = "Hello there."
+
+
+def error(hse, path, body, status, param=None, headers=None):
+    got, head, data = hse.request("POST", path, body, headers)
+    assert got == status, (got, status, data[:300])
+    e = json.loads(data)
+    assert set(e["error"]) == {"message", "type", "param", "code"}, e
+    assert e["object"] == "error" and e["message"] == e["error"]["message"] and e["code"] == status
+    assert e["error"]["param"] == param, (e["error"]["param"], param)
+    assert not re.search(r"/(home|usr|work|root|tmp|etc)/|0x[0-9a-f]{6}", e["message"]), e["message"]
+    return e["error"]
+
+
+def test_sdk_error_types(hse):
+    client = openai.OpenAI(base_url=hse.url + "/v1", api_key="none", max_retries=0)
+    for kind, fields in ((openai.BadRequestError, {"input": ""}), (openai.NotFoundError, {"model": "no-such-model"}),
+                         (openai.BadRequestError, {"voice": "no-such-voice"}), (openai.BadRequestError, {"response_format": "ogg"})):
+        try:
+            client.audio.speech.create(**{"model": "tts-1", "voice": "alloy", "input": TEXT, **fields})
+            raise AssertionError(f"{fields} was accepted")
+        except kind as e:
+            assert e.request_id and e.type == "invalid_request_error", (fields, e)
+
+
+def test_each_field_each_wrong_type(hse):
+    wrong = {"text": [1, 1.5, True, [], {"a": 1}, ["x"]], "number": ["x", True, [], {}, "1"], "bool": [1, "true", [], {}],
+             "base64": [1, True, [], {}, "%%%"], "object": [1, "x", True, []]}
+    fields = {"model": "text", "input": "text", "language": "text", "mode": "text", "response_format": "text", "stream_format": "text",
+              "speed": "number", "input_audio": "base64", "input_embedding": "base64", "generation_options": "object",
+              "output_options": "object", "generation_options.seed": "number", "generation_options.speed": "number",
+              "generation_options.pitch": "number", "generation_options.energy": "number", "output_options.format": "text",
+              "output_options.sample_rate": "number", "output_options.stream": "bool", "text_normalization": "text", "normalize": "text",
+              "priority": "number", "timeout_s": "number"}
+    n = 0
+    for path, kind in fields.items():
+        for value in wrong[kind]:
+            body = {"input": TEXT}
+            at = body
+            *outer, last = path.split(".")
+            for name in outer:
+                at = at.setdefault(name, {})
+            at[last] = value
+            error(hse, "/v1/audio/speech", body, 400, path)
+            n += 1
+    assert n > 80
+
+
+def test_bounds(hse):
+    rows = [({"speed": 0.24}, "speed"), ({"speed": 4.01}, "speed"), ({"generation_options": {"speed": -1}}, "generation_options.speed"),
+            ({"generation_options": {"pitch": 10.1}}, "generation_options.pitch"), ({"output_options": {"sample_rate": 7999}}, "output_options.sample_rate"),
+            ({"output_options": {"sample_rate": 192001}}, "output_options.sample_rate"), ({"output_options": {"sample_rate": 16000.5}}, "output_options.sample_rate"),
+            ({"priority": 10}, "priority"), ({"priority": -1}, "priority"), ({"timeout_s": 0}, "timeout_s"), ({"mode": "x"}, "mode"),
+            ({"generation_options": {"seed": -1}}, "generation_options.seed"), ({"normalize": "loud"}, "normalize")]
+    for fields, param in rows:
+        error(hse, "/v1/audio/speech", {"input": TEXT, **fields}, 400, param)
+    for fields in ({"speed": 0.25}, {"speed": 4}, {"priority": 0}, {"priority": 9}, {"output_options": {"sample_rate": 8000}},
+                   {"output_options": {"sample_rate": 192000}}):
+        hse.post("/v1/audio/speech", {"input": TEXT, **fields})
+
+
+def test_unknown_refused_and_missing_fields(hse):
+    assert error(hse, "/v1/audio/speech", {"input": TEXT, "inptu": "x"}, 400, "inptu")["code"] == "unknown_parameter"
+    error(hse, "/v1/audio/speech", {"input": TEXT, "output_options": {"rate": 1}}, 400, "output_options.rate")
+    error(hse, "/v1/audio/speech", {}, 400, "input")
+    error(hse, "/v1/embed/speaker", {}, 400, "input_audio")
+    error(hse, "/v1/audio/vad", {"input_audio": ""}, 400, "input_audio")
+    for field, value in (("style", None), ("instructions", "softly"), ("pre_processing_filters", [{"model": "x"}]), ("stream_format", "sse")):
+        if value:
+            assert error(hse, "/v1/audio/speech", {"input": TEXT, field: value}, 400, field)["code"] == "unsupported"
+    error(hse, "/v1/audio/speech", {"input": TEXT, "generation_options": {"style": "sad"}}, 400, "generation_options.style")
+
+
+def test_bodies_that_are_not_json(hse):
+    for body in (b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"input":"a","input":"b"}', b"[" * 5000, b'{"a":' * 100 + b"1" + b"}" * 100,
+                 b'{"input":"\\u0000"}', b'{"input":"\xff"}', b'{"input":1e999}'):
+        error(hse, "/v1/audio/speech", body, 400, headers={"Content-Type": "application/json"})
+
+
+def test_text_limits(hse):
+    error(hse, "/v1/audio/speech", {"input": ""}, 400, "input")
+    error(hse, "/v1/audio/speech", {"input": " \n\t "}, 400, "input")
+    error(hse, "/v1/audio/speech", {"input": "a" * (1 << 20) + "b"}, 413, "input")
+
+
+def test_bad_audio(hse):
+    wav = server.speech_wav()
+    for name, data in (("words", b"this is no audio at all, only words"), ("cut header", wav[:30]), ("no samples", wav[:44]),
+                       ("zeros", bytes(4096)), ("id3 only", b"ID3" + bytes(100)), ("ogg magic", b"OggS" + bytes(60)),
+                       ("webm magic", b"\x1aE\xdf\xa3" + bytes(60)), ("mp4 magic", b"\0\0\0\x18ftypM4A " + bytes(60))):
+        for path in ("/v1/embed/speaker", "/v1/audio/vad"):
+            status, _, answer = hse.request("POST", path, {"input_audio": base64.b64encode(data).decode()})
+            allowed = (200, 400) if name == "no samples" and path.endswith("vad") else (400,)
+            assert status in allowed, (name, path, status, answer[:200])
+
+
+def test_bad_embedding(hse):
+    for data, ok in ((b"abc", False), (bytes(4 * 63), False), (b"\xff" * 256, False)):
+        status, _, _ = hse.request("POST", "/v1/audio/speech", {"input": TEXT, "input_embedding": base64.b64encode(data).decode()})
+        assert status == 400, (len(data), status)
+
+
+def test_unknown_model_and_voice(hse):
+    assert error(hse, "/v1/audio/speech", {"input": TEXT, "model": "../../etc/passwd"}, 404, "model")["code"] == "model_not_found"
+    message = error(hse, "/v1/audio/speech", {"input": TEXT, "voice": "nobody"}, 400, "voice")["message"]
+    assert "slt" in message, message
+
+
+def test_wrong_methods_and_paths(hse):
+    for method, path, want in (("GET", "/v1/audio/speech", 405), ("DELETE", "/health", 405), ("GET", "/nothing", 404), ("POST", "/v1/nothing", 404),
+                               ("GET", "/../etc/passwd", 404), ("GET", "/%2e%2e/etc/passwd", 404), ("GET", "/v1/models/%00", 400)):
+        status, head, data = hse.request(method, path, b"{}" if method == "POST" else None)
+        assert status == want, (method, path, status)
+        assert json.loads(data)["error"]["message"], data
+        if want == 405:
+            assert head["allow"]
+
+
+def test_multipart_is_refused_by_name(hse):
+    error(hse, "/v1/audio/vad", b"--x--", 415, headers={"Content-Type": "multipart/form-data; boundary=x"})
+
+
+def test_deadline(hse):
+    text = " ".join(f"Sentence {i} takes its time." for i in range(300))
+    error(hse, "/v1/audio/speech", {"input": text, "timeout_s": 0.01}, 504)
