@@ -225,15 +225,15 @@ static hse_status skip_key(jscan *j, size_t *cost)
 hse_status js_skip(jscan *j, size_t *cost)
 {
     char closing[JSON_MAX_DEPTH];
-    int depth = 0;
+    int depth = 0, max_depth = j->max_depth > 0 && j->max_depth < JSON_MAX_DEPTH ? j->max_depth : JSON_MAX_DEPTH;
     hse_status s = HSE_OK;
 
     for (;;) {
         size_t n = 0;
         char c = js_peek(j);
         if (c == '{' || c == '[') {
-            if (depth == JSON_MAX_DEPTH)
-                return js_fail(j, HSE_E_LIMIT, "nested deeper than %d", JSON_MAX_DEPTH);
+            if (depth == max_depth)
+                return js_fail(j, HSE_E_LIMIT, "nested deeper than %d", max_depth);
             j->pos++;
             add_cost(cost, c == '{' ? COST_OBJECT : COST_ARRAY);
             closing[depth++] = c == '{' ? '}' : ']';

@@ -14,6 +14,7 @@ typedef struct {
     size_t      size, pos;
     uint64_t    at;             /* the text's offset in the file, for messages */
     hse_error  *err;
+    int         max_depth;      /* js_skip's; 0 = JSON_MAX_DEPTH, which is also the most */
 } jscan;
 
 /* The first byte of the next token, white space skipped; 0 at the end. Consumes nothing else. */
