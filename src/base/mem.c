@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static _Atomic uint64_t countdown;      /* allocations left until the fault; 0 = no fault armed */
 static _Atomic bool     stick, struck;
@@ -80,4 +82,65 @@ char *hse_strdup(const char *s)
 void hse_free(void *p)
 {
     free(p);
+}
+
+/* Huge pages where the system offers them: an arena is touched from end to end, and a fault for each 4 KiB would cost more
+ * than many of the operations that work in it. */
+enum { HUGE_FROM = 4 << 20 };
+
+static _Atomic size_t pages_held;
+
+static bool whole_pages(size_t size, size_t *out)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), padded;
+
+    if (!hse_add_size(size ? size : 1, page - 1, &padded))
+        return false;
+    *out = padded & ~(page - 1);
+    return true;
+}
+
+void *hse_pages_alloc(size_t size)
+{
+    size_t bytes;
+
+    if (fault() || !whole_pages(size, &bytes))
+        return NULL;
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (bytes >= HUGE_FROM)
+        madvise(p, bytes, MADV_HUGEPAGE);
+    atomic_fetch_add(&pages_held, bytes);
+    return p;
+}
+
+void *hse_pages_resize(void *p, size_t old_size, size_t size)
+{
+    size_t old_bytes, bytes;
+
+    if (fault() || !whole_pages(old_size, &old_bytes) || !whole_pages(size, &bytes))
+        return NULL;
+    void *q = mremap(p, old_bytes, bytes, MREMAP_MAYMOVE);
+    if (q == MAP_FAILED)
+        return NULL;
+    if (bytes >= HUGE_FROM)
+        madvise(q, bytes, MADV_HUGEPAGE);
+    atomic_fetch_add(&pages_held, bytes - old_bytes);       /* wraps to a subtraction when it shrinks */
+    return q;
+}
+
+void hse_pages_free(void *p, size_t size)
+{
+    size_t bytes;
+
+    if (!p || !whole_pages(size, &bytes))
+        return;
+    munmap(p, bytes);
+    atomic_fetch_sub(&pages_held, bytes);
+}
+
+size_t hse_pages_total(void)
+{
+    return atomic_load(&pages_held);
 }

@@ -17,6 +17,14 @@ char *hse_strdup(const char *s);
 char *hse_strndup(const char *s, size_t n);
 void  hse_free(void *p);                                            /* NULL is fine */
 
+/* Whole zeroed pages straight from the system, for blocks of megabytes that grow (resize may move them; on failure p is
+ * still yours) and that are given back at once. The caller remembers the size; it is rounded up to pages inside. `total` is
+ * what is held now, by all threads. They obey fault injection too. */
+void  *hse_pages_alloc(size_t size);
+void  *hse_pages_resize(void *p, size_t old_size, size_t size);
+void   hse_pages_free(void *p, size_t size);                        /* NULL is fine */
+size_t hse_pages_total(void);
+
 /* Fault injection: from now on, allocation number n (1 = the next one) fails, once, or for ever when `sticky`. n = 0
  * switches it off. hse_mem_failed() says whether the fault has struck since. Counts every thread's allocations. */
 void hse_mem_fail_at(uint64_t n, bool sticky);

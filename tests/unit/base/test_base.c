@@ -54,6 +54,28 @@ TEST(the_nth_allocation_fails)
     hse_mem_fail_at(0, false);
 }
 
+TEST(pages_grow_and_are_counted)
+{
+    size_t before = hse_pages_total();
+    uint8_t *p = hse_pages_alloc(10000);
+
+    assert_non_null(p);
+    p[9999] = 7;
+    uint8_t *q = hse_pages_resize(p, 10000, (size_t)9 << 20);
+    assert_non_null(q);
+    CHECK(q[9999] == 7 && q[(9u << 20) - 1] == 0, "content moves along, the rest is zero");
+    CHECK(hse_pages_total() - before == (size_t)9 << 20, "%zu", hse_pages_total() - before);
+    hse_mem_fail_at(1, true);
+    assert_null(hse_pages_resize(q, (size_t)9 << 20, (size_t)10 << 20));
+    assert_null(hse_pages_alloc(1));
+    hse_mem_fail_at(0, false);
+    assert_null(hse_pages_alloc(SIZE_MAX));
+    q = hse_pages_resize(q, (size_t)9 << 20, 1);
+    assert_int_equal(q[0], 0);
+    hse_pages_free(q, 1);
+    assert_int_equal(hse_pages_total(), before);
+}
+
 TEST(a_buffer_keeps_its_ceiling_and_its_first_error)
 {
     hse_buf b;

@@ -1,0 +1,442 @@
+/* bind_layers.c - from torch's tensor layouts to packed layers: folds weight norm and batch norm, reorders gates. */
+#include "nn/bind_internal.h"
+
+#include "base/mem.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+
+/* The rest of a name: a format that takes the va_list after it. */
+#define NAME(full, name)                            \
+    char full[NN_NAME_BYTES];                       \
+    va_list name_args;                              \
+    va_start(name_args, name);                      \
+    bool name_ok = nn_name_v(b, full, name, name_args); \
+    va_end(name_args)
+
+static const char *with(char out[NN_NAME_BYTES], const char *name, const char *ending)
+{
+    snprintf(out, NN_NAME_BYTES, "%.460s%s", name, ending);
+    return out;
+}
+
+/* ---- reading ---- */
+
+/* g over the first dimension: weight[i] = g[i] * v[i] / |v[i]|. */
+static nn_temp read_weight_norm(nn_binder *b, const char *g_name, const char *v_name, int rank, const int *dim)
+{
+    int g_dim[HSE_MAX_RANK] = {dim[0], 1, 1, 1, 1, 1, 1, 1};
+    nn_temp g = nn_read_tensor(b, g_name, rank, g_dim, NN_REQUIRED), v = nn_read_tensor(b, v_name, rank, dim, NN_REQUIRED);
+    size_t each = 1;
+
+    for (int i = 1; i < rank; i++)
+        each *= (size_t)dim[i];
+    for (size_t r = 0; g.at && v.at && r < (size_t)dim[0]; r++) {
+        double squares = 0;
+        for (size_t i = 0; i < each; i++)
+            squares += (double)v.at[r * each + i] * v.at[r * each + i];
+        if (squares == 0) {
+            nn_note(b, NN_OTHER, "%s has a row of zeros, which cannot be normalised", v_name);
+            break;
+        }
+        float factor = (float)(g.at[r] / sqrt(squares));
+        for (size_t i = 0; i < each; i++)
+            v.at[r * each + i] *= factor;
+    }
+    if (!g.at)
+        nn_temp_free(&v);
+    nn_temp_free(&g);
+    return v;
+}
+
+static nn_temp read_weight(nn_binder *b, const char *name, int rank, const int *dim)
+{
+    char plain[NN_NAME_BYTES], g[NN_NAME_BYTES], v[NN_NAME_BYTES], new_g[NN_NAME_BYTES], new_v[NN_NAME_BYTES];
+
+    with(plain, name, ".weight");
+    with(g, name, ".weight_g");
+    with(v, name, ".weight_v");
+    with(new_g, name, ".parametrizations.weight.original0");
+    with(new_v, name, ".parametrizations.weight.original1");
+    if (b->weight_norm != NN_REQUIRED && (b->weight_norm == NN_ABSENT || nn_find(b, plain) || (!nn_find(b, v) && !nn_find(b, new_v))))
+        return nn_read_tensor(b, plain, rank, dim, NN_REQUIRED);
+    if (nn_find(b, new_v) || nn_find(b, new_g))
+        return read_weight_norm(b, new_g, new_v, rank, dim);
+    return read_weight_norm(b, g, v, rank, dim);
+}
+
+static nn_temp read_bias(nn_binder *b, const char *name, int n)
+{
+    char full[NN_NAME_BYTES];
+
+    return b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, with(full, name, ".bias"), 1, &n, b->bias);
+}
+
+/* ---- packing ---- */
+
+static bool pack(nn_binder *b, k_packed *p, int n, int k, int taps, const float *w, size_t w_n, size_t w_t, size_t w_i)
+{
+    void *block = nn_params_new(b, b->k->pack_size(b->type, n, k, taps));
+
+    *p = (k_packed){0};
+    if (!block)
+        return false;
+    b->k->pack(p, block, b->type, n, k, taps, w, w_n, w_t, w_i);
+    return true;
+}
+
+static bool made(nn_binder *b, const char *what, const float *w, int rank, const int *dim)
+{
+    size_t count;
+
+    return w && b->fatal.status == HSE_OK && nn_dims_ok(b, what, rank, dim, &count);
+}
+
+void nn_make_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const float *w, const float *bias)
+{
+    *l = (nn_linear_layer){0};
+    if (!made(b, "a linear layer", w, 2, (int[]){out, in}) || !pack(b, &l->w, out, in, 1, w, (size_t)in, 0, 1))
+        return;
+    l->bias = nn_keep_floats(b, bias, (size_t)out);
+}
+
+void nn_make_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const float *w, const float *bias)
+{
+    enum { NARROW = 8 };                                /* fewer inputs than a vector: the taps are joined into one row */
+    size_t n = (size_t)in, taps = (size_t)kernel;
+    nn_temp joined = {0};
+
+    *l = (nn_conv1d_layer){.in = in, .out = out, .kernel = kernel, .dilation = dilation, .stride = 1};
+    if (!made(b, "a convolution", w, 3, (int[]){out, in, kernel}))
+        return;
+    if (dilation < 1 || (long long)dilation * (kernel - 1) > INT_MAX / 4) {
+        nn_note(b, NN_OTHER, "a convolution with kernel %d and dilation %d", kernel, dilation);
+        return;
+    }
+    l->right = dilation * (kernel - 1) / 2;
+    l->left = dilation * (kernel - 1) - l->right;
+    if (kernel > 1 && dilation == 1 && in < NARROW) {
+        joined = nn_temp_new(b, (size_t)out * n * taps);
+        for (size_t o = 0; joined.at && o < (size_t)out; o++)
+            for (size_t t = 0; t < taps; t++)
+                for (size_t i = 0; i < n; i++)
+                    joined.at[(o * taps + t) * n + i] = w[(o * n + i) * taps + t];
+        if (joined.at)
+            pack(b, &l->w, out, in * kernel, 1, joined.at, n * taps, 0, 1);
+        nn_temp_free(&joined);
+    } else {
+        pack(b, &l->w, out, in, kernel, w, n * taps, 1, taps);
+    }
+    l->bias = nn_keep_floats(b, bias, (size_t)out);
+}
+
+void nn_make_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride, const float *w,
+                              const float *bias)
+{
+    size_t n = (size_t)in, m = (size_t)out, k = (size_t)kernel, s = (size_t)stride;
+
+    *l = (nn_conv_transpose1d_layer){.in = in, .out = out, .kernel = kernel, .stride = stride};
+    if (!made(b, "a transposed convolution", w, 4, (int[]){out, in, kernel, stride}))
+        return;
+    if ((long long)stride * out > 1 << 26) {
+        nn_note(b, NN_OTHER, "a transposed convolution of %d outputs and stride %d", out, stride);
+        return;
+    }
+    size_t taps = (k + s - 1) / s;
+    if (kernel >= stride) {
+        l->right = (kernel - stride) / 2;
+        l->left = kernel - stride - l->right;
+    }
+    nn_temp t = nn_temp_new(b, s * m * taps * n), wide = nn_temp_new(b, s * m);
+    if (t.at && wide.at) {
+        for (size_t p = 0; p < s; p++)
+            for (size_t o = 0; o < m; o++)
+                for (size_t tap = 0; tap < taps; tap++) {
+                    size_t source = p + (taps - 1 - tap) * s;   /* the oldest input comes first */
+                    float *to = t.at + ((p * m + o) * taps + tap) * n;
+                    for (size_t i = 0; i < n && source < k; i++)
+                        to[i] = w[(i * m + o) * k + source];
+                }
+        pack(b, &l->w, stride * out, in, (int)taps, t.at, taps * n, n, 1);
+        for (size_t p = 0; p < s && bias; p++)
+            memcpy(wide.at + p * m, bias, m * sizeof *bias);
+        l->bias = bias ? nn_keep_floats(b, wide.at, s * m) : NULL;
+    }
+    nn_temp_free(&t);
+    nn_temp_free(&wide);
+}
+
+void nn_make_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation, const float *w,
+                         const float *bias)
+{
+    size_t n = (size_t)channels, taps = (size_t)kernel;
+
+    *l = (nn_depthwise1d_layer){.channels = channels, .kernel = kernel, .dilation = dilation, .stride = 1};
+    if (!made(b, "a depthwise convolution", w, 2, (int[]){channels, kernel}) || dilation < 1 ||
+        (long long)dilation * (kernel - 1) > INT_MAX / 4)
+        return;
+    l->right = dilation * (kernel - 1) / 2;
+    l->left = dilation * (kernel - 1) - l->right;
+    float *p = nn_params_new(b, n * taps * sizeof *p);
+    for (size_t i = 0; p && i < n; i++)
+        for (size_t t = 0; t < taps; t++)
+            p[t * n + i] = w[i * taps + t];
+    l->w = p;
+    l->bias = nn_keep_floats(b, bias, n);
+}
+
+void nn_make_norm(nn_binder *b, nn_norm *n, int channels, float eps, const float *scale, const float *shift)
+{
+    *n = (nn_norm){.channels = channels, .eps = eps};
+    if (channels <= 0)
+        return;
+    n->scale = nn_keep_floats(b, scale, (size_t)channels);
+    n->shift = nn_keep_floats(b, shift, (size_t)channels);
+}
+
+void nn_make_table(nn_binder *b, nn_table *t, int count, int cols, const float *table)
+{
+    *t = (nn_table){.count = count, .cols = cols};
+    if (made(b, "a table", table, 2, (int[]){count, cols}))
+        t->table = nn_keep_floats(b, table, (size_t)count * (size_t)cols);
+}
+
+/* ---- binding ---- */
+
+void nn_bind_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 2, (int[]){out, in}), bias = read_bias(b, full, out);
+    nn_make_linear(b, l, in, out, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 3, (int[]){out, in, kernel}), bias = read_bias(b, full, out);
+    nn_make_conv1d(b, l, in, out, kernel, dilation, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride, const char *name,
+                              ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 3, (int[]){in, out, kernel}), bias = read_bias(b, full, out);
+    nn_make_conv_transpose1d(b, l, in, out, kernel, stride, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 3, (int[]){channels, 1, kernel}), bias = read_bias(b, full, channels);
+    nn_make_depthwise1d(b, l, channels, kernel, dilation, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_table(nn_binder *b, nn_table *t, int count, int cols, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = nn_read_tensor(b, full, 2, (int[]){count, cols}, NN_REQUIRED);
+    nn_make_table(b, t, count, cols, w.at);
+    nn_temp_free(&w);
+}
+
+void nn_bind_layer_norm(nn_binder *b, nn_norm *n, int channels, float eps, const char *name, ...)
+{
+    char part[NN_NAME_BYTES];
+
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp gain = nn_read_tensor(b, with(part, full, ".weight"), 1, &channels, NN_REQUIRED);
+    nn_temp bias = nn_read_tensor(b, with(part, full, ".bias"), 1, &channels, NN_REQUIRED);
+    nn_make_norm(b, n, channels, eps, gain.at, bias.at);
+    nn_temp_free(&gain);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_batch_norm(nn_binder *b, nn_norm *n, int channels, float eps, const char *name, ...)
+{
+    static const char *const parts[] = {".weight", ".bias", ".running_mean", ".running_var"};
+    char part[NN_NAME_BYTES];
+    nn_temp t[COUNT(parts)];
+    const hse_weight *count;
+    bool all = true;
+
+    NAME(full, name);
+    *n = (nn_norm){.channels = channels, .eps = eps};
+    if (!name_ok)
+        return;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        t[i] = nn_read_tensor(b, with(part, full, parts[i]), 1, &channels, NN_REQUIRED);
+        all = all && t[i].at;
+    }
+    if ((count = nn_find(b, with(part, full, ".num_batches_tracked"))) != NULL)
+        nn_mark_used(b, count);
+    for (int i = 0; all && i < channels; i++) {
+        double spread = (double)t[3].at[i] + eps;
+        if (!(spread > 0)) {
+            nn_note(b, NN_OTHER, "%s.running_var holds %g", full, (double)t[3].at[i]);
+            break;
+        }
+        double scale = t[0].at[i] / sqrt(spread);
+        t[0].at[i] = (float)scale;
+        t[1].at[i] = (float)(t[1].at[i] - t[2].at[i] * scale);
+    }
+    if (all)
+        nn_make_norm(b, n, channels, eps, t[0].at, t[1].at);
+    for (size_t i = 0; i < COUNT(parts); i++)
+        nn_temp_free(&t[i]);
+}
+
+/* ---- recurrent layers: see rnn.c for the order of the rows ---- */
+
+void nn_make_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, int layers, int directions)
+{
+    size_t count;
+
+    *l = (nn_rnn_layer){0};
+    if (layers < 1 || layers > NN_MAX_RNN_LAYERS || directions < 1 || directions > 2 || (gates != 3 && gates != 4)) {
+        nn_note(b, NN_OTHER, "a recurrent layer of %d layers, %d directions and %d gates", layers, directions, gates);
+        return;
+    }
+    if (!nn_dims_ok(b, "a recurrent layer", 3, (int[]){in, hidden, gates * directions}, &count))
+        return;
+    *l = (nn_rnn_layer){.in = in, .hidden = hidden, .layers = layers, .directions = directions, .gates = gates};
+}
+
+/* Copy gate-major rows of `width` numbers to the order of the steps; `add` sums into what is there. */
+static void reorder(float *out, const float *in, const char *order, int gates, int hidden, size_t width)
+{
+    const char *wanted = gates == 4 ? "ifgo" : "rzn";
+    size_t row = 0;
+
+    for (int from = 0; from < hidden; from += NN_RNN_BLOCK) {
+        int units = nn_min(NN_RNN_BLOCK, hidden - from);
+        for (int g = 0; g < gates; g++) {
+            int source = 0;
+            while (order[source] != wanted[g] && !(order[source] == 'c' && wanted[g] == 'g'))
+                source++;
+            const float *rows = in + ((size_t)source * (size_t)hidden + (size_t)from) * width;
+            for (size_t i = 0; i < (size_t)units * width; i++)
+                out[row * width + i] += rows[i];
+            row += (size_t)units;
+        }
+    }
+}
+
+static bool known_order(const char *order, int gates)
+{
+    return gates == 4 ? strcmp(order, "ifgo") == 0 || strcmp(order, "iofc") == 0
+                      : strcmp(order, "rzn") == 0 || strcmp(order, "zrn") == 0;
+}
+
+static bool pack_reordered(nn_binder *b, k_packed *p, const nn_rnn_layer *l, const char *order, const float *w, int width)
+{
+    int n = l->gates * l->hidden;
+    nn_temp t = nn_temp_new(b, (size_t)n * (size_t)width);
+
+    if (!t.at)
+        return false;
+    reorder(t.at, w, order, l->gates, l->hidden, (size_t)width);
+    bool ok = pack(b, p, n, width, 1, t.at, (size_t)width, 0, 1);
+    nn_temp_free(&t);
+    return ok;
+}
+
+void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, const char *order, const float *w, const float *u,
+                      const float *bias_w, const float *bias_u)
+{
+    int n = l->gates * l->hidden, in = layer == 0 ? l->in : l->hidden * l->directions;
+
+    if (!w || !u || b->fatal.status != HSE_OK || layer < 0 || layer >= l->layers || direction < 0 || direction >= l->directions)
+        return;
+    if (!known_order(order, l->gates)) {
+        nn_note(b, NN_OTHER, "the gate order \"%s\"", order);
+        return;
+    }
+    nn_rnn_cell *cell = &l->cell[layer][direction];
+    nn_temp first = nn_temp_new(b, (size_t)n), second = nn_temp_new(b, (size_t)n);
+    if (first.at && second.at && pack_reordered(b, &cell->w, l, order, w, in) && pack_reordered(b, &cell->u, l, order, u, l->hidden)) {
+        if (bias_w)
+            reorder(first.at, bias_w, order, l->gates, l->hidden, 1);
+        if (bias_u)                                     /* an LSTM only ever needs the sum */
+            reorder(l->gates == 4 ? first.at : second.at, bias_u, order, l->gates, l->hidden, 1);
+        cell->bias_w = nn_keep_floats(b, first.at, (size_t)n);
+        cell->bias_u = l->gates == 4 ? NULL : nn_keep_floats(b, second.at, (size_t)n);
+    }
+    nn_temp_free(&first);
+    nn_temp_free(&second);
+}
+
+static void bind_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, const char *name, const char *ending)
+{
+    int n = l->gates * l->hidden, in = layer == 0 ? l->in : l->hidden * l->directions;
+    char part[NN_NAME_BYTES];
+
+    snprintf(part, sizeof part, "%.440s.weight_ih%s", name, ending);
+    nn_temp w = nn_read_tensor(b, part, 2, (int[]){n, in}, NN_REQUIRED);
+    snprintf(part, sizeof part, "%.440s.weight_hh%s", name, ending);
+    nn_temp u = nn_read_tensor(b, part, 2, (int[]){n, l->hidden}, NN_REQUIRED);
+    snprintf(part, sizeof part, "%.440s.bias_ih%s", name, ending);
+    nn_temp bias_w = b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, part, 1, &n, b->bias);
+    snprintf(part, sizeof part, "%.440s.bias_hh%s", name, ending);
+    nn_temp bias_u = b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, part, 1, &n, b->bias);
+    nn_make_rnn_cell(b, l, layer, direction, l->gates == 4 ? "ifgo" : "rzn", w.at, u.at, bias_w.at, bias_u.at);
+    nn_temp_free(&w);
+    nn_temp_free(&u);
+    nn_temp_free(&bias_w);
+    nn_temp_free(&bias_u);
+}
+
+static void bind_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, int layers, int directions, const char *name)
+{
+    char ending[32];
+
+    nn_make_rnn(b, l, gates, in, hidden, layers, directions);
+    for (int i = 0; i < l->layers; i++)
+        for (int d = 0; d < l->directions; d++) {
+            snprintf(ending, sizeof ending, "_l%d%s", i, d == 1 ? "_reverse" : "");
+            bind_cell(b, l, i, d, name, ending);
+        }
+}
+
+void nn_bind_lstm(nn_binder *b, nn_rnn_layer *l, int in, int hidden, int layers, int directions, const char *name, ...)
+{
+    NAME(full, name);
+    if (name_ok)
+        bind_rnn(b, l, 4, in, hidden, layers, directions, full);
+}
+
+void nn_bind_gru(nn_binder *b, nn_rnn_layer *l, int in, int hidden, int layers, int directions, const char *name, ...)
+{
+    NAME(full, name);
+    if (name_ok)
+        bind_rnn(b, l, 3, in, hidden, layers, directions, full);
+}
+
+void nn_bind_lstm_cell(nn_binder *b, nn_rnn_layer *l, int in, int hidden, const char *name, ...)
+{
+    NAME(full, name);
+    nn_make_rnn(b, l, 4, in, hidden, 1, 1);
+    if (name_ok && l->layers == 1)
+        bind_cell(b, l, 0, 0, full, "");
+}
