@@ -87,6 +87,47 @@ INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
     }
 }
 
+/* The rows of a tile's inputs by few registers: a pointer for each eight rows, and multiples of the row's size that the
+ * compiler is kept from working out row by row. */
+typedef struct {
+    const char *base[(MOST_ROWS + 7) / 8];
+    size_t      one, three, five, seven;
+} k_rows;
+
+INLINE k_rows rows_at(const char *a, size_t row, int mr)
+{
+    k_rows p = {.one = row, .three = 3 * row, .five = 5 * row, .seven = 7 * row};
+
+    __asm__("" : "+r"(p.one), "+r"(p.three), "+r"(p.five), "+r"(p.seven));
+    UNROLL for (int i = 0; i < (mr + 7) / 8; i++) {
+        p.base[i] = a + (size_t)i * 8 * row;
+        __asm__("" : "+r"(p.base[i]));
+    }
+    return p;
+}
+
+INLINE void rows_next(k_rows *p, int mr)
+{
+    UNROLL for (int i = 0; i < (mr + 7) / 8; i++)
+        p->base[i] += 4;
+}
+
+INLINE const char *row_of(const k_rows *p, int r)
+{
+    const char *base = p->base[r / 8];
+
+    switch (r % 8) {
+    case 1: return base + p->one;
+    case 2: return base + 2 * p->one;
+    case 3: return base + p->three;
+    case 4: return base + 4 * p->one;
+    case 5: return base + p->five;
+    case 6: return base + 2 * p->three;
+    case 7: return base + p->seven;
+    default: return base;
+    }
+}
+
 /* Where sums come from and go to when they are float32 throughout. */
 INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
 {
@@ -117,8 +158,8 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
 
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
-        const char *a = x->a + (size_t)t * x->a_tap;
-        for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
+        k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
+        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += nv * VF_BYTES) {
             vf w[MOST_VECTORS];
             UNROLL for (int v = 0; v < nv; v++)
                 w[v] = vf_load((const float *)(const void *)(b + v * VF_BYTES));
@@ -126,7 +167,7 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
                 UNROLL for (int v = 0; v < nv; v++)
                     __builtin_prefetch(b + AHEAD + v * VF_BYTES);
             UNROLL for (int r = 0; r < mr; r++) {
-                vf in = vf_spread((const float *)(const void *)(a + (size_t)r * x->a_row));
+                vf in = vf_spread((const float *)(const void *)(row_of(&a, r)));
                 UNROLL for (int v = 0; v < nv; v++)
                     sum[r][v] = vf_fma(in, w[v], sum[r][v]);
             }
@@ -142,8 +183,8 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
 
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
-        const char *a = x->a + (size_t)t * x->a_tap;
-        for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
+        k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
+        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += nv * VF_BYTES) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
                     __builtin_prefetch(b + AHEAD + v * VF_BYTES);
@@ -152,7 +193,7 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
                 UNROLL for (int v = 0; v < nv; v++)
                     w[v] = v16_weights(b + v * VF_BYTES, pass);
                 UNROLL for (int r = 0; r < mr; r++) {
-                    v16 in = v16_inputs(a + (size_t)r * x->a_row, pass);
+                    v16 in = v16_inputs(row_of(&a, r), pass);
                     UNROLL for (int v = 0; v < nv; v++)
                         sum[r][v] = v16_add_products(sum[r][v], in, w[v]);
                 }
@@ -168,12 +209,12 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
     const char *b = x->b;
 
     for (int t = 0; t < x->taps; t++) {
-        const char *a = x->a + (size_t)t * x->a_tap;
+        k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
         vi sum[MOST_ROWS][MOST_VECTORS];
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int v = 0; v < nv; v++)
                 sum[r][v] = v8_start(x->comp + (size_t)t * x->comp_tap + v * VF_LANES);
-        for (int i = 0; i < x->groups; i++, a += 4, b += nv * VF_BYTES) {
+        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += nv * VF_BYTES) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
                     __builtin_prefetch(b + AHEAD + v * VF_BYTES);
@@ -182,7 +223,7 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
                 UNROLL for (int v = 0; v < nv; v++)
                     w[v] = v8_weights(b + v * VF_BYTES, pass);
                 UNROLL for (int r = 0; r < mr; r++) {
-                    v8 in = v8_inputs(a + (size_t)r * x->a_row, pass);
+                    v8 in = v8_inputs(row_of(&a, r), pass);
                     UNROLL for (int v = 0; v < nv; v++)
                         sum[r][v] = v8_add_products(sum[r][v], in, w[v]);
                 }
@@ -259,16 +300,16 @@ typedef struct {
     int taps, groups;
 } k_stretch;
 
-static k_stretch stretch_of(const k_packed *w, int groups)
+static k_stretch stretch_of(k_weight_type type, int taps, int groups)
 {
-    k_stretch s = {.taps = w->taps > 0 ? w->taps : 1, .groups = groups > 0 ? groups : 1};
+    k_stretch s = {.taps = taps > 0 ? taps : 1, .groups = groups > 0 ? groups : 1};
 
-    if (w->type == K_INT8)
+    if (type == K_INT8)
         return s;                                           /* a tap's sum is scaled once */
     if (groups > GROUPS_AT_ONCE) {
         int parts = (groups + GROUPS_AT_ONCE - 1) / GROUPS_AT_ONCE;
         s = (k_stretch){.taps = 1, .groups = (groups + parts - 1) / parts};
-    } else if (groups > 0 && w->taps > GROUPS_AT_ONCE / groups) {
+    } else if (groups > 0 && taps > GROUPS_AT_ONCE / groups) {
         s.taps = GROUPS_AT_ONCE / groups;
     }
     return s;
@@ -288,21 +329,25 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
     int from = panel * w->panel, left = w->n - from, lanes = left < w->panel ? left : w->panel;
     int nv = (lanes + VF_LANES - 1) / VF_LANES, most = most_rows[nv - 1], group = k_group(w->type);
     int groups = (w->k + group - 1) / group;
-    k_stretch s = stretch_of(w, groups);
+    bool one_run = g->a_tap == (size_t)(groups * group) && w->type != K_INT8;
+    int taps = one_run ? 1 : w->taps;
+
+    groups = one_run ? groups * w->taps : groups;               /* taps that lie one behind the other are one */
+    k_stretch s = stretch_of(w->type, taps, groups);
     size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
-    bool whole = s.taps >= w->taps && s.groups >= groups;
+    bool whole = s.taps >= taps && s.groups >= groups;
     bool at_once = g->scale == NULL && g->alpha == 1.0f && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
     k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .a_scale_row = g->a_scale_row,
                 .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
-    for (int t = 0; t < w->taps || t == 0; t += s.taps)
+    for (int t = 0; t < taps || t == 0; t += s.taps)
         for (int i = 0; i < groups || i == 0; i += s.groups) {
-            x.taps = w->taps - t < s.taps ? w->taps - t : s.taps;
+            x.taps = taps - t < s.taps ? taps - t : s.taps;
             x.groups = groups - i < s.groups ? groups - i : s.groups;
             x.b = (const char *)w->data + (size_t)panel * w->panel_bytes + ((size_t)t * (size_t)groups + (size_t)i) * step;
             x.add = t > 0 || i > 0;
-            bool last = t + s.taps >= w->taps && i + s.groups >= groups;
+            bool last = t + s.taps >= taps && i + s.groups >= groups;
             x.g = last && at_once ? g : NULL;
             x.from = from;
             x.left = left;
