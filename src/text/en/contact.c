@@ -1,0 +1,531 @@
+/* contact.c - web and e-mail addresses, files, telephone numbers, postal addresses. */
+#include "text/en/en.h"
+
+static const char *const top_domains[] = {
+    "ai", "app", "at", "au", "be", "biz", "br", "ca", "ch", "cn", "co", "com", "cz", "de", "dev", "dk", "edu", "es", "eu", "fi",
+    "fr", "gov", "ie", "il", "in", "info", "int", "io", "it", "jp", "kr", "me", "mil", "mx", "net", "nl", "no", "nz", "online",
+    "org", "pl", "pt", "ru", "se", "sg", "shop", "site", "tech", "tv", "uk", "us", "xyz", "za",
+};
+
+/* Top domains that are also words, which a missing space behind a full stop would show: "do.it". */
+static const char *const word_domains[] = {"at", "be", "in", "it", "me", "no", "us"};
+
+static const char *const extensions[] = {
+    "bat", "bin", "bmp", "bz", "cfg", "conf", "cpp", "css", "csv", "dll", "doc", "docx", "exe", "flac", "gif", "gz", "html",
+    "ini", "iso", "jpeg", "jpg", "js", "json", "log", "md", "mkv", "mov", "mp", "mpeg", "ogg", "pdf", "php", "png", "ppt", "pptx",
+    "py", "rar", "rtf", "sh", "sql", "svg", "tar", "tgz", "tiff", "ts", "tsv", "txt", "wav", "webm", "xls", "xlsx", "xml", "yaml",
+    "yml", "zip",
+};
+
+#define IN(list, s, i, n) (scan_find(list, COUNT(list), sizeof list[0], (s)->text + (i), n) >= 0)
+
+static bool host_char(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-';
+}
+
+static bool url_char(char c)
+{
+    return host_char(c) || (c && strchr("._~:/?#[]@!$&'()*+,;=%\\", c) != NULL);
+}
+
+/* A host name at i, with its labels counted and the last one found; bytes. */
+static size_t host_at(const text_scan *s, size_t i, int *labels, size_t *last, size_t *n_last)
+{
+    size_t at = i;
+
+    *labels = 0;
+    for (;;) {
+        size_t start = at;
+        while (at - i < SCAN_REACH / 2 && host_char(scan_char(s, at)))
+            at++;
+        if (at == start)
+            return *labels ? at - 1 - i : 0;            /* a dot ended it */
+        (*labels)++;
+        *last = start;
+        *n_last = at - start;
+        if (scan_char(s, at) != '.' || !host_char(scan_char(s, at + 1)))
+            return at - i;
+        at++;
+    }
+}
+
+static void say_sign(hse_buf *out, char c)
+{
+    static const struct {
+        char        c;
+        const char *say;
+    } signs[] = {
+        {'.', "dot"},      {'@', "at"},     {'/', "slash"},   {':', "colon"},       {'-', "dash"},  {'_', "underscore"},
+        {'?', "question mark"}, {'=', "equals"}, {'&', "and"}, {'#', "hash"},       {'%', "percent"}, {'+', "plus"},
+        {'~', "tilde"},    {'!', "exclamation mark"}, {'$', "dollar"}, {'*', "asterisk"}, {'\\', "backslash"}, {',', "comma"},
+        {';', "semicolon"}, {'\'', "quote"},
+    };
+
+    for (size_t i = 0; i < COUNT(signs); i++)
+        if (signs[i].c == c)
+            say(out, signs[i].say);
+}
+
+/* Letters as they are, digits one by one, signs by name. */
+static void say_address(text_scan *s, size_t i, size_t n)
+{
+    size_t end = i + n, len;
+
+    while (i < end) {
+        if (scan_is_digit(s, i)) {
+            en_say_digits(s->out, s->text + i, 1);
+            i++;
+        } else if (scan_is_letter(s, i)) {
+            for (len = 0; i + len < end && scan_is_letter(s, i + len); len++)
+                ;
+            say_n(s->out, s->text + i, len);
+            i += len;
+        } else {
+            say_sign(s->out, s->text[i]);
+            i++;
+        }
+    }
+}
+
+/* The end of an address that runs to white space: closing punctuation belongs to the sentence. */
+static size_t trim(const text_scan *s, size_t start, size_t end)
+{
+    while (end > start && strchr(".,;:!?'\")]>", s->text[end - 1]) && s->text[end - 1]) {
+        if (s->text[end - 1] == ')' && memchr(s->text + start, '(', end - 1 - start))
+            break;
+        end--;
+    }
+    return end;
+}
+
+static size_t url_end(const text_scan *s, size_t i)
+{
+    size_t end = i;
+
+    while (end - i < 4 * SCAN_REACH && url_char(scan_char(s, end)))
+        end++;
+    return end;
+}
+
+static bool known_domain(const text_scan *s, size_t host, int labels, size_t last, size_t n_last)
+{
+    bool www = scan_is(s, host, "www.");
+
+    if (labels < 2 || scan_is_digit(s, last))
+        return false;
+    if (www)
+        return labels >= 3;
+    if (!IN(top_domains, s, last, n_last) || !(labels > 2 || !IN(word_domains, s, last, n_last)))
+        return false;
+    /* "Gone.Com" is no domain, "GONE.COM" is */
+    return !(scan_is_upper(s, last) && !scan_is_upper(s, last + n_last - 1));
+}
+
+static size_t email_at(const text_scan *s, size_t i)
+{
+    size_t at = i, last, n_last;
+    int labels;
+
+    while (at - i < SCAN_REACH / 4 && (host_char(scan_char(s, at)) || (scan_char(s, at) && strchr("._%+'", scan_char(s, at)))))
+        at++;
+    if (at == i || scan_char(s, at) != '@' || scan_char(s, at - 1) == '.')
+        return 0;
+    size_t host = host_at(s, at + 1, &labels, &last, &n_last);
+    return host && labels >= 2 && !scan_is_digit(s, last) ? at + 1 + host - i : 0;
+}
+
+size_t en_rule_electronic(text_scan *s)
+{
+    static const char *const schemes[] = {"https://", "http://", "ftp://", "sftp://", "ws://", "wss://", "file://", "ssh://", "mailto:"};
+    size_t at = s->at, last = 0, n_last = 0, n, end;
+    int labels = 0;
+
+    if (!(s->run_has & (SCAN_DOT | SCAN_AT | SCAN_SIGNAL)))
+        return 0;
+    for (size_t k = 0; k < COUNT(schemes); k++)
+        if (scan_is(s, at, schemes[k])) {
+            end = trim(s, at, url_end(s, at));
+            if (end <= at + strlen(schemes[k]))
+                return 0;
+            say_address(s, at, end - at);
+            return end - at;
+        }
+    if (s->run_has & SCAN_AT) {
+        if ((n = email_at(s, at))) {
+            say_address(s, at, n);
+            return n;
+        }
+        if (scan_char(s, at) == '@' && scan_is_letter(s, at + 1)) {
+            for (n = 1; n < SCAN_MAX_WORD && (host_char(scan_char(s, at + n)) || scan_char(s, at + n) == '_'); n++)
+                ;
+            say_address(s, at, n);
+            return n;
+        }
+    }
+    if (scan_char(s, at) == '#' && scan_is_letter(s, at + 1) && !scan_word_before(s, at)) {
+        say(s->out, "hashtag");
+        for (n = 1; n < SCAN_MAX_WORD && (host_char(scan_char(s, at + n)) || scan_char(s, at + n) == '_'); n++)
+            ;
+        say_address(s, at + 1, n - 1);
+        return n;
+    }
+    if (!(s->run_has & SCAN_DOT) || !(n = host_at(s, at, &labels, &last, &n_last)))
+        return 0;
+    if (known_domain(s, at, labels, last, n_last)) {
+        end = at + n;
+        if (scan_char(s, end) == '/' || (scan_char(s, end) == ':' && scan_is_digit(s, end + 1)) || scan_char(s, end) == '?')
+            end = trim(s, at, url_end(s, end));
+        if (scan_word_char(s, end))
+            return 0;
+        say_address(s, at, end - at);
+        return end - at;
+    }
+    /* report_2.pdf */
+    size_t dot = at, stem;
+    while (dot - at < SCAN_REACH / 4 && (host_char(scan_char(s, dot)) || scan_char(s, dot) == '_'))
+        dot++;
+    stem = scan_char(s, dot) == '.' ? scan_letters(s, dot + 1) : 0;
+    if (dot > at && stem && IN(extensions, s, dot + 1, stem)) {
+        size_t digits = scan_digits(s, dot + 1 + stem, 1);
+        if (!scan_word_char(s, dot + 1 + stem + digits)) {
+            say_address(s, at, dot + 1 + stem + digits - at);
+            return dot + 1 + stem + digits - at;
+        }
+    }
+    return 0;
+}
+
+/* --- telephone ----------------------------------------------------------------------------------------------------- */
+
+/* A group of digits of a telephone number; "800" is said as eight hundred. */
+static void say_group(text_scan *s, size_t i, size_t n)
+{
+    if (n == 3 && scan_char(s, i) != '0' && scan_is(s, i + 1, "00"))
+        en_say_cardinal(s->out, s->text + i, n);
+    else
+        en_say_digits(s->out, s->text + i, n);
+}
+
+static bool separator(char c)
+{
+    return c == '-' || c == '.' || c == ' ';
+}
+
+/* ext. 12, x12: bytes, said */
+static size_t say_extension(text_scan *s, size_t i)
+{
+    static const char *const words[] = {"extension ", "ext. ", "ext ", "ext.", "ext", "x"};
+    size_t at = i;
+
+    if (scan_char(s, at) == ',')
+        at++;
+    if (scan_char(s, at) == ' ')
+        at++;
+    for (size_t k = 0; k < COUNT(words) && at > i; k++)
+        if (scan_is(s, at, words[k])) {
+            size_t start = at + strlen(words[k]), n = scan_digits(s, start, 6);
+            if (n >= 1 && n <= 6 && !scan_word_char(s, start + n)) {
+                say_mark(s->out, ',');
+                say(s->out, "extension");
+                en_say_digits(s->out, s->text + start, n);
+                return start + n - i;
+            }
+        }
+    return 0;
+}
+
+static size_t ip_address(text_scan *s)
+{
+    size_t at = s->at, n;
+
+    for (int part = 0; part < 4; part++) {
+        n = scan_digits(s, at, 3);
+        if (n < 1 || n > 3 || scan_value(s, at, n) > 255)
+            return 0;
+        if (part)
+            say(s->out, "dot");
+        en_say_digits(s->out, s->text + at, n);
+        at += n;
+        if (part < 3 && scan_char(s, at++) != '.')
+            return 0;
+    }
+    if (scan_word_char(s, at) || (scan_char(s, at) == '.' && scan_is_digit(s, at + 1)))
+        return 0;
+    n = scan_char(s, at) == ':' ? scan_digits(s, at + 1, 5) : 0;
+    if (n >= 1 && n <= 5) {
+        say(s->out, "colon");
+        en_say_digits(s->out, s->text + at + 1, n);
+        at += 1 + n;
+    }
+    return at - s->at;
+}
+
+enum { MAX_GROUPS = 8 };
+
+typedef struct {
+    size_t at[MAX_GROUPS], n[MAX_GROUPS];
+    int    count;
+    bool   plus, area;          /* +1, (123) */
+    char   sep;                 /* the separator they share; 0 when they differ */
+    size_t end;
+} phone;
+
+/* Groups of digits with single separators, an area code in parentheses, a country code with a plus. */
+static bool parse_phone(const text_scan *s, size_t i, phone *p)
+{
+    size_t at = i;
+
+    *p = (phone){0};
+    if (scan_char(s, at) == '+') {
+        p->plus = true;
+        at++;
+    }
+    for (;;) {
+        bool open = scan_char(s, at) == '(';
+        size_t n = scan_digits(s, at + open, 15);
+        if (n < 1 || n > 15 || p->count == MAX_GROUPS || (open && (p->area || scan_char(s, at + 1 + n) != ')')))
+            break;
+        p->at[p->count] = at + open;
+        p->n[p->count++] = n;
+        p->area = p->area || open;
+        at += n + 2 * (size_t)open;
+        p->end = at;
+        char c = scan_char(s, at);
+        if (open && scan_is_digit(s, at))
+            continue;
+        if (open && c == ' ' && scan_char(s, at + 1) == '-' && scan_char(s, at + 2) == ' ') {
+            at += 3;
+            continue;
+        }
+        if (!separator(c) || !(scan_is_digit(s, at + 1) || scan_char(s, at + 1) == '('))
+            break;
+        if (!open)
+            p->sep = p->sep == 0 || p->sep == c ? c : '*';
+        at++;
+    }
+    return p->count > 0 && !scan_word_char(s, p->end) && !(scan_char(s, p->end) == '/' && scan_is_digit(s, p->end + 1));
+}
+
+/* Do the groups have the lengths that the pattern names? */
+static bool shape(const phone *p, const char *pattern)
+{
+    if (strlen(pattern) != (size_t)p->count)
+        return false;
+    for (int k = 0; k < p->count; k++)
+        if (p->n[k] != (size_t)(pattern[k] - '0'))
+            return false;
+    return true;
+}
+
+static bool is_phone(const text_scan *s, const phone *p)
+{
+    size_t digits = 0;
+
+    for (int k = 0; k < p->count; k++)
+        digits += p->n[k];
+    if (p->plus)
+        return digits >= 8 && digits <= 15 && (p->count > 1 || digits >= 10);
+    if (p->area)
+        return digits >= 7 && p->count >= 2 && p->count <= 4;
+    if (p->sep == '-' || p->sep == '.') {
+        if (shape(p, "334") || shape(p, "1334") || shape(p, "4444") || shape(p, "44444"))
+            return true;
+        if (p->sep == '-' && (shape(p, "324") || shape(p, "3333")))
+            return true;
+        /* 555-1234, but 100-2000 is a range */
+        if (p->sep == '-' && shape(p, "34"))
+            return scan_char(s, p->at[0] + 2) != '0' || scan_char(s, p->at[1] + 3) != '0';
+        return false;
+    }
+    if (p->sep == ' ')
+        return shape(p, "334") || shape(p, "1334") || shape(p, "4444");
+    return p->sep == '*' && (shape(p, "1334") || shape(p, "334"));
+}
+
+/* 1-800-GO-FEDEX: bytes, said */
+static size_t vanity(text_scan *s)
+{
+    size_t at = s->at, letters = 0;
+    bool long_distance = scan_is(s, at, "1-");
+
+    if (long_distance)
+        at += 2;
+    if (scan_digits(s, at, 3) != 3 || scan_char(s, at + 3) != '-')
+        return 0;
+    size_t area = at, end = at + 3;
+    for (at = end; scan_char(s, at) == '-' && at - s->at < 32;) {
+        size_t n = scan_letters(s, at + 1), d = n ? 0 : scan_digits(s, at + 1, 7);
+        if (n + d == 0 || n > 12 || scan_word_char(s, at + 1 + n + d))
+            return 0;
+        letters += n;
+        at += 1 + n + d;
+    }
+    if (letters < 3 || !(long_distance || scan_is(s, area + 1, "00") || scan_is_upper(s, end + 1)))
+        return 0;
+    if (long_distance) {
+        say(s->out, "one");
+        say_mark(s->out, ',');
+    }
+    say_group(s, area, 3);
+    say_mark(s->out, ',');
+    for (size_t i = end; i < at;) {
+        size_t n = scan_letters(s, i + 1), d = n ? 0 : scan_digits(s, i + 1, 7);
+        if (n)
+            say_n(s->out, s->text + i + 1, n);
+        else
+            en_say_digits(s->out, s->text + i + 1, d);
+        i += 1 + n + d;
+    }
+    return at - s->at;
+}
+
+/* +1 (123) 456-7890 ext. 5, 555-1234, 123-45-6789, 4111-1111-1111-1111, 192.168.0.1, 1-800-FLOWERS */
+size_t en_rule_telephone(text_scan *s)
+{
+    phone p;
+    size_t n;
+
+    hse_buf *out = s->out;
+    size_t before = out->size;
+    if ((n = ip_address(s)))
+        return n;
+    out->size = before;
+    if (scan_is_digit(s, s->at) && (n = vanity(s)))
+        return n;
+    if (!parse_phone(s, s->at, &p) || !is_phone(s, &p))
+        return 0;
+    if (p.plus)
+        say(out, "plus");
+    for (int k = 0; k < p.count; k++) {
+        if (k)
+            say_mark(out, ',');
+        say_group(s, p.at[k], p.n[k]);
+    }
+    return p.end + say_extension(s, p.end) - s->at;
+}
+
+/* --- postal addresses ---------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *shortened, *full;
+} streets[] = {
+    {"alley", "Alley"},     {"aly", "Alley"},     {"ave", "Avenue"},    {"avenue", "Avenue"}, {"blvd", "Boulevard"},
+    {"boulevard", "Boulevard"}, {"cir", "Circle"}, {"circle", "Circle"}, {"court", "Court"},  {"ct", "Court"},
+    {"dr", "Drive"},        {"drive", "Drive"},   {"expressway", "Expressway"}, {"expy", "Expressway"}, {"freeway", "Freeway"},
+    {"fwy", "Freeway"},     {"highway", "Highway"}, {"hwy", "Highway"}, {"lane", "Lane"},     {"ln", "Lane"},
+    {"parkway", "Parkway"}, {"pkwy", "Parkway"},  {"pl", "Place"},      {"place", "Place"},   {"plz", "Plaza"},
+    {"rd", "Road"},         {"road", "Road"},     {"sq", "Square"},     {"square", "Square"}, {"st", "Street"},
+    {"street", "Street"},   {"ter", "Terrace"},   {"terrace", "Terrace"}, {"trail", "Trail"}, {"trl", "Trail"},
+    {"way", "Way"},
+};
+
+static const struct {
+    const char *shortened, *full;
+} directions[] = {
+    {"e", "East"}, {"n", "North"}, {"ne", "Northeast"}, {"nw", "Northwest"}, {"s", "South"}, {"se", "Southeast"},
+    {"sw", "Southwest"}, {"w", "West"},
+};
+
+static const struct {
+    const char *shortened, *full;
+} states[] = {
+    {"ak", "Alaska"},      {"al", "Alabama"},        {"ar", "Arkansas"},    {"az", "Arizona"},       {"ca", "California"},
+    {"co", "Colorado"},    {"ct", "Connecticut"},    {"dc", "D C"},         {"de", "Delaware"},      {"fl", "Florida"},
+    {"ga", "Georgia"},     {"hi", "Hawaii"},         {"ia", "Iowa"},        {"id", "Idaho"},         {"il", "Illinois"},
+    {"in", "Indiana"},     {"ks", "Kansas"},         {"ky", "Kentucky"},    {"la", "Louisiana"},     {"ma", "Massachusetts"},
+    {"md", "Maryland"},    {"me", "Maine"},          {"mi", "Michigan"},    {"mn", "Minnesota"},     {"mo", "Missouri"},
+    {"ms", "Mississippi"}, {"mt", "Montana"},        {"nc", "North Carolina"}, {"nd", "North Dakota"}, {"ne", "Nebraska"},
+    {"nh", "New Hampshire"}, {"nj", "New Jersey"},   {"nm", "New Mexico"},  {"nv", "Nevada"},        {"ny", "New York"},
+    {"oh", "Ohio"},        {"ok", "Oklahoma"},       {"or", "Oregon"},      {"pa", "Pennsylvania"},  {"ri", "Rhode Island"},
+    {"sc", "South Carolina"}, {"sd", "South Dakota"}, {"tn", "Tennessee"},  {"tx", "Texas"},         {"ut", "Utah"},
+    {"va", "Virginia"},    {"vt", "Vermont"},        {"wa", "Washington"},  {"wi", "Wisconsin"},     {"wv", "West Virginia"},
+    {"wy", "Wyoming"},
+};
+
+/* The street's name behind a house number: words with capitals or an ordinal, a direction, and the kind of street. */
+static size_t street(text_scan *s, size_t i, bool say_it)
+{
+    size_t at = i;
+
+    for (int word = 0; word < 6; word++) {
+        if (scan_char(s, at) != ' ')
+            return 0;
+        at++;
+        size_t n = scan_letters(s, at), dot;
+        if (n == 0 || n > SCAN_MAX_WORD) {
+            /* 5th Avenue */
+            size_t d = scan_digits(s, at, 4);
+            if (d < 1 || d > 4 || scan_letters(s, at + d) != 2)
+                return 0;
+            if (say_it)
+                en_say_ordinal(s->out, s->text + at, d);
+            at += d + 2;
+            continue;
+        }
+        if (!scan_is_upper(s, at))
+            return 0;
+        dot = scan_char(s, at + n) == '.';
+        int k = scan_find(streets, COUNT(streets), sizeof streets[0], s->text + at, n);
+        if (k >= 0 && word > 0) {
+            if (say_it)
+                say(s->out, streets[k].full);
+            at += n;
+            if (dot && !en_sentence_ends(s, at + 1))
+                at++;
+            return at - i;
+        }
+        int d = n <= 2 ? scan_find(directions, COUNT(directions), sizeof directions[0], s->text + at, n) : -1;
+        if (say_it && d >= 0)
+            say(s->out, directions[d].full);
+        else if (say_it)
+            say_n(s->out, s->text + at, n);
+        at += n;
+        if (d >= 0 && dot)
+            at++;
+    }
+    return 0;
+}
+
+/* 2788 San Tomas Expy */
+size_t en_rule_address(text_scan *s)
+{
+    size_t n = scan_digits(s, s->at, 5), len;
+
+    if (n < 1 || n > 5 || scan_char(s, s->at + n) != ' ' || !(len = street(s, s->at + n, false)))
+        return 0;
+    en_say_pairs(s->out, s->text + s->at, n);
+    street(s, s->at + n, true);
+    return n + len;
+}
+
+/* CA 95051, CA 95051-1234; a state alone behind a city and a comma */
+size_t en_rule_state_zip(text_scan *s)
+{
+    size_t at = s->at;
+    int k;
+
+    if (scan_letters(s, at) != 2 || !scan_is_upper(s, at) || !scan_is_upper(s, at + 1) || scan_word_char(s, at + 2))
+        return 0;
+    k = scan_find(states, COUNT(states), sizeof states[0], s->text + at, 2);
+    if (k < 0)
+        return 0;
+    size_t zip = at + 2;
+    if (scan_char(s, zip) == ',')
+        zip++;
+    bool has_zip = scan_char(s, zip) == ' ' && scan_digits(s, zip + 1, 5) == 5 && !scan_word_char(s, zip + 6);
+    bool city = at >= 3 && scan_is(s, at - 2, ", ") && scan_word_start(s, at - 2) < at - 2 && scan_is_upper(s, scan_word_start(s, at - 2));
+    if (!has_zip && !city)
+        return 0;
+    say(s->out, states[k].full);
+    if (!has_zip)
+        return 2;
+    en_say_digits(s->out, s->text + zip + 1, 5);
+    at = zip + 6;
+    if (scan_char(s, at) == '-' && scan_digits(s, at + 1, 4) == 4 && !scan_word_char(s, at + 5)) {
+        say(s->out, "dash");
+        en_say_digits(s->out, s->text + at + 1, 4);
+        at += 5;
+    }
+    return at - s->at;
+}

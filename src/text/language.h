@@ -1,0 +1,44 @@
+/* language.h - what a language brings to the normaliser: tables and rules, no code path of its own.
+ *
+ * A language is one folder below text/ with one text_language, named in the list in language.c. The engine
+ * (normalize.c) walks over the text and asks the rules, in order, wherever one could start. */
+#ifndef HSE_TEXT_LANGUAGE_H
+#define HSE_TEXT_LANGUAGE_H
+
+#include "text/scan.h"
+
+/* Where a rule may start. */
+enum {
+    START_DIGIT = 1,    /* a digit that does not follow a letter or digit */
+    START_LETTER = 2,   /* a letter that does not follow a letter or digit */
+    START_CURRENCY = 4, /* a currency sign */
+    START_SYMBOL = 8,   /* any other sign, punctuation included */
+    START_INNER = 16,   /* a digit behind a letter: no rule took the whole word */
+};
+
+typedef struct {
+    const char *name;
+    unsigned    starts;
+    /* Bytes taken at s->at, with their words said to s->out; 0 to decline (what was said is taken back). */
+    size_t (*match)(text_scan *s);
+} text_rule;
+
+struct text_language {
+    const char      *code;
+    const text_rule *rules;
+    size_t           n_rules;
+    /* Could a rule start at this word although nothing near it is a digit or a sign? ("July", "Mr", "III") */
+    bool (*cue)(const char *word, size_t n);
+};
+
+/* By the project's code (en zh zh_mix_en es fr ja ko) or Harmony Speech Engine's (EN ZH ES FR JP KR SP); any case.
+ * NULL for a language that has no normaliser. */
+const text_language *text_language_find(const char *code);
+
+/* The project's code of a name that is accepted anywhere, whether or not it has a normaliser; NULL when unknown. */
+const char *text_language_code(const char *name);
+
+/* The codes that have a normaliser, separated by ", ", for messages. */
+const char *text_language_list(void);
+
+#endif
