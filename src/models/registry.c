@@ -1,0 +1,39 @@
+/* registry.c - every model type there is, and the items that pass through them. */
+#include "base/mem.h"
+#include "models/harmonyspeech/adapter.h"
+#include "models/silero/adapter.h"
+#include "models/silero/segments.h"
+
+#include <string.h>
+
+const hse_model_type *const hse_model_types[] = {
+    &hs1_encoder_type,
+    &hs1_synthesizer_type,
+    &hs1_vocoder_type,
+    &silero_vad_type,
+    NULL,
+};
+
+const hse_model_type *hse_model_type_find(const char *type)
+{
+    for (size_t i = 0; hse_model_types[i]; i++)
+        if (strcmp(hse_model_types[i]->type, type) == 0)
+            return hse_model_types[i];
+    return NULL;
+}
+
+void hse_item_init(hse_item *item)
+{
+    *item = (hse_item){.speed = 1, .pitch = 1, .energy = 1};
+    silero_vad_defaults(&item->vad);
+}
+
+void hse_item_free(hse_item *item)
+{
+    hse_audio_free(&item->audio);
+    hse_free(item->text);
+    hse_free(item->embedding);
+    hse_free(item->mel);
+    hse_free(item->segments);
+    hse_item_init(item);
+}

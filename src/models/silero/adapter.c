@@ -1,0 +1,291 @@
+/* adapter.c - Silero VAD as a model type: audio in, segments of speech out. */
+#include "models/silero/adapter.h"
+
+#include "audio/resample.h"
+#include "base/mem.h"
+#include "models/silero/segments.h"
+#include "models/silero/silero.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The names of the files as upstream gives them, by load_format. `jit` holds the weights of the ONNX file beside it. */
+static const struct { const char *format, *file; } files[] = {
+    {"onnx", "silero_vad.onnx"}, {"jit", "silero_vad.onnx"}, {"safetensors", "silero_vad_16k.safetensors"}, {"v6", "silero_vad_v6.onnx"},
+};
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The weights of a folder, or the path itself when it is a file. */
+static hse_status find_file(char *out, size_t size, const hse_model_source *source, hse_error *err)
+{
+    const char *format = source->load_format ? source->load_format : "auto";
+    bool any = strcmp(format, "auto") == 0, known = any;
+
+    for (size_t i = 0; i < COUNT(files); i++)
+        known = known || strcmp(format, files[i].format) == 0;
+    if (!known)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "load_format \"%s\"; SileroVAD has auto, onnx, jit, safetensors, v6", format);
+    if (is_file(source->dir)) {
+        if (snprintf(out, size, "%s", source->dir) < (int)size)
+            return HSE_OK;
+        return hse_fail(err, HSE_E_ARG, 0, "the path is over %zu bytes", size);
+    }
+    for (size_t i = 0; i < COUNT(files); i++) {
+        if (!any && strcmp(format, files[i].format) != 0)
+            continue;
+        if (snprintf(out, size, "%s/%s", source->dir, files[i].file) >= (int)size)
+            return hse_fail(err, HSE_E_ARG, 0, "the path is over %zu bytes", size);
+        if (is_file(out))
+            return HSE_OK;
+    }
+    return hse_fail(err, HSE_E_NOT_FOUND, 0, "%.150s has no %s", source->dir, any ? "Silero VAD weights (silero_vad.onnx)" : strrchr(out, '/') + 1);
+}
+
+static hse_status vad_open(void **out, const hse_model_source *source, hse_error *err)
+{
+    char path[4096];
+    hse_weights *w = NULL;
+    silero *m = NULL;
+    hse_status s = find_file(path, sizeof path, source, err);
+
+    if (s == HSE_OK)
+        s = hse_weights_open(&w, path, &source->limits, err);
+    if (s == HSE_OK)
+        s = silero_open(&m, w, strrchr(path, '/') ? strrchr(path, '/') + 1 : path, source->kernels, err);
+    if (w)
+        hse_weights_close(&w);
+    if (s == HSE_OK)
+        *out = m;
+    return s;
+}
+
+static void vad_close(void **model)
+{
+    silero *m = *model;
+
+    silero_close(&m);
+    *model = NULL;
+}
+
+/* The audio at a rate that the weights are for. Upstream keeps every k-th sample of a rate of 16000 k; the product resamples.
+ * *factor: positions in the item's audio = factor times those found. */
+static hse_status prepare(const silero *m, const hse_item *item, const silero_net **net, float **own, const float **x, size_t *n,
+                          double *factor, hse_error *err)
+{
+    unsigned rate = (unsigned)item->audio.rate_hz;
+    size_t every = item->reference && rate > 16000 && rate % 16000 == 0 ? rate / 16000 : 1;
+
+    *own = NULL;
+    *x = item->audio.samples;
+    *n = item->audio.n;
+    *factor = 1;
+    *net = silero_at(m, rate);
+    if (*net)
+        return HSE_OK;
+    if (!(*net = silero_at(m, 16000)))
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "these weights are not for %u Hz", rate);
+    *factor = (double)rate / 16000;
+    if (every > 1) {
+        *n = item->audio.n / every + (item->audio.n % every != 0);
+        if (!(*own = hse_alloc((*n + 1) * sizeof **own)))
+            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", *n);
+        for (size_t i = 0; i < *n; i++)
+            (*own)[i] = item->audio.samples[i * every];
+    } else {
+        hse_status s = hse_resample(own, n, item->audio.samples, item->audio.n, (int)rate, 16000, err);
+        if (s != HSE_OK)
+            return s;
+    }
+    *x = *own;
+    return HSE_OK;
+}
+
+static hse_status find_speech(const silero *m, const hse_item *item, hse_segment **out, size_t *count, hse_error *err)
+{
+    const silero_net *net;
+    const float *x;
+    float *own, *probs = NULL;
+    double factor;
+    size_t n, chunks;
+    hse_status s;
+
+    if ((s = silero_vad_check(&item->vad, err)) != HSE_OK)
+        return s;
+    if (item->audio.rate_hz < HSE_RATE_MIN || item->audio.rate_hz > HSE_RATE_MAX)
+        return hse_fail(err, HSE_E_ARG, 0, "the audio's rate is %d Hz; it must be from %d to %d", item->audio.rate_hz, HSE_RATE_MIN, HSE_RATE_MAX);
+    size_t bad = hse_audio_first_bad(item->audio.samples, item->audio.n);
+    if (bad < item->audio.n)
+        return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu of the audio is not a number", bad);
+    if ((s = prepare(m, item, &net, &own, &x, &n, &factor, err)) != HSE_OK)
+        return s;
+
+    chunks = silero_chunks(net, n);
+    if (!(probs = hse_alloc((chunks + 1) * sizeof *probs)))
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu probabilities", chunks);
+    if (s == HSE_OK)
+        s = silero_file(net, x, n, probs, NULL, NULL, NULL, NULL, NULL, err);
+    if (s == HSE_OK) {
+        silero_segmenter seg;
+
+        silero_segmenter_init(&seg, &item->vad, net == silero_at(m, 8000) ? 8000 : 16000, silero_chunk(net));
+        for (size_t i = 0; i < chunks; i++)
+            silero_segmenter_push(&seg, probs[i]);
+        s = silero_segmenter_finish(&seg, (int64_t)n, out, count, err);
+    }
+    for (size_t i = 0; s == HSE_OK && factor != 1 && i < *count; i++) {
+        hse_segment *g = &(*out)[i];
+        g->start = (int64_t)((double)g->start * factor);
+        g->end = (int64_t)((double)g->end * factor);
+        if (!item->reference && g->end > (int64_t)item->audio.n)
+            g->end = (int64_t)item->audio.n;
+    }
+    hse_free(probs);
+    hse_free(own);
+    return s;
+}
+
+static hse_status vad_run(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
+{
+    (void)c;
+    for (size_t i = 0; i < n; i++) {
+        hse_item *item = items[i];
+        hse_segment *segments = NULL;
+        size_t count = 0;
+
+        item->status = find_speech(model, item, &segments, &count, &item->error);
+        if (item->status != HSE_OK)
+            continue;
+        hse_free(item->segments);
+        item->segments = segments;
+        item->segment_count = count;
+        item->has |= HSE_SEGMENTS;
+    }
+    return HSE_OK;
+}
+
+static size_t vad_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
+{
+    (void)model, (void)c, (void)items, (void)n;
+    return 1;                                       /* nothing of the arena; 0 would say "unknown" */
+}
+
+static size_t vad_bytes(const void *model)
+{
+    return silero_bytes(model);
+}
+
+static unsigned vad_rate(const void *model)
+{
+    (void)model;
+    return 0;
+}
+
+static void vad_describe(const void *model, char *out, size_t size)
+{
+    const silero_net *wide = silero_at(model, 16000), *narrow = silero_at(model, 8000);
+
+    snprintf(out, size, "Silero VAD, %s, hidden %d, chunks of 32 ms", wide && narrow ? "16 and 8 kHz" : wide ? "16 kHz" : "8 kHz",
+             silero_hidden(wide ? wide : narrow));
+}
+
+/* ---- live streams ---- */
+
+typedef struct {
+    silero_stream  *stream;
+    silero_iterator iterator;
+    hse_vad_options options;
+    unsigned        rate_hz, every;         /* every-th sample goes in */
+    int             window;
+    size_t          filled, skip;           /* samples in chunk; samples until the next that goes in */
+    float           chunk[512];
+} live;
+
+static void live_reset(void *v)
+{
+    live *l = v;
+
+    silero_stream_reset(l->stream);
+    silero_iterator_init(&l->iterator, l->options.threshold, l->options.min_silence_ms, l->options.pad_ms, l->rate_hz / l->every,
+                         l->window);
+    l->filled = l->skip = 0;
+}
+
+static hse_status live_open(void **out, const void *model, const hse_vad_options *o, unsigned rate_hz, hse_error *err)
+{
+    unsigned every = rate_hz > 16000 && rate_hz % 16000 == 0 ? rate_hz / 16000 : 1;
+    const silero_net *net = silero_at(model, rate_hz / every);
+    live *l;
+    hse_status s;
+
+    if ((s = silero_vad_check(o, err)) != HSE_OK)
+        return s;
+    if (!net)
+        return hse_fail(err, HSE_E_ARG, 0, "%u Hz; live voice activity needs %s16000 Hz, or a multiple of it", rate_hz,
+                        silero_at(model, 8000) ? "8000 or " : "");
+    if (!(l = hse_calloc(1, sizeof *l)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a stream");
+    if ((s = silero_stream_open(&l->stream, model, err)) != HSE_OK) {
+        hse_free(l);
+        return s;
+    }
+    l->options = *o;
+    l->rate_hz = rate_hz;
+    l->every = every;
+    l->window = silero_chunk(net);
+    live_reset(l);
+    *out = l;
+    return HSE_OK;
+}
+
+static hse_status live_push(void *v, const float *samples, size_t n, hse_vad_event_fn fn, void *user, hse_error *err)
+{
+    live *l = v;
+    size_t bad = hse_audio_first_bad(samples, n), i = l->skip;
+
+    if (bad < n)
+        return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu is not a number", bad);
+    for (; i < n; i += l->every) {
+        double at;
+        float p;
+        silero_event event;
+        hse_status s;
+
+        l->chunk[l->filled++] = samples[i];
+        if (l->filled < (size_t)l->window)
+            continue;
+        l->filled = 0;
+        if ((s = silero_stream_run(l->stream, l->chunk, 1, (size_t)l->window, l->rate_hz / l->every, &p, err)) != HSE_OK)
+            return s;
+        event = silero_iterator_push(&l->iterator, p, &at);
+        if (event != SILERO_NO_EVENT)
+            fn(user, &(hse_vad_event){.start = event == SILERO_START, .at = (int64_t)at * l->every});
+    }
+    l->skip = i - n;
+    return HSE_OK;
+}
+
+static void live_close(void **v)
+{
+    live *l = *v;
+
+    if (l)
+        silero_stream_close(&l->stream);
+    hse_free(l);
+    *v = NULL;
+}
+
+const hse_model_type silero_vad_type = {
+    .type = "SileroVAD", .family = "silero", .takes = HSE_AUDIO, .gives = HSE_SEGMENTS, .auto_precision = K_F32,
+    .open = vad_open, .close = vad_close, .run = vad_run, .plan = vad_plan, .bytes = vad_bytes, .rate_hz = vad_rate,
+    .describe = vad_describe,
+    .live_open = live_open, .live_push = live_push, .live_reset = live_reset, .live_close = live_close,
+    .name = "silero-vad", .files = {"silero_vad.onnx|silero_vad_16k.safetensors|silero_vad_v6.onnx"},
+};
