@@ -134,7 +134,7 @@ static long long transposed_rows(const void *layer, long long rows)
     if (rows == 0)
         return 0;
     long long n = (rows - 1) * l->stride + l->kernel - l->left - l->right;
-    return n > 0 ? n : -1;
+    return n >= 0 ? n : -1;
 }
 
 static long long transposed_groups(const void *layer, long long rows)
