@@ -94,7 +94,7 @@ typedef struct {
     uint64_t     seed;
     const float *embedding;                 /* embed; speak: the speaker that was used */
     size_t       embedding_size;
-    const hse_segment *segments;
+    const hse_segment *segments;            /* in samples of the audio that was given */
     size_t       segment_count;
     uint64_t     queue_ns, run_ns, first_ns;            /* waiting and computing, summed; open to first audio */
     double       audio_in_s, audio_out_s;

@@ -1,0 +1,289 @@
+/* internal.h - what the files of the engine share: slots (a model and its queue), work (one item on its way through one
+ * slot), flows (whose share of the time it is), jobs.
+ *
+ * One lock, engine->lock, guards all of it; it is never held while a model loads or computes, nor while audio is filtered
+ * for a reader. Functions say "locked" when the caller holds it. */
+#ifndef HSE_ENGINE_INTERNAL_H
+#define HSE_ENGINE_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/discover.h"
+#include "engine/engine.h"
+
+#include <pthread.h>
+
+typedef struct slot slot;
+typedef struct work work;
+typedef struct flow flow;
+
+/* ---- voices of a model folder -------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const char *name;
+    float      *embedding;                  /* NULL when the file is bad */
+    size_t      size;
+    char        problem[160];
+} voice;
+
+typedef struct {
+    const char *dir;
+    voice      *list;                       /* the default first */
+    size_t      count;
+} voice_set;
+
+/* Read dir/voices/ (none is fine) into the arena. A bad file is a voice with a problem. */
+hse_status hse_voices_read(voice_set *out, const char *dir, hse_arena *arena, hse_error *err);
+/* By name, or by one of OpenAI's 13 names, which stand for the voices in turn; NULL or "": the first. HSE_E_ARG lists the
+ * voices, or says what to send where there are none. */
+hse_status hse_voices_find(const voice **out, const voice_set *set, const char *name, const char *model, hse_error *err);
+
+/* Embeddings of recordings that were heard lately. */
+enum { VOICE_CACHE = 64 };
+
+typedef struct {
+    uint8_t  hash[16];
+    unsigned slot;                          /* index + 1; 0 = free */
+    uint64_t used;
+    float   *embedding;
+    size_t   size;
+} voice_cache_entry;
+
+/* Keyed 128-bit hash (SipHash-2-4): somebody who does not know the key cannot make two recordings collide. */
+void hse_siphash128(uint8_t out[16], const uint8_t key[16], const void *data, size_t size);
+
+/* ---- slots --------------------------------------------------------------------------------------------------------- */
+
+struct slot {
+    hse_engine           *engine;
+    unsigned              index;
+    const char           *name, *type_name, *repo, *dir, *load_format, *problem;    /* dir "" and problem: not usable */
+    hse_status            problem_status;
+    const hse_model_type *type;             /* NULL: not built in */
+    const char *const    *languages;
+    size_t                language_count;
+    const char *const    *config_voices;
+    size_t                config_voice_count;
+    const voice_set      *voices;
+    int                   max_batch;
+    k_weight_type         precision;
+
+    pthread_t      thread;
+    bool           started;
+    pthread_cond_t wake;                    /* work came, or the engine closes */
+    work          *queue;                   /* by tag */
+    size_t         waiting;
+    double         clock;                   /* virtual time: the tag of what was served last */
+    work         **batch;                   /* what runs now: max_batch entries */
+    hse_item     **items;                   /* their items */
+    size_t         batch_n;
+    atomic_bool    cancel_batch;
+    int            load_wanted;             /* hse_engine_load callers */
+    unsigned       load_round;              /* one more after each attempt */
+    hse_status     load_status;
+    hse_error      load_error;
+    void          *model;                   /* written by the worker under the lock; read by it without */
+    nn_ctx        *nn;
+
+    uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS];
+    double                load_s;
+    hse_seconds_histogram queue_s, run_s;
+};
+
+/* ---- work ---------------------------------------------------------------------------------------------------------- */
+
+struct work {
+    work     *next;
+    hse_job  *job;
+    slot     *slot;
+    hse_item  item;
+    unsigned  borrowed;                     /* HSE_AUDIO, HSE_MEL, HSE_EMBEDDING: these fields are not the item's own */
+    double    tag, cost;
+    uint64_t  queued_ns;
+    size_t    index;                        /* of the sentence */
+    void     *piece;
+    void    (*done)(work *w);               /* locked; the item was computed; takes from it what it wants to keep */
+};
+
+struct flow {
+    flow   *next;
+    char   *client;                         /* NULL: one job alone */
+    int     refs;
+    double *finish;                         /* per slot: when its last item ends in virtual time */
+};
+
+work *hse_work_new(hse_job *job, slot *s, void (*done)(work *w));
+void  hse_work_post(work *w, double cost);                  /* locked; the queue owns it now */
+void  hse_work_free(work *w);                               /* locked; lets its job go too */
+
+/* ---- the engine ---------------------------------------------------------------------------------------------------- */
+
+struct hse_engine {
+    pthread_mutex_t lock;
+    int             refs;                   /* the handle and every job */
+    bool            stopping;
+    hse_arena       arena;                  /* names, paths, voices: until the engine is freed */
+    hse_config     *own_config;             /* of hse_engine_open; freed with the engine */
+    hse_roots       roots;
+    slot           *slots;
+    size_t          slot_count;
+    voice_set      *voices;
+    size_t          voice_set_count;
+    hse_found      *found;                  /* listed, but no slot: why something does not load */
+    size_t          found_count;
+    const hse_model_alias *aliases;
+    size_t          alias_count;
+    const hse_model_type *const *types;
+    const hse_kernels *kernels;
+    hse_pool       *pool;
+    int             max_requests;
+    double          timeout_s;
+    uint64_t        window_ns;
+
+    hse_job        *jobs;                   /* unfinished */
+    size_t          job_count;
+    flow           *flows;
+    pthread_cond_t  loaded;                 /* an attempt to load ended */
+    pthread_t       timer;
+    bool            timer_started;
+    pthread_cond_t  timer_wake;
+
+    uint8_t           hash_key[16];
+    voice_cache_entry cache[VOICE_CACHE];
+    uint64_t          cache_clock;
+    hse_engine_stats  stats;                /* models stays NULL here */
+};
+
+hse_status hse_slots_build(hse_engine *e, const hse_engine_setup *setup, hse_error *err);
+hse_status hse_slot_start(slot *s, hse_error *err);         /* locked: its thread */
+void       hse_slot_cancel_dead(slot *s);                   /* locked: stop the batch when nobody wants it any more */
+void       hse_engine_unref(hse_engine *e);                 /* locked on entry, not on return */
+void       hse_seconds_add(hse_seconds_histogram *h, uint64_t ns);
+hse_status hse_cond_init(pthread_cond_t *c, hse_error *err);                /* on the monotonic clock */
+/* Wait until signalled or `until_ns` (0: for ever); false when the time has come. */
+bool       hse_cond_wait_until(pthread_cond_t *c, pthread_mutex_t *lock, uint64_t until_ns);
+
+/* ---- choosing models ----------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const hse_toolchain *toolchain;         /* or NULL: */
+    slot                *slot;              /* one model, or the toolchain's first part */
+    const char          *name;
+} target;
+
+/* What answers a request of this kind under this name (aliases, NULL = default). Not locked: slots do not change. */
+hse_status hse_target_find(target *out, const hse_engine *e, hse_job_kind kind, const char *model, hse_error *err);
+/* The slot of a type for this target: in its folder, else the first that can be used. */
+hse_status hse_target_slot(slot **out, const hse_engine *e, const target *t, const char *type, hse_error *err);
+hse_status hse_slot_usable(const slot *s, hse_error *err);
+
+/* ---- jobs ---------------------------------------------------------------------------------------------------------- */
+
+/* A stretch of audio in order: computed (or being computed) samples, then a pause. */
+typedef struct piece {
+    struct piece *next;
+    float        *samples;
+    size_t        count, frames, sentence;
+    unsigned      pause_ms;
+    bool          done;
+} piece;
+
+typedef struct {
+    size_t   from, to;                      /* bytes of the job's text */
+    unsigned pause_ms;                      /* behind it */
+} sentence;
+
+enum { LOOKAHEAD = 4 };                     /* sentences that are synthesised ahead of the one that is being decoded */
+
+typedef struct {
+    bool   busy, ready;                     /* in the synthesizer; its mel is here */
+    float *mel;
+    size_t frames, posted, windows;         /* frames given to the vocoder; windows that are still there */
+    int    bands;
+} spoken;
+
+/* Gain, limiter, rate conversion: run by the reader, outside the lock. */
+typedef struct {
+    struct hse_limiter   *limiter;
+    struct hse_resampler *resampler;
+    hse_buf  limited, resampled;
+    size_t   taken;                         /* floats of the last stage that were read */
+    unsigned rate_hz;                       /* of the pieces */
+    float    gain;
+    bool     open, finished;
+} output;
+
+struct hse_job {
+    hse_engine    *engine;
+    hse_job       *next, *prev;             /* engine->jobs */
+    int            refs, outstanding;       /* the handle and its work; work alone */
+    int            running;                 /* work that is in a batch now */
+    hse_job_kind   kind;
+    char          *request_id;
+    flow          *flow;
+    double         weight;
+    uint64_t       opened_ns, deadline_ns;
+    hse_cancel    *cancel;
+    void         (*notify)(void *user);
+    void          *user;
+    pthread_cond_t changed;
+    bool           ended;
+    hse_status     status;
+    hse_error      error;
+    hse_job_result result;
+    slot          *step[HSE_MAX_STEPS];
+    size_t         step_count;
+    bool           reference, stream;
+    hse_audio      audio;                   /* taken over, or borrowed */
+    bool           audio_borrowed;
+    uint8_t        audio_hash[16];
+    float         *embedding;
+    size_t         embedding_size;
+    hse_segment   *segments;
+    hse_vad_options vad;
+
+    /* speak */
+    slot          *encoder, *synthesizer, *vocoder;
+    float          speed, pitch, energy;
+    hse_loudness   loudness;
+    unsigned       rate_hz;                 /* asked for; 0 = the model's */
+    char          *text;
+    sentence      *sentences;
+    size_t         sentence_count, next_synth, next_decode;
+    spoken         spoken[LOOKAHEAD];
+    piece         *first, *last;
+    size_t         ahead_frames;            /* in pieces that nobody has read */
+    size_t         window;                  /* frames of the next one */
+    output         out;
+};
+
+void hse_job_unref(hse_job *job);                           /* locked */
+/* Locked: no more work; what is queued is dropped, what runs is stopped. The first call counts. */
+void hse_job_end(hse_job *job, hse_status status, const hse_error *error);
+void hse_job_signal(hse_job *job);                          /* locked: wake readers, call notify */
+
+/* job.c: samples there, a rate in range, every sample a number. `field` is what the request calls it. */
+hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err);
+
+/* voices.c: locked. get copies (hse_free) and is false when it is not there or there is no memory. */
+bool hse_voice_cache_get(hse_engine *e, const uint8_t hash[16], unsigned slot, float **embedding, size_t *size);
+void hse_voice_cache_put(hse_engine *e, const uint8_t hash[16], unsigned slot, const float *embedding, size_t size);
+
+/* speak.c */
+hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err);       /* not locked */
+void       hse_speak_advance(hse_job *job);                 /* locked: post what can be posted */
+void       hse_speak_free(hse_job *job);
+
+/* output.c */
+hse_status hse_output_open(output *o, const hse_job *job, unsigned rate_hz, float gain, hse_error *err);
+hse_status hse_output_push(output *o, const float *samples, size_t count, hse_error *err);
+hse_status hse_output_pause(output *o, unsigned ms, hse_error *err);
+hse_status hse_output_finish(output *o, hse_error *err);
+size_t     hse_output_take(output *o, float *out, size_t max);
+void       hse_output_close(output *o);
+
+/* cancel.c: see hse.h */
+bool hse_cancelled(const hse_cancel *c);                    /* NULL: false */
+
+#endif

@@ -1,0 +1,142 @@
+/* list.c - what models there are: a snapshot for people and clients. */
+#include "engine/internal.h"
+
+#include <stdio.h>
+
+enum { LIST_ARENA = 64 << 20 };
+
+struct hse_models {
+    hse_arena       arena;
+    hse_model_info *list;
+    size_t          count;
+    bool            no_memory;
+};
+
+static const char *keep(hse_models *m, const char *s)
+{
+    char *p = s ? hse_arena_strndup(&m->arena, s, strlen(s)) : NULL;
+
+    m->no_memory |= s && !p;
+    return p;
+}
+
+static void keep_voices(hse_models *m, hse_model_info *info, const slot *s)
+{
+    size_t n = s->voices ? s->voices->count : s->config_voice_count;
+    const char **voices = hse_arena_array(&m->arena, n + 1, sizeof *voices);
+    const char **languages = hse_arena_array(&m->arena, s->language_count + 1, sizeof *languages);
+
+    m->no_memory |= !voices || !languages;
+    for (size_t i = 0; voices && i < n; i++)
+        voices[i] = keep(m, s->voices ? s->voices->list[i].name : s->config_voices[i]);
+    for (size_t i = 0; languages && i < s->language_count; i++)
+        languages[i] = keep(m, s->languages[i]);
+    info->voices = voices;
+    info->voice_count = n;
+    info->languages = languages;
+    info->language_count = s->language_count;
+}
+
+static hse_model_info *add(hse_models *m, const char *name, const char *type, const char *path, const char *problem)
+{
+    hse_model_info *info = &m->list[m->count++];
+
+    *info = (hse_model_info){.size = sizeof *info, .name = keep(m, name), .type = keep(m, type), .path = keep(m, path),
+                             .problem = keep(m, problem)};
+    return info;
+}
+
+static void add_slot(hse_models *m, const slot *s)
+{
+    hse_model_info *info = add(m, s->name, s->type_name, s->dir, s->problem);
+
+    info->loaded = s->model != NULL;
+    if (s->type) {
+        info->speaks = hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_SPEAK);
+        info->embeds = hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_EMBED);
+        info->detects = hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_VAD);
+    }
+    keep_voices(m, info, s);
+}
+
+/* A toolchain is listed where all its parts are configured. */
+static void add_toolchain(hse_models *m, const hse_engine *e, const hse_toolchain *t)
+{
+    hse_error err;
+    target found;
+    slot *part = NULL;
+    const char *problem = NULL;
+    bool loaded = true;
+
+    if (hse_target_find(&found, e, HSE_JOB_SPEAK, t->name, &err) != HSE_OK || found.toolchain != t)
+        return;
+    for (size_t i = 0; t->needs[i]; i++) {
+        if (!problem && hse_target_slot(&part, e, &found, t->needs[i], &err) != HSE_OK)
+            problem = err.text;
+        loaded &= !problem && part->model;
+    }
+    hse_model_info *info = add(m, t->name, "toolchain", found.slot->dir, problem);
+    info->speaks = (t->kinds & 1u << HSE_JOB_SPEAK) != 0;
+    info->embeds = (t->kinds & 1u << HSE_JOB_EMBED) != 0;
+    info->loaded = loaded;
+    keep_voices(m, info, found.slot);
+}
+
+/* Found in a folder, but no model of this engine: only with a reason, or where a config chooses others. */
+static void add_found(hse_models *m, const hse_engine *e, const hse_found *f)
+{
+    for (size_t i = 0; i < e->slot_count; i++)
+        if (f->type == e->slots[i].type && strcmp(e->slots[i].dir, f->dir) == 0)
+            return;
+    add(m, f->repo, f->type ? f->type->type : "unknown", f->dir, f->problem ? f->problem : "not in the config");
+}
+
+hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
+{
+    hse_models *m = hse_calloc(1, sizeof *m);
+
+    if (!out || !e) {
+        hse_free(m);
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", e ? "out" : "engine");
+    }
+    if (!m)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the list of models");
+    hse_arena_init(&m->arena, LIST_ARENA);
+    pthread_mutex_lock(&e->lock);
+    m->list = hse_arena_array(&m->arena, e->slot_count + hse_toolchain_count + e->found_count + 1, sizeof *m->list);
+    m->no_memory = !m->list;
+    for (size_t i = 0; m->list && i < hse_toolchain_count; i++)
+        add_toolchain(m, e, &hse_toolchains[i]);
+    for (size_t i = 0; m->list && i < e->slot_count; i++)
+        add_slot(m, &e->slots[i]);
+    for (size_t i = 0; m->list && i < e->found_count; i++)
+        add_found(m, e, &e->found[i]);
+    pthread_mutex_unlock(&e->lock);
+    if (m->no_memory) {
+        hse_models_close(&m);
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the list of models");
+    }
+    *out = m;
+    return HSE_OK;
+}
+
+size_t hse_models_count(const hse_models *m)
+{
+    return m ? m->count : 0;
+}
+
+const hse_model_info *hse_models_at(const hse_models *m, size_t i)
+{
+    return m && i < m->count ? &m->list[i] : NULL;
+}
+
+void hse_models_close(hse_models **models)
+{
+    hse_models *m = *models;
+
+    if (!m)
+        return;
+    hse_arena_free(&m->arena);
+    hse_free(m);
+    *models = NULL;
+}

@@ -1,0 +1,470 @@
+/* public.c - the calls of hse.h: options in, a job, its result out. */
+#include "audio/wav.h"
+#include "base/file.h"
+#include "engine/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const char *hse_version(void)
+{
+    return HSE_VERSION;
+}
+
+unsigned hse_abi_version(void)
+{
+    return HSE_ABI_VERSION;
+}
+
+/* The caller's struct may be of an older header (shorter: the rest is zero) or a newer one (its tail must be zero, or it asks
+ * for something that this library does not know). */
+static hse_status take_options(void *out, size_t size, const void *in, const char *name, hse_error *err)
+{
+    size_t given = 0;
+
+    memset(out, 0, size);
+    if (!in)
+        return HSE_OK;
+    memcpy(&given, in, sizeof given);
+    if (given < sizeof given || given > 65536)
+        return hse_fail(err, HSE_E_ARG, 0, "%s.size is %zu: fill the struct by %s_init", name, given, name);
+    for (size_t i = size; i < given; i++)
+        if (((const uint8_t *)in)[i])
+            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s: a field of a later version is set, this is %s", name, HSE_VERSION);
+    memcpy(out, in, given < size ? given : size);
+    return HSE_OK;
+}
+
+/* ---- engine -------------------------------------------------------------------------------------------------------- */
+
+/* The config's strings are used by the engine, so the two live together. */
+static hse_status open_with_config(hse_engine **out, hse_engine_setup *setup, const char *path, hse_error *err)
+{
+    hse_config *config = NULL;
+    hse_status s = hse_config_open(&config, path, NULL, err);
+
+    if (s != HSE_OK)
+        return s;
+    setup->config = config;
+    s = hse_engine_start(out, setup, err);
+    if (s == HSE_OK)
+        (*out)->own_config = config;
+    else
+        hse_config_close(&config);
+    return s;
+}
+
+hse_status hse_engine_open(hse_engine **out, const hse_engine_options *options, hse_error *err)
+{
+    hse_engine_options o;
+    hse_engine_setup setup = {0};
+    hse_error local;
+    hse_status s;
+
+    err = err ? err : &local;
+    if (!out)
+        return hse_fail(err, HSE_E_ARG, 0, "out is NULL");
+    if ((s = take_options(&o, sizeof o, options, "hse_engine_options", err)) != HSE_OK)
+        return s;
+    if (o.threads < 0 || o.max_requests < 0)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is negative", o.threads < 0 ? "threads" : "max_requests");
+    if (o.dtype && !hse_dtype_choice_parse(o.dtype, &setup.dtype))
+        return hse_fail(err, HSE_E_ARG, 0, "dtype: '%.40s' is none of auto, float32, bfloat16, int8", o.dtype);
+    setup.models = o.models;
+    setup.threads = o.threads;
+    setup.cpu = o.cpu;
+    setup.max_requests = o.max_requests;
+    setup.timeout_s = -1;
+    return o.config ? open_with_config(out, &setup, o.config, err) : hse_engine_start(out, &setup, err);
+}
+
+/* ---- giving up ----------------------------------------------------------------------------------------------------- */
+
+struct hse_cancel {
+    atomic_bool now;
+};
+
+hse_status hse_cancel_open(hse_cancel **out, hse_error *err)
+{
+    hse_cancel *c = hse_calloc(1, sizeof *c);
+
+    if (!c)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a cancel object");
+    *out = c;
+    return HSE_OK;
+}
+
+void hse_cancel_now(hse_cancel *cancel)
+{
+    if (cancel)
+        atomic_store(&cancel->now, true);
+}
+
+void hse_cancel_close(hse_cancel **cancel)
+{
+    hse_free(*cancel);
+    *cancel = NULL;
+}
+
+bool hse_cancelled(const hse_cancel *c)
+{
+    return c && atomic_load(&c->now);
+}
+
+/* ---- speaking ------------------------------------------------------------------------------------------------------ */
+
+void hse_pcm_free(hse_pcm *pcm)
+{
+    hse_free(pcm->samples);
+    *pcm = (hse_pcm){0};
+}
+
+static hse_status open_speech(hse_job **job, hse_engine *engine, const char *text, const hse_speak_options *options, bool stream,
+                              hse_error *err)
+{
+    hse_speak_options o;
+    hse_request r;
+    hse_status s;
+
+    if (!engine || !text)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "text" : "engine");
+    if ((s = take_options(&o, sizeof o, options, "hse_speak_options", err)) != HSE_OK)
+        return s;
+    if (o.reference && o.reference_count == 0)
+        return hse_fail(err, HSE_E_ARG, 0, "reference has no samples");
+    if (o.reference_rate_hz > INT32_MAX)
+        return hse_fail(err, HSE_E_ARG, 0, "reference_rate_hz is %u", o.reference_rate_hz);
+    hse_request_init(&r, HSE_JOB_SPEAK);
+    r.model = o.model;
+    r.language = o.language;
+    r.voice = o.voice;
+    r.text = text;
+    r.text_size = strlen(text);
+    r.embedding = o.embedding;
+    r.embedding_size = o.embedding ? o.embedding_size : 0;
+    r.audio = (hse_audio){.samples = (float *)(uintptr_t)o.reference, .n = o.reference ? o.reference_count : 0,
+                          .rate_hz = (int)o.reference_rate_hz, .channels = 1};
+    r.audio_borrowed = true;
+    r.speed = o.speed;
+    r.pitch = o.pitch;
+    r.energy = o.energy;
+    r.rate_hz = o.rate_hz;
+    r.text_mode = o.text_mode;
+    r.loudness = o.loudness;
+    r.reference = o.reference_mode != 0;
+    r.timeout_s = o.timeout_s;
+    r.cancel = o.cancel;
+    r.stream = stream;
+    return hse_job_open(job, engine, &r, err);
+}
+
+/* Read a job to its end, block by block. */
+static hse_status read_all(hse_job *job, hse_pcm_fn fn, void *user, hse_error *err)
+{
+    enum { BLOCK = 4096 };
+    float *block = hse_alloc(BLOCK * sizeof *block);
+    hse_status s = HSE_OK;
+    bool end = false;
+
+    if (!block)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a block of audio");
+    while (s == HSE_OK && !end) {
+        size_t n = 0;
+
+        s = hse_job_read(job, block, BLOCK, &n, &end, true, err);
+        if (s == HSE_OK && n && fn(user, block, n, hse_job_result_get(job)->rate_hz) != 0)
+            s = hse_fail(err, HSE_E_CANCELLED, 0, "the caller stopped listening");
+    }
+    hse_free(block);
+    return s;
+}
+
+static int collect(void *user, const float *samples, size_t count, unsigned rate_hz)
+{
+    hse_buf *b = user;
+
+    (void)rate_hz;
+    hse_buf_append(b, samples, count * sizeof *samples);
+    return b->status != HSE_OK;
+}
+
+hse_status hse_speak(hse_engine *engine, const char *text, const hse_speak_options *options, hse_pcm *out, hse_error *err)
+{
+    hse_job *job = NULL;
+    hse_error local;
+    hse_buf b;
+
+    err = err ? err : &local;
+    if (!out)
+        return hse_fail(err, HSE_E_ARG, 0, "out is NULL");
+    hse_status s = open_speech(&job, engine, text, options, false, err);
+    if (s != HSE_OK)
+        return s;
+    hse_buf_init(&b, (size_t)1 << 34);
+    s = read_all(job, collect, &b, err);
+    if (b.status != HSE_OK)
+        s = hse_buf_status(&b, "audio", err);
+    if (s == HSE_OK) {
+        out->count = b.size / sizeof(float);
+        out->rate_hz = hse_job_result_get(job)->rate_hz;
+        out->samples = (float *)(void *)hse_buf_take(&b, NULL);
+    }
+    hse_buf_free(&b);
+    hse_job_close(&job);
+    return s;
+}
+
+hse_status hse_speak_stream(hse_engine *engine, const char *text, const hse_speak_options *options, hse_pcm_fn fn, void *user,
+                            hse_error *err)
+{
+    hse_job *job = NULL;
+    hse_error local;
+
+    err = err ? err : &local;
+    if (!fn)
+        return hse_fail(err, HSE_E_ARG, 0, "fn is NULL");
+    hse_status s = open_speech(&job, engine, text, options, true, err);
+    if (s == HSE_OK)
+        s = read_all(job, fn, user, err);
+    hse_job_close(&job);
+    return s;
+}
+
+/* ---- embedding, voice activity ------------------------------------------------------------------------------------- */
+
+void hse_embedding_free(hse_embedding *embedding)
+{
+    hse_free(embedding->values);
+    *embedding = (hse_embedding){0};
+}
+
+void hse_segments_free(hse_segments *segments)
+{
+    hse_free(segments->items);
+    *segments = (hse_segments){0};
+}
+
+static hse_status take_samples(hse_request *r, const float *samples, size_t count, unsigned rate_hz, hse_error *err)
+{
+    if (!samples && count)
+        return hse_fail(err, HSE_E_ARG, 0, "samples is NULL");
+    if (rate_hz > INT32_MAX)
+        return hse_fail(err, HSE_E_ARG, 0, "rate_hz is %u", rate_hz);
+    r->audio = (hse_audio){.samples = (float *)(uintptr_t)samples, .n = count, .rate_hz = (int)rate_hz, .channels = 1};
+    r->audio_borrowed = true;
+    return HSE_OK;
+}
+
+/* A copy that the caller owns; n = 0 gives NULL. */
+static hse_status give(void **out, const void *data, size_t n, size_t size, hse_error *err)
+{
+    *out = n ? hse_alloc(n * size) : NULL;
+    if (n && !*out)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the result");
+    if (n)
+        memcpy(*out, data, n * size);
+    return HSE_OK;
+}
+
+hse_status hse_embed(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz, const hse_embed_options *options,
+                     hse_embedding *out, hse_error *err)
+{
+    hse_embed_options o;
+    hse_request r;
+    hse_job *job = NULL;
+    hse_error local;
+    void *values = NULL;
+    hse_status s;
+
+    err = err ? err : &local;
+    if (!engine || !out)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
+    hse_request_init(&r, HSE_JOB_EMBED);
+    if ((s = take_options(&o, sizeof o, options, "hse_embed_options", err)) != HSE_OK ||
+        (s = take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
+        return s;
+    r.model = o.model;
+    r.timeout_s = o.timeout_s;
+    r.cancel = o.cancel;
+    if ((s = hse_job_open(&job, engine, &r, err)) != HSE_OK)
+        return s;
+    s = hse_job_wait(job, err);
+    const hse_job_result *result = hse_job_result_get(job);
+    if (s == HSE_OK && (s = give(&values, result->embedding, result->embedding_size, sizeof(float), err)) == HSE_OK)
+        *out = (hse_embedding){.values = values, .count = result->embedding_size};
+    hse_job_close(&job);
+    return s;
+}
+
+/* hse.h's parameters as the models read them. */
+static hse_status take_vad(hse_vad_params *p, hse_vad_options *o, const hse_vad_params *params, hse_error *err)
+{
+    hse_vad_params defaults;
+    hse_status s;
+
+    hse_vad_params_init(&defaults);
+    if ((s = take_options(p, sizeof *p, params ? params : &defaults, "hse_vad_params", err)) != HSE_OK)
+        return s;
+    if (!(p->max_speech_s >= 0))
+        return hse_fail(err, HSE_E_ARG, 0, "max_speech_s: %g is not 0 or above", p->max_speech_s);
+    *o = (hse_vad_options){.threshold = p->threshold, .neg_threshold = p->neg_threshold, .min_speech_ms = p->min_speech_ms,
+                           .min_silence_ms = p->min_silence_ms, .pad_ms = p->pad_ms,
+                           .max_speech_s = p->max_speech_s == 0 ? INFINITY : p->max_speech_s,
+                           .min_silence_at_max_speech_ms = p->min_silence_at_max_speech_ms,
+                           .longest_silence_at_max_speech = p->longest_silence_at_max_speech != 0};
+    return HSE_OK;
+}
+
+hse_status hse_vad(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz, const hse_vad_params *params,
+                   hse_segments *out, hse_error *err)
+{
+    hse_vad_params p;
+    hse_request r;
+    hse_job *job = NULL;
+    hse_error local;
+    void *items = NULL;
+    hse_status s;
+
+    err = err ? err : &local;
+    if (!engine || !out)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
+    hse_request_init(&r, HSE_JOB_VAD);
+    if ((s = take_vad(&p, &r.vad, params, err)) != HSE_OK || (s = take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
+        return s;
+    r.model = p.model;
+    r.timeout_s = p.timeout_s;
+    r.cancel = p.cancel;
+    if ((s = hse_job_open(&job, engine, &r, err)) != HSE_OK)
+        return s;
+    s = hse_job_wait(job, err);
+    const hse_job_result *result = hse_job_result_get(job);
+    if (s == HSE_OK && (s = give(&items, result->segments, result->segment_count, sizeof(hse_segment), err)) == HSE_OK)
+        *out = (hse_segments){.items = items, .count = result->segment_count};
+    hse_job_close(&job);
+    return s;
+}
+
+/* ---- live voice activity ------------------------------------------------------------------------------------------- */
+
+struct hse_vad_session {
+    hse_engine           *engine;
+    const hse_model_type *type;
+    void                 *live;
+};
+
+static hse_status check_live(const hse_vad_params *p, hse_error *err)
+{
+    hse_vad_params d;
+
+    hse_vad_params_init(&d);
+    const char *wrong = p->min_speech_ms != d.min_speech_ms ? "min_speech_ms" : p->max_speech_s != d.max_speech_s ? "max_speech_s"
+                        : p->neg_threshold != d.neg_threshold ? "neg_threshold"
+                        : p->min_silence_at_max_speech_ms != d.min_silence_at_max_speech_ms ? "min_silence_at_max_speech_ms"
+                        : p->longest_silence_at_max_speech != d.longest_silence_at_max_speech ? "longest_silence_at_max_speech" : NULL;
+    return wrong ? hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s is not offered on a live stream", wrong) : HSE_OK;
+}
+
+hse_status hse_vad_session_open(hse_vad_session **out, hse_engine *engine, const hse_vad_params *params, unsigned rate_hz,
+                                hse_error *err)
+{
+    hse_vad_params p;
+    hse_vad_options o;
+    hse_error local;
+    target t = {0};
+    hse_status s;
+
+    err = err ? err : &local;
+    if (!engine || !out)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
+    if ((s = take_vad(&p, &o, params, err)) != HSE_OK || (s = check_live(&p, err)) != HSE_OK ||
+        (s = hse_target_find(&t, engine, HSE_JOB_VAD, p.model, err)) != HSE_OK ||
+        (s = hse_engine_load(engine, t.slot->name, err)) != HSE_OK)
+        return s;
+    if (!t.slot->type->live_open)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model '%.60s' cannot follow a live stream", t.slot->name);
+    hse_vad_session *v = hse_calloc(1, sizeof *v);
+    if (!v)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a session");
+    v->engine = engine;
+    v->type = t.slot->type;
+    if ((s = v->type->live_open(&v->live, t.slot->model, &o, rate_hz, err)) != HSE_OK) {
+        hse_free(v);
+        return s;
+    }
+    *out = v;
+    return HSE_OK;
+}
+
+hse_status hse_vad_session_push(hse_vad_session *session, const float *samples, size_t count, hse_vad_event_fn fn, void *user,
+                                hse_error *err)
+{
+    hse_error local;
+
+    err = err ? err : &local;
+    if (!session || (!samples && count) || !fn)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", !session ? "session" : !fn ? "fn" : "samples");
+    size_t bad = hse_audio_first_bad(samples, count);
+    if (bad < count)
+        return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu is not a finite number in range", bad);
+    return session->type->live_push(session->live, samples, count, fn, user, err);
+}
+
+void hse_vad_session_reset(hse_vad_session *session)
+{
+    if (session)
+        session->type->live_reset(session->live);
+}
+
+void hse_vad_session_close(hse_vad_session **session)
+{
+    hse_vad_session *v = *session;
+
+    if (!v)
+        return;
+    v->type->live_close(&v->live);
+    hse_free(v);
+    *session = NULL;
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------------- */
+
+hse_status hse_pcm_write_wav(const char *path, const float *samples, size_t count, unsigned rate_hz, hse_error *err)
+{
+    hse_error local;
+    hse_buf b;
+
+    err = err ? err : &local;
+    if (!path || (!samples && count))
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", path ? "samples" : "path");
+    if (rate_hz < HSE_RATE_MIN || rate_hz > HSE_RATE_MAX)
+        return hse_fail(err, HSE_E_ARG, 0, "rate_hz: %u is not in %d..%d", rate_hz, HSE_RATE_MIN, HSE_RATE_MAX);
+    hse_buf_init(&b, SIZE_MAX / 2);
+    hse_status s = hse_wav_encode(&b, samples, count, (int)rate_hz, err);
+    if (s == HSE_OK)
+        s = hse_file_write(path, b.data, b.size, err);
+    hse_buf_free(&b);
+    return s;
+}
+
+hse_status hse_pcm_read(hse_pcm *out, const char *path, hse_error *err)
+{
+    hse_error local;
+    hse_audio a = {0};
+
+    err = err ? err : &local;
+    if (!out || !path)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", path ? "out" : "path");
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return hse_fail_sys(err, errno, "cannot open %.150s", path);
+    hse_audio_source source = {.fd = fd};
+    hse_status s = hse_wav_decode(&a, &source, NULL, err);
+    close(fd);
+    if (s != HSE_OK)
+        return hse_fail_in(err, s, "%.120s", path);
+    *out = (hse_pcm){.samples = a.samples, .count = a.n, .rate_hz = (unsigned)a.rate_hz};
+    return HSE_OK;
+}

@@ -1,0 +1,518 @@
+/* speak.c - text to audio: voice, sentences, mel spectrograms, decoder windows, pieces of audio in order.
+ *
+ * At any time a job has at most LOOKAHEAD sentences synthesised or being so, and decodes windows of the first of them as
+ * long as its reader keeps up. So memory is bounded whatever the text's length, and other jobs' items come in between. */
+#include "engine/internal.h"
+
+#include "base/utf8.h"
+#include "engine/prosody.h"
+#include "text/normalize.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum {
+    MAX_TEXT = 1 << 20,                     /* bytes of input */
+    MAX_SPOKEN_TEXT = 16 << 20,             /* what the normaliser may make of it */
+    FIRST_WINDOW = 16, LAST_WINDOW = 256,   /* frames: streamed windows double, so that the first comes soon */
+    WHOLE_WINDOW = 1024,
+    STREAM_AHEAD = 512, WHOLE_AHEAD = 8192, /* frames computed that nobody has read */
+    STREAM_WINDOWS = 2, WHOLE_WINDOWS = 4,  /* in the vocoder's queue at once */
+};
+
+/* ---- preparing (no lock) ------------------------------------------------------------------------------------------- */
+
+static hse_status check_factor(float value, const char *field, bool reference, hse_error *err)
+{
+    if (!isfinite(value) || (!reference && value != 0 && !(value >= 0.1f && value <= 10.0f)))
+        return hse_fail(err, HSE_E_ARG, 0, "%s: %g is not in 0.1..10", field, (double)value);
+    return HSE_OK;
+}
+
+static hse_status check_text(const hse_request *r, hse_error *err)
+{
+    size_t bad = 0, i = 0;
+
+    if (!r->text || r->text_size == 0)
+        return hse_fail(err, HSE_E_ARG, 0, "input is empty");
+    if (r->text_size > MAX_TEXT)
+        return hse_fail(err, HSE_E_LIMIT, 0, "input has %zu bytes, the limit is %d", r->text_size, MAX_TEXT);
+    if (!hse_utf8_valid(r->text, r->text_size, &bad))
+        return hse_fail(err, HSE_E_FORMAT, bad, "input: byte %zu is not UTF-8", bad);
+    while (i < r->text_size && (unsigned char)r->text[i] <= ' ')
+        i++;
+    if (i == r->text_size && !r->reference)
+        return hse_fail(err, HSE_E_ARG, 0, "input is empty: it holds only white space");
+    return HSE_OK;
+}
+
+static hse_status check_request(const hse_request *r, hse_error *err)
+{
+    hse_status s = check_text(r, err);
+
+    if (s == HSE_OK)
+        s = check_factor(r->speed, "speed", r->reference, err);
+    if (s == HSE_OK)
+        s = check_factor(r->pitch, "pitch", r->reference, err);
+    if (s == HSE_OK)
+        s = check_factor(r->energy, "energy", r->reference, err);
+    if (s != HSE_OK)
+        return s;
+    if (r->rate_hz && (r->rate_hz < 8000 || r->rate_hz > 192000))
+        return hse_fail(err, HSE_E_ARG, 0, "sample_rate: %u is not in 8000..192000", r->rate_hz);
+    if (r->stream && (r->reference || r->loudness == HSE_LOUDNESS_PEAK))
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "stream: loudness by the peak needs the last sample first; send normalize: auto");
+    if (r->style && *r->style)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "style: '%.60s' is not offered; this model has no styles", r->style);
+    if ((unsigned)r->text_mode > HSE_TEXT_OFF || (unsigned)r->loudness > HSE_LOUDNESS_NONE)
+        return hse_fail(err, HSE_E_ARG, 0, "text_mode or loudness has no such value");
+    return HSE_OK;
+}
+
+static hse_status check_language(const slot *s, const char *language, const char *model, hse_error *err)
+{
+    const char *code = text_language_code(language);
+    char list[120] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->language_count; i++) {
+        if (code && strcmp(code, s->languages[i]) == 0)
+            return HSE_OK;
+        if (n < sizeof list)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", s->languages[i]);
+    }
+    if (!code)
+        return hse_fail(err, HSE_E_ARG, 0, "language: '%.40s' is not known; model '%.40s' speaks %s", language, model, list);
+    return s->language_count == 0 ? HSE_OK
+               : hse_fail(err, HSE_E_UNSUPPORTED, 0, "language: model '%.40s' speaks %s, not '%.20s'", model, list, code);
+}
+
+static hse_status set_embedding(hse_job *job, const float *values, size_t n, hse_error *err)
+{
+    if (!(job->embedding = hse_alloc(n * sizeof *values)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the speaker embedding");
+    memcpy(job->embedding, values, n * sizeof *values);
+    job->embedding_size = n;
+    job->result.embedding = job->embedding;
+    job->result.embedding_size = n;
+    return HSE_OK;
+}
+
+static hse_status take_embedding(hse_job *job, const hse_request *r, hse_error *err)
+{
+    if (r->embedding_size > 65536)
+        return hse_fail(err, HSE_E_ARG, 0, "input_embedding: %zu numbers are no speaker embedding", r->embedding_size);
+    for (size_t i = 0; i < r->embedding_size; i++)
+        if (!isfinite(r->embedding[i]))
+            return hse_fail(err, HSE_E_ARG, i, "input_embedding: number %zu is not finite", i);
+    return set_embedding(job, r->embedding, r->embedding_size, err);
+}
+
+/* Who speaks: an embedding, a recording, or a voice by name. Returns what the request brings, as fields of an item. */
+static hse_status choose_speaker(hse_job *job, const hse_request *r, const target *t, const slot *synthesizer, unsigned *has,
+                                 hse_error *err)
+{
+    bool recording = job->audio.n > 0 || job->audio.samples, named = r->voice && *r->voice;
+    const voice *v = NULL;
+
+    *has = HSE_TEXT;
+    if (recording && named)
+        return hse_fail(err, HSE_E_ARG, 0, "voice and input_audio exclude each other: send one of them");
+    if (r->embedding_size && named)
+        return hse_fail(err, HSE_E_ARG, 0, "voice and input_embedding exclude each other: send one of them");
+    if (recording)
+        *has |= HSE_AUDIO;
+    if (r->embedding_size)
+        *has |= HSE_EMBEDDING;
+    if (!(synthesizer->type->takes & HSE_EMBEDDING) || recording)
+        return HSE_OK;
+    if (r->embedding_size)
+        return take_embedding(job, r, err);
+    if (r->reference && !named)
+        return HSE_OK;                                  /* the original has no voices: the route refuses */
+    hse_status s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
+    if (s == HSE_OK) {
+        *has |= HSE_EMBEDDING;
+        s = set_embedding(job, v->embedding, v->size, err);
+    }
+    return s;
+}
+
+static hse_status choose_chain(hse_job *job, const hse_request *r, const target *t, unsigned has, hse_error *err)
+{
+    const hse_route *route;
+    hse_status s = HSE_OK;
+
+    if (!t->toolchain) {
+        job->step[job->step_count++] = job->synthesizer = t->slot;
+        return HSE_OK;
+    }
+    s = hse_route_find(&route, HSE_JOB_SPEAK, t->toolchain->name, r->mode, has, r->reference, err);
+    for (size_t i = 0; s == HSE_OK && route->step[i]; i++) {
+        slot *sl = NULL;
+
+        if ((s = hse_target_slot(&sl, job->engine, t, route->step[i], err)) != HSE_OK)
+            break;
+        job->step[job->step_count++] = sl;
+        if (sl->type->gives & HSE_EMBEDDING)
+            job->encoder = sl;
+        else if (sl->type->gives & HSE_MEL)
+            job->synthesizer = sl;
+        else
+            job->vocoder = sl;
+    }
+    if (s == HSE_OK && !job->vocoder)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0,
+                        "mode: in single_speaker_tts the original answers with a mel spectrogram; that is not offered");
+    return s;
+}
+
+static hse_status write_text(hse_job *job, const hse_request *r, hse_error *err)
+{
+    const char *code = r->language && *r->language ? text_language_code(r->language)
+                       : job->synthesizer->language_count ? job->synthesizer->languages[0] : "en";
+    const text_language *language = text_language_find(code ? code : "en");
+    bool whole = r->reference || r->text_mode == HSE_TEXT_REFERENCE;
+    hse_buf b;
+    hse_status s;
+
+    hse_buf_init(&b, MAX_SPOKEN_TEXT);
+    if (whole || r->text_mode == HSE_TEXT_OFF || !language) {
+        hse_buf_append(&b, r->text, r->text_size);
+        s = hse_buf_status(&b, "input", err);
+    } else {
+        s = text_normalize(language, r->text, r->text_size, &b, err);
+    }
+    size_t size = b.size;
+    hse_buf_byte(&b, 0);
+    if (s == HSE_OK && (s = hse_buf_status(&b, "input", err)) == HSE_OK)
+        job->text = hse_buf_take(&b, NULL);
+    hse_buf_free(&b);
+    if (s == HSE_OK)
+        s = hse_prosody_split(&job->sentences, &job->sentence_count, job->text, size, code, whole, err);
+    if (s == HSE_OK && job->sentence_count == 0)
+        s = hse_fail(err, HSE_E_ARG, 0, "input has nothing that can be spoken");
+    return s;
+}
+
+/* The rate and the way it is read belong to the recording's identity. */
+static void hash_recording(hse_job *job)
+{
+    uint8_t key[16];
+
+    memcpy(key, job->engine->hash_key, sizeof key);
+    for (int i = 0; i < 4; i++)
+        key[i] ^= (uint8_t)((unsigned)job->audio.rate_hz >> (8 * i));
+    key[4] ^= job->reference;
+    hse_siphash128(job->audio_hash, key, job->audio.samples, job->audio.n * sizeof(float));
+}
+
+hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
+{
+    target t;
+    slot *first = NULL;
+    unsigned has = 0;
+    hse_status s = check_request(r, err);
+
+    if (s == HSE_OK)
+        s = hse_target_find(&t, job->engine, HSE_JOB_SPEAK, r->model, err);
+    if (s != HSE_OK)
+        return s;
+    first = t.slot;
+    s = t.toolchain ? hse_target_slot(&first, job->engine, &t, t.toolchain->needs[0], err) : hse_slot_usable(first, err);
+    if (s == HSE_OK && r->language && *r->language)
+        s = check_language(first, r->language, t.name, err);
+    if (s == HSE_OK)
+        s = choose_speaker(job, r, &t, first, &has, err);
+    if (s == HSE_OK)
+        s = choose_chain(job, r, &t, has, err);
+    if (s == HSE_OK && job->encoder)
+        s = hse_audio_check(&job->audio, "input_audio", err);
+    if (s == HSE_OK)
+        s = write_text(job, r, err);
+    if (s != HSE_OK)
+        return s;
+    if (job->encoder)
+        hash_recording(job);
+    job->result.model = t.name;
+    job->speed = r->speed;
+    job->pitch = r->pitch;
+    job->energy = r->energy;
+    job->loudness = r->reference ? HSE_LOUDNESS_PEAK : r->loudness;
+    job->rate_hz = r->rate_hz;
+    job->window = r->stream ? FIRST_WINDOW : WHOLE_WINDOW;
+    return HSE_OK;
+}
+
+void hse_speak_free(hse_job *job)
+{
+    for (piece *p = job->first, *next; p; p = next) {
+        next = p->next;
+        hse_free(p->samples);
+        hse_free(p);
+    }
+    for (size_t i = 0; i < LOOKAHEAD; i++)
+        hse_free(job->spoken[i].mel);
+    hse_free(job->text);
+    hse_free(job->sentences);
+    hse_output_close(&job->out);
+}
+
+/* ---- advancing (locked) -------------------------------------------------------------------------------------------- */
+
+static void no_memory(hse_job *job)
+{
+    hse_error err;
+
+    hse_fail(&err, HSE_E_NOMEM, 0, "no memory for the request");
+    hse_job_end(job, HSE_E_NOMEM, &err);
+}
+
+static piece *add_piece(hse_job *job, size_t frames, size_t sentence_index)
+{
+    piece *p = hse_calloc(1, sizeof *p);
+
+    if (!p)
+        return NULL;
+    p->frames = frames;
+    p->sentence = sentence_index;
+    if (job->last)
+        job->last->next = p;
+    else
+        job->first = p;
+    job->last = p;
+    job->ahead_frames += frames;
+    return p;
+}
+
+/* Audio of a piece is there: from the vocoder, or from a model that speaks in one step. */
+static void fill_piece(hse_job *job, piece *p, hse_item *item)
+{
+    hse_engine *e = job->engine;
+
+    if (!job->result.rate_hz) {
+        const slot *s = job->vocoder ? job->vocoder : job->synthesizer;
+        float db = s->type->gain_db && job->loudness == HSE_LOUDNESS_AUTO ? s->type->gain_db(s->model) : 0;
+
+        job->out.rate_hz = (unsigned)item->audio.rate_hz;
+        job->out.gain = powf(10.0f, db / 20.0f);
+        job->result.rate_hz = job->rate_hz ? job->rate_hz : job->out.rate_hz;
+        job->result.first_ns = hse_now_ns() - job->opened_ns;
+        hse_seconds_add(&e->stats.kind[HSE_JOB_SPEAK].first_audio, job->result.first_ns);
+    }
+    p->samples = item->audio.samples;
+    p->count = item->audio.n;
+    p->done = true;
+    item->audio = (hse_audio){0};
+    e->stats.audio_out_s += (double)p->count / job->out.rate_hz;
+    if (p == job->first)
+        hse_job_signal(job);
+}
+
+static void encoded(work *w)
+{
+    hse_job *job = w->job;
+
+    job->embedding = w->item.embedding;
+    job->embedding_size = w->item.embedding_size;
+    job->result.embedding = job->embedding;
+    job->result.embedding_size = job->embedding_size;
+    w->item.embedding = NULL;
+    hse_voice_cache_put(job->engine, job->audio_hash, job->encoder->index, job->embedding, job->embedding_size);
+    hse_speak_advance(job);
+}
+
+static void post_encoder(hse_job *job)
+{
+    work *w;
+
+    if (hse_voice_cache_get(job->engine, job->audio_hash, job->encoder->index, &job->embedding, &job->embedding_size)) {
+        job->result.embedding = job->embedding;
+        job->result.embedding_size = job->embedding_size;
+        return;
+    }
+    if (!(w = hse_work_new(job, job->encoder, encoded))) {
+        no_memory(job);
+        return;
+    }
+    w->item.has = HSE_AUDIO;
+    w->item.audio = job->audio;
+    w->borrowed = HSE_AUDIO;
+    w->item.reference = job->reference;
+    hse_work_post(w, (double)job->audio.n);
+}
+
+static void synthesized(work *w)
+{
+    hse_job *job = w->job;
+    spoken *sp = &job->spoken[w->index % LOOKAHEAD];
+
+    if (w->piece) {                                     /* one step: text to audio */
+        fill_piece(job, w->piece, &w->item);
+        sp->busy = false;
+    } else {
+        sp->ready = true;
+        sp->mel = w->item.mel;
+        sp->frames = w->item.mel_frames;
+        sp->bands = w->item.mel_bands;
+        w->item.mel = NULL;
+    }
+    hse_speak_advance(job);
+}
+
+/* The next sentence into the synthesizer; false when there is no room or no memory. */
+static bool post_sentence(hse_job *job)
+{
+    spoken *sp = &job->spoken[job->next_synth % LOOKAHEAD];
+    const sentence *s = &job->sentences[job->next_synth];
+
+    if (sp->busy || (!job->vocoder && job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= STREAM_AHEAD))
+        return false;
+    work *w = hse_work_new(job, job->synthesizer, synthesized);
+    if (!w || !(w->item.text = hse_strndup(job->text + s->from, s->to - s->from))) {
+        if (w)
+            hse_work_free(w);
+        no_memory(job);
+        return false;
+    }
+    if (!job->vocoder) {
+        piece *p = add_piece(job, STREAM_AHEAD / 8, job->next_synth);   /* at most 8 unread */
+
+        if (!p) {
+            hse_work_free(w);
+            no_memory(job);
+            return false;
+        }
+        p->pause_ms = s->pause_ms;
+        w->piece = p;
+    }
+    w->index = job->next_synth++;
+    w->item.has = HSE_TEXT | (job->embedding ? HSE_EMBEDDING : 0);
+    w->item.embedding = job->embedding;
+    w->item.embedding_size = job->embedding_size;
+    w->borrowed = HSE_EMBEDDING;
+    w->item.speed = job->speed != 0 ? job->speed : 1;
+    w->item.pitch = job->pitch != 0 ? job->pitch : 1;
+    w->item.energy = job->energy != 0 ? job->energy : 1;
+    w->item.reference = job->reference;
+    sp->busy = true;
+    sp->frames = sp->posted = sp->windows = 0;
+    hse_work_post(w, (double)(s->to - s->from) + 1);
+    return true;
+}
+
+static void release_spoken(spoken *sp)
+{
+    hse_free(sp->mel);
+    *sp = (spoken){0};
+}
+
+static void decoded(work *w)
+{
+    hse_job *job = w->job;
+    spoken *sp = &job->spoken[w->index % LOOKAHEAD];
+
+    fill_piece(job, w->piece, &w->item);
+    sp->windows--;
+    if (sp->posted == sp->frames && sp->windows == 0)
+        release_spoken(sp);
+    hse_speak_advance(job);
+}
+
+/* How many frames the next window has: small ones first, and no crumb at the end. */
+static size_t next_window(hse_job *job, size_t left)
+{
+    size_t n = job->window;
+
+    if (job->reference || left - (n < left ? n : left) < n / 2)
+        n = left;
+    if (job->stream && job->window < LAST_WINDOW)
+        job->window *= 2;
+    return n;
+}
+
+/* A window of the sentence that is being decoded into the vocoder; false when there is none to post now. */
+static bool post_window(hse_job *job)
+{
+    spoken *sp = &job->spoken[job->next_decode % LOOKAHEAD];
+    size_t open = 0;
+
+    for (size_t i = 0; i < LOOKAHEAD; i++)
+        open += job->spoken[i].windows;
+    if (job->next_decode >= job->sentence_count || !sp->ready || open >= (job->stream ? STREAM_WINDOWS : WHOLE_WINDOWS) ||
+        (job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= (job->stream ? STREAM_AHEAD : WHOLE_AHEAD)))
+        return false;
+
+    size_t n = next_window(job, sp->frames - sp->posted);
+    work *w = hse_work_new(job, job->vocoder, decoded);
+    piece *p = w ? add_piece(job, n, job->next_decode) : NULL;
+    if (!p) {
+        if (w)
+            hse_work_free(w);
+        no_memory(job);
+        return false;
+    }
+    w->piece = p;
+    w->index = job->next_decode;
+    w->item.has = HSE_MEL;
+    w->item.mel = sp->mel;
+    w->item.mel_frames = sp->frames;
+    w->item.mel_bands = sp->bands;
+    w->borrowed = HSE_MEL;
+    w->item.reference = job->reference;
+    w->item.frame_from = job->reference ? 0 : sp->posted;
+    w->item.frame_to = job->reference ? 0 : sp->posted + n;
+    sp->posted += n;
+    sp->windows++;
+    if (sp->posted == sp->frames) {
+        p->pause_ms = job->sentences[job->next_decode].pause_ms;
+        job->next_decode++;
+    }
+    hse_work_post(w, (double)n);
+    return true;
+}
+
+/* A sentence of which the model makes no frame at all has no window to wait for. */
+static void skip_silent(hse_job *job)
+{
+    while (job->vocoder && job->next_decode < job->sentence_count) {
+        spoken *sp = &job->spoken[job->next_decode % LOOKAHEAD];
+
+        if (!sp->ready || sp->frames)
+            return;
+        release_spoken(sp);
+        job->next_decode++;
+    }
+}
+
+static bool all_done(const hse_job *job)
+{
+    if (job->next_synth < job->sentence_count)
+        return false;
+    for (size_t i = 0; i < LOOKAHEAD; i++)
+        if (job->spoken[i].busy)
+            return false;
+    return true;
+}
+
+void hse_speak_advance(hse_job *job)
+{
+    bool moved = true;
+
+    if (job->encoder && !job->embedding) {
+        if (job->outstanding == 0 && !job->ended)
+            post_encoder(job);
+        if (!job->embedding)
+            return;
+    }
+    while (moved && !job->ended) {
+        moved = false;
+        while (!job->ended && job->next_synth < job->sentence_count && post_sentence(job))
+            moved = true;
+        skip_silent(job);
+        while (!job->ended && job->vocoder && post_window(job))
+            moved = true;
+    }
+    if (!job->ended && all_done(job))
+        hse_job_end(job, HSE_OK, NULL);
+}
