@@ -116,14 +116,20 @@ bool api_answer_json(api_call *c, hse_buf *json)
     return true;
 }
 
-bool api_decode(api_call *c, const hse_buf *bytes, const char *param, hse_audio *out)
+static bool client_left(void *arg)
 {
+    return http_job_cancelled(arg);
+}
+
+bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_hz, hse_audio *out)
+{
+    hse_decode_options options = {.rate_hz = rate_hz, .cancelled = client_left, .cancel_arg = c->job};
     hse_audio_source source = hse_source_bytes((hse_bytes){bytes->data, bytes->size});
     hse_error err = {0};
 
     if (bytes->size == 0)
         return api_fail(&c->error, 400, param, "%s is empty; it must be an audio file in base64", param);
-    if (hse_audio_decode(out, &source, NULL, &err) == HSE_OK)
+    if (hse_audio_decode(out, &source, &options, &err) == HSE_OK)
         return true;
     return api_engine_error(c, &err, param);
 }

@@ -40,15 +40,15 @@ bool api_vad(api_call *call);
 http_handler api_health, api_version, api_page;                                 /* arg: hse_server */
 http_handler api_models, api_model, api_speech_models, api_embed_models, api_vad_models;
 
-/* Decode a field's bytes to mono samples. */
-bool api_decode(api_call *call, const hse_buf *bytes, const char *param, hse_audio *out);
+/* Decode a field's bytes to mono samples at rate_hz (0: the recording's own). Ends when the client leaves. */
+bool api_decode(api_call *call, const hse_buf *bytes, const char *param, int rate_hz, hse_audio *out);
 /* The fields every request has. */
 void api_common(api_call *call, hse_request *r, const char *model, schema_integer priority, schema_number timeout_s);
 /* Turn an engine error into call->error; `param` when the field is known, else NULL. Returns false. */
 bool api_engine_error(api_call *call, const hse_error *err, const char *param);
 /* Answer with JSON text; takes care of a buffer that failed. */
 bool api_answer_json(api_call *call, hse_buf *json);
-/* "speech" for OpenAI's names (tts-1, ...) and absent ones, which mean the first model of the task: NULL; else the name. */
+/* NULL for an absent name and for OpenAI's (tts-1, ...), which mean the first model of the task; else the name. */
 const char *api_model_name(const char *name);
 
 #endif

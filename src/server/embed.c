@@ -13,7 +13,7 @@ bool api_embed(api_call *c)
 
     hse_request_init(&r, HSE_JOB_EMBED);
     api_common(c, &r, body.model && *body.model ? body.model : NULL, body.priority, body.timeout_s);
-    ok = ok && api_decode(c, &body.input_audio, "input_audio", &r.audio);
+    ok = ok && api_decode(c, &body.input_audio, "input_audio", 0, &r.audio);
     if (ok && (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK))
         ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
     if (ok) {

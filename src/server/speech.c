@@ -160,7 +160,7 @@ static bool check(speech *s)
         r->has_seed = true;
         r->seed = (uint64_t)b->generation.seed.value;
     }
-    return b->input_audio.size == 0 || api_decode(s->call, &b->input_audio, "input_audio", &r->audio);
+    return b->input_audio.size == 0 || api_decode(s->call, &b->input_audio, "input_audio", 0, &r->audio);
 }
 
 static bool start_answer(speech *s, hse_job *job)

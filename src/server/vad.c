@@ -1,11 +1,9 @@
 /* vad.c - POST /v1/audio/vad: where is speech? Times are samples at 16 kHz (or seconds), as HSE's. */
 #include "server/api.h"
 
-#include "audio/resample.h"
-
-#include <math.h>
 #include <time.h>
 
+/* HSE decodes to 16 kHz before it looks for speech, so its samples count at that rate whatever was sent. */
 enum { VAD_RATE = 16000 };
 
 static void options_from(hse_vad_options *o, const vad_request *body)
@@ -22,21 +20,6 @@ static void options_from(hse_vad_options *o, const vad_request *body)
     for (size_t i = 0; i < COUNT(map); i++)
         if (map[i].from.given)
             *map[i].to = map[i].from.value;
-}
-
-/* HSE decodes to 16 kHz before it looks for speech, so its samples count at that rate whatever was sent. */
-static bool to_vad_rate(api_call *c, hse_audio *audio)
-{
-    hse_audio at16k = {0};
-    hse_error err = {0};
-
-    if (audio->rate_hz == VAD_RATE)
-        return true;
-    if (hse_resample(&at16k, audio->samples, audio->n, audio->rate_hz, VAD_RATE, &err) != HSE_OK)
-        return api_engine_error(c, &err, "input_audio");
-    hse_audio_free(audio);
-    *audio = at16k;
-    return true;
 }
 
 static void write_segments(hse_buf *out, const hse_job_result *got, bool seconds)
@@ -64,9 +47,7 @@ bool api_vad(api_call *c)
     hse_request_init(&r, HSE_JOB_VAD);
     api_common(c, &r, body.model && *body.model ? body.model : NULL, body.priority, body.timeout_s);
     options_from(&r.vad, &body);
-    ok = ok && api_decode(c, &body.input_audio, "input_audio", &r.audio) && to_vad_rate(c, &r.audio);
-    if (!ok)
-        hse_audio_free(&r.audio);
+    ok = ok && api_decode(c, &body.input_audio, "input_audio", VAD_RATE, &r.audio);
     if (ok && (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK))
         ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
     if (ok) {

@@ -1,0 +1,95 @@
+/* check.c - hse check: what is this checkpoint, and does it load? */
+#include "cli/commands.h"
+#include "cli/common.h"
+
+#include "formats/weights.h"
+#include "models/model.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const cli_option options[] = {
+    {"tensors", 't', CLI_FLAG, NULL, NULL, 0, 0, false, "list every tensor"},
+};
+
+static void print_tensor(const hse_weight *t)
+{
+    printf("    %-60s %-9s [", t->name, hse_dtype_name(t->dtype));
+    for (int d = 0; d < t->rank; d++)
+        printf("%s%llu", d ? ", " : "", (unsigned long long)t->dim[d]);
+    puts("]");
+}
+
+static int check_file(const cli_args *a, const char *path)
+{
+    hse_weights *w = NULL;
+    hse_error err = {0};
+    unsigned long long values = 0, bytes = 0;
+    bool seen[HSE_BOOL + 1] = {false};
+
+    if (hse_weights_open(&w, path, NULL, &err) != HSE_OK)
+        return cli_fail_text("%s: %s", path, err.text);
+    for (size_t i = 0; i < hse_weights_count(w); i++) {
+        const hse_weight *t = hse_weights_at(w, i);
+        values += t->count;
+        bytes += t->count * hse_dtype_size(t->dtype);
+        seen[t->dtype] = true;
+    }
+    printf("%s: %s, %zu tensors, %llu values, %.1f MiB,", path, hse_weights_format(w), hse_weights_count(w), values,
+           (double)bytes / (1 << 20));
+    for (int d = 0; d <= HSE_BOOL; d++)
+        if (seen[d])
+            printf(" %s", hse_dtype_name((hse_dtype)d));
+    puts("");
+    for (size_t i = 0; cli_flag(a, "tensors") && i < hse_weights_count(w); i++)
+        print_tensor(hse_weights_at(w, i));
+    hse_weights_close(&w);
+    return CLI_OK;
+}
+
+/* A folder: try every model type that is built in. */
+static int check_folder(const char *path)
+{
+    hse_error err = {0}, first = {0};
+    int found = 0;
+
+    for (const hse_model_type *const *t = hse_model_types; *t; t++) {
+        void *model = NULL;
+        hse_model_source source = {.dir = path, .kernels = hse_kernels_get(hse_cpu_detect()), .precision = K_F32};
+        if ((*t)->open(&model, &source, &err) == HSE_OK) {
+            char dims[256] = "";
+            (*t)->describe(model, dims, sizeof dims);
+            printf("%s: %s: %s, %.1f MiB in memory\n", path, (*t)->type, dims, (double)(*t)->bytes(model) / (1 << 20));
+            (*t)->close(&model);
+            found++;
+        } else if (err.status != HSE_E_NOT_FOUND && !first.text[0]) {
+            first = err;
+            hse_fail_in(&first, first.status, "%s", (*t)->type);
+        }
+    }
+    if (first.text[0])
+        return cli_fail_text("%s: %s", path, first.text);
+    if (!found)
+        return cli_fail_text("%s: no model that is built in finds its files here", path);
+    return CLI_OK;
+}
+
+static int run(const cli_args *a)
+{
+    int status = CLI_OK;
+
+    for (int i = 0; i < a->n_operands; i++) {
+        struct stat st;
+        bool folder = stat(a->operands[i], &st) == 0 && S_ISDIR(st.st_mode);
+        if ((folder ? check_folder(a->operands[i]) : check_file(a, a->operands[i])) != CLI_OK)
+            status = CLI_FAILED;
+    }
+    return status;
+}
+
+const cli_command cli_check = {
+    .name = "check", .operands = "FILE|DIR...", .summary = "Say what a checkpoint is and whether it loads", .min_operands = 1,
+    .max_operands = -1, .options = options, .n_options = COUNT(options), .run = run,
+    .details = "A file: format, tensors, dtypes. A folder: which models load from it, with their dims.\n\n"
+               "Examples:\n  hse check synthesizer.pt\n  hse check --tensors silero_vad.onnx\n  hse check models/demo/harmonyspeech\n",
+};

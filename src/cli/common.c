@@ -1,0 +1,140 @@
+#include "cli/common.h"
+
+#include "audio/decode.h"
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "formats/json.h"
+#include "formats/weights.h"
+
+#include <signal.h>
+#include <string.h>
+
+enum { MAX_EMBEDDING_FILE = 1 << 20 };
+
+hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err)
+{
+    hse_engine_options o;
+
+    hse_engine_options_init(&o);
+    o.config = cli_text(a, "config");
+    o.models = cli_text(a, "models");
+    o.threads = (int)cli_int(a, "threads");
+    o.cpu = cli_text(a, "cpu");
+    o.dtype = cli_text(a, "dtype");
+    return hse_engine_open(out, &o, err);
+}
+
+hse_status cli_read_audio(hse_pcm *out, const char *path, hse_error *err)
+{
+    hse_audio audio = {0};
+    hse_status s = hse_audio_decode_file(&audio, path, NULL, err);
+
+    if (s == HSE_OK)
+        *out = (hse_pcm){audio.samples, audio.n, (unsigned)audio.rate_hz};
+    return s;
+}
+
+static hse_status from_json(hse_embedding *out, hse_bytes bytes, const char *path, hse_error *err)
+{
+    json_t *root = NULL;
+    hse_status s = hse_json_parse(&root, bytes, path, NULL, err);
+
+    if (s != HSE_OK)
+        return s;
+    const json_t *list = json_is_array(root) ? root : json_object_get(root, "embedding");
+    size_t n = json_array_size(list);
+    float *values = n ? hse_alloc(n * sizeof *values) : NULL;
+    if (!n)
+        s = hse_fail(err, HSE_E_FORMAT, 0, "%s has no list \"embedding\"", path);
+    else if (!values)
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", path);
+    for (size_t i = 0; s == HSE_OK && i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        if (!json_is_number(v))
+            s = hse_fail(err, HSE_E_FORMAT, 0, "%s: embedding[%zu] is not a number", path, i);
+        else
+            values[i] = (float)json_number_value(v);
+    }
+    json_decref(root);
+    if (s == HSE_OK)
+        *out = (hse_embedding){values, n};
+    else
+        hse_free(values);
+    return s;
+}
+
+static hse_status from_npy(hse_embedding *out, hse_bytes bytes, const char *path, hse_error *err)
+{
+    hse_weights *w = NULL;
+    float *values = NULL;
+    hse_status s = hse_weights_open_bytes(&w, bytes, path, NULL, err);
+
+    if (s != HSE_OK)
+        return s;
+    const hse_weight *t = hse_weights_at(w, 0);
+    if (!(values = hse_alloc((size_t)t->count * sizeof *values)))
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", path);
+    else
+        s = hse_weights_read_f32(w, t, values, err);
+    if (s == HSE_OK)
+        *out = (hse_embedding){values, (size_t)t->count};
+    else
+        hse_free(values);
+    hse_weights_close(&w);
+    return s;
+}
+
+static hse_status from_floats(hse_embedding *out, const void *data, size_t size, const char *path, hse_error *err)
+{
+    if (size == 0 || size % sizeof(float))
+        return hse_fail(err, HSE_E_FORMAT, 0, "%s has %zu bytes, not a whole number of float32", path, size);
+    float *values = hse_alloc(size);
+    if (!values)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", path);
+    memcpy(values, data, size);
+    *out = (hse_embedding){values, size / sizeof(float)};
+    return HSE_OK;
+}
+
+hse_status cli_read_embedding(hse_embedding *out, const char *path, hse_error *err)
+{
+    char *data = NULL;
+    size_t size = 0;
+    hse_buf decoded;
+    hse_status s = hse_file_read(&data, &size, path, MAX_EMBEDDING_FILE, err);
+
+    if (s != HSE_OK)
+        return s;
+    hse_bytes bytes = {(const uint8_t *)data, size};
+    size_t first = strspn(data, " \t\r\n");
+    hse_buf_init(&decoded, MAX_EMBEDDING_FILE);
+    if (size > 6 && memcmp(data, "\x93NUMPY", 6) == 0)
+        s = from_npy(out, bytes, path, err);
+    else if (first < size && (data[first] == '{' || data[first] == '['))
+        s = from_json(out, bytes, path, err);
+    else if (size && hse_buf_unbase64(&decoded, data, size, true, NULL) == HSE_OK)
+        s = from_floats(out, decoded.data, decoded.size, path, err);
+    else
+        s = from_floats(out, data, size, path, err);
+    hse_buf_free(&decoded);
+    hse_free(data);
+    return s;
+}
+
+static hse_cancel *on_signal;
+
+static void raise_cancel(int signal_number)
+{
+    hse_cancel_now(on_signal);
+    signal(signal_number, SIG_DFL);
+}
+
+hse_cancel *cli_cancel_on_signal(void)
+{
+    if (!on_signal && hse_cancel_open(&on_signal, NULL) == HSE_OK) {
+        signal(SIGINT, raise_cancel);
+        signal(SIGTERM, raise_cancel);
+    }
+    return on_signal;
+}
