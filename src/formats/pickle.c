@@ -369,7 +369,7 @@ static hse_status add_items(pickle *p, size_t first, pk_kind kind)
         return FAIL(p, HSE_E_FORMAT, "items are added to something that is no %s", kind == PK_DICT ? "dict" : "list");
     if (n % step)
         return FAIL(p, HSE_E_FORMAT, "a key without a value");
-    for (size_t i = first; i < p->n_stack && got == kind && s == HSE_OK; i += step)
+    for (size_t i = first; i < p->n_stack && got != PK_INERT && s == HSE_OK; i += step)
         s = kind == PK_DICT ? add_cell(p, container, p->stack[i], p->stack[i + 1])
                             : add_cell(p, container, ref_unset, p->stack[i]);
     p->n_stack = first;

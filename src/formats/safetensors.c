@@ -180,34 +180,48 @@ static int by_begin(const void *a, const void *b)
     return x->end < y->end ? -1 : x->end > y->end;      /* empty tensors before the one that begins there */
 }
 
-/* Every byte of the data belongs to exactly one tensor. Files usually have them in order; a sorted copy shows it. */
+static uint64_t item_end(const hse_weight *t)
+{
+    return t->offset + t->count * hse_dtype_size(t->dtype);         /* table_add has checked that it does not wrap */
+}
+
+/* Writers put the tensors in order, which needs no copy of the table to see. */
+static bool in_order(const hse_weights *w, uint64_t size)
+{
+    uint64_t end = 0;
+
+    for (size_t i = 0; i < w->n_items; i++) {
+        if (w->items[i].offset != end)
+            return false;
+        end = item_end(&w->items[i]);
+    }
+    return end == size;
+}
+
+/* Every byte of the data belongs to exactly one tensor. */
 static hse_status check_cover(reader *r, uint64_t size)
 {
     const hse_weights *w = r->w;
-    range *ranges = hse_calloc(w->n_items, sizeof *ranges);
-    uint64_t end = 0;
-    bool sorted = true;
+    uint64_t end = 0, data = r->j.at + r->j.size;
+    hse_status s = HSE_OK;
 
+    if (in_order(w, size))
+        return HSE_OK;
+    range *ranges = hse_calloc(w->n_items, sizeof *ranges);
     if (!ranges)
         return hse_fail(r->j.err, HSE_E_NOMEM, 0, "no memory to check %zu tensors", w->n_items);
-    for (size_t i = 0; i < w->n_items; i++) {
-        const hse_weight *t = &w->items[i];
-        ranges[i] = (range){t->offset, t->offset + t->count * hse_dtype_size(t->dtype), i};
-        sorted = sorted && (i == 0 || by_begin(&ranges[i - 1], &ranges[i]) <= 0);
-    }
-    if (!sorted)
-        qsort(ranges, w->n_items, sizeof *ranges, by_begin);
-    hse_status s = HSE_OK;
+    for (size_t i = 0; i < w->n_items; i++)
+        ranges[i] = (range){w->items[i].offset, item_end(&w->items[i]), i};
+    qsort(ranges, w->n_items, sizeof *ranges, by_begin);
     for (size_t i = 0; i < w->n_items && s == HSE_OK; i++) {
         const char *name = w->items[ranges[i].item].name;
         if (ranges[i].begin != end)
-            s = hse_fail(r->j.err, HSE_E_FORMAT, r->j.at + r->j.size + end, "%s: %s", name_quote(name, strlen(name)).text,
+            s = hse_fail(r->j.err, HSE_E_FORMAT, data + end, "%s: %s", name_quote(name, strlen(name)).text,
                          ranges[i].begin > end ? "the bytes before it belong to no tensor" : "its bytes belong to two tensors");
         end = ranges[i].end;
     }
     if (s == HSE_OK && end != size)
-        s = hse_fail(r->j.err, HSE_E_FORMAT, r->j.at + r->j.size + end, "%" PRIu64 " bytes at the end belong to no tensor",
-                     size - end);
+        s = hse_fail(r->j.err, HSE_E_FORMAT, data + end, "%" PRIu64 " bytes at the end belong to no tensor", size - end);
     hse_free(ranges);
     return s;
 }

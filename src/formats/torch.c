@@ -20,6 +20,7 @@ typedef struct {
     const char *key;
     size_t      key_size;
     uint64_t    bytes;          /* as the persistent id says */
+    uint32_t    element;        /* bytes of one element, as its class says; 0: a storage of raw bytes */
     uint32_t    part;           /* UINT32_MAX: not seen in the file yet */
 } storage;
 
@@ -78,7 +79,8 @@ static hse_status collect_storages(reader *r)
         hse_bytes key = pk_text(r->p, pk_item(r->p, id, 2));
         int64_t count = pk_int(r->p, pk_item(r->p, id, 4));
         uint64_t bytes;
-        int dtype = pk_dtype(r->p, pk_item(r->p, id, 1));
+        pk_ref class = pk_item(r->p, id, 1);
+        int dtype = pk_dtype(r->p, class);
         if (count < 0 || !hse_mul_u64((uint64_t)count, hse_dtype_size((hse_dtype)dtype), &bytes))
             return hse_fail(r->err, HSE_E_FORMAT, r->at, "storage %s has %" PRId64 " elements",
                             name_quote((const char *)key.data, key.size).text, count);
@@ -91,7 +93,8 @@ static hse_status collect_storages(reader *r)
             r->cap_storages = cap;
         }
         r->storages[r->n_storages] =
-            (storage){.key = (const char *)key.data, .key_size = key.size, .bytes = bytes, .part = UINT32_MAX};
+            (storage){.key = (const char *)key.data, .key_size = key.size, .bytes = bytes, .part = UINT32_MAX,
+                      .element = pk_known(r->p, class) == PKG_STORAGE_TYPED ? (uint32_t)hse_dtype_size((hse_dtype)dtype) : 0};
         int64_t twin = name_index_add(&r->index, (const char *)key.data, key.size, r->n_storages);
         if (twin == NAME_NO_MEMORY)
             return hse_fail(r->err, HSE_E_NOMEM, r->at, "no memory for %zu storages", r->n_storages);
@@ -512,8 +515,10 @@ static hse_status place_storage(reader *r, const pickle *keys, pk_ref key, uint6
         return hse_fail(r->err, HSE_E_FORMAT, *at, "cut off: storage %s has %" PRIu64 " bytes, %" PRIu64 " are left",
                         name_quote((const char *)text.data, text.size).text, st->bytes, w->file.size - *at);
     uint64_t count = hse_get_u64le(w->file.data + *at);
-    /* The count is in elements, whose size the pickle's id knows: compare through the total. */
-    if (st->bytes ? count == 0 || st->bytes % count != 0 || st->bytes / count > 8 : count != 0)
+    if (st->element == 0)                               /* torch writes these, and cannot read them either */
+        return hse_fail(r->err, HSE_E_UNSUPPORTED, *at, "storage %s of raw bytes in a file of the older layout",
+                        name_quote((const char *)text.data, text.size).text);
+    if (count != st->bytes / st->element)
         return hse_fail(r->err, HSE_E_FORMAT, *at, "storage %s has %" PRIu64 " elements, the pickle says %" PRIu64 " bytes",
                         name_quote((const char *)text.data, text.size).text, count, st->bytes);
     weights_part part = {.offset = *at + 8, .stored = st->bytes, .size = st->bytes, .kind = PART_RAW};
