@@ -161,12 +161,16 @@ static hse_status decode_any(decoding *d, const hse_audio_source *src, hse_error
         return hse_fail(err, HSE_E_FORMAT, 0, "the audio is empty: 0 bytes");
     if (hse_wav_is((hse_bytes){head, got})) {
         hse_wav_info w;
+        hse_error why = {0};
         unsigned tag;
-        s = hse_wav_open(&w, src, &tag, err);
+        s = hse_wav_open(&w, src, &tag, &why);
         if (s == HSE_OK)
             return decode_wav(d, src, &w, err);
-        if (s != HSE_E_UNSUPPORTED || tag != TAG_MP3)
+        if (s != HSE_E_UNSUPPORTED || tag != TAG_MP3) {
+            if (err)
+                *err = why;
             return s;
+        }
     }
     return decode_by_helper(d, src, size, err);
 }

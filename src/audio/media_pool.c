@@ -84,19 +84,25 @@ void hse_media_close(hse_media **m)
     *m = NULL;
 }
 
-static hse_media *shared;
-
-static void open_shared(void)
+int hse_media_pid(hse_media *m)
 {
-    hse_media_open(&shared, NULL, 0, NULL);
+    pthread_mutex_lock(&m->lock);
+    int pid = (int)m->keeper;
+    pthread_mutex_unlock(&m->lock);
+    return pid;
 }
 
 hse_media *hse_media_shared(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static hse_media *shared;
 
-    pthread_once(&once, open_shared);
-    return shared;
+    pthread_mutex_lock(&lock);
+    if (!shared)                /* again after a failure: memory may be back */
+        hse_media_open(&shared, NULL, 0, NULL);
+    hse_media *m = shared;
+    pthread_mutex_unlock(&lock);
+    return m;
 }
 
 static bool try_path(char *path, size_t size, const char *dir, size_t dir_len, const char *rest)
@@ -136,7 +142,8 @@ static hse_status start_keeper(hse_media *m, hse_error *err)
 {
     char path[4200];
     char name[] = "hse-media";
-    char *argv[] = {name, NULL}, *envp[] = {NULL};
+    char now[] = "LD_BIND_NOW=1";             /* once in the keeper, not again in each worker */
+    char *argv[] = {name, NULL}, *envp[] = {now, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t signals;

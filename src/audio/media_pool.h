@@ -14,6 +14,7 @@ typedef struct hse_media hse_media;
 hse_status hse_media_open(hse_media **out, const char *program, int max_jobs, hse_error *err);
 void       hse_media_close(hse_media **m);      /* ends the helper and its workers; no job may be under way */
 hse_media *hse_media_shared(void);              /* the process's own, never closed; NULL when out of memory */
+int        hse_media_pid(hse_media *m);         /* the keeper's process id, for statistics; 0 when none runs */
 
 typedef struct {
     hse_media *media;                           /* NULL: hse_media_shared() */

@@ -81,6 +81,7 @@ static void open_file(encoder *e, uint32_t kind, int rate_hz)
         channel_fail(MEDIA_E_MEMORY, "no memory to encode %s", kinds[kind].name);
     e->fmt->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT | AVFMT_FLAG_FLUSH_PACKETS;
     e->fmt->pb->seekable = 0;
+    e->fmt->metadata_header_padding = 0;            /* 8 KiB of nothing before the first sound of a flac */
     open_codec(e, kind, rate_hz);
     if (!(e->stream = avformat_new_stream(e->fmt, NULL)))
         channel_fail(MEDIA_E_MEMORY, "no memory to encode %s", kinds[kind].name);
