@@ -72,20 +72,20 @@ def hs1(args):
         peers = [Peer("torch " + kind, [PYTHON, "bench/hs1_peer.py", folder, str(threads), kind], TEXT)
                  for kind in ("float32", "bfloat16")]
         for dtype in ("float32", "bfloat16", "int8"):
-            ours = Peer("hse", [HSE, "bench", "speak", "--models", folder, "--threads", str(threads), "--dtype", dtype], TEXT)
+            ours = Peer("hse", [HSE, "bench", "speak", "--peer", "--models", folder, "--threads", str(threads), "--dtype", dtype], TEXT)
             for peer in peers:
                 pairs(f"{dtype}, {threads} thread(s)", ours, peer, args.pairs)
             ours.close()
         for peer in peers:
             print("  " + peer.banner)
             peer.close()
-    print(subprocess.run([HSE, "bench", "snr", "--models", folder], input=TEXT, capture_output=True, text=True).stdout, end="")
+    print(subprocess.run([HSE, "bench", "snr", "--models", folder, "--text", TEXT], capture_output=True, text=True).stdout, end="")
 
 
 def vad(args):
     print("Silero VAD, 1,000 chunks of 32 ms, one thread")
     model = os.path.join(ROOT, "models", "demo", "silero", "silero_vad.onnx")
-    ours = Peer("hse", [HSE, "bench", "vad", "--threads", "1"])
+    ours = Peer("hse", [HSE, "bench", "vad", "--peer", "--threads", "1"])
     peer = Peer("onnxruntime", [PYTHON, "bench/vad_peer.py", model, "1"])
     pairs("float32", ours, peer, args.pairs)
     print("  " + peer.banner)

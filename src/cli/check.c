@@ -28,7 +28,7 @@ static int check_file(const cli_args *a, const char *path)
     bool seen[HSE_BOOL + 1] = {false};
 
     if (hse_weights_open(&w, path, NULL, &err) != HSE_OK)
-        return cli_fail_text("%s: %s", path, err.text);
+        return cli_fail(&err);
     for (size_t i = 0; i < hse_weights_count(w); i++) {
         const hse_weight *t = hse_weights_at(w, i);
         values += t->count;

@@ -93,8 +93,8 @@ static hse_status one_file(const cli_args *a, hse_engine *engine, const hse_vad_
     hse_segments segments = {0};
     hse_status s = cli_read_audio(&pcm, file, err);
 
-    if (s == HSE_OK)
-        s = hse_vad(engine, pcm.samples, pcm.count, pcm.rate_hz, params, &segments, err);
+    if (s == HSE_OK && (s = hse_vad(engine, pcm.samples, pcm.count, pcm.rate_hz, params, &segments, err)) != HSE_OK)
+        hse_fail_in(err, s, "%s", file);
     if (s == HSE_OK) {
         *audio_s += (double)pcm.count / pcm.rate_hz;
         if (cli_flag(a, "json"))
@@ -127,7 +127,7 @@ static int run(const cli_args *a)
     for (int i = 0; i < a->n_operands; i++) {
         hse_status s = one_file(a, engine, &params, a->operands[i], &audio_s, &err);
         if (s != HSE_OK) {
-            status = cli_fail_text("%s: %s", a->operands[i], err.text);
+            status = cli_fail(&err);
             if (s == HSE_E_CANCELLED)
                 break;
         }

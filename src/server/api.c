@@ -17,7 +17,7 @@ static bool parse_body(api_call *c)
     if (r->body.size == 0)
         return api_fail(&c->error, 400, NULL, "the body is empty; it must be a JSON object");
     if (hse_json_parse(&c->root, r->body, "the body", NULL, &err) != HSE_OK) {
-        api_fail(&c->error, err.status == HSE_E_LIMIT ? 413 : err.status == HSE_E_NOMEM ? 500 : 400, NULL, "%s", err.text);
+        api_fail(&c->error, err.status == HSE_E_NOMEM ? 500 : 400, NULL, "%s", err.text);
         c->error.code = "invalid_json";
         return false;
     }
