@@ -1,0 +1,635 @@
+/* Scheduling, with fake models: batches, fairness, cancelling, deadlines, loading, limits, bounded look-ahead. */
+#include "engine/fake.h"
+
+static hse_job *open_job(hse_engine *e, hse_request r)
+{
+    hse_job *job = NULL;
+    hse_error err = {0};
+    hse_status s = hse_job_open(&job, e, &r, &err);
+
+    CHECK(s == HSE_OK, "%d %s", (int)s, err.text);
+    return job;
+}
+
+static void speak_all(hse_engine *e, hse_request r, float **out, size_t *n)
+{
+    hse_job *job = open_job(e, r);
+    hse_error err = {0};
+    hse_status s = fake_read_all(job, out, n, &err);
+
+    CHECK(s == HSE_OK, "%s", err.text);
+    hse_job_close(&job);
+    CHECK(job == NULL, "close left the pointer");
+}
+
+TEST(a_job_speaks)
+{
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    float *x;
+    size_t n;
+
+    speak_all(e, fake_speech("Hello there."), &x, &n);
+    CHECK(n == 12 * 2 * FAKE_HOP, "%zu samples", n);
+    free(x);
+    hse_engine_close(&e);
+    CHECK(e == NULL, "close left the pointer");
+}
+
+/* Streamed, at once, alone, among others, read in any portions, at any batch size: the same bits. */
+TEST(streamed_and_batched_results_are_bit_equal)
+{
+    static const char text[] = "One sentence is here. Another one, somewhat longer, follows it! A third? Yes. And the last one.";
+    enum { JOBS = 12 };
+    hse_job *jobs[JOBS];
+    float *want, *got;
+    size_t n, m;
+    hse_error err;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    speak_all(e, fake_speech(text), &want, &n);
+    CHECK(n > 1000, "%zu", n);
+    for (int i = 0; i < JOBS; i++) {
+        hse_request r = fake_speech(i % 3 ? text : "Something else. Entirely.");
+        r.stream = i % 2;
+        r.priority = i % 10;
+        jobs[i] = open_job(e, r);
+    }
+    for (int i = 0; i < JOBS; i++) {
+        CHECK(fake_read_all(jobs[i], &got, &m, &err) == HSE_OK, "%s", err.text);
+        CHECK(i % 3 == 0 || (m == n && memcmp(got, want, n * sizeof *got) == 0), "job %d differs (%zu of %zu samples)", i, m, n);
+        free(got);
+        hse_job_close(&jobs[i]);
+    }
+    free(want);
+    hse_engine_close(&e);
+}
+
+TEST(waiting_items_are_batched)
+{
+    enum { JOBS = 8 };
+    hse_job *jobs[JOBS];
+    float *x;
+    size_t n;
+    hse_error err;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(1, true);
+    jobs[0] = open_job(e, fake_speech("first"));
+    CHECK(fake_wait_inside(1), "the first batch never came");
+    for (int i = 1; i < JOBS; i++)
+        jobs[i] = open_job(e, fake_speech("Hello there."));
+    fake_gate(1, false);
+    for (int i = 0; i < JOBS; i++) {
+        CHECK(fake_read_all(jobs[i], &x, &n, &err) == HSE_OK, "%s", err.text);
+        free(x);
+        hse_job_close(&jobs[i]);
+    }
+    CHECK(fake.batches[1] == 2 && fake.largest[1] == JOBS - 1, "%d batches, the largest of %d", fake.batches[1], fake.largest[1]);
+
+    hse_engine_stats st;
+    CHECK(hse_engine_stats_get(e, &st, &err) == HSE_OK, "%s", err.text);
+    const hse_model_stats *synth = NULL;
+    for (size_t i = 0; i < st.model_count; i++)
+        if (strcmp(st.models[i].name, "hs1-synthesizer") == 0)
+            synth = &st.models[i];
+    CHECK(synth && synth->batches == 2 && synth->items == JOBS, "figures of the synthesizer");
+    CHECK(synth->batch[0] == 1 && synth->batch[3] == 1, "histogram %d %d", (int)synth->batch[0], (int)synth->batch[3]);
+    CHECK(st.kind[HSE_JOB_SPEAK].started == JOBS && st.kind[HSE_JOB_SPEAK].done == JOBS, "jobs counted");
+    CHECK(st.kind[HSE_JOB_SPEAK].first_audio.count == JOBS && st.audio_out_s > 0, "first audio counted");
+    hse_engine_stats_free(&st);
+    hse_engine_close(&e);
+}
+
+typedef struct {
+    hse_engine *e;
+    int         rounds;
+} client;
+
+static void *client_loop(void *arg)
+{
+    client *c = arg;
+
+    for (int i = 0; i < c->rounds; i++) {
+        float *x;
+        size_t n;
+
+        speak_all(c->e, fake_speech("Some words to say, some more words."), &x, &n);
+        free(x);
+    }
+    return NULL;
+}
+
+/* acceptance: at 8 concurrent clients the mean batch is at least 4. */
+TEST(eight_clients_give_a_mean_batch_of_four)
+{
+    enum { CLIENTS = 8 };
+    pthread_t threads[CLIENTS];
+
+    fake_reset();
+    fake.delay_us[1] = fake.delay_us[2] = 10000;
+    hse_engine *e = fake_engine(NULL);
+    client c = {e, 12};
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_create(&threads[i], NULL, client_loop, &c);
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    double synth = (double)fake.items[1] / fake.batches[1], vocoder = (double)fake.items[2] / fake.batches[2];
+    CHECK(synth >= 3.5 && vocoder >= 3.5, "mean batches %.2f and %.2f", synth, vocoder);
+    CHECK(synth + vocoder >= 8, "mean batches %.2f and %.2f", synth, vocoder);
+    hse_engine_close(&e);
+}
+
+/* Nobody waits for company that does not come. */
+TEST(a_lone_request_is_not_delayed)
+{
+    float *x;
+    size_t n;
+
+    fake_reset();
+    hse_engine *e = fake_engine(&(hse_engine_setup){.batch_window_us = 200000});
+    speak_all(e, fake_speech("warm"), &x, &n);
+    free(x);
+    uint64_t start = hse_now_ms();
+    speak_all(e, fake_speech("One. Two. Three. Four. Five. Six. Seven. Eight."), &x, &n);
+    free(x);
+    CHECK(hse_now_ms() - start < 150, "%d ms", (int)(hse_now_ms() - start));
+    hse_engine_close(&e);
+}
+
+TEST(a_short_request_passes_a_long_one)
+{
+    char *text = malloc(100001);
+    hse_error err;
+
+    fake_reset();
+    for (size_t i = 0; i < 100000; i += 20)
+        memcpy(text + i, "L twenty characters.", 20);
+    for (size_t i = 19; i < 100000; i += 20)
+        text[i] = ' ', text[i - 1] = '.';
+    text[100000] = '\0';
+    hse_engine *e = fake_engine(NULL);
+    fake.delay_us[1] = 2000;
+    hse_job *longer = open_job(e, fake_speech(text));
+    CHECK(fake_wait_inside(1), "the long text did not start");
+    float *x;
+    size_t n;
+    uint64_t start = hse_now_ms();
+    speak_all(e, fake_speech("Short."), &x, &n);
+    free(x);
+    CHECK(hse_now_ms() - start < 500, "the short one took %d ms", (int)(hse_now_ms() - start));
+    CHECK(!hse_job_ready(longer) || hse_job_wait(longer, &err) == HSE_OK, "the long one failed");
+    hse_job_close(&longer);
+    hse_engine_close(&e);
+    free(text);
+}
+
+/* Two clients at one slot get equal shares, whatever the one has queued before. */
+TEST(clients_share_fairly)
+{
+    enum { MANY = 12, FEW = 3 };
+    hse_job *many[MANY], *few[FEW];
+    hse_error err;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(1, true);
+    hse_request r = fake_speech("x");
+    hse_job *first = open_job(e, r);
+    CHECK(fake_wait_inside(1), "no batch");
+    for (int i = 0; i < MANY; i++) {
+        r = fake_speech("many");
+        r.client = "many";
+        many[i] = open_job(e, r);
+    }
+    for (int i = 0; i < FEW; i++) {
+        r = fake_speech("few.");
+        r.client = "few";
+        few[i] = open_job(e, r);
+    }
+    r = fake_speech("urgent");
+    r.priority = 9;
+    r.client = "many";
+    hse_job *urgent = open_job(e, r);
+    fake_gate(1, false);
+    for (int i = 0; i < MANY; i++)
+        CHECK(hse_job_wait(many[i], &err) == HSE_OK, "%s", err.text);
+    for (int i = 0; i < FEW; i++)
+        CHECK(hse_job_wait(few[i], &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_job_wait(urgent, &err) == HSE_OK, "%s", err.text);
+    int position[FEW] = {0}, k = 0;
+    for (size_t i = 0; i < fake.order_n && k < FEW; i++)
+        if (fake.order[i] == 'f')
+            position[k++] = (int)i;
+    CHECK(k == FEW && position[FEW - 1] <= 1 + 2 * FEW, "the last of the few came at %d", position[FEW - 1]);
+    hse_job_close(&first);
+    hse_job_close(&urgent);
+    for (int i = 0; i < MANY; i++)
+        hse_job_close(&many[i]);
+    for (int i = 0; i < FEW; i++)
+        hse_job_close(&few[i]);
+    hse_engine_close(&e);
+}
+
+TEST(cancel_stops_what_runs_and_what_waits)
+{
+    hse_error err = {0};
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(1, true);
+    hse_job *running = open_job(e, fake_speech("runs"));
+    CHECK(fake_wait_inside(1), "no batch");
+    hse_job *waiting = open_job(e, fake_speech("waits"));
+    uint64_t start = hse_now_ms();
+    hse_job_cancel(waiting);
+    CHECK(hse_job_wait(waiting, &err) == HSE_E_CANCELLED, "%d", (int)err.status);
+    hse_job_cancel(running);
+    CHECK(hse_job_wait(running, &err) == HSE_E_CANCELLED, "%d", (int)err.status);
+    for (int i = 0; i < 1000 && fake.inside[1]; i++)
+        usleep(1000);
+    CHECK(!fake.inside[1], "the batch still runs with its gate closed");
+    CHECK(hse_now_ms() - start < 100, "%d ms", (int)(hse_now_ms() - start));
+    hse_job_close(&running);
+    hse_job_close(&waiting);
+    fake_gate(1, false);
+    float *x;
+    size_t n;
+    speak_all(e, fake_speech("After it all is well."), &x, &n);
+    free(x);
+    hse_engine_close(&e);
+}
+
+/* One of two in a batch goes away: the other gets its result. */
+TEST(cancelling_one_of_a_batch_leaves_the_other)
+{
+    hse_error err = {0};
+    float *x;
+    size_t n;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(1, true);
+    hse_job *first = open_job(e, fake_speech("first"));
+    CHECK(fake_wait_inside(1), "no batch");
+    hse_job *a = open_job(e, fake_speech("one of two")), *b = open_job(e, fake_speech("one of two"));
+    fake_gate(1, false);
+    CHECK(hse_job_wait(first, &err) == HSE_OK, "%s", err.text);
+    fake_gate(1, true);
+    hse_job_close(&a);
+    fake_gate(1, false);
+    CHECK(fake_read_all(b, &x, &n, &err) == HSE_OK && n == 200, "%s", err.text);
+    free(x);
+    hse_job_close(&first);
+    hse_job_close(&b);
+    hse_engine_close(&e);
+}
+
+static void *cancel_soon(void *arg)
+{
+    usleep(20000);
+    hse_cancel_now(arg);
+    return NULL;
+}
+
+TEST(a_cancel_object_ends_a_waiting_reader)
+{
+    hse_cancel *cancel = NULL;
+    hse_error err = {0};
+    pthread_t thread;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    CHECK(hse_cancel_open(&cancel, &err) == HSE_OK, "%s", err.text);
+    fake_gate(2, true);
+    hse_request r = fake_speech("Never finished.");
+    r.cancel = cancel;
+    hse_job *job = open_job(e, r);
+    pthread_create(&thread, NULL, cancel_soon, cancel);
+    float *x;
+    size_t n;
+    uint64_t start = hse_now_ms();
+    CHECK(fake_read_all(job, &x, &n, &err) == HSE_E_CANCELLED, "%d", (int)err.status);
+    CHECK(hse_now_ms() - start < 120, "%d ms", (int)(hse_now_ms() - start));
+    free(x);
+    pthread_join(thread, NULL);
+    hse_job_close(&job);
+    hse_cancel_close(&cancel);
+    hse_engine_close(&e);
+}
+
+TEST(deadlines_end_jobs_wherever_they_are)
+{
+    hse_error err = {0};
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(1, true);
+    hse_request r = fake_speech("too late");
+    r.timeout_s = 0.05;
+    hse_job *runs = open_job(e, r), *waits = open_job(e, r);
+    uint64_t start = hse_now_ms();
+    CHECK(hse_job_wait(runs, &err) == HSE_E_DEADLINE, "%d", (int)err.status);
+    CHECK(hse_job_wait(waits, &err) == HSE_E_DEADLINE && strstr(err.text, "timeout_s"), "%s", err.text);
+    CHECK(hse_now_ms() - start < 200, "%d ms", (int)(hse_now_ms() - start));
+    hse_job_close(&runs);
+    hse_job_close(&waits);
+    fake_gate(1, false);
+    hse_engine_close(&e);
+}
+
+TEST(the_queue_has_a_limit)
+{
+    hse_job *jobs[3] = {NULL}, *more = NULL;
+    hse_error err = {0};
+
+    fake_reset();
+    hse_engine *e = fake_engine(&(hse_engine_setup){.max_requests = 3});
+    fake_gate(1, true);
+    for (int i = 0; i < 3; i++)
+        jobs[i] = open_job(e, fake_speech("in"));
+    hse_request r = fake_speech("out");
+    CHECK(hse_job_open(&more, e, &r, &err) == HSE_E_BUSY && strstr(err.text, "max_requests"), "%s", err.text);
+    CHECK(more == NULL, "a job came with an error");
+    hse_job_close(&jobs[0]);
+    more = open_job(e, fake_speech("in"));
+    hse_job_close(&more);
+    fake_gate(1, false);
+    for (int i = 1; i < 3; i++)
+        hse_job_close(&jobs[i]);
+    hse_engine_close(&e);
+}
+
+TEST(a_load_failure_is_reported_and_tried_again)
+{
+    hse_error err = {0};
+    float *x;
+    size_t n;
+
+    fake_reset();
+    fake.fail_open[2] = 1;
+    hse_engine *e = fake_engine(NULL);
+    hse_job *job = open_job(e, fake_speech("Hello."));
+    CHECK(fake_read_all(job, &x, &n, &err) == HSE_E_FORMAT, "%d", (int)err.status);
+    CHECK(strstr(err.text, "hs1-vocoder") && strstr(err.text, "damaged"), "%s", err.text);
+    free(x);
+    hse_job_close(&job);
+    speak_all(e, fake_speech("Hello."), &x, &n);
+    free(x);
+    CHECK(fake.opens[2] == 2 && fake.opens[1] == 1, "%d and %d loads", fake.opens[2], fake.opens[1]);
+
+    fake.fail_open[3] = 1;
+    CHECK(hse_engine_load(e, "silero-vad", &err) == HSE_E_FORMAT, "%s", err.text);
+    CHECK(hse_engine_load(e, "silero-vad", &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_engine_load(e, "harmonyspeech", &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_engine_load(e, "nobody", &err) == HSE_E_NOT_FOUND && strstr(err.text, "nobody"), "%s", err.text);
+    hse_engine_close(&e);
+}
+
+static void *load_vad(void *arg)
+{
+    hse_error err;
+
+    CHECK(hse_engine_load(arg, "silero-vad", &err) == HSE_OK, "%s", err.text);
+    return NULL;
+}
+
+TEST(loading_one_model_holds_up_no_other_and_happens_once)
+{
+    pthread_t threads[4];
+    float *x;
+    size_t n;
+
+    fake_reset();
+    fake.open_delay_us[3] = 300000;
+    hse_engine *e = fake_engine(NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, load_vad, e);
+    uint64_t start = hse_now_ms();
+    speak_all(e, fake_speech("Hello."), &x, &n);
+    free(x);
+    CHECK(hse_now_ms() - start < 200, "%d ms", (int)(hse_now_ms() - start));
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(fake.opens[3] == 1, "%d loads", fake.opens[3]);
+    hse_engine_close(&e);
+}
+
+TEST(a_bad_item_does_not_fail_its_batch)
+{
+    hse_error err = {0};
+    float *x;
+    size_t n;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(1, true);
+    hse_job *first = open_job(e, fake_speech("first"));
+    CHECK(fake_wait_inside(1), "no batch");
+    hse_job *good = open_job(e, fake_speech("good")), *bad = open_job(e, fake_speech("to fail"));
+    fake_gate(1, false);
+    CHECK(fake_read_all(good, &x, &n, &err) == HSE_OK, "%s", err.text);
+    free(x);
+    CHECK(fake_read_all(bad, &x, &n, &err) == HSE_E_FORMAT && strstr(err.text, "says so"), "%s", err.text);
+    free(x);
+    hse_job_close(&first);
+    hse_job_close(&good);
+    hse_job_close(&bad);
+    hse_engine_close(&e);
+}
+
+TEST(a_batch_without_memory_is_tried_in_halves)
+{
+    enum { JOBS = 6 };
+    hse_job *jobs[JOBS];
+    hse_error err = {0};
+    float *x;
+    size_t n;
+
+    fake_reset();
+    fake.no_memory_above = 2;
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(2, true);
+    jobs[0] = open_job(e, fake_speech("first"));
+    CHECK(fake_wait_inside(2), "no batch");
+    for (int i = 1; i < JOBS; i++)
+        jobs[i] = open_job(e, fake_speech("others"));
+    usleep(50000);
+    fake_gate(2, false);
+    for (int i = 0; i < JOBS; i++) {
+        CHECK(fake_read_all(jobs[i], &x, &n, &err) == HSE_OK, "%s", err.text);
+        free(x);
+        hse_job_close(&jobs[i]);
+    }
+    CHECK(fake.largest[2] > 2, "no large batch was formed: %d", fake.largest[2]);
+    hse_engine_close(&e);
+}
+
+/* A reader that does not read stops the job a few seconds ahead, and a job of which the first chunk is there is readable. */
+TEST(a_job_computes_only_a_little_ahead_of_its_reader)
+{
+    enum { SENTENCES = 2000, LENGTH = 50 };
+    char *text = malloc(SENTENCES * LENGTH + 1);
+    hse_error err = {0};
+    float *x;
+    size_t n;
+
+    fake_reset();
+    memset(text, 'a', SENTENCES * LENGTH);
+    for (size_t i = LENGTH; i <= SENTENCES * LENGTH; i += LENGTH)
+        memcpy(text + i - 2, ". ", 2);
+    text[SENTENCES * LENGTH] = '\0';
+    hse_engine *e = fake_engine(NULL);
+    hse_request r = fake_speech(text);
+    r.stream = true;
+    hse_job *job = open_job(e, r);
+    CHECK(hse_job_wait(job, &err) == HSE_OK, "%s", err.text);
+    usleep(100000);
+    int ahead = fake.items[1];
+    CHECK(ahead < 20, "%d of %d sentences were synthesised with nobody reading", ahead, SENTENCES);
+    CHECK(fake_read_all(job, &x, &n, &err) == HSE_OK, "%s", err.text);
+    CHECK(fake.items[1] == SENTENCES, "%d sentences", fake.items[1]);
+    CHECK(n >= (size_t)SENTENCES * (LENGTH - 1) * 2 * FAKE_HOP, "%zu samples", n);
+    free(x);
+    hse_job_close(&job);
+    hse_engine_close(&e);
+    free(text);
+}
+
+/* acceptance 4: with the decoder held after its first chunk the client has audio. */
+TEST(the_first_audio_is_there_before_the_second_window)
+{
+    hse_error err = {0};
+    size_t got = 0;
+    float block[64];
+    bool end = false;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    hse_request r = fake_speech("A sentence of some length so that it has several windows of frames, which it now has.");
+    r.stream = true;
+    fake.delay_us[2] = 30000;
+    hse_job *job = open_job(e, r);
+    CHECK(fake_wait_inside(2), "no window");
+    CHECK(hse_job_wait(job, &err) == HSE_OK, "%s", err.text);
+    fake_gate(2, true);
+    CHECK(hse_job_read(job, block, 64, &got, &end, false, &err) == HSE_OK && got == 64, "%zu samples: %s", got, err.text);
+    fake_gate(2, false);
+    hse_job_close(&job);
+    hse_engine_close(&e);
+}
+
+static void count_notice(void *user)
+{
+    __atomic_fetch_add((int *)user, 1, __ATOMIC_SEQ_CST);
+}
+
+TEST(notify_says_when_there_is_something_to_fetch)
+{
+    int notices = 0;
+    bool end = false;
+    size_t got = 1, total = 0;
+    float block[256];
+    hse_error err = {0};
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    hse_request r = fake_speech("Hello there.");
+    r.notify = count_notice;
+    r.user = &notices;
+    fake_gate(1, true);
+    hse_job *job = open_job(e, r);
+    CHECK(hse_job_read(job, block, 256, &got, &end, false, &err) == HSE_OK && got == 0 && !end, "something came from nowhere");
+    fake_gate(1, false);
+    for (int i = 0; i < 5000 && !end; i++) {
+        CHECK(hse_job_read(job, block, 256, &got, &end, false, &err) == HSE_OK, "%s", err.text);
+        total += got;
+        if (!got)
+            usleep(1000);
+    }
+    CHECK(end && total == 240, "%zu samples", total);
+    CHECK(__atomic_load_n(&notices, __ATOMIC_SEQ_CST) >= 1, "no notice");
+    hse_job_close(&job);
+    hse_engine_close(&e);
+}
+
+/* Jobs of clients that come and go at random, while the engine closes under the last of them. */
+typedef struct {
+    hse_engine *e;
+    unsigned    seed;
+} stormer;
+
+static void *storm(void *arg)
+{
+    stormer *s = arg;
+    unsigned seed = s->seed;
+
+    for (int i = 0; i < 40; i++) {
+        hse_request r = fake_speech(seed % 2 ? "A few words." : "One. Two. Three. Four. Five. Six. Seven.");
+        hse_job *job = NULL;
+        hse_error err;
+        float block[100];
+        size_t got;
+        bool end;
+
+        seed = seed * 1664525u + 1013904223u;
+        r.stream = seed >> 9 & 1;
+        r.timeout_s = seed >> 10 & 1 ? 0.002 : 5;
+        hse_status st = hse_job_open(&job, s->e, &r, &err);
+        CHECK(st == HSE_OK || st == HSE_E_BUSY || st == HSE_E_CANCELLED, "%d %s", (int)st, err.text);
+        if (!job)
+            continue;
+        for (unsigned k = 0; k < (seed >> 12 & 7); k++)
+            if (hse_job_read(job, block, 100, &got, &end, seed >> 20 & 1, &err) != HSE_OK)
+                break;
+        if (seed >> 16 & 1)
+            hse_job_cancel(job);
+        hse_job_close(&job);
+    }
+    return NULL;
+}
+
+TEST(clients_come_and_go_at_random)
+{
+    enum { CLIENTS = 8 };
+    pthread_t threads[CLIENTS];
+    stormer s[CLIENTS];
+
+    fake_reset();
+    fake.delay_us[1] = fake.delay_us[2] = 300;
+    hse_engine *e = fake_engine(&(hse_engine_setup){.max_requests = 6});
+    for (int i = 0; i < CLIENTS; i++) {
+        s[i] = (stormer){e, (unsigned)i * 7919 + 1};
+        pthread_create(&threads[i], NULL, storm, &s[i]);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    hse_engine_stats st;
+    hse_error err;
+    CHECK(hse_engine_stats_get(e, &st, &err) == HSE_OK, "%s", err.text);
+    const hse_kind_stats *k = &st.kind[HSE_JOB_SPEAK];
+    CHECK(k->started == k->done + k->failed + k->cancelled + k->expired && k->running == 0 && k->waiting == 0,
+          "%d jobs started, %d + %d + %d + %d ended", (int)k->started, (int)k->done, (int)k->failed, (int)k->cancelled, (int)k->expired);
+    hse_engine_stats_free(&st);
+    hse_engine_close(&e);
+}
+
+TEST(an_engine_may_close_before_its_jobs)
+{
+    hse_error err = {0};
+    float *x;
+    size_t n;
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    fake_gate(2, true);
+    hse_job *job = open_job(e, fake_speech("Held."));
+    CHECK(fake_wait_inside(2), "no window");
+    hse_engine_close(&e);
+    CHECK(fake_read_all(job, &x, &n, &err) == HSE_E_CANCELLED, "%d", (int)err.status);
+    free(x);
+    hse_job_close(&job);
+    fake_gate(2, false);
+}
