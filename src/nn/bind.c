@@ -67,7 +67,7 @@ static hse_status describe(nn_binder *b, hse_error *err)
     for (int i = 0; i < NN_NOTES && at < (int)sizeof text - 1; i++)
         if (b->notes[i] > 0)
             at += snprintf(text + at, sizeof text - (size_t)at, "%s%d %s", at > 0 ? ", " : "", b->notes[i], kinds[i]);
-    return hse_fail(err, HSE_E_FORMAT, 0, "%s does not fit the model: %s: %s", b->opt.name, text, hse_buf_text(&b->first));
+    return hse_fail(err, HSE_E_FORMAT, 0, "%s does not fit the model: %s: %s", b->opt.name, text, b->first);
 }
 
 hse_status nn_binder_close(nn_binder **binder, nn_params **params, hse_error *err)
@@ -91,7 +91,6 @@ hse_status nn_binder_close(nn_binder **binder, nn_params **params, hse_error *er
     if (b->opt.report)
         hse_buf_append(b->opt.report, b->report.data, b->report.size);
     hse_buf_free(&b->report);
-    hse_buf_free(&b->first);
     hse_free(b->used);
     if (s == HSE_OK)
         *params = b->params;
@@ -134,7 +133,6 @@ void nn_params_free(nn_params **params)
 
 void nn_note(nn_binder *b, nn_note_kind kind, const char *fmt, ...)
 {
-    enum { FIRST_BYTES = 160 };
     char text[640];
     va_list args;
 
@@ -147,11 +145,8 @@ void nn_note(nn_binder *b, nn_note_kind kind, const char *fmt, ...)
     b->notes[kind]++;
     hse_buf_str(&b->report, text);                      /* a full report keeps its beginning; the counts stay right */
     hse_buf_byte(&b->report, '\n');
-    if (b->first.ceiling == 0)
-        hse_buf_init(&b->first, FIRST_BYTES);
-    if (b->first.size > 0)
-        hse_buf_str(&b->first, "; ");
-    hse_buf_str(&b->first, text);
+    size_t have = strlen(b->first);
+    snprintf(b->first + have, sizeof b->first - have, "%s%s", have > 0 ? "; " : "", text);
 }
 
 void nn_bind_problem(nn_binder *b, const char *fmt, ...)
@@ -244,7 +239,7 @@ bool nn_name_v(nn_binder *b, char *out, const char *fmt, va_list args)
     m = vsnprintf(out + n, (size_t)(NN_NAME_BYTES - n), fmt, args);
     if (m >= 0 && m < NN_NAME_BYTES - n - 48)           /* room for the longest ending that is added */
         return true;
-    nn_note(b, NN_OTHER, "the name %s... is too long", out);
+    nn_note(b, NN_OTHER, "the name %.40s... is too long", out);
     return false;
 }
 
@@ -263,7 +258,7 @@ void nn_enter(nn_binder *b, const char *fmt, ...)
     if (n >= 0 && n < NN_NAME_BYTES / 2 - b->prefix_size)
         b->prefix_size += n;
     else
-        nn_note(b, NN_OTHER, "the prefix %s... is too long", b->prefix);
+        nn_note(b, NN_OTHER, "the prefix %.40s... is too long", b->prefix);
 }
 
 void nn_leave(nn_binder *b)

@@ -64,8 +64,8 @@ void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, in
     HSE_PRINTF(6, 7);
 void nn_bind_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const char *name, ...)
     HSE_PRINTF(7, 8);
-void nn_bind_conv_transpose2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const char *name, ...)
-    HSE_PRINTF(7, 8);
+void nn_bind_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w, int stride_h,
+                              int stride_w, const char *name, ...) HSE_PRINTF(9, 10);
 /* torch.nn.LSTM/GRU: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, then _reverse, then l1. directions: 1 or 2. */
 void nn_bind_lstm(nn_binder *b, nn_rnn_layer *l, int in, int hidden, int layers, int directions, const char *name, ...)
     HSE_PRINTF(7, 8);
@@ -89,8 +89,9 @@ void nn_make_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in
                               const float *bias);
 void nn_make_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation, const float *w,
                          const float *bias);
-void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, bool transposed, const float *w,
-                    const float *bias);
+void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const float *w, const float *bias);
+void nn_make_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w, int stride_h,
+                              int stride_w, const float *w, const float *bias);
 void nn_make_norm(nn_binder *b, nn_norm *n, int channels, float eps, const float *scale, const float *shift);
 void nn_make_table(nn_binder *b, nn_table *t, int count, int cols, const float *table);
 

@@ -29,7 +29,8 @@ struct nn_binder {
     nn_temp            scratch[NN_MAX_SCRATCH];
     int                scratches;
     int                notes[NN_NOTES];
-    hse_buf            report, first;       /* all problems; the beginning of them */
+    hse_buf            report;              /* all problems */
+    char               first[160];          /* the beginning of them, for the message */
     hse_error          fatal;               /* no memory, over a limit: nothing more is read */
 };
 

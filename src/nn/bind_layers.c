@@ -186,6 +186,67 @@ void nn_make_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, in
     l->bias = nn_keep_floats(b, bias, n);
 }
 
+static void halve(int total, int *first, int *second)
+{
+    *second = total > 0 ? total / 2 : 0;
+    *first = total > 0 ? total - *second : 0;
+}
+
+void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const float *w, const float *bias)
+{
+    *l = (nn_conv2d_layer){.in = in, .out = out, .kernel_h = kernel_h, .kernel_w = kernel_w, .stride_h = 1, .stride_w = 1,
+                           .dilation_h = 1, .dilation_w = 1};
+    if (!made(b, "a convolution", w, 4, (int[]){out, in, kernel_h, kernel_w}))
+        return;
+    if ((long long)kernel_h * kernel_w > 1 << 16) {
+        nn_note(b, NN_OTHER, "a convolution with a kernel of %d x %d", kernel_h, kernel_w);
+        return;
+    }
+    halve(kernel_h - 1, &l->top, &l->bottom);
+    halve(kernel_w - 1, &l->before, &l->after);
+    size_t taps = (size_t)kernel_h * (size_t)kernel_w;
+    pack(b, &l->w, out, in, (int)taps, w, (size_t)in * taps, 1, taps);
+    l->bias = nn_keep_floats(b, bias, (size_t)out);
+}
+
+/* Phases side by side, as in one dimension: output (phase_h, phase_w, o), taps from the oldest row and position on. */
+void nn_make_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w, int stride_h,
+                              int stride_w, const float *w, const float *bias)
+{
+    *l = (nn_conv_transpose2d_layer){.in = in, .out = out, .kernel_h = kernel_h, .kernel_w = kernel_w, .stride_h = stride_h,
+                                     .stride_w = stride_w};
+    if (!made(b, "a transposed convolution", w, 4, (int[]){out, in, kernel_h, kernel_w}))
+        return;
+    if (stride_h < 1 || stride_w < 1 || (long long)kernel_h * kernel_w > 1 << 16 || (long long)stride_h * stride_w > 1 << 12 ||
+        (long long)stride_h * stride_w * out > 1 << 24) {
+        nn_note(b, NN_OTHER, "a transposed convolution with a kernel of %d x %d and stride %d x %d", kernel_h, kernel_w, stride_h,
+                stride_w);
+        return;
+    }
+    halve(kernel_h - stride_h, &l->top, &l->bottom);
+    halve(kernel_w - stride_w, &l->before, &l->after);
+    int taps_h = (kernel_h + stride_h - 1) / stride_h, taps_w = (kernel_w + stride_w - 1) / stride_w;
+    int taps = taps_h * taps_w, wide_n = stride_h * stride_w * out;
+    nn_temp t = nn_temp_new(b, (size_t)wide_n * (size_t)taps * (size_t)in), wide = nn_temp_new(b, (size_t)wide_n);
+    for (int n = 0; t.at && wide.at && n < wide_n; n++) {
+        int o = n % out, phase = n / out;
+        wide.at[n] = bias ? bias[o] : 0.0f;
+        for (int tap = 0; tap < taps; tap++) {
+            int h = phase / stride_w + (taps_h - 1 - tap / taps_w) * stride_h;
+            int v = phase % stride_w + (taps_w - 1 - tap % taps_w) * stride_w;
+            float *to = t.at + ((size_t)n * (size_t)taps + (size_t)tap) * (size_t)in;
+            for (size_t i = 0; i < (size_t)in && h < kernel_h && v < kernel_w; i++)
+                to[i] = w[((i * (size_t)out + (size_t)o) * (size_t)kernel_h + (size_t)h) * (size_t)kernel_w + (size_t)v];
+        }
+    }
+    if (t.at && wide.at) {
+        pack(b, &l->w, wide_n, in, taps, t.at, (size_t)taps * (size_t)in, (size_t)in, 1);
+        l->bias = bias ? nn_keep_floats(b, wide.at, (size_t)wide_n) : NULL;
+    }
+    nn_temp_free(&t);
+    nn_temp_free(&wide);
+}
+
 void nn_make_norm(nn_binder *b, nn_norm *n, int channels, float eps, const float *scale, const float *shift)
 {
     *n = (nn_norm){.channels = channels, .eps = eps};
@@ -245,6 +306,29 @@ void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, in
         return;
     nn_temp w = read_weight(b, full, 3, (int[]){channels, 1, kernel}), bias = read_bias(b, full, channels);
     nn_make_depthwise1d(b, l, channels, kernel, dilation, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 4, (int[]){out, in, kernel_h, kernel_w}), bias = read_bias(b, full, out);
+    nn_make_conv2d(b, l, in, out, kernel_h, kernel_w, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
+}
+
+void nn_bind_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w, int stride_h,
+                              int stride_w, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 4, (int[]){in, out, kernel_h, kernel_w}), bias = read_bias(b, full, out);
+    nn_make_conv_transpose2d(b, l, in, out, kernel_h, kernel_w, stride_h, stride_w, w.at, bias.at);
     nn_temp_free(&w);
     nn_temp_free(&bias);
 }

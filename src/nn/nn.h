@@ -85,16 +85,24 @@ typedef struct {                            /* every channel with its own kernel
     float        pad_value;                 /* * */
 } nn_depthwise1d_layer;
 
-/* Rows are the height (time), positions in a row the width (frequency). The binder sets stride 1 and pads to keep the size;
- * `transposed`: stride 1, nothing cut. */
+/* Rows are the height (time), positions in a row the width (frequency); zeros stand outside. The binder sets stride 1 and pads
+ * to keep the size (left half the larger). */
 typedef struct {
     k_packed     w;
     const float *bias;
     int          in, out, kernel_h, kernel_w;
     int          stride_h, stride_w, dilation_h, dilation_w;    /* * */
-    int          top, bottom, before, after;                    /* * padding; transposed: rows and positions cut off */
-    bool         transposed;
+    int          top, bottom, before, after;                    /* * */
 } nn_conv2d_layer;
+
+/* rows out = (rows - 1) * stride_h + kernel_h - top - bottom, positions likewise. The binder sets top + bottom = kernel_h -
+ * stride_h, so that the size is multiplied by the stride (torch: bottom = padding - output_padding). */
+typedef struct {
+    k_packed     w;                         /* the stride_h * stride_w phases side by side */
+    const float *bias;
+    int          in, out, kernel_h, kernel_w, stride_h, stride_w;
+    int          top, bottom, before, after;                    /* * rows and positions cut off */
+} nn_conv_transpose2d_layer;
 
 typedef struct {                            /* y = x * scale + shift: a folded batch norm; or gain and bias of a layer norm */
     const float *scale, *shift;
@@ -209,6 +217,7 @@ nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_
 nn_tensor nn_depthwise1d(nn_ctx *c, const nn_depthwise1d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d_then(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x, nn_then then);
+nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_tensor x);
 /* The last layer's outputs, [rows, directions * hidden]: forward first. state: NULL, or the start state (NN_NONE = zeros),
  * replaced by the final one (of each item's own last row; the backward direction's is at its first row). */
 nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);
