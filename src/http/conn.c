@@ -144,8 +144,8 @@ static void complete(http_conn *c, bool close)
         enter_drain(c);
         return;
     }
-    c->state = CONN_HEAD;
-    c->state_due = c->loop->now_ms + options(c)->idle_ms;
+    c->state = CONN_HEAD;               /* idle from the moment that the answer is out */
+    c->state_due = pending(c) ? 0 : c->loop->now_ms + options(c)->idle_ms;
 }
 
 /* With the job's lock: take its output over, all at once when the connection has none. */
@@ -228,6 +228,8 @@ static void output_done(http_conn *c)
     http_blob_free(&c->blob);
     c->out_sent = c->blob_sent = 0;
     c->write_due = 0;
+    if (c->state == CONN_HEAD && !c->job)
+        c->state_due = c->loop->now_ms + options(c)->idle_ms;
 }
 
 static void finish_drain(http_conn *c)
@@ -354,7 +356,9 @@ static size_t parse(http_conn *c, const char *data, size_t n)
     size_t off = 0;
 
     while (off < n && can_parse(c)) {
+        c->loop->busy = c;
         size_t used = c->state == CONN_HEAD ? take_head(c, data + off, n - off) : take_body(c, data + off, n - off);
+        c->loop->busy = NULL;
         if (used == 0)
             break;
         off += used;
@@ -498,12 +502,15 @@ void http_conn_wake(http_conn *c)
 void http_conn_timeout(http_conn *c)
 {
     uint64_t now = c->loop->now_ms;
-    bool stalled = c->write_due && c->write_due <= now;
-    bool idle = c->state == CONN_DRAIN || (c->state == CONN_HEAD && !c->job);
+    bool stalled = c->write_due && c->write_due <= now, taking = c->state == CONN_BODY || (c->state == CONN_HEAD && c->job);
 
-    if (stalled || !idle)
+    if (!stalled && taking && !can_parse(c)) {  /* it is we who do not read: the write deadline is what runs */
+        c->state_due = now + 1000;
+        return;
+    }
+    if (stalled || taking || c->state == CONN_HANDSHAKE)
         http_count(&c->loop->count.timeouts, 1);
-    if (stalled || pending(c) || (c->state != CONN_BODY && (c->state != CONN_HEAD || !c->job))) {
+    if (stalled || !taking) {
         http_conn_kill(c);
         return;
     }

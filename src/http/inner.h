@@ -55,6 +55,7 @@ struct http_loop {
     uint64_t        accept_again_ms;    /* != 0: accepting pauses until then */
     http_conn      *conns, *graves;     /* all open ones; closed ones, freed after the batch that may still name them */
     size_t          n_conns;
+    http_conn      *busy;               /* its input is being understood; its job is looked at right afterwards */
     http_conn     **timers;             /* binary heap by timer_due */
     size_t          n_timers, timer_capacity;
     uint64_t        now_ms;             /* of this round */

@@ -106,7 +106,7 @@ void http_job_post(http_job *job)
 {
     http_loop *l = job->loop;
 
-    if (!l || job->posted)
+    if (!l || job->posted || (http_current_loop == l && l->busy && l->busy == job->conn))
         return;
     job->posted = true;
     http_job_hold(job);
