@@ -1,7 +1,17 @@
 /* avx512.c - the table of AVX-512 F, BW, DQ, VL. */
+#include "kernels/avx512/vec.h"
+
+#include "kernels/simd/elements.h"
+#include "kernels/simd/prepare.h"
+#include "kernels/simd/rows.h"
+
 #include "kernels/avx512/avx512.h"
 
 void hse_kernels_avx512(hse_kernels *k)
 {
+    set_elements(k);
+    set_rows(k);
+    k->to_bf16 = k_to_bf16_rows;
+    k->to_int8 = k_to_int8_rows;
     k_avx512_gemm(k);
 }

@@ -9,6 +9,8 @@ GEMM(f32)
 GEMM(bf16)
 GEMM(int8)
 
+#include "kernels/simd/matmul.h"
+
 static const k_layout layout = {.lanes = VF_LANES, .vectors = MOST_VECTORS};
 
 static size_t pack_size(k_weight_type type, int n, int k, int taps)
@@ -31,4 +33,6 @@ void k_avx512_gemm(hse_kernels *k)
     k->gemm[K_INT8] = gemm_int8;
     for (int type = 0; type < K_WEIGHT_TYPES; type++)
         k->gemm_rows[type] = GEMM_ROWS;
+    k->matmul_nt = k_matmul_nt;
+    k->matmul_nn = k_matmul_nn;
 }

@@ -28,7 +28,7 @@ typedef __m512i vi;
 
 INLINE __mmask16 vf_first(int n)
 {
-    return n >= VF_LANES ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    return n >= VF_LANES ? (__mmask16)0xffff : n > 0 ? (__mmask16)((1u << n) - 1u) : (__mmask16)0;
 }
 
 INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }
@@ -37,6 +37,8 @@ INLINE vf vf_spread(const float *p) { return _mm512_set1_ps(*p); }
 INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
 INLINE vf vf_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
+INLINE vf vf_load_or(const float *p, int n, vf rest) { return _mm512_mask_loadu_ps(rest, vf_first(n), p); }
+INLINE vf vf_keep_first(vf x, int n) { return _mm512_maskz_mov_ps(vf_first(n), x); }
 INLINE void vf_store_n(float *p, vf x, int n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
 INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
@@ -75,20 +77,33 @@ INLINE vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
 INLINE int32_t vi_largest(vi a) { return _mm512_reduce_max_epi32(a); }
 INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
 
-/* The first n lanes as bf16, to nearest even, NaN kept. */
-INLINE void vf_store_bf16(uint16_t *p, vf x, int n)
-{
-    vi u = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
-    vi rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
-
-    rounded = _mm512_mask_or_epi32(rounded, vf_is_nan(x), u, _mm512_set1_epi32(0x400000));
-    _mm256_mask_storeu_epi16(p, vf_first(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
-}
-
 /* The first n lanes, whole numbers of -127..127, as bytes with 128 added. */
 INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n)
 {
     _mm_mask_storeu_epi8(p, vf_first(n), _mm512_cvtepi32_epi8(_mm512_add_epi32(x, _mm512_set1_epi32(128))));
+}
+
+/* x[i][j] <-> x[j][i]: pairs of 32 and 64 bits inside quarters, then the quarters. */
+INLINE void vf_transpose(vf x[VF_LANES])
+{
+    vf y[VF_LANES];
+
+    UNROLL for (int i = 0; i < 16; i += 4) {
+        vf a = _mm512_unpacklo_ps(x[i], x[i + 1]), b = _mm512_unpackhi_ps(x[i], x[i + 1]);
+        vf c = _mm512_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm512_unpackhi_ps(x[i + 2], x[i + 3]);
+        y[i] = _mm512_shuffle_ps(a, c, 0x44);
+        y[i + 1] = _mm512_shuffle_ps(a, c, 0xee);
+        y[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+        y[i + 3] = _mm512_shuffle_ps(b, d, 0xee);
+    }
+    UNROLL for (int i = 0; i < 4; i++) {
+        vf a = _mm512_shuffle_f32x4(y[i], y[i + 4], 0x88), b = _mm512_shuffle_f32x4(y[i], y[i + 4], 0xdd);
+        vf c = _mm512_shuffle_f32x4(y[i + 8], y[i + 12], 0x88), d = _mm512_shuffle_f32x4(y[i + 8], y[i + 12], 0xdd);
+        x[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+        x[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+        x[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+        x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+    }
 }
 
 INLINE vi vi_spread32(const void *p)
@@ -101,6 +116,16 @@ INLINE vi vi_spread32(const void *p)
 
 #ifndef HSE_KERNELS_AVX512_DOT
 enum { BF16_PASSES = 2, INT8_PASSES = 2 };
+
+/* The first n lanes as bf16, to nearest even, NaN kept. */
+INLINE void vf_store_bf16(uint16_t *p, vf x, int n)
+{
+    vi u = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+    vi rounded = _mm512_add_epi32(u, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+
+    rounded = _mm512_mask_or_epi32(rounded, vf_is_nan(x), u, _mm512_set1_epi32(0x400000));
+    _mm256_mask_storeu_epi16(p, vf_first(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16)));
+}
 
 /* bf16 pairs by widening: the first of each pair in pass 0, the second in pass 1. */
 typedef vf v16;

@@ -2,6 +2,7 @@
 #include "kernels/avx512bf16/vec.h"
 
 #include "kernels/simd/gemm.h"
+#include "kernels/simd/prepare.h"
 
 GEMM(bf16)
 GEMM(int8)
@@ -10,4 +11,6 @@ void hse_kernels_avx512_bf16(hse_kernels *k)
 {
     k->gemm[K_BF16] = gemm_bf16;
     k->gemm[K_INT8] = gemm_int8;
+    k->to_bf16 = k_to_bf16_rows;
+    k->to_int8 = k_to_int8_rows;
 }

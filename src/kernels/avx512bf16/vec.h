@@ -10,6 +10,11 @@ enum { BF16_PASSES = 1, INT8_PASSES = 1 };
 typedef vi v16;
 typedef vi v8;
 
+INLINE void vf_store_bf16(uint16_t *p, vf x, int n)
+{
+    _mm256_mask_storeu_epi16(p, vf_first(n), (__m256i)_mm512_cvtneps_pbh(x));
+}
+
 /* Both halves of a pair in one instruction, which flushes subnormal inputs and results to zero. */
 INLINE v16 v16_weights(const char *p, int pass) { (void)pass; return _mm512_loadu_si512(p); }
 INLINE v16 v16_inputs(const char *p, int pass) { (void)pass; return vi_spread32(p); }

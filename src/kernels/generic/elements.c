@@ -16,7 +16,7 @@ float k_generic_act1(float v, k_act act, float slope)
     case K_LEAKY_RELU:
         return v < 0.0f ? v * slope : v;
     case K_GELU:
-        return 0.5f * v * erfcf(v * -0.70710678118654752f);
+        return (float)(0.5 * (double)v * erfc((double)v * -0.70710678118654752));   /* in float the tail loses digits */
     case K_GELU_TANH:
         return v * sigmoid(1.5957691216057308f * (v + 0.044715f * v * v * v));      /* 1 + tanh(u) = 2 sigmoid(2u) */
     case K_TANH:

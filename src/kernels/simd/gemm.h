@@ -15,7 +15,7 @@ enum {
     BLOCK_ROWS = 96,                    /* most rows whose sums wait in `part` */
     GROUPS_AT_ONCE = 1536,              /* groups of inputs in a stretch: a panel's part of this is 64 to 256 KiB */
     A_BYTES = 512 << 10,                /* inputs that should stay in the second-level cache beside a panel */
-    AHEAD = 1536,                       /* bytes by which the weights are fetched early when few rows use each */
+    AHEAD = 512,                       /* bytes by which the weights are fetched early when few rows use each */
 };
 
 /* One tile: `taps` taps of `groups` groups of inputs. Strides of a in bytes. */
@@ -24,6 +24,7 @@ typedef struct {
     size_t         a_row, a_tap;
     int            taps, groups;
     const char    *b;
+    size_t         b_step;              /* from one group's weights to the next */
     float         *part;                /* [MR][NV * VF_LANES], where the sums go */
     bool           add;                 /* they go on from what is there */
     const k_gemm  *g;                   /* not NULL: the sums are whole and their epilogue simple; finish them at once */
@@ -63,6 +64,10 @@ INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
         UNROLL for (int r = 0; r < mr; r++)
             sum[r][v] = vf_simple_act(vf_add(sum[r][v], bias), g->act, g->slope);
     }
+    if (g->alpha != 1.0f)
+        UNROLL for (int r = 0; r < mr; r++)
+            UNROLL for (int v = 0; v < nv; v++)
+                sum[r][v] = vf_mul(sum[r][v], vf_set1(g->alpha));
     if (g->residual != NULL) {
         const float *p = g->residual + row * g->residual_row + from;
         UNROLL for (int r = 0; r < mr; r++, p += g->residual_row)
@@ -159,7 +164,7 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
         k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
-        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += nv * VF_BYTES) {
+        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             vf w[MOST_VECTORS];
             UNROLL for (int v = 0; v < nv; v++)
                 w[v] = vf_load((const float *)(const void *)(b + v * VF_BYTES));
@@ -184,7 +189,7 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
         k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
-        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += nv * VF_BYTES) {
+        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
                     __builtin_prefetch(b + AHEAD + v * VF_BYTES);
@@ -214,7 +219,7 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int v = 0; v < nv; v++)
                 sum[r][v] = v8_start(x->comp + (size_t)t * x->comp_tap + v * VF_LANES);
-        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += nv * VF_BYTES) {
+        for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
                     __builtin_prefetch(b + AHEAD + v * VF_BYTES);
@@ -336,9 +341,9 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
     k_stretch s = stretch_of(w->type, taps, groups);
     size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
     bool whole = s.taps >= taps && s.groups >= groups;
-    bool at_once = g->scale == NULL && g->alpha == 1.0f && simple_act(g->act) &&
+    bool at_once = g->scale == NULL && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
-    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .a_scale_row = g->a_scale_row,
+    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .a_scale_row = g->a_scale_row,
                 .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
     for (int t = 0; t < taps || t == 0; t += s.taps)

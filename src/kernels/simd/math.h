@@ -51,12 +51,12 @@ INLINE vf vf_tanh(vf x)
 }
 
 /* x Phi(x) as max(x, 0) - |x| Phi(-|x|), which loses no digits on either side. Phi(-a) = e^(-a^2/2) t P(t) with
- * t = 1 / (1 + 0.35 a); the square's rounding error goes through e^x to first order. Beyond 14 nothing is left. */
+ * t = 1 / (1 + 0.35 a); the square's rounding error goes through e^x to first order. At 14.5 e^x is 0. */
 INLINE vf vf_gelu(vf x)
 {
     static const float c[] = {0.1396214042f, 0.1398618719f, 0.1198328488f, 0.1055080903f, -0.02311006879f, 0.1591745439f,
                               -0.2557146285f, 0.1439718971f, -0.02914597486f};
-    vf a = vf_min(vf_set1(14.0f), vf_abs(x)), square = vf_mul(a, a);
+    vf a = vf_min(vf_set1(14.5f), vf_abs(x)), square = vf_mul(a, a);
     vf lost = vf_fma(a, a, vf_neg(square));
     vf t = vf_div(vf_set1(1.0f), vf_fma(a, vf_set1(0.35f), vf_set1(1.0f)));
     vf e = vf_exp(vf_mul(square, vf_set1(-0.5f)));
