@@ -1,0 +1,2 @@
+#include "golden/case.h"
+const golden_kind golden_harmonyspeech[] = {{NULL, NULL}};
