@@ -42,9 +42,10 @@ hse_status http_multipart_init(http_multipart *m, http_slice content_type, const
 
     *m = (http_multipart){.events = *events, .arg = arg, .matched = 2};     /* as if a CR LF stood before the body */
     m->state = PART_FAILED;
-    m->failed = HSE_E_ARG;
+    m->failed = HSE_E_UNSUPPORTED;
     if (!http_slice_is_nocase(http_media_type(content_type), "multipart/form-data"))
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "the content type is not multipart/form-data");
+    m->failed = HSE_E_FORMAT;
     if (http_header_param(content_type, "boundary", boundary, sizeof boundary, err) != HSE_OK ||
         !boundary_ok(boundary, strlen(boundary)))
         return hse_fail(err, HSE_E_FORMAT, 0, "the content type multipart/form-data has no boundary of 1 to %d letters, "
@@ -248,7 +249,7 @@ static hse_status give(http_multipart *m, const char *data, size_t size, hse_err
         return HSE_OK;
     if (m->state == PART_DATA)
         return passed_on(m, m->events.data(m->arg, data, size, err));
-    if (size > HTTP_MULTIPART_MAX_PREAMBLE - m->outside)
+    if (size > HTTP_MULTIPART_MAX_PREAMBLE + 2 - m->outside)    /* 2: the CR LF that nobody sent */
         return fail(m, err, HSE_E_LIMIT, "there is too much before the first delimiter");
     m->outside += (uint32_t)size;
     return HSE_OK;

@@ -19,6 +19,7 @@ hse_status http_percent_decode(char *out, size_t *out_size, http_slice s, bool p
     size_t n = 0, bad;
 
     for (size_t i = 0; i < s.size; i++) {
+        size_t at = i;
         char c = s.data[i];
         if (c == '%') {
             int high = s.size - i > 2 ? hex_digit(s.data[i + 1]) : -1, low = high >= 0 ? hex_digit(s.data[i + 2]) : -1;
@@ -30,7 +31,7 @@ hse_status http_percent_decode(char *out, size_t *out_size, http_slice s, bool p
             c = ' ';
         }
         if (c == '\0')
-            return hse_fail(err, HSE_E_FORMAT, i, "a NUL character is not allowed");
+            return hse_fail(err, HSE_E_FORMAT, at, "a NUL character is not allowed");
         out[n++] = c;
     }
     if (!hse_utf8_valid(out, n, &bad))

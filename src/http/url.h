@@ -5,8 +5,8 @@
 #include "base/status.h"
 #include "http/parse.h"
 
-/* Decode %XX (and '+' as a space, in queries) into out, which holds s.size + 1 bytes; a 0 byte follows. HSE_E_FORMAT with
- * the offset in s for a '%' without two hexadecimal digits, a NUL, or a result that is not UTF-8. */
+/* Decode %XX (and '+' as a space, in queries) into out, which holds s.size + 1 bytes; a 0 byte follows. HSE_E_FORMAT for
+ * a '%' without two hexadecimal digits or a NUL (with the offset in s), or a result that is not UTF-8 (offset in out). */
 hse_status http_percent_decode(char *out, size_t *out_size, http_slice s, bool plus_is_space, hse_error *err);
 
 /* The path of a request target: cuts the query off (into *query, may be NULL), decodes, refuses control characters. */
