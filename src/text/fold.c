@@ -108,6 +108,8 @@ static size_t fold_one(const char *text, size_t size, size_t at, piece *out)
         put(out, ' ');
     } else if (c == 0x2212 || c == 0x2010 || c == 0x2011) {
         put(out, '-');
+    } else if (c == 0x2044 || c == 0x2215) {
+        put(out, '/');
     } else if (c == 0x2012 || c == 0x2013) {
         /* An en dash between numbers or amounts is "to", elsewhere a dash of the sentence. */
         bool before = at > 0 && (digit_at(text, size, at - 1) || text[at - 1] == '%' || (text[at - 1] | 0x20) == 'm');

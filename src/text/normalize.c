@@ -32,10 +32,12 @@ static unsigned start_kind(const text_scan *s)
     if (class == SCAN_DOT || class == 0) {
         /* plain punctuation matters in front of a number or an amount alone */
         char next = scan_char(s, s->at + 1);
-        return scan_class(next) & (SCAN_DIGIT | SCAN_HIGH) || next == '$' || next == '.' ? START_SYMBOL : 0;
+        return scan_class(next) & (SCAN_DIGIT | SCAN_HIGH) || next == '$' || (c == '-' && next == ' ') ? START_SYMBOL : 0;
     }
     if (c == '$')
         return START_CURRENCY;
+    if (c == '{' || c == '}' || c == '[' || c == ']' || c == '`' || c == '\\')
+        return 0;
     if (class & SCAN_HIGH) {
         uint32_t point = 0;
         hse_utf8_next(s->text + s->at, s->size - s->at, &point);

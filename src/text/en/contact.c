@@ -187,10 +187,13 @@ size_t en_rule_electronic(text_scan *s)
         dot++;
     stem = scan_char(s, dot) == '.' ? scan_letters(s, dot + 1) : 0;
     if (dot > at && stem && IN(extensions, s, dot + 1, stem)) {
-        size_t digits = scan_digits(s, dot + 1 + stem, 1);
-        if (!scan_word_char(s, dot + 1 + stem + digits)) {
-            say_address(s, at, dot + 1 + stem + digits - at);
-            return dot + 1 + stem + digits - at;
+        end = dot + 1 + stem + scan_digits(s, dot + 1 + stem, 1);
+        stem = scan_char(s, end) == '.' ? scan_letters(s, end + 1) : 0;
+        if (stem && IN(extensions, s, end + 1, stem))           /* tar.gz */
+            end += 1 + stem;
+        if (!scan_word_char(s, end)) {
+            say_address(s, at, end - at);
+            return end - at;
         }
     }
     return 0;
@@ -275,6 +278,7 @@ typedef struct {
 static bool parse_phone(const text_scan *s, size_t i, phone *p)
 {
     size_t at = i;
+    char last = 0;
 
     *p = (phone){0};
     if (scan_char(s, at) == '+') {
@@ -300,6 +304,9 @@ static bool parse_phone(const text_scan *s, size_t i, phone *p)
         }
         if (!separator(c) || !(scan_is_digit(s, at + 1) || scan_char(s, at + 1) == '('))
             break;
+        if (c == ' ' && last == '-')
+            break;                                      /* another number follows */
+        last = c;
         if (!open)
             p->sep = p->sep == 0 || p->sep == c ? c : '*';
         at++;

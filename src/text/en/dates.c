@@ -302,6 +302,11 @@ size_t en_rule_decade(text_scan *s)
     size_t at = s->at + quote, n = scan_digits(s, at, 4);
     unsigned v = scan_value(s, at, n);
 
+    /* class of '99 */
+    if (quote && n == 2 && !scan_word_char(s, at + 2) && scan_char(s, at + 2) != '\'' && !scan_word_before(s, s->at)) {
+        en_say_two(s->out, v, "oh");
+        return 3;
+    }
     if ((n != 2 && n != 4) || v % 10 || (n == 4 && (quote || v < 1000 || v > 2990)) || (n == 2 && v == 0))
         return 0;
     at += n;

@@ -22,6 +22,7 @@ static const text_rule rules[] = {
     {"ratio", START_DIGIT, en_rule_ratio},
     {"version", START_DIGIT, en_rule_version},
     {"month first", START_LETTER, en_rule_month_first},
+    {"count", START_DIGIT, en_rule_count},
     {"serial", START_DIGIT | START_LETTER, en_rule_serial},
     {"weekday", START_LETTER, en_rule_weekday},
     {"initialism", START_LETTER, en_rule_initialism},

@@ -65,6 +65,7 @@ size_t en_rule_version(text_scan *s);
 size_t en_rule_serial(text_scan *s);
 size_t en_rule_sign(text_scan *s);
 size_t en_rule_number(text_scan *s);
+size_t en_rule_count(text_scan *s);
 size_t en_rule_long_digits(text_scan *s);
 size_t en_rule_abbreviation(text_scan *s);
 size_t en_rule_initialism(text_scan *s);

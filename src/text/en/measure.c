@@ -176,35 +176,40 @@ static const unit units[] = {
     {"yrs", "year", "years", FREE},
 };
 
-/* The longest unit at i whose end is a boundary; `boundary` as written, or with an exponent behind it. */
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Length of the unit as written at i, 0 when it is not there. */
+static size_t matches(const text_scan *s, size_t i, const unit *u)
+{
+    size_t n = 0;
+
+    for (; u->written[n]; n++)
+        if (scan_char(s, i + n) != u->written[n] && (u->how == EXACT || lower(scan_char(s, i + n)) != lower(u->written[n])))
+            return 0;
+    return n;
+}
+
+/* The longest unit at i with a boundary or an exponent behind it. */
 static const unit *find(const text_scan *s, size_t i, size_t *len)
 {
     const unit *best = NULL;
+    char first = lower(scan_char(s, i));
 
     *len = 0;
+    if (!(first >= 'a' && first <= 'z') && !(first & 0x80) && first != '%')
+        return NULL;
     for (size_t k = 0; k < COUNT(units); k++) {
         const unit *u = &units[k];
-        size_t n = strlen(u->written), j = 0;
+        size_t n;
 
-        if (n <= *len || n > s->size - i)
+        if (lower(u->written[0]) != first || (n = matches(s, i, u)) <= *len)
             continue;
-        if (u->how == EXACT) {
-            if (memcmp(s->text + i, u->written, n) != 0)
-                continue;
-        } else {
-            for (j = 0; j < n; j++) {
-                char a = s->text[i + j], b = u->written[j];
-                char la = a >= 'A' && a <= 'Z' ? (char)(a | 0x20) : a, lb = b >= 'A' && b <= 'Z' ? (char)(b | 0x20) : b;
-                if (la != lb)
-                    break;
-            }
-            if (j < n)
-                continue;
-        }
-        bool letter = scan_word_before(s, i + n);
         bool exponent = scan_is(s, i + n, "²") || scan_is(s, i + n, "³") || scan_char(s, i + n) == '^' ||
                         ((scan_char(s, i + n) == '2' || scan_char(s, i + n) == '3') && !scan_word_char(s, i + n + 1));
-        if (letter && scan_word_char(s, i + n) && !exponent)
+        if (scan_word_before(s, i + n) && scan_word_char(s, i + n) && !exponent)
             continue;
         best = u;
         *len = n;
@@ -262,10 +267,13 @@ static size_t say_unit(text_scan *s, size_t i, bool single)
     if (scan_char(s, at) == '/' && (n = en_unit(s, at + 1, &one, &many)) > 0) {
         at += 1 + n;
         say(s->out, "per");
-        size_t e = exponent_at(s, at, &power);
-        say_power(s->out, power);
+        at += exponent_at(s, at, &power);
+        bool time = strcmp(one, "second") == 0;         /* per second squared, but per square meter */
+        if (!time)
+            say_power(s->out, power);
         say(s->out, one);
-        at += e;
+        if (time && power)
+            say(s->out, power == 2 ? "squared" : "cubed");
     } else if (scan_is(s, at, "/day") && !scan_word_char(s, at + 4)) {
         at += 4;
         say(s->out, "per day");
@@ -309,14 +317,13 @@ static size_t unit_behind(text_scan *s, size_t at, bool single)
     return len ? i + len - at : 0;
 }
 
-/* Is `i` inside a quotation that this line opened? Then a mark behind a number closes it. */
+/* Does the last quotation mark before `i` on this line open a quotation? Then a mark behind a number closes it. */
 static bool inside_quotes(const text_scan *s, size_t i)
 {
-    bool open = false;
-
     for (size_t k = i; k-- > 0 && i - k < SCAN_REACH && s->text[k] != '\n';)
-        open ^= s->text[k] == '"';
-    return open;
+        if (s->text[k] == '"')
+            return k == 0 || scan_class(s->text[k - 1]) & SCAN_SPACE || s->text[k - 1] == '(' || s->text[k - 1] == '[';
+    return false;
 }
 
 /* 12", 5'10", 6' 2" */

@@ -95,6 +95,10 @@ size_t en_scale(const text_scan *s, size_t i, bool letters, const char **word)
 
 static const currency *sign_at(const text_scan *s, size_t i, size_t *len)
 {
+    char first = scan_char(s, i);
+
+    if (first != '$' && !(first & 0x80) && !(scan_is_upper(s, i) && (scan_char(s, i + 1) == '$' || scan_char(s, i + 2) == '$')))
+        return NULL;
     for (size_t k = 0; k < COUNT(signs); k++) {
         size_t n = strlen(signs[k].sign);
         if (n <= s->size - i && memcmp(s->text + i, signs[k].sign, n) == 0) {
@@ -107,9 +111,8 @@ static const currency *sign_at(const text_scan *s, size_t i, size_t *len)
 
 static const currency *code_at(const text_scan *s, size_t i, size_t *len)
 {
-    if (scan_letters(s, i) != 3 || scan_word_char(s, i + 3) > 0)
-        if (scan_letters(s, i) != 3 || !scan_is_digit(s, i + 3))
-            return NULL;
+    if (!scan_is_upper(s, i) || scan_letters(s, i) != 3 || (scan_word_char(s, i + 3) && !scan_is_digit(s, i + 3)))
+        return NULL;
     for (size_t k = 0; k < COUNT(codes); k++)
         if (memcmp(s->text + i, codes[k].sign, 3) == 0) {
             *len = 3;
@@ -151,6 +154,9 @@ static bool parse(const text_scan *s, size_t i, const currency *known, amount *a
     }
     if (!en_number(s, at, &a->number))
         return false;
+    text_number swapped;                                /* 1.234,56 as most of Europe writes it */
+    if (scan_number(s, at, '.', ',', &swapped) && swapped.grouped && swapped.n_fraction && swapped.len > a->number.len)
+        a->number = swapped;
     at += a->number.len;
     at += en_scale(s, at, true, &a->scale);
     if (scan_word_char(s, at))

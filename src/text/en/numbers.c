@@ -79,7 +79,9 @@ size_t en_rule_dimension(text_scan *s)
         }
         if (u)
             say(s->out, many);
-        times = times || c == '*' || scan_is(s, next + n.len, " =") || scan_char(s, next + n.len) == '=';
+        const char *o, *m;
+        size_t behind = next + n.len, gap = scan_char(s, behind) == ' ';
+        times = times || c == '*' || scan_char(s, behind + gap) == '=' || (width > 1 && !en_unit(s, behind + gap, &o, &m));
         say(s->out, times ? "times" : "by");
         say_side(s, &n);
         at = next + n.len;
@@ -88,7 +90,9 @@ size_t en_rule_dimension(text_scan *s)
             break;
     }
     if (count == 0) {
-        if ((scan_char(s, at) == 'x' || scan_char(s, at) == 'X') && !scan_word_char(s, at + 1)) {
+        /* "2x + 3" is algebra */
+        bool algebra = scan_char(s, at + 1) == ' ' && scan_char(s, at + 2) && strchr("+-=*/", scan_char(s, at + 2));
+        if ((scan_char(s, at) == 'x' || scan_char(s, at) == 'X') && !scan_word_char(s, at + 1) && !algebra) {
             say(s->out, "times");
             return at + 1 - s->at;
         }
@@ -127,6 +131,13 @@ size_t en_rule_range(text_scan *s)
     if (!en_number(s, at, &a) || a.n == 0)
         return 0;
     at += a.len;
+    /* 2005/06 */
+    if (a.n == 4 && a.len == 4 && scan_char(s, at) == '/' && scan_digits(s, at + 1, 2) == 2 && number_ends(s, at + 3) &&
+        scan_value(s, at + 1, 2) == (scan_value(s, s->at, 4) + 1) % 100 && scan_char(s, at + 3) != '/') {
+        say_side(s, &a);
+        en_say_two(s->out, scan_value(s, at + 1, 2), "oh");
+        return 7;
+    }
     bool spaced = scan_is(s, at, " - ");
     dash = scan_char(s, at) == '-' ? 1 : spaced ? 3 : 0;
     if (!dash || !en_number(s, at + dash, &b) || b.n == 0)
@@ -245,12 +256,15 @@ size_t en_rule_ratio(text_scan *s)
     if (scan_char(s, at + spaces) != ':' || !en_number(s, at + spaces + 1 + spaces, &b) || b.n == 0 || b.n > 4)
         return 0;
     at += 2 * spaces + 1 + b.len;
-    if (!number_ends(s, at) || (scan_char(s, at) == ':' && scan_is_digit(s, at + 1)))
-        return 0;
     en_say_number(s->out, s, &a);
     say(s->out, "to");
     en_say_number(s->out, s, &b);
-    return at - s->at;
+    if (scan_char(s, at) == ':' && en_number(s, at + 1, &b) && b.n && b.n <= 4) {
+        say(s->out, "to");
+        en_say_number(s->out, s, &b);
+        at += 1 + b.len;
+    }
+    return number_ends(s, at) && !(scan_char(s, at) == ':' && scan_is_digit(s, at + 1)) ? at - s->at : 0;
 }
 
 /* 2.0.1, 10.4.2.1 (what is no date and no address) */
@@ -267,7 +281,7 @@ size_t en_rule_version(text_scan *s)
             en_say_cardinal(s->out, s->text + at, n);
         at += n;
         parts++;
-        if (scan_char(s, at) != '.' || !scan_is_digit(s, at + 1))
+        if (parts == 16 || scan_char(s, at) != '.' || !scan_is_digit(s, at + 1))
             break;
         at++;
     }
@@ -281,14 +295,17 @@ static void say_code(text_scan *s, size_t i, size_t n, bool alone)
 
     if (n == 1 || (digits[0] != '0' && (n == 2 || (alone && n == 3))))
         en_say_cardinal(s->out, digits, n);
-    else if (n == 3 && digits[0] != '0')
+    else if ((n == 3 || n == 4) && digits[0] != '0')
         en_say_pairs(s->out, digits, n);
     else if (n >= 4 && digits[0] != '0' && n <= 6 && memcmp(digits + n - 3, "000", 3) == 0)
         en_say_cardinal(s->out, digits, n);
-    else if (n == 4 && (digits[0] == '1' || digits[0] == '2') && alone)
-        en_say_pairs(s->out, digits, n);
     else
         en_say_digits(s->out, digits, n);
+}
+
+static bool is_decade(const text_scan *s, size_t i, size_t n)
+{
+    return (n == 4 || n == 2) && scan_char(s, i + n - 1) == '0' && scan_char(s, i + n) == 's' && !scan_word_char(s, i + n + 1);
 }
 
 /* B2A23C, t-0t25d12-f, 133-A, COVID-19, mp3, 20-year-old: letters and digits in one word, dashes kept */
@@ -303,15 +320,21 @@ size_t en_rule_serial(text_scan *s)
                 return 0;
             at += n;
             char next = scan_char(s, at), before = start > s->at ? s->text[start - 1] : '\0';
-            /* a number with a point or commas ends the code: "A-1.5" */
-            if ((next == '.' || next == ',') && scan_is_digit(s, at + 1)) {
-                at = start;
-                break;
-            }
+            if (before == '-' && is_decade(s, start, n))        /* mid-1980s */
+                return 0;
+            if (start == s->at && (next == '.' || next == ',') && scan_is_digit(s, at + 1))
+                return 0;
             if (start > s->at && before != '-')
                 say_gap(s->out);
             say_code(s, start, n, (start == s->at || before == '-') && !scan_is_letter(s, at));
             digits++;
+            /* v2.0.1, iPhone-4.5 */
+            for (int part = 0; part < 8 && scan_char(s, at) == '.' && scan_is_digit(s, at + 1) && scan_digits(s, at + 1, 6) <= 6; part++) {
+                n = scan_digits(s, at + 1, 6);
+                say(s->out, "point");
+                say_code(s, at + 1, n, true);
+                at += 1 + n;
+            }
         } else if ((n = scan_letters(s, at)) > 0) {
             if (n > SCAN_MAX_WORD)
                 return 0;
@@ -328,10 +351,12 @@ size_t en_rule_serial(text_scan *s)
             break;
         }
     }
-    if (digits == 0 || (letters == 0 && dashes < 2) || scan_is_digit(s, at))
+    if (digits == 0 || (letters == 0 && dashes < 2))
         return 0;
-    if (at > s->at && s->text[at - 1] == '-')
-        return 0;
+    if (s->text[at - 1] == '-') {                       /* the code is longer than we look: the rest is another */
+        s->out->size--;
+        at--;
+    }
     return at - s->at;
 }
 
@@ -385,6 +410,24 @@ size_t en_rule_number(text_scan *s)
     if (scale)
         say(s->out, scale);
     return at - s->at;
+}
+
+/* 1.2M users, 3B people: a count in millions, when what is counted follows */
+size_t en_rule_count(text_scan *s)
+{
+    text_number n;
+    size_t at = s->at;
+
+    if (!en_number(s, at, &n))
+        return 0;
+    at += n.len;
+    char c = scan_char(s, at);
+    bool counted = scan_char(s, at + 1) == ' ' && scan_is_letter(s, at + 2) && !scan_is_upper(s, at + 2);
+    if ((c != 'M' && c != 'B') || !counted)
+        return 0;
+    en_say_number(s->out, s, &n);
+    say(s->out, c == 'M' ? "million" : "billion");
+    return at + 1 - s->at;
 }
 
 /* Digits without end: one by one. A pause after every third keeps a voice from running out of breath. */

@@ -175,7 +175,8 @@ size_t en_rule_time(text_scan *s)
             a.dot = b.dot;
             end += dash + b.len;
         } else {
-            say_time(s, s->out, &a, true);
+            bool said = scan_is(s, end, " o'clock") && !a.has_half;
+            say_time(s, s->out, &a, !said);
         }
         if (a.dot && en_sentence_ends(s, end))
             say_mark(s->out, '.');

@@ -16,8 +16,8 @@ static const struct {
     int         where;
 } abbreviations[] = {
     {"adm", "admiral", DOT | BARE | NAME | CAPITAL},
-    {"apr", "april", DOT | CAPITAL},
     {"approx", "approximately", DOT},
+    {"apr", "april", DOT | CAPITAL},
     {"apt", "apartment", DOT | BARE | NUMBER | CAPITAL},
     {"assn", "association", DOT},
     {"asst", "assistant", DOT},
@@ -26,6 +26,7 @@ static const struct {
     {"ave", "avenue", DOT | BARE | BEHIND | CAPITAL},
     {"blvd", "boulevard", DOT | BARE},
     {"bros", "brothers", DOT | BEHIND},
+    {"c", "circa", DOT | NUMBER},
     {"ca", "circa", DOT | NUMBER},
     {"capt", "captain", DOT | BARE | NAME | CAPITAL},
     {"cf", "compare", DOT},
@@ -119,7 +120,8 @@ static bool name_before(const text_scan *s)
     if (end > 0 && end < s->at && scan_char(s, end - 1) == ',')
         end--;
     size_t start = scan_word_start(s, end);
-    return end < s->at && start < end && scan_is_upper(s, start);
+    bool ordinal = end - start == 2 && start > 0 && scan_is_digit(s, start - 1);        /* 5th Ave. */
+    return end < s->at && start < end && (scan_is_upper(s, start) || ordinal);
 }
 
 static bool number_follows(const text_scan *s, size_t i)
@@ -224,9 +226,9 @@ size_t en_rule_initialism(text_scan *s)
 
 /* Words whose number is a plain one: chapter four. */
 static const char *const numbered[] = {
-    "act", "annex", "apollo", "appendix", "article", "book", "canto", "case", "category", "chapter", "class", "column", "day",
-    "division", "episode", "exhibit", "figure", "fig", "game", "grade", "group", "level", "line", "mark", "mk", "model", "note",
-    "number", "page", "paragraph", "part", "period", "phase", "plate", "problem", "question", "quarter", "rocky", "round",
+    "act", "annex", "apollo", "appendix", "article", "book", "bowl", "canto", "case", "category", "chapter", "class", "column", "day",
+    "division", "episode", "exhibit", "fig", "figure", "game", "grade", "group", "level", "line", "mark", "mk", "model", "note",
+    "number", "page", "paragraph", "part", "period", "phase", "plate", "problem", "quarter", "question", "rocky", "round",
     "rule", "scene", "schedule", "season", "section", "sonata", "stage", "step", "symphony", "table", "theorem", "tier", "title",
     "type", "unit", "verse", "version", "volume", "war", "week", "year",
 };
@@ -239,7 +241,7 @@ static const char *const names[] = {
     "elizabeth", "emmanuel", "eric", "ernest", "eugene", "ferdinand", "francis", "francisco", "franz", "frederick", "friedrich",
     "george", "gregory", "gustav", "gustavus", "haakon", "hadrian", "harald", "harold", "hassan", "henri", "henry", "hussein",
     "innocent", "isabella", "ivan", "jacob", "james", "john", "joseph", "juan", "julius", "justin", "justinian", "karl",
-    "kenneth", "leo", "leopold", "lothar", "louis", "ludwig", "magnus", "malcolm", "manuel", "margaret", "maria", "martin",
+    "kenneth", "leo", "leopold", "lothar", "louis", "ludwig", "magnus", "manuel", "margaret", "maria", "martin",
     "mary", "maximilian", "mehmed", "michael", "mohammed", "muhammad", "murad", "napoleon", "nicholas", "olaf", "oscar", "otto",
     "paul", "pedro", "peter", "philip", "philippe", "pius", "ptolemy", "rama", "ramesses", "ramses", "rene", "reza", "richard",
     "robert", "rudolf", "sam", "samuel", "selim", "sigismund", "sixtus", "stephen", "suleiman", "theodore", "theodosius",
@@ -300,7 +302,7 @@ size_t en_rule_roman(text_scan *s)
 {
     size_t n = scan_letters(s, s->at), end = s->at + n;
 
-    if (!en_is_roman(s->text + s->at, n) || scan_word_char(s, end) || (scan_char(s, end) == '\'' && scan_is_letter(s, end + 1)))
+    if (!en_is_roman(s->text + s->at, n) || scan_word_char(s, end) || (scan_char(s, end) == '\'' && scan_is_letter(s, end + 1) && !(n > 1 && scan_is(s, end, "'s"))))
         return 0;
     unsigned v = roman_value(s->text + s->at, n);
     bool upper = scan_is_upper(s, s->at);
@@ -367,7 +369,7 @@ static bool operand_after(const text_scan *s, size_t i)
 }
 
 /* What a sign needs around it. */
-enum { ANYWHERE, BETWEEN, FIRST };
+enum { ANYWHERE, BETWEEN, FIRST, EVEN };      /* EVEN: between numbers, or with a space on both sides */
 
 static const struct {
     const char *sign, *say;
@@ -376,8 +378,8 @@ static const struct {
     {"&amp;", "and", ANYWHERE},   {"&lt;", "less than", BETWEEN}, {"&gt;", "greater than", BETWEEN},
     {"&nbsp;", "", ANYWHERE},     {"<=", "is less than or equal to", BETWEEN}, {">=", "is greater than or equal to", BETWEEN},
     {"!=", "is not equal to", BETWEEN}, {"==", "equals", BETWEEN}, {"+/-", "plus or minus", ANYWHERE}, {"%", "percent", ANYWHERE},
-    {"&", "and", ANYWHERE},       {"+", "plus", ANYWHERE},        {"=", "equals", BETWEEN},  {"<", "is less than", BETWEEN},
-    {">", "is greater than", BETWEEN}, {"@", "at", ANYWHERE},     {"×", "times", BETWEEN},   {"÷", "divided by", ANYWHERE},
+    {"&", "and", ANYWHERE},       {"+", "plus", ANYWHERE},        {"=", "equals", BETWEEN},  {"<", "is less than", EVEN},
+    {">", "is greater than", EVEN}, {"@", "at", ANYWHERE},     {"×", "times", BETWEEN},   {"÷", "divided by", ANYWHERE},
     {"±", "plus or minus", ANYWHERE}, {"≈", "is approximately", ANYWHERE}, {"≠", "is not equal to", ANYWHERE},
     {"≤", "is less than or equal to", ANYWHERE}, {"≥", "is greater than or equal to", ANYWHERE}, {"√", "square root of", ANYWHERE},
     {"∞", "infinity", ANYWHERE},  {"∑", "sum", ANYWHERE},         {"∫", "integral", ANYWHERE}, {"∆", "delta", ANYWHERE},
@@ -428,13 +430,24 @@ size_t en_rule_symbol(text_scan *s)
             say(s->out, "times");
         return digits;
     }
+    if (c == '-') {
+        bool minus = scan_is(s, s->at, "- ") && s->at > 1 && s->text[s->at - 1] == ' ' && scan_is_digit(s, s->at - 2) &&
+                     (scan_is_digit(s, s->at + 2) || scan_is(s, s->at + 2, "-"));
+        if (minus)
+            say(s->out, "minus");
+        return minus;
+    }
     if (c == '#' && s->at + 1 < s->size && scan_char(s, s->at + 1) == ' ')
         return 0;                                       /* a heading */
     for (size_t k = 0; k < COUNT(signs); k++) {
-        if (!scan_is(s, s->at, signs[k].sign))
+        if (*signs[k].sign != c || !scan_is(s, s->at, signs[k].sign))
             continue;
         size_t len = strlen(signs[k].sign);
         bool before = operand_before(s), after = operand_after(s, s->at + len);
+        bool spaces = s->at > 0 && s->text[s->at - 1] == ' ' && scan_char(s, s->at + len) == ' ';
+        bool numbers = s->at > 0 && scan_is_digit(s, s->at - 1) && scan_is_digit(s, s->at + len);
+        if (signs[k].where == EVEN && !(before && after && (spaces || numbers)))
+            continue;
         if ((signs[k].where == BETWEEN && !(before && after)) || (signs[k].where == FIRST && (!before || scan_word_char(s, s->at + len))))
             continue;
         if (*signs[k].say)
