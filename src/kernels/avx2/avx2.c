@@ -1,5 +1,17 @@
-#include "kernels/kernels.h"
+/* avx2.c - the table of AVX2, FMA, F16C. */
+#include "kernels/avx2/vec.h"
+
+#include "kernels/simd/elements.h"
+#include "kernels/simd/prepare.h"
+#include "kernels/simd/rows.h"
+
+#include "kernels/avx2/avx2.h"
+
 void hse_kernels_avx2(hse_kernels *k)
 {
-    (void)k;
+    set_elements(k);
+    set_rows(k);
+    k->to_bf16 = k_to_bf16_rows;
+    k->to_int8 = k_to_int8_rows;
+    k_avx2_gemm(k);
 }

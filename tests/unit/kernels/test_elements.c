@@ -22,7 +22,7 @@ static const struct {
     k_act  act;
     double relative, absolute;
 } limits[] = {
-    {K_NONE, 0, 0},           {K_RELU, 0, 0},              {K_LEAKY_RELU, 1e-7, 1e-45}, {K_GELU, 3e-7, 1e-12},
+    {K_NONE, 0, 0},           {K_RELU, 0, 0},              {K_LEAKY_RELU, 1e-7, 1e-45}, {K_GELU, 5e-7, 1e-12},
     {K_GELU_TANH, 4e-7, 5e-7}, {K_TANH, 2e-7, 1e-45},      {K_SIGMOID, 2e-7, 3e-39},   {K_SILU, 3e-7, 3e-37},
     {K_EXP, 1.5e-7, 3e-45},
 };
