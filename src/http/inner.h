@@ -53,6 +53,7 @@ struct http_loop {
     size_t          n_listeners;
     bool            listening;
     uint64_t        accept_again_ms;    /* != 0: accepting pauses until then */
+    uint64_t        warn_again_ms;
     http_conn      *conns, *graves;     /* all open ones; closed ones, freed after the batch that may still name them */
     size_t          n_conns;
     http_conn      *busy;               /* its input is being understood; its job is looked at right afterwards */

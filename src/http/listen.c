@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, MAX_ADDRESSES = 16 };
+enum { BACKLOG = 4096, MAX_ADDRESSES = 16, FREE_PORT_ATTEMPTS = 20 };
 
 static bool is_path(const char *host)
 {
@@ -165,19 +165,11 @@ static hse_status listen_one(http_server *s, http_bound *b, const char *host, st
 }
 
 /* All addresses of a name ("localhost" has two); one that this machine does not have is passed over if another works. */
-static hse_status listen_tcp(http_server *s, http_bound *b, const char *host, uint16_t port, hse_error *err)
+static hse_status listen_all(http_server *s, http_bound *b, const char *host, struct addrinfo *found, hse_error *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    char service[8];
     unsigned listening = 0;
-    hse_status status = HSE_OK;
 
-    snprintf(service, sizeof service, "%u", port);
-    b->port = port;
-    int failed = getaddrinfo(host, service, &hints, &found);
-    if (failed)
-        return hse_fail(err, HSE_E_ARG, 0, "cannot listen on %s: %s", host, gai_strerror(failed));
-    for (struct addrinfo *a = found; a && status == HSE_OK; a = a->ai_next) {
+    for (struct addrinfo *a = found; a; a = a->ai_next) {
         hse_error one = {0};
         if (a->ai_family != AF_INET && a->ai_family != AF_INET6)
             continue;
@@ -187,14 +179,48 @@ static hse_status listen_tcp(http_server *s, http_bound *b, const char *host, ui
         } else if ((one.sys == EADDRNOTAVAIL || one.sys == EAFNOSUPPORT) && (listening || a->ai_next)) {
             hse_log(HSE_LOG_INFO, "http", NULL, "%s (passed over)", one.text);
         } else {
-            status = r;
             if (err)
                 *err = one;
+            return r;
         }
     }
+    return listening ? HSE_OK : hse_fail(err, HSE_E_ARG, 0, "cannot listen on %s: it has no usable address", host);
+}
+
+/* Close what was opened since every loop had n listeners. */
+static void unlisten_from(http_server *s, size_t n)
+{
+    for (unsigned i = 0; i < s->n_loops; i++)
+        while (s->loops[i]->n_listeners > n)
+            close(s->loops[i]->listeners[--s->loops[i]->n_listeners].fd);
+}
+
+static hse_status listen_tcp(http_server *s, http_bound *b, const char *host, uint16_t port, hse_error *err)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    size_t before = s->loops[0]->n_listeners;
+    char service[8];
+    hse_error one = {0};
+    hse_status status;
+
+    snprintf(service, sizeof service, "%u", port);
+    int failed = getaddrinfo(host, service, &hints, &found);
+    if (failed)
+        return hse_fail(err, HSE_E_ARG, 0, "cannot listen on %s: %s", host, gai_strerror(failed));
+    for (int attempt = 0;; attempt++) {
+        b->port = port;
+        for (struct addrinfo *a = found; a; a = a->ai_next)
+            if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
+                set_port(a, port);
+        status = listen_all(s, b, host, found, &one);
+        /* A port that is free on the first address of a name may be taken on the second: any other will do. */
+        if (status == HSE_OK || port != 0 || one.sys != EADDRINUSE || attempt == FREE_PORT_ATTEMPTS)
+            break;
+        unlisten_from(s, before);
+    }
     freeaddrinfo(found);
-    if (status == HSE_OK && !listening)
-        return hse_fail(err, HSE_E_ARG, 0, "cannot listen on %s: it has no usable address", host);
+    if (status != HSE_OK && err)
+        *err = one;
     return status;
 }
 

@@ -219,7 +219,10 @@ static void accept_some(http_loop *l, const http_listener *listener)
                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             http_conn_open(l, fd, &address);
         } else if (errno == EMFILE || errno == ENFILE) {
-            hse_log(HSE_LOG_WARN, "http", NULL, "no file descriptor is left: a connection was closed");
+            if (l->now_ms >= l->warn_again_ms) {        /* a flood of clients must not become one of lines */
+                hse_log(HSE_LOG_WARN, "http", NULL, "no file descriptor is left: connections are closed");
+                l->warn_again_ms = l->now_ms + 1000;
+            }
             out_of_descriptors(l, listener->fd);
             return;
         } else if (errno == ENOBUFS || errno == ENOMEM) {

@@ -532,3 +532,51 @@ TEST(the_log_hook_sees_every_request)
           atomic_load(&done_calls), atomic_load(&last_done_status));
     http_server_close(&s);
 }
+
+TEST(every_allocation_may_fail)
+{
+    static const char *const requests[] = {
+        "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+        "GET /headers HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    };
+    http_options o = base_options();
+    static const http_address a = {"127.0.0.1", 0};
+    hse_error err;
+    char got[1024];
+    bool closed, struck = true;
+    http_server *s = NULL;
+    unsigned answered = 0;
+
+    o.addresses = &a;
+    o.n_addresses = 1;
+    o.loops = 1;
+    for (uint64_t n = 1; struck; n++) {                 /* opening */
+        hse_mem_fail_at(n, false);
+        hse_status status = http_server_open(&s, &o, &err);
+        struck = hse_mem_failed();
+        hse_mem_fail_at(0, false);
+        CHECK((status == HSE_OK) == !struck && (s != NULL) == !struck, "allocation %llu: %d", (unsigned long long)n, (int)status);
+        CHECK(!struck || (status == HSE_E_NOMEM && err.text[0]), "allocation %llu: %d", (unsigned long long)n, (int)status);
+    }
+    uint16_t port = http_server_port(s, 0);
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        struck = true;
+        for (uint64_t n = 1; struck; n++) {             /* serving */
+            int fd = dial(port);
+            hse_mem_fail_at(n, false);
+            send_text(fd, requests[i]);
+            receive(fd, got, sizeof got, 2000, &closed);
+            close(fd);
+            struck = hse_mem_failed();
+            hse_mem_fail_at(0, false);
+            answered += got[0] != '\0';
+            CHECK(closed, "request %zu, allocation %llu: the client waits for ever", i, (unsigned long long)n);
+            CHECK(!got[0] || status_of(got) >= 200, "request %zu, allocation %llu: %.200s", i, (unsigned long long)n, got);
+            CHECK(struck || status_of(got) == (i == 3 ? 404 : 200), "request %zu: %.200s", i, got);
+        }
+    }
+    CHECK(answered > COUNT(requests), "nothing was answered under a failure");
+    http_server_close(&s);
+}
