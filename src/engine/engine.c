@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { ENGINE_ARENA = 64 << 20, DEFAULT_MAX_REQUESTS = 256, DEFAULT_TIMEOUT_S = 600, DEFAULT_WINDOW_US = 2000 };
+enum { ENGINE_ARENA = 64 << 20, DEFAULT_MAX_REQUESTS = 256, DEFAULT_TIMEOUT_S = 600, DEFAULT_WINDOW_US = 20000 };
 
 static hse_status open_compute(hse_engine *e, const hse_engine_setup *setup, hse_error *err)
 {

@@ -6,8 +6,8 @@
  *
  * How it works. Every model that is asked for has one worker thread, which loads it (others are not held up), then takes up
  * to max_batch_size items from the model's queue, runs them as one ragged batch, and hands each back to its job, which says
- * what comes next. A worker waits for company for at most the batch window, and only while other jobs are on their way to
- * its queue. The queue is served by fair shares (start-time fair queueing over clients, weighted by priority), and a long
+ * what comes next. A worker waits for company for at most half the time of a batch, and only while other jobs are on their
+ * way to its queue. The queue is served by fair shares (start-time fair queueing over clients, weighted by priority), and a long
  * text puts only a few sentences at a time into it, so a short request passes. A job computes only a few seconds ahead of
  * its reader: that is the back-pressure, and the bound of its memory.
  *
@@ -29,7 +29,7 @@ typedef struct {
     const char  *cpu;                       /* NULL: config, HSE_CPU, auto */
     hse_dtype_choice dtype;                 /* HSE_DTYPE_DEFAULT: HSE_DTYPE, config, each model's own */
     double       timeout_s;                 /* of a request that brings none; 0: config, else 600; < 0: never */
-    int          batch_window_us;           /* 0 = 2000; < 0: none */
+    int          batch_window_us;           /* at most this long a batch waits for company; 0 = 20000; < 0: never */
     const hse_model_type *const *types;     /* the models that are built in; NULL = hse_model_types. Tests pass fakes */
     bool         no_bundled;                /* look only in `models` (tests) */
 } hse_engine_setup;

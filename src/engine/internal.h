@@ -88,6 +88,7 @@ struct slot {
 
     uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS];
     double                load_s;
+    uint64_t              usual_ns;         /* what a batch takes: a running mean */
     hse_seconds_histogram queue_s, run_s;
 };
 
@@ -234,7 +235,7 @@ struct hse_job {
     hse_job_result result;
     slot          *step[HSE_MAX_STEPS];
     size_t         step_count;
-    bool           reference, stream;
+    bool           reference, stream, spell;
     hse_audio      audio;                   /* taken over, or borrowed */
     bool           audio_borrowed;
     uint8_t        audio_hash[16];

@@ -1,28 +1,55 @@
 #include "engine/prosody.h"
 
-hse_status hse_prosody_split(sentence **out, size_t *count, const char *text, size_t size, const char *language, bool whole,
-                             hse_error *err)
-{
-    hse_buf b;
-    size_t from = 0;
+enum { MAX_WORDS = 64 << 20, MAX_PIECES = 1 << 20 };
 
-    (void)language;
-    hse_buf_init(&b, (size_t)64 << 20);
-    for (size_t i = 0; i < size; i++) {
-        bool stop = !whole && strchr(".!?", text[i]) && (i + 1 == size || text[i + 1] == ' ');
-        if (!stop && i + 1 < size)
-            continue;
-        while (from < i && text[from] == ' ')
-            from++;
-        sentence s = {from, i + 1, i + 1 < size ? 300 : 0};
-        hse_buf_append(&b, &s, sizeof s);
-        from = i + 1;
+/* Milliseconds of silence behind a piece, about what a newsreader leaves; what the model itself adds at its edges (some 50 ms)
+ * comes on top. */
+static const unsigned pause_ms[] = {
+    [TEXT_PAUSE_NONE] = 0,       [TEXT_PAUSE_COMMA] = 100,     [TEXT_PAUSE_CLAUSE] = 180,
+    [TEXT_PAUSE_SENTENCE] = 300, [TEXT_PAUSE_PARAGRAPH] = 600,
+};
+
+static hse_status read_pieces(text_reader *r, hse_buf *words, hse_buf *pieces, hse_error *err)
+{
+    hse_status s = HSE_OK;
+    bool more = true;
+
+    while (s == HSE_OK) {
+        text_piece p;
+
+        if ((s = text_reader_next(r, &p, &more, err)) != HSE_OK || !more)
+            break;
+        sentence next = {.from = words->size, .to = words->size + p.size, .pause_ms = pause_ms[p.pause]};
+        hse_buf_append(words, p.words, p.size);
+        hse_buf_append(pieces, &next, sizeof next);
+        if ((s = hse_buf_status(words, "the words of input", err)) == HSE_OK)
+            s = hse_buf_status(pieces, "the sentences of input", err);
     }
-    if (hse_buf_status(&b, "sentences", err) != HSE_OK) {
-        hse_buf_free(&b);
-        return err->status;
+    return s;
+}
+
+hse_status hse_prosody_split(char **words, sentence **out, size_t *count, const char *text, size_t size, const char *language,
+                             text_mode mode, hse_error *err)
+{
+    text_reader r;
+    hse_buf text_out, pieces;
+    hse_status s = text_reader_open(&r, language, mode, text, size, 0, err);
+
+    if (s != HSE_OK)
+        return s;
+    hse_buf_init(&text_out, MAX_WORDS);
+    hse_buf_init(&pieces, MAX_PIECES * sizeof(sentence));
+    s = read_pieces(&r, &text_out, &pieces, err);
+    if (s == HSE_OK && pieces.size) {
+        sentence *list = (sentence *)(void *)pieces.data;
+
+        *count = pieces.size / sizeof *list;
+        list[*count - 1].pause_ms = 0;                  /* behind the last word there is nothing to wait for */
+        *words = hse_buf_take(&text_out, NULL);
+        *out = (sentence *)(void *)hse_buf_take(&pieces, NULL);
     }
-    *count = b.size / sizeof(sentence);
-    *out = (sentence *)(void *)hse_buf_take(&b, NULL);
-    return HSE_OK;
+    text_reader_close(&r);
+    hse_buf_free(&text_out);
+    hse_buf_free(&pieces);
+    return s;
 }

@@ -1,11 +1,13 @@
-/* prosody.h - where a text is cut into sentences that are spoken one by one, and how long the pauses between them are. */
+/* prosody.h - where a text is cut into pieces that are spoken one by one, and how long the pauses between them are. */
 #ifndef HSE_ENGINE_PROSODY_H
 #define HSE_ENGINE_PROSODY_H
 
 #include "engine/internal.h"
+#include "text/text.h"
 
-/* *out (hse_free) has the sentences that hold something to speak; none gives a count of 0. whole: the text is one piece. */
-hse_status hse_prosody_split(sentence **out, size_t *count, const char *text, size_t size, const char *language, bool whole,
-                             hse_error *err);
+/* The spoken form of a whole text: *words (hse_free) has all pieces one after another, *out (hse_free) where each lies in it
+ * and the pause behind it; a text in which nothing can be spoken gives a count of 0. */
+hse_status hse_prosody_split(char **words, sentence **out, size_t *count, const char *text, size_t size, const char *language,
+                             text_mode mode, hse_error *err);
 
 #endif

@@ -1,13 +1,11 @@
 /* public.c - the calls of hse.h: options in, a job, its result out. */
+#include "audio/decode.h"
 #include "audio/wav.h"
 #include "base/file.h"
 #include "engine/internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 const char *hse_version(void)
 {
@@ -457,14 +455,9 @@ hse_status hse_pcm_read(hse_pcm *out, const char *path, hse_error *err)
     err = err ? err : &local;
     if (!out || !path)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", path ? "out" : "path");
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return hse_fail_sys(err, errno, "cannot open %.150s", path);
-    hse_audio_source source = {.fd = fd};
-    hse_status s = hse_wav_decode(&a, &source, NULL, err);
-    close(fd);
+    hse_status s = hse_audio_decode_file(&a, path, NULL, err);
     if (s != HSE_OK)
-        return hse_fail_in(err, s, "%.120s", path);
+        return s;
     *out = (hse_pcm){.samples = a.samples, .count = a.n, .rate_hz = (unsigned)a.rate_hz};
     return HSE_OK;
 }

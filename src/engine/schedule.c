@@ -127,14 +127,14 @@ static size_t others_coming(const slot *s)
     return n;
 }
 
-/* Locked. Give a batch a moment to fill, while somebody is on the way. */
+/* Locked. Give a batch a moment to fill, while somebody is on the way: at most half of what a batch takes to compute, so that
+ * waiting costs less than the larger batch wins. */
 static void wait_for_company(slot *s)
 {
     hse_engine *e = s->engine;
-    uint64_t until = s->queue->queued_ns + e->window_ns;
+    uint64_t window = s->usual_ns / 2 < e->window_ns ? s->usual_ns / 2 : e->window_ns, until = hse_now_ns() + window;
 
-    while (e->window_ns && !e->stopping && s->queue && s->waiting < (size_t)s->max_batch && hse_now_ns() < until &&
-           others_coming(s) > 0)
+    while (window && !e->stopping && s->queue && s->waiting < (size_t)s->max_batch && hse_now_ns() < until && others_coming(s) > 0)
         hse_cond_wait_until(&s->wake, &e->lock, until);
 }
 
@@ -167,13 +167,14 @@ static void run_items(slot *s, hse_item **items, size_t n)
     if (status == HSE_OK)
         return;
     if ((status == HSE_E_NOMEM || status == HSE_E_LIMIT) && n > 1) {
+        for (size_t i = 0; i < n; i++)
+            items[i]->status = HSE_OK;
         run_items(s, items, n / 2);
         run_items(s, items + n / 2, n - n / 2);
         return;
     }
-    hse_error err = {0};
-    if (nn_end(s->nn, &err) == HSE_OK || err.status != status)
-        hse_fail(&err, status, 0, "%s: %s", s->name, hse_status_name(status));
+    hse_error err;
+    hse_fail(&err, status, 0, "model '%s': %s", s->name, hse_status_name(status));
     for (size_t i = 0; i < n; i++)
         if (items[i]->status == HSE_OK) {
             items[i]->status = status;
@@ -200,6 +201,7 @@ static void finish_batch(slot *s, uint64_t ns)
     size_t n = s->batch_n;
 
     count_batch(s, ns);
+    s->usual_ns = s->usual_ns ? (3 * s->usual_ns + ns) / 4 : ns;
     s->batch_n = 0;                                     /* a job that ends from here on has nothing to stop */
     for (size_t i = 0; i < n; i++) {
         work *w = s->batch[i];

@@ -6,14 +6,12 @@
 
 #include "base/utf8.h"
 #include "engine/prosody.h"
-#include "text/normalize.h"
 
 #include <math.h>
 #include <stdio.h>
 
 enum {
     MAX_TEXT = 1 << 20,                     /* bytes of input */
-    MAX_SPOKEN_TEXT = 16 << 20,             /* what the normaliser may make of it */
     FIRST_WINDOW = 16, LAST_WINDOW = 256,   /* frames: streamed windows double, so that the first comes soon */
     WHOLE_WINDOW = 1024,
     STREAM_AHEAD = 512, WHOLE_AHEAD = 8192, /* frames computed that nobody has read */
@@ -169,30 +167,18 @@ static hse_status choose_chain(hse_job *job, const hse_request *r, const target 
 
 static hse_status write_text(hse_job *job, const hse_request *r, hse_error *err)
 {
-    const char *code = r->language && *r->language ? text_language_code(r->language)
-                       : job->synthesizer->language_count ? job->synthesizer->languages[0] : "en";
-    const text_language *language = text_language_find(code ? code : "en");
-    bool whole = r->reference || r->text_mode == HSE_TEXT_REFERENCE;
-    hse_buf b;
-    hse_status s;
+    static const text_mode modes[] = {
+        [HSE_TEXT_NORMALIZE] = TEXT_MODE_ON, [HSE_TEXT_REFERENCE] = TEXT_MODE_REFERENCE, [HSE_TEXT_OFF] = TEXT_MODE_OFF,
+    };
+    const slot *s = job->synthesizer;
+    const char *language = r->language && *r->language ? r->language : s->language_count ? s->languages[0] : "en";
+    text_mode mode = r->reference ? TEXT_MODE_REFERENCE : modes[r->text_mode];
+    hse_status status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, r->text, r->text_size, language, mode, err);
 
-    hse_buf_init(&b, MAX_SPOKEN_TEXT);
-    if (whole || r->text_mode == HSE_TEXT_OFF || !language) {
-        hse_buf_append(&b, r->text, r->text_size);
-        s = hse_buf_status(&b, "input", err);
-    } else {
-        s = text_normalize(language, r->text, r->text_size, &b, err);
-    }
-    size_t size = b.size;
-    hse_buf_byte(&b, 0);
-    if (s == HSE_OK && (s = hse_buf_status(&b, "input", err)) == HSE_OK)
-        job->text = hse_buf_take(&b, NULL);
-    hse_buf_free(&b);
-    if (s == HSE_OK)
-        s = hse_prosody_split(&job->sentences, &job->sentence_count, job->text, size, code, whole, err);
-    if (s == HSE_OK && job->sentence_count == 0)
-        s = hse_fail(err, HSE_E_ARG, 0, "input has nothing that can be spoken");
-    return s;
+    job->spell = mode == TEXT_MODE_ON;
+    if (status == HSE_OK && job->sentence_count == 0)
+        return hse_fail(err, HSE_E_ARG, 0, "input has nothing that can be spoken");
+    return status;
 }
 
 /* The rate and the way it is read belong to the recording's identity. */
@@ -238,7 +224,7 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
     job->speed = r->speed;
     job->pitch = r->pitch;
     job->energy = r->energy;
-    job->loudness = r->reference ? HSE_LOUDNESS_PEAK : r->loudness;
+    job->loudness = r->reference ? HSE_LOUDNESS_NONE : r->loudness;         /* the models do as the original does */
     job->rate_hz = r->rate_hz;
     job->window = r->stream ? FIRST_WINDOW : WHOLE_WINDOW;
     return HSE_OK;
@@ -395,6 +381,7 @@ static bool post_sentence(hse_job *job)
     w->item.pitch = job->pitch != 0 ? job->pitch : 1;
     w->item.energy = job->energy != 0 ? job->energy : 1;
     w->item.reference = job->reference;
+    w->item.spell = job->spell;
     sp->busy = true;
     sp->frames = sp->posted = sp->windows = 0;
     hse_work_post(w, (double)(s->to - s->from) + 1);

@@ -48,6 +48,7 @@ typedef struct {
                                                part of the one-shot audio; 0, 0 = all */
     hse_vad_options vad;
     bool        reference;                  /* the original's behaviour, quirks included (golden runs) */
+    bool        spell;                      /* say initials letter by letter ("TV"): the text went through the normaliser */
 
     hse_status  status;                     /* of this item alone: one bad item does not fail its batch */
     hse_error   error;

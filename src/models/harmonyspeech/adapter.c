@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "models/config.h"
 #include "text/hs1/frontend.h"
+#include "text/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -203,7 +204,7 @@ static hse_status symbols(const hs1_synthesizer *m, const hse_item *item, hs1_me
     hse_status s;
 
     hse_buf_init(&bytes, HS1_MAX_SYMBOLS);
-    s = hs1_text_ids(text, strlen(text), &bytes, err);
+    s = item->spell ? text_hs1_ids("en", TEXT_MODE_ON, text, strlen(text), &bytes, err) : hs1_text_ids(text, strlen(text), &bytes, err);
     if (s == HSE_OK && item->embedding_size != (size_t)m->cfg.speaker)
         s = hse_fail(err, HSE_E_ARG, 0, "the speaker's embedding has %zu values; this model needs %d", item->embedding_size, m->cfg.speaker);
     if (s == HSE_OK && !(*ids = hse_alloc((bytes.size + 1) * sizeof **ids)))

@@ -137,8 +137,7 @@ TEST(eight_clients_give_a_mean_batch_of_four)
     for (int i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);
     double synth = (double)fake.items[1] / fake.batches[1], vocoder = (double)fake.items[2] / fake.batches[2];
-    CHECK(synth >= 3.5 && vocoder >= 3.5, "mean batches %.2f and %.2f", synth, vocoder);
-    CHECK(synth + vocoder >= 8, "mean batches %.2f and %.2f", synth, vocoder);
+    CHECK(synth >= 4 && vocoder >= 4, "mean batches %.2f and %.2f", synth, vocoder);
     hse_engine_close(&e);
 }
 
@@ -480,6 +479,8 @@ TEST(a_job_computes_only_a_little_ahead_of_its_reader)
     memset(text, 'a', SENTENCES * LENGTH);
     for (size_t i = LENGTH; i <= SENTENCES * LENGTH; i += LENGTH)
         memcpy(text + i - 2, ". ", 2);
+    for (size_t i = 0; i < SENTENCES * LENGTH; i += LENGTH)
+        text[i] = 'A';
     text[SENTENCES * LENGTH] = '\0';
     hse_engine *e = fake_engine(NULL);
     hse_request r = fake_speech(text);
