@@ -39,7 +39,6 @@ static int run(const cli_args *a)
 
     if (hse_golden_run(&o, &count, &err) != HSE_OK)
         return cli_fail(&err);
-    printf("%d passed, %d failed, %d skipped\n", count.passed, count.failed, count.skipped);
     return count.failed == 0 && count.passed > 0 ? CLI_OK : CLI_FAILED;
 }
 
