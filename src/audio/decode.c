@@ -133,15 +133,21 @@ static hse_status decode_by_helper(decoding *d, const hse_audio_source *src, uin
     };
     media_job *job = hse_alloc(sizeof *job);
     int fd = -1;
+    bool again = false;
     hse_status s;
 
     if (!job)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory to decode audio");
     if ((s = read_only(&fd, src, err)) == HSE_OK) {
-        if ((s = media_job_start(job, &d->patience, request, fd, &ev, err)) == HSE_OK) {
-            s = media_job_run(job, NULL, 0, NULL, err);
-            media_job_close(job);
-        }
+        do {
+            const bool first = !again;
+            again = false;
+            if ((s = media_job_start(job, &d->patience, request, fd, &ev, err)) == HSE_OK) {
+                s = media_job_run(job, NULL, 0, NULL, err);
+                again = s != HSE_OK && first && media_job_lost(job);
+                media_job_close(job);
+            }
+        } while (again);
         close(fd);
     }
     hse_free(job);

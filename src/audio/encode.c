@@ -18,6 +18,7 @@ struct hse_encoder {
     hse_resampler   *resampler;
     hse_buf          resampled;
     hse_buf         *out;                   /* during a call */
+    hse_buf          head;                  /* bytes from before the first call */
     bool             acknowledged;
     media_job        job;
 };
@@ -76,8 +77,9 @@ static hse_status take_bytes(void *arg, const uint8_t *data, size_t n, hse_error
 {
     hse_encoder *e = arg;
 
-    hse_buf_append(e->out, data, n);
-    return hse_buf_status(e->out, "the encoded audio", err);
+    hse_buf *to = e->out ? e->out : &e->head;       /* a file's head may come before the first push */
+    hse_buf_append(to, data, n);
+    return hse_buf_status(to, "the encoded audio", err);
 }
 
 static void take_ack(void *arg)
@@ -94,8 +96,19 @@ static hse_status start_helper(hse_encoder *e, hse_error *err)
         .codec = formats[e->format].codec,
         .rate_hz = (uint32_t)e->rate_hz,
     };
-    hse_status s = media_job_start(&e->job, &patience, request, -1, &ev, err);
+    bool again = false;
+    hse_status s;
 
+    do {
+        const bool first = !again;
+        again = false;
+        if ((s = media_job_start(&e->job, &patience, request, -1, &ev, err)) == HSE_OK) {
+            s = media_job_run(&e->job, NULL, 0, &e->acknowledged, err);     /* it acknowledges that it is ready */
+            again = s != HSE_OK && first && media_job_lost(&e->job);
+            if (s != HSE_OK)
+                media_job_close(&e->job);
+        }
+    } while (again);
     e->helped = s == HSE_OK;
     return s;
 }
@@ -114,6 +127,7 @@ hse_status hse_encoder_open(hse_encoder **out, hse_audio_format format, int rate
     e->stream = stream;
     e->rate_hz = hse_audio_format_rate(format, rate_hz);
     hse_buf_init(&e->resampled, SIZE_MAX / 2);
+    hse_buf_init(&e->head, MEDIA_MAX_FRAME);
     if (e->rate_hz != rate_hz)
         s = hse_resampler_open(&e->resampler, rate_hz, e->rate_hz, err);
     if (s == HSE_OK && formats[format].codec)
@@ -134,6 +148,7 @@ void hse_encoder_close(hse_encoder **e)
         media_job_close(&(*e)->job);
     hse_resampler_close(&(*e)->resampler);
     hse_buf_free(&(*e)->resampled);
+    hse_buf_free(&(*e)->head);
     hse_free(*e);
     *e = NULL;
 }
@@ -180,6 +195,7 @@ static hse_status start(hse_encoder *e, hse_buf *out, hse_error *err)
         if (p)
             hse_wav_header(p, e->rate_hz, HSE_WAV_STREAM);
     }
+    hse_buf_append(out, e->head.data, e->head.size);
     return hse_buf_status(out, "the encoded audio", err);
 }
 

@@ -265,6 +265,7 @@ static hse_status hand_over(hse_media *m, media_job *job, media_request *request
                 return s;
         }
         request->job = job->id = ++m->next_job;
+        job->keeper = (int)m->keeper;
         if ((e = send_request(m->control, request, fds, 2)) == 0)
             return HSE_OK;
         stop_keeper(m);
@@ -281,6 +282,7 @@ hse_status media_job_start(media_job *job, const media_patience *patience, media
 
     job->media = NULL;
     job->in = job->out = -1;
+    job->heard = false;
     job->patience = *patience;
     media_reader_init(&job->reader, ev);
     if (!m)
@@ -333,6 +335,7 @@ static hse_status take_answers(media_job *job, bool *ended, hse_error *err)
         *ended = true;
         return media_reader_end(&job->reader, err);
     }
+    job->heard = true;
     return media_reader_feed(&job->reader, data, (size_t)n, err);
 }
 
@@ -363,6 +366,30 @@ hse_status media_job_run(media_job *job, const void *data, size_t size, const bo
         }
     }
     return HSE_OK;
+}
+
+bool media_job_lost(media_job *job)
+{
+    const struct timespec nap = {.tv_nsec = 1000000};
+    hse_media *m = job->media;
+    bool lost = false;
+
+    if (!m || job->heard || hse_now_ms() >= job->patience.deadline_ms)
+        return false;
+    /* A process that is being killed closes its descriptors a moment before it can be waited for. */
+    for (int i = 0; i < 20 && !lost; i++) {
+        pthread_mutex_lock(&m->lock);
+        if (m->keeper == job->keeper && waitpid(m->keeper, NULL, WNOHANG) != 0) {
+            close(m->control);
+            m->control = -1;
+            m->keeper = 0;
+        }
+        lost = m->keeper != job->keeper;
+        pthread_mutex_unlock(&m->lock);
+        if (!lost)
+            nanosleep(&nap, NULL);
+    }
+    return lost;
 }
 
 void media_job_close(media_job *job)

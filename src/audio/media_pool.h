@@ -27,6 +27,8 @@ typedef struct {
     hse_media     *media;
     media_patience patience;
     uint32_t       id;
+    int            keeper;                      /* process id of the keeper that took it */
+    bool           heard;                       /* something was answered */
     int            in, out;                     /* our ends; -1 when there is none */
     media_reader   reader;
 } media_job;
@@ -38,6 +40,9 @@ hse_status media_job_start(media_job *job, const media_patience *patience, media
 
 /* Send `size` bytes to the worker while taking its answers; then go on until *until is true (NULL: until the end). */
 hse_status media_job_run(media_job *job, const void *data, size_t size, const bool *until, hse_error *err);
+
+/* After a failure: true when the keeper died before it did anything for this job, so that it is worth another try. */
+bool media_job_lost(media_job *job);
 
 /* Ends the job, whatever its state. Takes a job whose start failed. */
 void media_job_close(media_job *job);

@@ -6,7 +6,7 @@
  * hostile file took over has seen no other file and will see none; it is gone when the job is.
  *
  * Output: frames of { u32 type, u32 size } and size bytes. A decode answers FORMAT, then SAMPLES..., then DONE; an encode
- * BYTES... with an ACK after each piece of input, then DONE; either may end with ERROR instead. Nothing in an answer is
+ * BYTES... with an ACK at the start and after each piece of input, then DONE; either may end with ERROR instead. Nothing in an answer is
  * believed: the reader (media_reader.h) checks every field. Both ends run on one machine, so integers and floats are
  * in its own order. */
 #ifndef HSE_AUDIO_MEDIA_PROTOCOL_H

@@ -1,5 +1,6 @@
 /* encode.c - mono float32 to flac, mp3, opus in Ogg or aac in ADTS. Input comes in messages of u32 n and n floats; each is
- * encoded as far as whole codec frames go, its bytes leave, and an ACK follows. n = 0 ends the file. */
+ * encoded as far as whole codec frames go, its bytes leave, and an ACK follows; a first ACK says that the encoder has started.
+ * n = 0 ends the file. */
 #include "channel.h"
 #include "worker.h"
 
@@ -147,6 +148,7 @@ void worker_encode(const media_request *request, int in)
     open_file(&e, request->codec, (int)request->rate_hz);
     open_frame(&e);
     const int frame_size = e.frame->nb_samples;
+    channel_frame(MEDIA_FRAME_ACK, NULL, 0);
     for (;;) {
         if (!channel_read(in, &n, sizeof n) || n > MEDIA_BLOCK || (n && !channel_read(in, x, n * sizeof *x)))
             _exit(1);

@@ -22,7 +22,7 @@ static inline npy npy_read(const char *relative)
     size_t len = (size_t)((unsigned char)head[8] | (unsigned char)head[9] << 8);
     CHECK(len < sizeof text && fread(text, 1, len, f) == len, "%s: header", path);
     const char *kind = strstr(text, "'descr': '"), *shape = strstr(text, "'shape': (");
-    CHECK(kind && shape && kind[10] == '<', "%s: header %s", path, text);
+    CHECK(kind && shape && kind[10] == '<', "%s: header %.200s", path, text);
     kind += 11;
     shape += 10;
     a.rows = strtoul(shape, (char **)&shape, 10);
