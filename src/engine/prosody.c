@@ -1,5 +1,7 @@
 #include "engine/prosody.h"
 
+#include "base/utf8.h"
+
 enum { MAX_WORDS = 64 << 20, MAX_PIECES = 1 << 20 };
 
 /* Milliseconds of silence behind a piece, about what a newsreader leaves; what the model itself adds at its edges (some 50 ms)
@@ -8,6 +10,21 @@ static const unsigned pause_ms[] = {
     [TEXT_PAUSE_NONE] = 0,       [TEXT_PAUSE_COMMA] = 100,     [TEXT_PAUSE_CLAUSE] = 180,
     [TEXT_PAUSE_SENTENCE] = 300, [TEXT_PAUSE_PARAGRAPH] = 600,
 };
+
+/* A voice that has learnt from sentences needs to see where one ends: without a mark the last word is cut short ("A" has a
+ * third of the energy of "A."). So a piece that ends in a word, behind closing quotes too, gets a full stop. */
+static bool lacks_stop(const text_piece *p)
+{
+    size_t n = p->size, at;
+    uint32_t c = 0;
+
+    while (n && strchr("\"')]", p->words[n - 1]))
+        n--;
+    for (at = n; at > 0 && n - at < 4 && !hse_utf8_next(p->words + at - 1, n - at + 1, &c); at--)
+        ;
+    bool latin = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= 0xC0 && c <= 0x24F);
+    return p->pause >= TEXT_PAUSE_SENTENCE && latin;
+}
 
 static hse_status read_pieces(text_reader *r, hse_buf *words, hse_buf *pieces, hse_error *err)
 {
@@ -19,8 +36,11 @@ static hse_status read_pieces(text_reader *r, hse_buf *words, hse_buf *pieces, h
 
         if ((s = text_reader_next(r, &p, &more, err)) != HSE_OK || !more)
             break;
-        sentence next = {.from = words->size, .to = words->size + p.size, .pause_ms = pause_ms[p.pause]};
+        sentence next = {.from = words->size, .pause_ms = pause_ms[p.pause]};
         hse_buf_append(words, p.words, p.size);
+        if (r->mode == TEXT_MODE_ON && lacks_stop(&p))
+            hse_buf_byte(words, '.');
+        next.to = words->size;
         hse_buf_append(pieces, &next, sizeof next);
         if ((s = hse_buf_status(words, "the words of input", err)) == HSE_OK)
             s = hse_buf_status(pieces, "the sentences of input", err);
