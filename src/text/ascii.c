@@ -127,6 +127,20 @@ bool text_is_space(uint32_t c)
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+int text_digit_value(uint32_t c)
+{
+    if (c < 0x80)
+        return c >= '0' && c <= '9' ? (int)(c - '0') : -1;
+    if (c >= 0xFF10 && c <= 0xFF19)
+        return (int)(c - 0xFF10);
+    if (c >= 0x1D7CE && c <= 0x1D7FF)
+        return (int)((c - 0x1D7CE) % 10);
+    for (size_t i = 0; i < COUNT(digit_zero); i++)
+        if (c >= digit_zero[i] && c - digit_zero[i] < 10)
+            return (int)(c - digit_zero[i]);
+    return -1;
+}
+
 static const char *in_table(uint32_t c)
 {
     size_t low = 0, high = COUNT(table);
@@ -177,12 +191,9 @@ static bool put_known(uint32_t c, hse_buf *out)
         hse_buf_str(out, jamo_tail[s % 28]);
     } else if (c >= PINYIN_FIRST && c <= PINYIN_LAST) {
         put_ideograph(c, out);
+    } else if (text_digit_value(c) >= 0) {
+        hse_buf_byte(out, (uint8_t)('0' + text_digit_value(c)));
     } else {
-        for (size_t i = 0; i < COUNT(digit_zero); i++)
-            if (c >= digit_zero[i] && c - digit_zero[i] < 10) {
-                hse_buf_byte(out, (uint8_t)('0' + (c - digit_zero[i])));
-                return true;
-            }
         return false;
     }
     return true;

@@ -12,6 +12,9 @@
  * HSE_E_FORMAT: not UTF-8, err->offset is the byte. */
 hse_status text_to_ascii(const char *text, size_t size, hse_buf *out, hse_error *err);
 
+/* 0-9 of a decimal digit of any script, -1 for anything else. */
+int text_digit_value(uint32_t c);
+
 /* White space of Unicode, and the separators 0x1C-0x1F. */
 bool text_is_space(uint32_t c);
 

@@ -1,6 +1,7 @@
 #include "text/fold.h"
 
 #include "base/utf8.h"
+#include "text/ascii.h"
 
 #include <utf8proc.h>
 
@@ -40,7 +41,21 @@ static bool is_invisible(uint32_t c)
 static bool is_compatible(uint32_t c)
 {
     return (c >= 0xFF01 && c <= 0xFF5E) || (c >= 0x1D400 && c <= 0x1D7FF) || (c >= 0xFB00 && c <= 0xFB06) ||
-           (c >= 0x2160 && c <= 0x217F) || (c >= 0x2460 && c <= 0x2473) || (c >= 0x249C && c <= 0x24E9);
+           (c >= 0x2160 && c <= 0x217F) || (c >= 0x249C && c <= 0x24E9) || (c >= 0x3200 && c <= 0x33FF);
+}
+
+/* Digits that are not plain: superscripts, circled, of another script. A superscript 2 or 3 behind a letter or number is
+ * a power, which the rules read. */
+static bool is_odd_digit(const char *text, size_t at, uint32_t c)
+{
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+
+    if (category != UTF8PROC_CATEGORY_NO && category != UTF8PROC_CATEGORY_ND)
+        return false;
+    if (c != 0xB2 && c != 0xB3)
+        return true;
+    char before = at > 0 ? text[at - 1] : ' ';
+    return !((before >= '0' && before <= '9') || ((before | 0x20) >= 'a' && (before | 0x20) <= 'z') || before == ')');
 }
 
 static bool is_fraction(uint32_t c)
@@ -121,6 +136,12 @@ static size_t fold_one(const char *text, size_t size, size_t at, piece *out)
         if (at > 0 && digit_at(text, size, at - 1))
             put(out, ' ');
         put_decomposed(c, out);
+    } else if (is_odd_digit(text, at, c)) {
+        int value = text_digit_value(c);
+        if (value >= 0)
+            put(out, (uint32_t)('0' + value));
+        else
+            put_decomposed(c, out);
     } else if (is_compatible(c)) {
         put_decomposed(c, out);
     } else if (is_mark(c)) {

@@ -244,7 +244,7 @@ size_t en_rule_date(text_scan *s)
         return 0;
     size_t at2 = s->at + n1 + 1;
     n2 = scan_digits(s, at2, 4);
-    if (n2 < 1 || n2 > 2)
+    if (n2 < 1 || n2 == 3 || n2 > 4)
         return 0;
     size_t at3 = at2 + n2 + 1, end;
     unsigned a = scan_value(s, s->at, n1), b = scan_value(s, at2, n2), c;
@@ -259,12 +259,19 @@ size_t en_rule_date(text_scan *s)
             en_say_year(s->out, a);
             return end - s->at;
         }
+        if (sep == '/' && n1 <= 2 && n2 == 4 && a >= 1 && a <= 12 && b >= 1900 && b < 2100) {
+            say(s->out, en_month_name(a));
+            en_say_year(s->out, b);
+            return end - s->at;
+        }
         if (sep == '/' && n1 <= 2 && valid_day(a, b) && date_cue(s)) {
             say_month_day(s, a, b);
             return end - s->at;
         }
         return 0;
     }
+    if (n2 > 2)
+        return 0;
     end = at3 + n3;
     c = scan_value(s, at3, n3);
     if (((scan_char(s, end) == sep && sep != '.') || (sep == '.' && scan_char(s, end) == '.')) && scan_is_digit(s, end + 1))

@@ -9,6 +9,7 @@ enum {
     NUMBER = 8,     /* in front of a number      */
     BEHIND = 16,    /* behind a name             */
     CAPITAL = 32,   /* with a capital letter     */
+    TITLE = 64,     /* with its dot it needs nothing else: "mr. smith" */
 };
 
 static const struct {
@@ -63,9 +64,9 @@ static const struct {
     {"mfg", "manufacturing", DOT},
     {"mgr", "manager", DOT},
     {"misc", "miscellaneous", DOT},
-    {"mr", "mister", DOT | BARE | CAPITAL},
-    {"mrs", "misses", DOT | BARE | CAPITAL},
-    {"ms", "miss", DOT | BARE | NAME | CAPITAL},
+    {"mr", "mister", DOT | BARE | TITLE},
+    {"mrs", "misses", DOT | BARE | TITLE},
+    {"ms", "miss", DOT | BARE | TITLE | NAME | CAPITAL},
     {"mt", "mount", DOT | BARE | NAME | CAPITAL},
     {"mts", "mountains", DOT | BEHIND | CAPITAL},
     {"no", "number", DOT | NUMBER},
@@ -77,7 +78,7 @@ static const struct {
     {"para", "paragraph", DOT | NUMBER},
     {"pp", "pages", DOT | NUMBER},
     {"pres", "president", DOT | NAME | CAPITAL},
-    {"prof", "professor", DOT | BARE | NAME | CAPITAL},
+    {"prof", "professor", DOT | BARE | TITLE | NAME | CAPITAL},
     {"pt", "part", DOT | NUMBER | CAPITAL},
     {"pvt", "private", DOT | BARE | NAME | CAPITAL},
     {"rep", "representative", DOT | NAME | CAPITAL},
@@ -146,7 +147,7 @@ static size_t saint_or_street(text_scan *s, size_t n)
     bool saint = scan_same(s, s->at, n, "st"), dot = scan_char(s, s->at + n) == '.';
     bool ahead = name_follows(s, s->at + n + dot), behind = name_before(s);
 
-    if (!scan_is_upper(s, s->at) || (!dot && !ahead && !behind))
+    if ((!dot && !ahead && !behind) || (!scan_is_upper(s, s->at) && !(dot && (ahead || !saint))))
         return 0;
     if (saint && !ahead && !behind)
         return 0;
@@ -182,13 +183,19 @@ size_t en_rule_abbreviation(text_scan *s)
         return 0;
     int where = abbreviations[k].where;
     bool dot = scan_char(s, s->at + n) == '.';
+    if (where & TITLE && dot && scan_char(s, s->at + n + 1) == ' ')
+        where &= ~(NAME | CAPITAL);
+    else if (where & TITLE)
+        where |= CAPITAL;
     size_t end = s->at + n + dot;
     if ((!dot && !(where & BARE)) || (where & CAPITAL && !scan_is_upper(s, s->at)) || (where & NAME && !name_follows(s, end)) ||
         (where & NUMBER && !number_follows(s, end)) || (where & BEHIND && !name_before(s)))
         return 0;
     say_cased(s, abbreviations[k].full);
-    bool ends = end >= s->size || (dot && !(where & (NAME | NUMBER)) && en_sentence_ends(s, end) && (where & BEHIND || strcmp(abbreviations[k].shortened, "etc") == 0));
-    return dot && ends && !(where & (NAME | NUMBER)) ? n : end - s->at;
+    /* the dot stays where it also ends the sentence */
+    bool last = where & BEHIND || strcmp(abbreviations[k].shortened, "etc") == 0;
+    bool ends = end >= s->size || (last && en_sentence_ends(s, end));
+    return dot && ends && !(where & (NAME | NUMBER | TITLE)) ? n : end - s->at;
 }
 
 /* U.S.A., e.g., 5 p.m. without its number, Ph.D. */
@@ -439,6 +446,8 @@ size_t en_rule_symbol(text_scan *s)
     }
     if (c == '#' && s->at + 1 < s->size && scan_char(s, s->at + 1) == ' ')
         return 0;                                       /* a heading */
+    if (scan_word_before(s, s->at) && c == '$' && scan_is_letter(s, s->at + 1))
+        return 0;                                       /* a letter in disguise */
     for (size_t k = 0; k < COUNT(signs); k++) {
         if (*signs[k].sign != c || !scan_is(s, s->at, signs[k].sign))
             continue;
