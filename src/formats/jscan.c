@@ -165,22 +165,25 @@ hse_status js_more(jscan *j, char close, bool *more)
     return js_expect(j, ',', close == '}' ? "',' or '}'" : "',' or ']'");
 }
 
-static hse_status skip_number(jscan *j)
+hse_status js_number(jscan *j, size_t *length, bool *integer)
 {
     size_t p = j->pos;
 
     p += p < j->size && j->text[p] == '-';
     if (!is_digit(j, p) || (j->text[p] == '0' && is_digit(j, p + 1)))
         return js_fail(j, HSE_E_FORMAT, "a value is expected");
+    *integer = true;
     while (is_digit(j, p))
         p++;
     if (p < j->size && j->text[p] == '.') {
+        *integer = false;
         if (!is_digit(j, ++p))
             return js_fail(j, HSE_E_FORMAT, "a damaged number");
         while (is_digit(j, p))
             p++;
     }
     if (p < j->size && (j->text[p] == 'e' || j->text[p] == 'E')) {
+        *integer = false;
         p++;
         p += p < j->size && (j->text[p] == '+' || j->text[p] == '-');
         if (!is_digit(j, p))
@@ -188,6 +191,7 @@ static hse_status skip_number(jscan *j)
         while (is_digit(j, p))
             p++;
     }
+    *length = p - j->pos;
     j->pos = p;
     return HSE_OK;
 }
@@ -195,6 +199,8 @@ static hse_status skip_number(jscan *j)
 static hse_status skip_word(jscan *j)
 {
     static const char *const words[] = {"true", "false", "null"};
+    size_t length;
+    bool integer;
 
     for (size_t i = 0; i < COUNT(words); i++) {
         size_t n = strlen(words[i]);
@@ -203,7 +209,7 @@ static hse_status skip_word(jscan *j)
             return HSE_OK;
         }
     }
-    return skip_number(j);
+    return js_number(j, &length, &integer);
 }
 
 static void add_cost(size_t *cost, size_t n)
