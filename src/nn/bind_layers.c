@@ -407,8 +407,8 @@ void nn_make_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, i
     *l = (nn_rnn_layer){.in = in, .hidden = hidden, .layers = layers, .directions = directions, .gates = gates};
 }
 
-/* Copy gate-major rows of `width` numbers to the order of the steps; `add` sums into what is there. */
-static void reorder(float *out, const float *in, const char *order, int gates, int hidden, size_t width)
+/* Gate-major rows of `width` numbers in the order of the steps, added to what is there or (add false) in its place. */
+static void reorder(float *out, const float *in, const char *order, int gates, int hidden, size_t width, bool add)
 {
     const char *wanted = gates == 4 ? "ifgo" : "rzn";
     size_t row = 0;
@@ -420,7 +420,9 @@ static void reorder(float *out, const float *in, const char *order, int gates, i
             while (order[source] != wanted[g] && !(order[source] == 'c' && wanted[g] == 'g'))
                 source++;
             const float *rows = in + ((size_t)source * (size_t)hidden + (size_t)from) * width;
-            for (size_t i = 0; i < (size_t)units * width; i++)
+            if (!add)
+                memcpy(out + row * width, rows, (size_t)units * width * sizeof *out);
+            for (size_t i = 0; add && i < (size_t)units * width; i++)
                 out[row * width + i] += rows[i];
             row += (size_t)units;
         }
@@ -440,7 +442,7 @@ static bool pack_reordered(nn_binder *b, k_packed *p, const nn_rnn_layer *l, con
 
     if (!t.at)
         return false;
-    reorder(t.at, w, order, l->gates, l->hidden, (size_t)width);
+    reorder(t.at, w, order, l->gates, l->hidden, (size_t)width, false);
     bool ok = pack(b, p, n, width, 1, t.at, (size_t)width, 0, 1);
     nn_temp_free(&t);
     return ok;
@@ -461,9 +463,9 @@ void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, c
     nn_temp first = nn_temp_new(b, (size_t)n), second = nn_temp_new(b, (size_t)n);
     if (first.at && second.at && pack_reordered(b, &cell->w, l, order, w, in) && pack_reordered(b, &cell->u, l, order, u, l->hidden)) {
         if (bias_w)
-            reorder(first.at, bias_w, order, l->gates, l->hidden, 1);
+            reorder(first.at, bias_w, order, l->gates, l->hidden, 1, false);
         if (bias_u)                                     /* an LSTM only ever needs the sum */
-            reorder(l->gates == 4 ? first.at : second.at, bias_u, order, l->gates, l->hidden, 1);
+            reorder(l->gates == 4 ? first.at : second.at, bias_u, order, l->gates, l->hidden, 1, true);
         cell->bias_w = nn_keep_floats(b, first.at, (size_t)n);
         cell->bias_u = l->gates == 4 ? NULL : nn_keep_floats(b, second.at, (size_t)n);
     }

@@ -101,8 +101,8 @@ void nn_gemm_run(nn_ctx *c, const nn_gemm *g);          /* in a plan too: counts
 nn_tensor nn_then_out(nn_ctx *c, const char *op, nn_then *then, nn_tensor like, uint32_t starts, int rows, int width, int cols);
 bool nn_expect_cols(nn_ctx *c, const char *op, nn_tensor x, int cols);
 
-/* Row r of the result is row index[r] of x; as many rows, the same items. */
-nn_tensor nn_gather_listed(nn_ctx *c, nn_tensor x, uint32_t index);
+/* Row r of the result is row index[r] of x; items and rows are those of `shape`. */
+nn_tensor nn_gather_listed(nn_ctx *c, nn_tensor x, nn_tensor shape, uint32_t index);
 nn_tensor nn_highway_mix(nn_ctx *c, nn_tensor x, nn_tensor gate, nn_tensor value);
 
 /* A scratch area of one task, out of `threads` that lie one after another. */

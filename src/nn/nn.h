@@ -222,6 +222,9 @@ nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_
  * replaced by the final one (of each item's own last row; the backward direction's is at its first row). */
 nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);
 nn_tensor nn_gru(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);
+/* nn_lstm over nn_gather_rows(c, x, items of x, counts, index), with the same bits; but the input's share of the gates is
+ * computed once for each row of x, not for each of its copies. Every index is a row of x. */
+nn_tensor nn_lstm_gathered(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, const int *counts, const int *index, nn_state *state);
 nn_tensor nn_layer_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);
 nn_tensor nn_batch_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);
 nn_tensor nn_instance_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);           /* per item and channel over all positions; scale may be NULL */

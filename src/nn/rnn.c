@@ -20,6 +20,7 @@ typedef struct {
     const int          *starts, *order;     /* order[a]: the a-th longest item */
     const int          *step_row;           /* where a step's rows start in gx; steps + 1 */
     bool                packed;             /* false: one item, gx has the rows of x */
+    const int          *index;              /* then: the row of gx for each step; NULL: the step's own */
     const float        *gx[2];
     float              *h[2][2], *cells[2], *u[2];      /* [direction], h also by parity of the step */
     float              *out;
@@ -38,6 +39,8 @@ static const float *gx_row(const job *j, int d, int t)
 {
     int row = j->packed || d == 0 ? j->step_row[t] : j->steps - 1 - t;
 
+    if (j->index)
+        row = j->index[row];
     return j->gx[d] + (size_t)row * (size_t)width_of(j);
 }
 
@@ -193,19 +196,48 @@ static bool list_order(nn_ctx *c, nn_tensor x, uint32_t *order, uint32_t *step_r
     return true;
 }
 
-static nn_tensor packed_input(nn_ctx *c, nn_tensor x, uint32_t order, uint32_t step_row, int steps, int direction)
+/* The rows of x as the steps read them; `shape` has the items' true rows, index (or NULL) says which row of x each of those is. */
+static nn_tensor packed_rows(nn_ctx *c, nn_tensor x, nn_tensor shape, const int *index, uint32_t order, uint32_t step_row, int steps,
+                             int direction)
 {
-    uint32_t index;
-    int rows = x.rows;
+    uint32_t list;
 
-    if (!nn_list_new(c, (size_t)rows, &index))
+    if (!nn_list_new(c, (size_t)shape.rows, &list))
         return NN_NONE;
-    const int *o = nn_list(c, order), *s = nn_list(c, x.starts), *step = nn_list(c, step_row);
-    int *to = nn_list(c, index);
+    const int *o = nn_list(c, order), *s = nn_list(c, shape.starts), *step = nn_list(c, step_row);
+    int *to = nn_list(c, list);
     for (int t = 0; t < steps; t++)
-        for (int a = 0; a < step[t + 1] - step[t]; a++)
-            to[step[t] + a] = direction == 0 ? s[o[a]] + t : s[o[a] + 1] - 1 - t;
-    return nn_gather_listed(c, x, index);
+        for (int a = 0; a < step[t + 1] - step[t]; a++) {
+            int row = direction == 0 ? s[o[a]] + t : s[o[a] + 1] - 1 - t;
+            to[step[t] + a] = index ? index[row] : row;
+        }
+    return nn_gather_listed(c, x, shape, list);
+}
+
+/* The input's share of all gates, in the order in which the steps read it. With an index the product is made before the rows
+ * are multiplied, without one after they are put in order: each time over the narrower or fewer rows. */
+static nn_tensor input_share(nn_ctx *c, const nn_rnn_layer *l, const nn_rnn_cell *cell, nn_tensor x, nn_tensor shape, const int *index,
+                             uint32_t order, uint32_t step_row, int steps, int direction)
+{
+    bool packed = shape.items > 1, early = index != NULL;
+    nn_tensor gx = packed || !early ? nn_make_like(c, shape, l->gates * l->hidden) : NN_NONE;
+    size_t top = c->top;
+    nn_tensor in = packed && !early ? packed_rows(c, x, shape, NULL, order, step_row, steps, direction) : x;
+    nn_tensor out = early ? nn_make_like(c, x, l->gates * l->hidden) : gx;
+
+    if (c->error.status != HSE_OK)
+        return NN_NONE;
+    nn_gemm_run(c, &(nn_gemm){.w = &cell->w, .bias = cell->bias_w, .x = in, .out_starts = in.starts, .rows = in.rows, .kernel = 1,
+                              .dilation = 1, .stride = 1, .out = out});
+    if (early && !packed)
+        return out;
+    if (early) {
+        nn_tensor rows = packed_rows(c, out, shape, index, order, step_row, steps, direction);
+        if (nn_running(c))
+            memcpy(nn_data(c, gx), nn_data(c, rows), (size_t)shape.rows * (size_t)gx.cols * sizeof(float));
+    }
+    nn_release(c, top);
+    return gx;
 }
 
 /* ---- one layer ---- */
@@ -262,27 +294,22 @@ static void save_state(const job *j, nn_tensor h, nn_tensor cells, int layer, in
     }
 }
 
-static void run_layer(nn_ctx *c, const nn_rnn_layer *l, int layer, nn_tensor x, nn_tensor out, nn_state start, nn_state final)
+static void run_layer(nn_ctx *c, const nn_rnn_layer *l, int layer, nn_tensor x, const int *index, nn_tensor out, nn_state start,
+                      nn_state final)
 {
     size_t top = c->top;
     uint32_t lists_top = c->lists_top, order, step_row;
-    job j = {.c = c, .l = l, .cell = l->cell[layer], .items = x.items, .packed = x.items > 1};
+    job j = {.c = c, .l = l, .cell = l->cell[layer], .items = out.items, .packed = out.items > 1};
     places p;
 
-    if (!list_order(c, x, &order, &step_row, &j.steps))
+    if (!list_order(c, out, &order, &step_row, &j.steps))
         return;
     choose_groups(&j);
-    for (int d = 0; d < l->directions && c->error.status == HSE_OK; d++) {
-        p.gx[d] = nn_make_like(c, x, l->gates * l->hidden);
-        size_t inner = c->top;
-        nn_tensor in = j.packed ? packed_input(c, x, order, step_row, j.steps, d) : x;
-        if (c->error.status == HSE_OK)
-            nn_gemm_run(c, &(nn_gemm){.w = &l->cell[layer][d].w, .bias = l->cell[layer][d].bias_w, .x = in, .out_starts = x.starts,
-                                      .rows = x.rows, .kernel = 1, .dilation = 1, .stride = 1, .out = p.gx[d]});
-        nn_release(c, inner);
-    }
+    j.index = j.packed ? NULL : index;
+    for (int d = 0; d < l->directions && c->error.status == HSE_OK; d++)
+        p.gx[d] = input_share(c, l, &l->cell[layer][d], x, out, index, order, step_row, j.steps, d);
     if (reserve(c, &j, &p) && nn_running(c)) {
-        j.starts = nn_list(c, x.starts);
+        j.starts = nn_list(c, out.starts);
         j.order = nn_list(c, order);
         j.step_row = nn_list(c, step_row);
         j.out = nn_data(c, out);
@@ -326,7 +353,8 @@ static nn_tensor state_new(nn_ctx *c, int items, int cols)
     return nn_make(c, items, starts, items, 1, cols);
 }
 
-static nn_tensor run_rnn(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state, int gates)
+/* shape: x, or the items and rows that index makes of it. */
+static nn_tensor run_rnn(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_tensor shape, const int *index, nn_state *state, int gates)
 {
     nn_state start = {0}, final = {0};
     int cols = l->layers * l->directions * l->hidden;
@@ -345,12 +373,12 @@ static nn_tensor run_rnn(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state
         final.h = state_new(c, x.items, cols);
         final.c = gates == 4 ? state_new(c, x.items, cols) : NN_NONE;
     }
-    nn_tensor out = nn_make_like(c, x, l->directions * l->hidden);
+    nn_tensor out = nn_make_like(c, shape, l->directions * l->hidden);
     size_t top = c->top;
-    nn_tensor other = l->layers > 1 ? nn_make_like(c, x, l->directions * l->hidden) : NN_NONE;
+    nn_tensor other = l->layers > 1 ? nn_make_like(c, shape, l->directions * l->hidden) : NN_NONE;
     for (int i = 0; i < l->layers && c->error.status == HSE_OK; i++) {
         nn_tensor to = (l->layers - i) % 2 == 1 ? out : other;     /* the last layer writes the result */
-        run_layer(c, l, i, x, to, start, final);
+        run_layer(c, l, i, x, i == 0 ? index : NULL, to, start, final);
         x = to;
     }
     nn_release(c, top);
@@ -363,10 +391,24 @@ static nn_tensor run_rnn(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state
 
 nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state)
 {
-    return run_rnn(c, l, x, state, 4);
+    return run_rnn(c, l, x, x, NULL, state, 4);
+}
+
+nn_tensor nn_lstm_gathered(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, const int *counts, const int *index, nn_state *state)
+{
+    nn_tensor shape = x;
+
+    if (!nn_start(c, "lstm_gathered", x) || !nn_starts_from(c, "lstm_gathered", x.items, counts, &x, &shape.starts, &shape.rows))
+        return NN_NONE;
+    for (int r = 0; r < shape.rows; r++)
+        if (index[r] < 0 || index[r] >= x.rows) {
+            nn_error(c, HSE_E_ARG, "lstm_gathered: row %d of %d", index[r], x.rows);
+            return NN_NONE;
+        }
+    return run_rnn(c, l, x, shape, index, state, 4);
 }
 
 nn_tensor nn_gru(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state)
 {
-    return run_rnn(c, l, x, state, 3);
+    return run_rnn(c, l, x, x, NULL, state, 3);
 }

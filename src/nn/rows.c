@@ -32,13 +32,13 @@ static void copy_row(const nn_ctx *c, float *to, nn_tensor x, int row, float val
         memcpy(to + (size_t)p * (size_t)x.cols, from + (size_t)p * (size_t)x.ld, (size_t)x.cols * sizeof *to);
 }
 
-nn_tensor nn_gather_listed(nn_ctx *c, nn_tensor x, uint32_t index)
+nn_tensor nn_gather_listed(nn_ctx *c, nn_tensor x, nn_tensor shape, uint32_t index)
 {
     x = nn_settle(c, x);
-    nn_tensor out = nn_make_like(c, x, x.cols);
+    nn_tensor out = nn_make_like(c, shape, x.cols);
 
     if (!nn_is_none(out) && nn_running(c))
-        for (int r = 0; r < x.rows; r++)
+        for (int r = 0; r < shape.rows; r++)
             copy_row(c, row_of(c, out, r), x, nn_list(c, index)[r], 0.0f);
     return out;
 }

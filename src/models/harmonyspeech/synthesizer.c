@@ -217,12 +217,17 @@ static nn_tensor add_series(nn_ctx *c, const nn_conv1d_layer *conv, nn_tensor se
     return nn_conv1d_then(c, conv, series, (nn_then){.alpha = strength, .residual = x});
 }
 
-/* index: for each frame of each item the row of its symbol, -1 for a row of zeros. */
-static nn_tensor decode(const hs1_synthesizer *m, nn_ctx *c, nn_tensor x, nn_tensor speaker, const int *frames, const int *index)
+/* index: for each frame of each item the row of its symbol, -1 (only when `padded`) for a row of zeros. */
+static nn_tensor decode(const hs1_synthesizer *m, nn_ctx *c, nn_tensor x, nn_tensor speaker, const int *frames, const int *index,
+                        bool padded)
 {
-    x = nn_gather_rows(c, x, nn_items(x), frames, index);
-    nn_tap(c, x, "lr");
-    x = nn_lstm(c, &m->lstm, nn_append_vector(c, x, speaker), NULL);
+    if (padded || nn_listening(c)) {
+        x = nn_gather_rows(c, x, nn_items(x), frames, index);
+        nn_tap(c, x, "lr");
+        x = nn_lstm(c, &m->lstm, nn_append_vector(c, x, speaker), NULL);
+    } else {
+        x = nn_lstm_gathered(c, &m->lstm, nn_append_vector(c, x, speaker), frames, index, NULL);
+    }
     nn_tap(c, x, "lstm");
     x = nn_linear(c, &m->lin, x);
     nn_tap(c, x, "lin");
@@ -404,7 +409,7 @@ static hse_status run_decoder(const hs1_synthesizer *m, nn_ctx *c, const batch *
     x = cbhg_run(c, &m->prenet, x, "prenet");
     x = add_series(c, &m->pitch_proj, pitch, m->cfg.pitch_strength, x, "pitch_proj");
     x = add_series(c, &m->energy_proj, energy, m->cfg.energy_strength, x, "energy_proj");
-    x = decode(m, c, x, speaker, b->frames, index);
+    x = decode(m, c, x, speaker, b->frames, index, longest > 0);
     for (int i = 0; i < b->n; i++)
         nn_read(c, x, i, b->item[i]->mel, (size_t)b->frames[i] * (size_t)m->cfg.mels);
     s = nn_end(c, err);

@@ -247,3 +247,55 @@ TEST(a_state_carries_on_where_a_run_stopped)
         nn_params_free(&params);
     }
 }
+
+TEST(a_gathered_lstm_has_the_bits_of_gather_and_lstm)
+{
+    enum { IN = 9, HIDDEN = 70, ROWS = 5, FRAMES = 13 };
+    nn_rnn_layer l;
+    hse_error err = {0};
+    nn_ctx *c = NULL;
+    const float *x = numbers(61, ROWS * 2 * IN), *parts[2] = {x, x + ROWS * IN};
+    const int rows[2] = {ROWS, ROWS - 1}, counts[2] = {FRAMES - 4, FRAMES};
+    int index[2 * FRAMES];
+    static float want[2][FRAMES * 2 * HIDDEN], got[2][FRAMES * 2 * HIDDEN];
+
+    s.in = IN;
+    s.hidden = HIDDEN;
+    s.layers = s.directions = 2;
+    s.order = NULL;
+    s.gates = 4;
+    for (int type = 0; type < K_WEIGHT_TYPES; type++)
+        for (int items = 1; items <= 2; items++) {
+            nn_binder *b = NULL;
+            nn_params *params = NULL;
+            nn_state end[2] = {{.h = NN_NONE}, {.h = NN_NONE}};
+            float state_a[4 * HIDDEN], state_b[4 * HIDDEN];
+            assert_int_equal(nn_binder_open(&b, &(nn_binder_options){.type = (k_weight_type)type}, &err), HSE_OK);
+            build_rnn(b, &l);
+            assert_int_equal(nn_binder_close(&b, &params, &err), HSE_OK);
+            assert_int_equal(nn_open(&c, &(nn_options){.poison = true}, &err), HSE_OK);
+            for (int i = 0, at = 0; i < items; i++)
+                for (int r = 0; r < counts[i]; r++)
+                    index[at++] = (i ? rows[0] : 0) + r % rows[i];
+            nn_begin(c, NN_RUN);
+            nn_tensor t = nn_leaky_relu(c, nn_input(c, items, rows, IN, parts), 0.1f);
+            nn_tensor y = nn_lstm(c, &l, nn_gather_rows(c, t, items, counts, index), &end[0]);
+            nn_tensor z = nn_lstm_gathered(c, &l, t, counts, index, &end[1]);
+            for (int i = 0; i < items; i++) {
+                size_t n = (size_t)counts[i] * 2 * HIDDEN;
+                nn_read(c, y, i, want[i], n);
+                nn_read(c, z, i, got[i], n);
+                nn_read(c, end[0].c, i, state_a, 4 * HIDDEN);
+                nn_read(c, end[1].c, i, state_b, 4 * HIDDEN);
+                CHECK(memcmp(want[i], got[i], n * sizeof(float)) == 0, "type %d, item %d of %d: other bits", type, i, items);
+                CHECK(memcmp(state_a, state_b, sizeof state_a) == 0, "type %d, item %d of %d: another state", type, i, items);
+            }
+            CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
+            index[1] = -1;
+            nn_begin(c, NN_PLAN);
+            nn_lstm_gathered(c, &l, nn_input(c, items, rows, IN, NULL), counts, index, NULL);
+            CHECK(nn_end(c, &err) == HSE_E_ARG && strstr(err.text, "row -1 of"), "%s", err.text);
+            nn_close(&c);
+            nn_params_free(&params);
+        }
+}
