@@ -42,16 +42,21 @@ static bool can_read(const http_conn *c)
     return !c->eof && (c->state == CONN_DRAIN || can_parse(c));
 }
 
+/* While a request waits for its answer (or we hold its body up) the peer's departure is all that matters: its FIN is seen
+ * even behind bytes that are left unread, which throttles it. Once the answer is there a half-closed peer may have it. */
+static bool watches_peer(const http_conn *c)
+{
+    return (c->state == CONN_WAIT && !c->answered) || (c->state == CONN_BODY && c->paused);
+}
+
 static void arm(http_conn *c)
 {
     uint32_t events = c->tls_events;
 
     if (c->state != CONN_HANDSHAKE) {
-        /* While a request waits for its answer the peer's departure is all that matters: its FIN is seen even behind
-         * bytes that are left unread, which throttles it. */
         if (can_read(c))
             events |= EPOLLIN | EPOLLRDHUP;
-        else if (c->state == CONN_WAIT || (c->state == CONN_BODY && c->paused))
+        else if (watches_peer(c))
             events |= EPOLLRDHUP;
         if (pending(c) || c->again || (c->tls_more && can_read(c)))
             events |= EPOLLOUT;
@@ -137,7 +142,7 @@ static void complete(http_conn *c, bool close)
     http_job *job = c->job;
 
     c->job = NULL;
-    c->paused = false;
+    c->paused = c->answered = false;
     report(c, job, job->status);
     http_job_detach(job, false);
     if (close || atomic_load(&c->loop->server->stopping)) {
@@ -200,6 +205,7 @@ static void service(http_conn *c)
             c->write_due = c->loop->now_ms + options(c)->write_stall_ms;
     }
     bool ended = job->phase == JOB_ENDED && job->out.size == 0 && job->blob.size == 0, paused = job->paused;
+    c->answered = job->phase == JOB_ENDED;
     job->in_conn = pending(c);
     size_t waiting = job->out.size + job->in_conn;
     if (waiting < job->high_water)
@@ -476,8 +482,7 @@ void http_conn_event(http_conn *c, uint32_t events)
             arm(c);
         return;
     }
-    bool waits = c->state == CONN_WAIT || (c->state == CONN_BODY && c->paused);
-    if ((events & (EPOLLERR | EPOLLHUP)) || ((events & EPOLLRDHUP) && waits)) {
+    if ((events & (EPOLLERR | EPOLLHUP)) || ((events & EPOLLRDHUP) && watches_peer(c))) {
         http_conn_kill(c);
         return;
     }

@@ -120,6 +120,7 @@ struct http_conn {
     SSL            *ssl;
     uint32_t        tls_events;         /* EPOLLIN or EPOLLOUT when TLS needs the other direction to go on */
     bool            shut, eof, paused;  /* our side is closed; the peer sends no more; the body is held up */
+    bool            answered;           /* CONN_WAIT only for room in the output */
     bool            again, tls_more;    /* more to do at the next round; OpenSSL holds input */
     http_job       *job;
     hse_buf         in;                 /* bytes received and not yet understood */

@@ -9,12 +9,12 @@ enum { MAX_METHOD = 32, MAX_LENGTH_DIGITS = 18, HEAD_DONE = 1 };
 
 bool http_slice_is(http_slice s, const char *text)
 {
-    return s.size == strlen(text) && memcmp(s.data, text, s.size) == 0;
+    return s.size == strlen(text) && (s.size == 0 || memcmp(s.data, text, s.size) == 0);
 }
 
 bool http_slice_is_nocase(http_slice s, const char *text)
 {
-    return s.size == strlen(text) && strncasecmp(s.data, text, s.size) == 0;
+    return s.size == strlen(text) && (s.size == 0 || strncasecmp(s.data, text, s.size) == 0);
 }
 
 bool http_is_token_char(unsigned char c)

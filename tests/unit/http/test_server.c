@@ -533,6 +533,46 @@ TEST(the_log_hook_sees_every_request)
     http_server_close(&s);
 }
 
+static void answer_not_found(void *arg, http_job *job)
+{
+    (void)arg;
+    if (http_slice_is(http_job_request(job)->target, "/silent"))
+        return;
+    http_job_answer(job, 404, "text/plain", "nothing of ours", 15);
+}
+
+TEST(unknown_paths_have_a_hook)
+{
+    http_options o = base_options();
+    uint16_t port;
+    char got[512];
+
+    o.hooks.not_found = answer_not_found;
+    o.hooks.error_body = NULL;
+    http_server *s = open_server(&o, &port);
+    ask(port, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got);
+    CHECK(status_of(got) == 404 && strstr(got, "nothing of ours"), "%.200s", got);
+    ask(port, "GET /silent HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got);
+    CHECK(status_of(got) == 404 && strstr(got, "no such path"), "a hook that says nothing: %.200s", got);
+    ask(port, "POST /v1/models/a/load HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n\r\n", got, sizeof got);
+    CHECK(status_of(got) == 413 && strstr(got, "larger than 100 bytes\n"), "%.200s", got);
+    http_server_close(&s);
+}
+
+TEST(every_status_has_a_reason)
+{
+    static const int used[] = {200, 204, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 417,
+                               422, 429, 431, 499, 500, 501, 503, 504, 505};
+
+    for (size_t i = 0; i < COUNT(used); i++)
+        CHECK(strcmp(http_reason(used[i]), "Unknown") != 0, "%d has none", used[i]);
+    CHECK(strcmp(http_reason(404), "Not Found") == 0 && strcmp(http_reason(599), "Unknown") == 0, "404 and 599");
+    for (int status = 200; status < 600; status++)
+        for (int other = 200; other < status; other++)
+            CHECK(strcmp(http_reason(status), http_reason(other)) != 0 || strcmp(http_reason(status), "Unknown") == 0,
+                  "%d and %d have the same", status, other);
+}
+
 TEST(every_allocation_may_fail)
 {
     static const char *const requests[] = {
@@ -564,8 +604,8 @@ TEST(every_allocation_may_fail)
     for (size_t i = 0; i < COUNT(requests); i++) {
         struck = true;
         for (uint64_t n = 1; struck; n++) {             /* serving */
-            int fd = dial(port);
             hse_mem_fail_at(n, false);
+            int fd = dial(port);
             send_text(fd, requests[i]);
             receive(fd, got, sizeof got, 2000, &closed);
             close(fd);

@@ -208,6 +208,33 @@ TEST(departures_and_strangers)
     drop_tls(&t);
 }
 
+TEST(http_1_1_is_agreed_on)
+{
+    static const unsigned char both[] = "\x02h2\x08http/1.1", other[] = "\x02h2";
+    static const struct { const unsigned char *offer; unsigned size; const char *agreed; } cases[] = {
+        {both, sizeof both - 1, "http/1.1"}, {other, sizeof other - 1, ""}};
+    tls_files t;
+    uint16_t port;
+
+    make_tls(&t);
+    http_server *s = open_tls(&t, &port, 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const unsigned char *agreed = NULL;
+        unsigned size = 0;
+        int fd = dial(port);
+        SSL_CTX_set_alpn_protos(t.client, cases[i].offer, cases[i].size);
+        SSL *ssl = tls_dial(&t, fd);
+        CHECK(ssl, "offer %zu: no handshake", i);
+        SSL_get0_alpn_selected(ssl, &agreed, &size);
+        CHECK(http_slice_is((http_slice){(const char *)agreed, size}, cases[i].agreed), "offer %zu: '%.*s'", i, (int)size,
+              agreed ? (const char *)agreed : "");
+        SSL_free(ssl);
+        close(fd);
+    }
+    http_server_close(&s);
+    drop_tls(&t);
+}
+
 TEST(a_key_of_another_certificate_is_refused)
 {
     tls_files t, other;
