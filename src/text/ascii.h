@@ -4,12 +4,11 @@
 
 #include "base/buf.h"
 
-/* Append the ASCII form of a UTF-8 text to `out`. ASCII, control characters included, stays as it is. Latin letters lose
- * their marks; Greek, Cyrillic, Hebrew, Arabic, kana, Hangul and ideographs (one
- * Latin letters; compatibility forms
- * (full width, ligatures, circled and Roman numerals, fractions) become what they stand for. What has no ASCII form
- * (emoji, most symbols, other scripts) is dropped. A character gives at most 32 bytes.
- * HSE_E_FORMAT: not UTF-8, err->offset is the byte. */
+/* Append the ASCII form of a UTF-8 text to `out`. ASCII, control characters included, stays as it is. Latin letters
+ * lose their marks; Greek, Cyrillic, Hebrew, Arabic, kana, Hangul and ideographs (one Latin letters; compatibility
+ * forms (full width, ligatures, circled and Roman numerals, fractions) become what they stand for. What has no ASCII
+ * form (emoji, most symbols, other scripts) is dropped. A character gives at most 32 bytes. HSE_E_FORMAT: not UTF-8,
+ * err->offset is the byte. */
 hse_status text_to_ascii(const char *text, size_t size, hse_buf *out, hse_error *err);
 
 /* 0-9 of a decimal digit of any script, -1 for anything else. */

@@ -9,7 +9,7 @@ enum { MAX_MARKS = 8 };
 
 /* What one character (with its marks) becomes. */
 typedef struct {
-    char   bytes[96];       /* 20 code points of 4 bytes, and a space before a fraction */
+    char bytes[96]; /* 20 code points of 4 bytes, and a space before a fraction */
     size_t n;
 } piece;
 
@@ -29,8 +29,8 @@ static bool is_mark(uint32_t c)
     return utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_MN;
 }
 
-/* Nobody sees or says these: soft hyphen, zero-width and direction controls, variation selectors, tags. The joiners stay:
- * they shape words of Indic scripts and Persian. */
+/* Nobody sees or says these: soft hyphen, zero-width and direction controls, variation selectors, tags. The joiners
+ * stay: they shape words of Indic scripts and Persian. */
 static bool is_invisible(uint32_t c)
 {
     return c == 0xAD || c == 0x200B || c == 0x2060 || c == 0xFEFF || c == 0x200E || c == 0x200F ||
@@ -41,11 +41,13 @@ static bool is_invisible(uint32_t c)
 static bool is_compatible(uint32_t c)
 {
     return (c >= 0xFF01 && c <= 0xFF5E) || (c >= 0x1D400 && c <= 0x1D7FF) || (c >= 0xFB00 && c <= 0xFB06) ||
-           (c >= 0x2160 && c <= 0x217F) || (c >= 0x249C && c <= 0x24E9) || (c >= 0x3200 && c <= 0x33FF);
+           (c >= 0x2160 && c <= 0x217F) || (c >= 0x249C && c <= 0x24E9) || (c >= 0x3200 && c <= 0x33FF) ||
+           (c >= 0x2B0 && c <= 0x2B8) || (c >= 0x2E0 && c <= 0x2E4) || (c >= 0x1D2C && c <= 0x1D6A) ||
+           (c >= 0x1D9B && c <= 0x1DBF) || (c >= 0x2071 && c <= 0x209C);
 }
 
-/* Digits that are not plain: superscripts, circled, of another script. A superscript 2 or 3 behind a letter or number is
- * a power, which the rules read. */
+/* Digits that are not plain: superscripts, circled, of another script. A superscript 2 or 3 behind a letter or number
+ * is a power, which the rules read. */
 static bool is_odd_digit(const char *text, size_t at, uint32_t c)
 {
     utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
@@ -81,7 +83,7 @@ static void put_decomposed(uint32_t c, piece *out)
                                                  UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT, &last_class);
 
     for (utf8proc_ssize_t i = 0; i < n && i < (utf8proc_ssize_t)COUNT(part); i++)
-        put(out, part[i] == 0x2044 ? '/' : (uint32_t)part[i]);      /* 0x2044: fraction slash */
+        put(out, part[i] == 0x2044 ? '/' : (uint32_t)part[i]); /* 0x2044: fraction slash */
 }
 
 /* A base character of `len` bytes and the marks behind it, composed. Returns the bytes taken. A run of marks is cut to
@@ -145,7 +147,7 @@ static size_t fold_one(const char *text, size_t size, size_t at, piece *out)
     } else if (is_compatible(c)) {
         put_decomposed(c, out);
     } else if (is_mark(c)) {
-        return put_composed(text + at, size - at, len, out);    /* marks without a letter */
+        return put_composed(text + at, size - at, len, out); /* marks without a letter */
     } else {
         return 0;
     }
@@ -159,7 +161,7 @@ static bool suspicious(const char *text, size_t size, size_t i)
 
     if (c < 0x80) {
         unsigned char next = i + 1 < size ? (unsigned char)text[i + 1] : 0;
-        return next == 0xCC || next == 0xCD || next >= 0xD2;    /* a mark may follow */
+        return next == 0xCC || next == 0xCD || next >= 0xD2; /* a mark may follow */
     }
     return true;
 }

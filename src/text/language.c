@@ -8,8 +8,10 @@ static const text_language *const languages[] = {&text_en};
 static const struct {
     const char *name, *code;
 } names[] = {
-    {"en", "en"}, {"zh", "zh"}, {"zh_mix_en", "zh_mix_en"}, {"es", "es"}, {"sp", "es"}, {"fr", "fr"},
-    {"ja", "ja"}, {"jp", "ja"}, {"ko", "ko"},               {"kr", "ko"},
+    {"en", "en"}, {"zh", "zh"}, {"zh_mix_en", "zh_mix_en"},
+    {"es", "es"}, {"sp", "es"}, {"fr", "fr"},
+    {"ja", "ja"}, {"jp", "ja"}, {"ko", "ko"},
+    {"kr", "ko"},
 };
 
 const char *text_language_code(const char *name)

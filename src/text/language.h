@@ -18,15 +18,15 @@ enum {
 
 typedef struct {
     const char *name;
-    unsigned    starts;
+    unsigned starts;
     /* Bytes taken at s->at, with their words said to s->out; 0 to decline (what was said is taken back). */
     size_t (*match)(text_scan *s);
 } text_rule;
 
 struct text_language {
-    const char      *code;
+    const char *code;
     const text_rule *rules;
-    size_t           n_rules;
+    size_t n_rules;
     /* Could a rule start at this word although nothing near it is a digit or a sign? ("July", "Mr", "III") */
     bool (*cue)(const char *word, size_t n);
 };

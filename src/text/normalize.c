@@ -28,11 +28,12 @@ static unsigned start_kind(const text_scan *s)
     if (class & (SCAN_LOWER | SCAN_UPPER))
         return scan_word_before(s, s->at) ? 0 : START_LETTER;
     if (class == SCAN_DOT && scan_is_digit(s, s->at + 1))
-        return scan_word_before(s, s->at) ? 0 : START_DIGIT;        /* ".5" */
+        return scan_word_before(s, s->at) ? 0 : START_DIGIT; /* ".5" */
     if (class == SCAN_DOT || class == 0) {
         /* plain punctuation matters in front of a number or an amount alone */
         char next = scan_char(s, s->at + 1);
-        return scan_class(next) & (SCAN_DIGIT | SCAN_HIGH) || next == '$' || (c == '-' && next == ' ') ? START_SYMBOL : 0;
+        return scan_class(next) & (SCAN_DIGIT | SCAN_HIGH) || next == '$' || (c == '-' && next == ' ') ? START_SYMBOL
+                                                                                                       : 0;
     }
     if (c == '$')
         return START_CURRENCY;
@@ -93,7 +94,7 @@ static void copy(text_scan *s, size_t n)
 
 static void walk(text_scan *s)
 {
-    bool said = false;                              /* the last thing written came from a rule */
+    bool said = false; /* the last thing written came from a rule */
 
     while (s->at < s->size && s->out->status == HSE_OK) {
         if (s->at >= s->run_end) {
@@ -117,7 +118,8 @@ static void walk(text_scan *s)
             said = true;
             continue;
         }
-        if (said && scan_word_char(s, s->at) && s->out->size && scan_class((char)s->out->data[s->out->size - 1]) != SCAN_SPACE)
+        if (said && scan_word_char(s, s->at) && s->out->size &&
+            scan_class((char)s->out->data[s->out->size - 1]) != SCAN_SPACE)
             say_n(s->out, s->text + s->at, n);
         else
             copy(s, n);

@@ -9,6 +9,6 @@ enum { PINYIN_FIRST = 0x4E00, PINYIN_LAST = 0x9FFF, PINYIN_SYLLABLES = 413 };
 /* pinyin_readings[c - PINYIN_FIRST] is index of the syllable * 8 + tone (1-5), 0 where there is none; "lv" is l with
  * u diaeresis. */
 extern const char *const pinyin_syllables[PINYIN_SYLLABLES];
-extern const uint16_t    pinyin_readings[PINYIN_LAST - PINYIN_FIRST + 1];
+extern const uint16_t pinyin_readings[PINYIN_LAST - PINYIN_FIRST + 1];
 
 #endif

@@ -17,8 +17,22 @@ unsigned scan_class(char ch)
     if (c >= 0x80)
         return SCAN_HIGH;
     switch (c) {
-    case ' ': case '\t': case '\n': case '\v': case '\f': case '\r': return SCAN_SPACE;
-    case ',': case ';': case ':': case '!': case '?': case '\'': case '"': case '(': case ')': case '-': return 0;
+    case ' ':
+    case '\t':
+    case '\n':
+    case '\v':
+    case '\f':
+    case '\r': return SCAN_SPACE;
+    case ',':
+    case ';':
+    case ':':
+    case '!':
+    case '?':
+    case '\'':
+    case '"':
+    case '(':
+    case ')':
+    case '-': return 0;
     case '.': return SCAN_DOT;
     case '@': return SCAN_AT;
     default: return SCAN_SIGNAL;

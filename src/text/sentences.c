@@ -9,36 +9,37 @@
 /* Abbreviations whose dot does not end a sentence: titles and what stands in front of a name or number. English,
  * Spanish, French; lower case, sorted. */
 static const char *const never_last[] = {
-    "adm",  "al",   "approx", "art",  "attn", "av",   "avda", "bd",   "ca",   "capt", "cf",   "cmdr", "col",  "cpl",
-    "dept", "det",  "dr",     "dra",  "drs",  "eg",   "ej",   "eq",   "est",  "fig",  "figs", "fr",   "ft",   "gen",
-    "gov",  "gral", "hon",    "ie",   "ing",  "lic",  "lt",   "m",    "maj",  "messrs", "mgr", "mlle", "mm",  "mme",
-    "mr",   "mrs",  "ms",     "mt",   "mx",   "pp",   "pres", "prof", "profa", "pvt", "rep",  "rev",  "sen",  "sgt",
-    "sr",   "sra",  "sres",   "srta", "st",   "sta",  "ste",  "sto",  "supt", "tel",  "ud",   "uds",  "ver",  "viz",
-    "vol",  "vols", "vs",
+    "adm",  "al",   "approx", "art",  "attn", "av",  "avda", "bd",   "ca", "capt", "cf",   "cmdr",   "col",
+    "cpl",  "dept", "det",    "dr",   "dra",  "drs", "eg",   "ej",   "eq", "est",  "fig",  "figs",   "fr",
+    "ft",   "gen",  "gov",    "gral", "hon",  "ie",  "ing",  "lic",  "lt", "m",    "maj",  "messrs", "mgr",
+    "mlle", "mm",   "mme",    "mr",   "mrs",  "ms",  "mt",   "mx",   "pp", "pres", "prof", "profa",  "pvt",
+    "rep",  "rev",  "sen",    "sgt",  "sr",   "sra", "sres", "srta", "st", "sta",  "ste",  "sto",    "supt",
+    "tel",  "ud",   "uds",    "ver",  "viz",  "vol", "vols", "vs",
 };
 
 /* These end one only when no number follows. */
 static const char *const before_number[] = {
-    "apr", "aug", "c", "ch", "dec", "feb", "jan", "jul", "jun", "mar", "no", "nos", "nov", "núm", "oct", "op", "p", "para", "pt",
-    "sec", "sep", "sept",
+    "apr", "aug", "c",   "ch",  "dec", "feb", "jan",  "jul", "jun", "mar", "no",
+    "nos", "nov", "núm", "oct", "op",  "p",   "para", "pt",  "sec", "sep", "sept",
 };
 
 /* Behind a single capital letter ("vitamin C. The") one of these starts a sentence; anything else is a name. */
 static const char *const starters[] = {
-    "a", "after", "all", "also", "an", "and", "are", "as", "at", "because", "but", "can", "did", "do", "for", "from", "he",
-    "her", "here", "his", "how", "however", "i", "if", "in", "is", "it", "its", "let", "many", "most", "my", "no", "not", "now",
-    "of", "on", "one", "or", "our", "perhaps", "she", "since", "so", "some", "that", "the", "their", "then", "there", "these",
-    "they", "this", "those", "to", "today", "was", "we", "well", "what", "when", "where", "which", "while", "who", "why",
-    "will", "with", "would", "yes", "yet", "you", "your",
+    "a",    "after",   "all",  "also",  "an",   "and",  "are",  "as",   "at",      "because", "but",   "can",   "did",
+    "do",   "for",     "from", "he",    "her",  "here", "his",  "how",  "however", "i",       "if",    "in",    "is",
+    "it",   "its",     "let",  "many",  "most", "my",   "no",   "not",  "now",     "of",      "on",    "one",   "or",
+    "our",  "perhaps", "she",  "since", "so",   "some", "that", "the",  "their",   "then",    "there", "these", "they",
+    "this", "those",   "to",   "today", "was",  "we",   "well", "what", "when",    "where",   "which", "while", "who",
+    "why",  "will",    "with", "would", "yes",  "yet",  "you",  "your",
 };
 
-enum { MAX_STOPS = 32 };    /* a longer run of full stops is an ornament */
+enum { MAX_STOPS = 32 }; /* a longer run of full stops is an ornament */
 
 #define IN(list, p, n) (scan_find(list, COUNT(list), sizeof list[0], p, n) >= 0)
 
 typedef struct {
     uint32_t c;
-    size_t   len;           /* 0 at the end of the text */
+    size_t len; /* 0 at the end of the text */
 } character;
 
 static character at(const text_sentences *it, size_t i)
@@ -55,13 +56,14 @@ static character at(const text_sentences *it, size_t i)
 static bool is_closer(uint32_t c)
 {
     return c == '"' || c == '\'' || c == ')' || c == ']' || c == '}' || c == 0xBB || c == 0x2019 || c == 0x201D ||
-           c == 0x300D || c == 0x300F || c == 0x3011 || c == 0x300B || c == 0x3009 || c == 0xFF09 || c == 0xFF3D || c == 0x203A;
+           c == 0x300D || c == 0x300F || c == 0x3011 || c == 0x300B || c == 0x3009 || c == 0xFF09 || c == 0xFF3D ||
+           c == 0x203A;
 }
 
 static bool is_opener(uint32_t c)
 {
-    return c == '"' || c == '\'' || c == '(' || c == '[' || c == '{' || c == 0xAB || c == 0x2018 || c == 0x201C || c == 0xBF ||
-           c == 0xA1 || c == 0x2039 || c == '*' || c == '_';
+    return c == '"' || c == '\'' || c == '(' || c == '[' || c == '{' || c == 0xAB || c == 0x2018 || c == 0x201C ||
+           c == 0xBF || c == 0xA1 || c == 0x2039 || c == '*' || c == '_';
 }
 
 /* Full stops of scripts that put no space behind them. */
@@ -72,8 +74,9 @@ static bool is_wide_stop(uint32_t c)
 
 static bool is_stop(uint32_t c)
 {
-    return c == '.' || c == '!' || c == '?' || c == 0x2026 || c == 0x203D || c == 0x203C || c == 0x2047 || c == 0x2048 ||
-           c == 0x2049 || c == 0x0964 || c == 0x0965 || c == 0x061F || c == 0x06D4 || c == 0x0589 || c == 0x1362;
+    return c == '.' || c == '!' || c == '?' || c == 0x2026 || c == 0x203D || c == 0x203C || c == 0x2047 ||
+           c == 0x2048 || c == 0x2049 || c == 0x0964 || c == 0x0965 || c == 0x061F || c == 0x06D4 || c == 0x0589 ||
+           c == 0x1362;
 }
 
 static bool is_lower(uint32_t c)
@@ -108,7 +111,8 @@ static size_t letters_before(const text_sentences *it, size_t start, size_t end)
 {
     size_t n = 0;
 
-    while (end - n > start && n < SCAN_MAX_WORD && scan_class(it->text[end - n - 1]) & (SCAN_LOWER | SCAN_UPPER | SCAN_HIGH))
+    while (end - n > start && n < SCAN_MAX_WORD &&
+           scan_class(it->text[end - n - 1]) & (SCAN_LOWER | SCAN_UPPER | SCAN_HIGH))
         n++;
     return n;
 }
@@ -142,7 +146,7 @@ static bool dot_continues(const text_sentences *it, size_t start, size_t dot, si
     if (IN(before_number, p, n))
         return next.c >= '0' && next.c <= '9';
     bool single = n == 1 && scan_class(*p) & SCAN_UPPER;
-    bool in_initials = n == 1 && word > start && it->text[word - 1] == '.';     /* U.S. , J.R.R. */
+    bool in_initials = n == 1 && word > start && it->text[word - 1] == '.'; /* U.S. , J.R.R. */
     if (in_initials)
         return !starter && !(scan_class(*p) & SCAN_LOWER);
     if (single && *p != 'I')
@@ -157,7 +161,8 @@ static bool ends_at(const text_sentences *it, size_t start, size_t stop, size_t 
     size_t i = stop + ch.len, count = 1;
     bool wide = is_wide_stop(ch.c), only_dots = ch.c == '.' || ch.c == 0x2026, closed = false;
 
-    for (character next; count < MAX_STOPS && (next = at(it, i)).len && (is_stop(next.c) || is_wide_stop(next.c)); i += next.len, count++) {
+    for (character next; count < MAX_STOPS && (next = at(it, i)).len && (is_stop(next.c) || is_wide_stop(next.c));
+         i += next.len, count++) {
         wide = wide || is_wide_stop(next.c);
         only_dots = only_dots && (next.c == '.' || next.c == 0x2026);
     }
@@ -173,7 +178,7 @@ static bool ends_at(const text_sentences *it, size_t start, size_t stop, size_t 
     if (behind.len == 0 || wide)
         return true;
     if (!text_is_space(behind.c))
-        return false;                                   /* 3.14, example.com, ?! inside a word */
+        return false; /* 3.14, example.com, ?! inside a word */
     size_t where;
     character next = next_word(it, i, &where);
     if (next.len == 0)
@@ -195,7 +200,8 @@ static text_pause line_break(const text_sentences *it, size_t start, size_t i)
     if (lines > 1 || end >= it->size)
         return TEXT_PAUSE_PARAGRAPH;
     character first = at(it, end), next = next_word(it, end, &where);
-    bool bullet = (first.c == '-' || first.c == '*' || first.c == 0x2022 || first.c == 0x2013) && at(it, end + first.len).c == ' ';
+    bool bullet = (first.c == '-' || first.c == '*' || first.c == 0x2022 || first.c == 0x2013) &&
+                  at(it, end + first.len).c == ' ';
     if (bullet || (first.c >= '0' && first.c <= '9'))
         return TEXT_PAUSE_SENTENCE;
     /* a short line in front of a capital letter is a heading, a verse, a list; a full one is wrapped */
@@ -204,14 +210,14 @@ static text_pause line_break(const text_sentences *it, size_t start, size_t i)
 
 /* Where an over-long piece may be cut, best last. */
 typedef struct {
-    size_t end[3];          /* behind a word, a comma, a clause; 0: nowhere yet */
+    size_t end[3]; /* behind a word, a comma, a clause; 0: nowhere yet */
 } cuts;
 
 static void note_cut(cuts *c, const text_sentences *it, size_t i, character ch, size_t characters)
 {
     character next = at(it, i + ch.len);
     bool spaced = next.len == 0 || text_is_space(next.c) || is_closer(next.c);
-    bool late = characters * 4 >= it->limit;            /* an early comma leaves a scrap */
+    bool late = characters * 4 >= it->limit; /* an early comma leaves a scrap */
 
     if (text_is_space(next.c) || (ch.c >= 0x2E80 && ch.c < 0xE000))
         c->end[0] = i + ch.len;
@@ -224,7 +230,8 @@ static void note_cut(cuts *c, const text_sentences *it, size_t i, character ch, 
         c->end[2] = i + ch.len;
 }
 
-/* A word that is longer than the limit stays whole up to here; then it is cut between characters, marks kept with theirs. */
+/* A word that is longer than the limit stays whole up to here; then it is cut between characters, marks kept with
+ * theirs. */
 static size_t hard_cut(const text_sentences *it, size_t i)
 {
     size_t most = it->limit * 3, marks = it->limit;
@@ -232,7 +239,8 @@ static size_t hard_cut(const text_sentences *it, size_t i)
 
     for (; most > 0 && (ch = at(it, i)).len && !text_is_space(ch.c); most--)
         i += ch.len;
-    for (; marks > 0 && (ch = at(it, i)).len && utf8proc_category((utf8proc_int32_t)ch.c) == UTF8PROC_CATEGORY_MN; marks--)
+    for (; marks > 0 && (ch = at(it, i)).len && utf8proc_category((utf8proc_int32_t)ch.c) == UTF8PROC_CATEGORY_MN;
+         marks--)
         i += ch.len;
     return i;
 }
@@ -290,7 +298,10 @@ bool text_sentences_next(text_sentences *it, text_span *out)
         if (++characters >= it->limit && skip_spaces(it, i) < it->size) {
             for (int k = 2; k >= 0; k--)
                 if (c.end[k] > start) {
-                    yield(it, out, start, c.end[k], k == 2 ? TEXT_PAUSE_CLAUSE : k == 1 ? TEXT_PAUSE_COMMA : TEXT_PAUSE_NONE);
+                    yield(it, out, start, c.end[k],
+                          k == 2   ? TEXT_PAUSE_CLAUSE
+                          : k == 1 ? TEXT_PAUSE_COMMA
+                                   : TEXT_PAUSE_NONE);
                     return true;
                 }
             yield(it, out, start, hard_cut(it, i), TEXT_PAUSE_NONE);

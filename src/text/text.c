@@ -32,11 +32,13 @@ static hse_status find_language(const char *name, text_mode mode, const text_lan
 
     *out = NULL;
     if (!code)
-        return hse_fail(err, HSE_E_ARG, 0, "unknown language '%.40s': expected en, zh, zh_mix_en, es, fr, ja or ko", name ? name : "");
+        return hse_fail(err, HSE_E_ARG, 0, "unknown language '%.40s': expected en, zh, zh_mix_en, es, fr, ja or ko",
+                        name ? name : "");
     *out = text_language_find(code);
     if (!*out && mode == TEXT_MODE_ON)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0,
-                        "there is no text normaliser for language '%s' (there is one for: %s); text_normalization 'off' takes the text as it is",
+                        "there is no text normaliser for language '%s' (there is one for: %s); text_normalization "
+                        "'off' takes the text as it is",
                         code, text_language_list());
     return HSE_OK;
 }
@@ -50,7 +52,8 @@ static hse_status check_utf8(const char *text, size_t size, hse_error *err)
     return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8: wrong byte at position %zu", bad);
 }
 
-hse_status text_prepare(const char *language, text_mode mode, const char *text, size_t size, hse_buf *out, hse_error *err)
+hse_status text_prepare(const char *language, text_mode mode, const char *text, size_t size, hse_buf *out,
+                        hse_error *err)
 {
     const text_language *lang;
     hse_status s = find_language(language, mode, &lang, err);
@@ -65,7 +68,8 @@ hse_status text_prepare(const char *language, text_mode mode, const char *text, 
     return hse_buf_status(out, "the spoken text", err);
 }
 
-hse_status text_hs1_ids(const char *language, text_mode mode, const char *piece, size_t size, hse_buf *ids, hse_error *err)
+hse_status text_hs1_ids(const char *language, text_mode mode, const char *piece, size_t size, hse_buf *ids,
+                        hse_error *err)
 {
     const text_language *lang;
     hse_buf spelled;
@@ -83,8 +87,8 @@ hse_status text_hs1_ids(const char *language, text_mode mode, const char *piece,
     return s;
 }
 
-hse_status text_reader_open(text_reader *r, const char *language, text_mode mode, const char *text, size_t size, size_t limit,
-                            hse_error *err)
+hse_status text_reader_open(text_reader *r, const char *language, text_mode mode, const char *text, size_t size,
+                            size_t limit, hse_error *err)
 {
     const text_language *lang;
     hse_status s;
@@ -97,7 +101,7 @@ hse_status text_reader_open(text_reader *r, const char *language, text_mode mode
     r->limit = limit;
     r->first = true;
     text_sentences_start(&r->source, text, size, limit);
-    hse_buf_init(&r->words, SIZE_MAX - 1);              /* bounded by what normalising one sentence gives */
+    hse_buf_init(&r->words, SIZE_MAX - 1); /* bounded by what normalising one sentence gives */
     return HSE_OK;
 }
 

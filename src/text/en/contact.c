@@ -2,19 +2,20 @@
 #include "text/en/en.h"
 
 static const char *const top_domains[] = {
-    "ai", "app", "at", "au", "be", "biz", "br", "ca", "ch", "cn", "co", "com", "cz", "de", "dev", "dk", "edu", "es", "eu", "fi",
-    "fr", "gov", "ie", "il", "in", "info", "int", "io", "it", "jp", "kr", "me", "mil", "mx", "net", "nl", "no", "nz", "online",
-    "org", "pl", "pt", "ru", "se", "sg", "shop", "site", "tech", "tv", "uk", "us", "xyz", "za",
+    "ai",  "app", "at",  "au",   "be",   "biz",  "br",  "ca",  "ch", "cn",  "co",     "com",  "cz",  "de",
+    "dev", "dk",  "edu", "es",   "eu",   "fi",   "fr",  "gov", "ie", "il",  "in",     "info", "int", "io",
+    "it",  "jp",  "kr",  "me",   "mil",  "mx",   "net", "nl",  "no", "nz",  "online", "org",  "pl",  "pt",
+    "ru",  "se",  "sg",  "shop", "site", "tech", "tv",  "uk",  "us", "xyz", "za",
 };
 
 /* Top domains that are also words, which a missing space behind a full stop would show: "do.it". */
 static const char *const word_domains[] = {"at", "be", "in", "it", "me", "no", "us"};
 
 static const char *const extensions[] = {
-    "bat", "bin", "bmp", "bz", "cfg", "conf", "cpp", "css", "csv", "dll", "doc", "docx", "exe", "flac", "gif", "gz", "html",
-    "ini", "iso", "jpeg", "jpg", "js", "json", "log", "md", "mkv", "mov", "mp", "mpeg", "ogg", "pdf", "php", "png", "ppt", "pptx",
-    "py", "rar", "rtf", "sh", "sql", "svg", "tar", "tgz", "tiff", "ts", "tsv", "txt", "wav", "webm", "xls", "xlsx", "xml", "yaml",
-    "yml", "zip",
+    "bat",  "bin",  "bmp",  "bz",  "cfg", "conf", "cpp",  "css", "csv",  "dll", "doc",  "docx", "exe", "flac",
+    "gif",  "gz",   "html", "ini", "iso", "jpeg", "jpg",  "js",  "json", "log", "md",   "mkv",  "mov", "mp",
+    "mpeg", "ogg",  "pdf",  "php", "png", "ppt",  "pptx", "py",  "rar",  "rtf", "sh",   "sql",  "svg", "tar",
+    "tgz",  "tiff", "ts",   "tsv", "txt", "wav",  "webm", "xls", "xlsx", "xml", "yaml", "yml",  "zip",
 };
 
 #define IN(list, s, i, n) (scan_find(list, COUNT(list), sizeof list[0], (s)->text + (i), n) >= 0)
@@ -40,7 +41,7 @@ static size_t host_at(const text_scan *s, size_t i, int *labels, size_t *last, s
         while (at - i < SCAN_REACH / 2 && host_char(scan_char(s, at)))
             at++;
         if (at == start)
-            return *labels ? at - 1 - i : 0;            /* a dot ended it */
+            return *labels ? at - 1 - i : 0; /* a dot ended it */
         (*labels)++;
         *last = start;
         *n_last = at - start;
@@ -53,13 +54,19 @@ static size_t host_at(const text_scan *s, size_t i, int *labels, size_t *last, s
 static void say_sign(hse_buf *out, char c)
 {
     static const struct {
-        char        c;
+        char c;
         const char *say;
     } signs[] = {
-        {'.', "dot"},      {'@', "at"},     {'/', "slash"},   {':', "colon"},       {'-', "dash"},  {'_', "underscore"},
-        {'?', "question mark"}, {'=', "equals"}, {'&', "and"}, {'#', "hash"},       {'%', "percent"}, {'+', "plus"},
-        {'~', "tilde"},    {'!', "exclamation mark"}, {'$', "dollar"}, {'*', "asterisk"}, {'\\', "backslash"}, {',', "comma"},
-        {';', "semicolon"}, {'\'', "quote"},
+        {'.', "dot"},           {'@', "at"},
+        {'/', "slash"},         {':', "colon"},
+        {'-', "dash"},          {'_', "underscore"},
+        {'?', "question mark"}, {'=', "equals"},
+        {'&', "and"},           {'#', "hash"},
+        {'%', "percent"},       {'+', "plus"},
+        {'~', "tilde"},         {'!', "exclamation mark"},
+        {'$', "dollar"},        {'*', "asterisk"},
+        {'\\', "backslash"},    {',', "comma"},
+        {';', "semicolon"},     {'\'', "quote"},
     };
 
     for (size_t i = 0; i < COUNT(signs); i++)
@@ -127,7 +134,8 @@ static size_t email_at(const text_scan *s, size_t i)
     size_t at = i, last, n_last;
     int labels;
 
-    while (at - i < SCAN_REACH / 4 && (host_char(scan_char(s, at)) || (scan_char(s, at) && strchr("._%+'", scan_char(s, at)))))
+    while (at - i < SCAN_REACH / 4 &&
+           (host_char(scan_char(s, at)) || (scan_char(s, at) && strchr("._%+'", scan_char(s, at)))))
         at++;
     if (at == i || scan_char(s, at) != '@' || scan_char(s, at - 1) == '.')
         return 0;
@@ -137,7 +145,8 @@ static size_t email_at(const text_scan *s, size_t i)
 
 size_t en_rule_electronic(text_scan *s)
 {
-    static const char *const schemes[] = {"https://", "http://", "ftp://", "sftp://", "ws://", "wss://", "file://", "ssh://", "mailto:"};
+    static const char *const schemes[] = {"https://", "http://", "ftp://", "sftp://", "ws://",
+                                          "wss://",   "file://", "ssh://", "mailto:"};
     size_t at = s->at, last = 0, n_last = 0, n, end;
     int labels = 0;
 
@@ -174,7 +183,8 @@ size_t en_rule_electronic(text_scan *s)
         return 0;
     if (known_domain(s, at, labels, last, n_last)) {
         end = at + n;
-        if (scan_char(s, end) == '/' || (scan_char(s, end) == ':' && scan_is_digit(s, end + 1)) || scan_char(s, end) == '?')
+        if (scan_char(s, end) == '/' || (scan_char(s, end) == ':' && scan_is_digit(s, end + 1)) ||
+            scan_char(s, end) == '?')
             end = trim(s, at, url_end(s, end));
         if (scan_word_char(s, end))
             return 0;
@@ -189,7 +199,7 @@ size_t en_rule_electronic(text_scan *s)
     if (dot > at && stem && IN(extensions, s, dot + 1, stem)) {
         end = dot + 1 + stem + scan_digits(s, dot + 1 + stem, 1);
         stem = scan_char(s, end) == '.' ? scan_letters(s, end + 1) : 0;
-        if (stem && IN(extensions, s, end + 1, stem))           /* tar.gz */
+        if (stem && IN(extensions, s, end + 1, stem)) /* tar.gz */
             end += 1 + stem;
         if (!scan_word_char(s, end)) {
             say_address(s, at, end - at);
@@ -199,7 +209,8 @@ size_t en_rule_electronic(text_scan *s)
     return 0;
 }
 
-/* --- telephone ----------------------------------------------------------------------------------------------------- */
+/* --- telephone -----------------------------------------------------------------------------------------------------
+ */
 
 /* A group of digits of a telephone number; "800" is said as eight hundred. */
 static void say_group(text_scan *s, size_t i, size_t n)
@@ -268,9 +279,9 @@ enum { MAX_GROUPS = 8 };
 
 typedef struct {
     size_t at[MAX_GROUPS], n[MAX_GROUPS];
-    int    count;
-    bool   plus, area;          /* +1, (123) */
-    char   sep;                 /* the separator they share; 0 when they differ */
+    int count;
+    bool plus, area; /* +1, (123) */
+    char sep;        /* the separator they share; 0 when they differ */
     size_t end;
 } phone;
 
@@ -305,7 +316,7 @@ static bool parse_phone(const text_scan *s, size_t i, phone *p)
         if (!separator(c) || !(scan_is_digit(s, at + 1) || scan_char(s, at + 1) == '('))
             break;
         if (c == ' ' && last == '-')
-            break;                                      /* another number follows */
+            break; /* another number follows */
         last = c;
         if (!open)
             p->sep = p->sep == 0 || p->sep == c ? c : '*';
@@ -412,42 +423,73 @@ size_t en_rule_telephone(text_scan *s)
     return p.end + say_extension(s, p.end) - s->at;
 }
 
-/* --- postal addresses ---------------------------------------------------------------------------------------------- */
+/* --- postal addresses ----------------------------------------------------------------------------------------------
+ */
 
 static const struct {
     const char *shortened, *full;
 } streets[] = {
-    {"alley", "Alley"},     {"aly", "Alley"},     {"ave", "Avenue"},    {"avenue", "Avenue"}, {"blvd", "Boulevard"},
-    {"boulevard", "Boulevard"}, {"cir", "Circle"}, {"circle", "Circle"}, {"court", "Court"},  {"ct", "Court"},
-    {"dr", "Drive"},        {"drive", "Drive"},   {"expressway", "Expressway"}, {"expy", "Expressway"}, {"freeway", "Freeway"},
-    {"fwy", "Freeway"},     {"highway", "Highway"}, {"hwy", "Highway"}, {"lane", "Lane"},     {"ln", "Lane"},
-    {"parkway", "Parkway"}, {"pkwy", "Parkway"},  {"pl", "Place"},      {"place", "Place"},   {"plz", "Plaza"},
-    {"rd", "Road"},         {"road", "Road"},     {"sq", "Square"},     {"square", "Square"}, {"st", "Street"},
-    {"street", "Street"},   {"ter", "Terrace"},   {"terrace", "Terrace"}, {"trail", "Trail"}, {"trl", "Trail"},
+    {"alley", "Alley"},
+    {"aly", "Alley"},
+    {"ave", "Avenue"},
+    {"avenue", "Avenue"},
+    {"blvd", "Boulevard"},
+    {"boulevard", "Boulevard"},
+    {"cir", "Circle"},
+    {"circle", "Circle"},
+    {"court", "Court"},
+    {"ct", "Court"},
+    {"dr", "Drive"},
+    {"drive", "Drive"},
+    {"expressway", "Expressway"},
+    {"expy", "Expressway"},
+    {"freeway", "Freeway"},
+    {"fwy", "Freeway"},
+    {"highway", "Highway"},
+    {"hwy", "Highway"},
+    {"lane", "Lane"},
+    {"ln", "Lane"},
+    {"parkway", "Parkway"},
+    {"pkwy", "Parkway"},
+    {"pl", "Place"},
+    {"place", "Place"},
+    {"plz", "Plaza"},
+    {"rd", "Road"},
+    {"road", "Road"},
+    {"sq", "Square"},
+    {"square", "Square"},
+    {"st", "Street"},
+    {"street", "Street"},
+    {"ter", "Terrace"},
+    {"terrace", "Terrace"},
+    {"trail", "Trail"},
+    {"trl", "Trail"},
     {"way", "Way"},
 };
 
 static const struct {
     const char *shortened, *full;
 } directions[] = {
-    {"e", "East"}, {"n", "North"}, {"ne", "Northeast"}, {"nw", "Northwest"}, {"s", "South"}, {"se", "Southeast"},
-    {"sw", "Southwest"}, {"w", "West"},
+    {"e", "East"},  {"n", "North"},      {"ne", "Northeast"}, {"nw", "Northwest"},
+    {"s", "South"}, {"se", "Southeast"}, {"sw", "Southwest"}, {"w", "West"},
 };
 
 static const struct {
     const char *shortened, *full;
 } states[] = {
-    {"ak", "Alaska"},      {"al", "Alabama"},        {"ar", "Arkansas"},    {"az", "Arizona"},       {"ca", "California"},
-    {"co", "Colorado"},    {"ct", "Connecticut"},    {"dc", "D C"},         {"de", "Delaware"},      {"fl", "Florida"},
-    {"ga", "Georgia"},     {"hi", "Hawaii"},         {"ia", "Iowa"},        {"id", "Idaho"},         {"il", "Illinois"},
-    {"in", "Indiana"},     {"ks", "Kansas"},         {"ky", "Kentucky"},    {"la", "Louisiana"},     {"ma", "Massachusetts"},
-    {"md", "Maryland"},    {"me", "Maine"},          {"mi", "Michigan"},    {"mn", "Minnesota"},     {"mo", "Missouri"},
-    {"ms", "Mississippi"}, {"mt", "Montana"},        {"nc", "North Carolina"}, {"nd", "North Dakota"}, {"ne", "Nebraska"},
-    {"nh", "New Hampshire"}, {"nj", "New Jersey"},   {"nm", "New Mexico"},  {"nv", "Nevada"},        {"ny", "New York"},
-    {"oh", "Ohio"},        {"ok", "Oklahoma"},       {"or", "Oregon"},      {"pa", "Pennsylvania"},  {"ri", "Rhode Island"},
-    {"sc", "South Carolina"}, {"sd", "South Dakota"}, {"tn", "Tennessee"},  {"tx", "Texas"},         {"ut", "Utah"},
-    {"va", "Virginia"},    {"vt", "Vermont"},        {"wa", "Washington"},  {"wi", "Wisconsin"},     {"wv", "West Virginia"},
-    {"wy", "Wyoming"},
+    {"ak", "Alaska"},         {"al", "Alabama"},       {"ar", "Arkansas"},      {"az", "Arizona"},
+    {"ca", "California"},     {"co", "Colorado"},      {"ct", "Connecticut"},   {"dc", "D C"},
+    {"de", "Delaware"},       {"fl", "Florida"},       {"ga", "Georgia"},       {"hi", "Hawaii"},
+    {"ia", "Iowa"},           {"id", "Idaho"},         {"il", "Illinois"},      {"in", "Indiana"},
+    {"ks", "Kansas"},         {"ky", "Kentucky"},      {"la", "Louisiana"},     {"ma", "Massachusetts"},
+    {"md", "Maryland"},       {"me", "Maine"},         {"mi", "Michigan"},      {"mn", "Minnesota"},
+    {"mo", "Missouri"},       {"ms", "Mississippi"},   {"mt", "Montana"},       {"nc", "North Carolina"},
+    {"nd", "North Dakota"},   {"ne", "Nebraska"},      {"nh", "New Hampshire"}, {"nj", "New Jersey"},
+    {"nm", "New Mexico"},     {"nv", "Nevada"},        {"ny", "New York"},      {"oh", "Ohio"},
+    {"ok", "Oklahoma"},       {"or", "Oregon"},        {"pa", "Pennsylvania"},  {"ri", "Rhode Island"},
+    {"sc", "South Carolina"}, {"sd", "South Dakota"},  {"tn", "Tennessee"},     {"tx", "Texas"},
+    {"ut", "Utah"},           {"va", "Virginia"},      {"vt", "Vermont"},       {"wa", "Washington"},
+    {"wi", "Wisconsin"},      {"wv", "West Virginia"}, {"wy", "Wyoming"},
 };
 
 /* The street's name behind a house number: words with capitals or an ordinal, a direction, and the kind of street. */
@@ -521,7 +563,8 @@ size_t en_rule_state_zip(text_scan *s)
     if (scan_char(s, zip) == ',')
         zip++;
     bool has_zip = scan_char(s, zip) == ' ' && scan_digits(s, zip + 1, 5) == 5 && !scan_word_char(s, zip + 6);
-    bool city = at >= 3 && scan_is(s, at - 2, ", ") && scan_word_start(s, at - 2) < at - 2 && scan_is_upper(s, scan_word_start(s, at - 2));
+    bool city = at >= 3 && scan_is(s, at - 2, ", ") && scan_word_start(s, at - 2) < at - 2 &&
+                scan_is_upper(s, scan_word_start(s, at - 2));
     if (!has_zip && !city)
         return 0;
     say(s->out, states[k].full);

@@ -6,18 +6,20 @@
 
 static const struct {
     const char *name;
-    unsigned    month;
-    bool        word;       /* also an ordinary word: needs a capital or a clear context */
+    unsigned month;
+    bool word; /* also an ordinary word: needs a capital or a clear context */
 } months[] = {
-    {"apr", 4, false},  {"april", 4, false}, {"aug", 8, false},  {"august", 8, false},   {"dec", 12, false},
-    {"december", 12, false}, {"feb", 2, false}, {"february", 2, false}, {"jan", 1, false}, {"january", 1, false},
-    {"jul", 7, false},  {"july", 7, false},  {"jun", 6, false},  {"june", 6, false},     {"mar", 3, true},
-    {"march", 3, true}, {"may", 5, true},    {"nov", 11, false}, {"november", 11, false}, {"oct", 10, false},
-    {"october", 10, false}, {"sep", 9, false}, {"sept", 9, false}, {"september", 9, false},
+    {"apr", 4, false},      {"april", 4, false},     {"aug", 8, false},       {"august", 8, false},
+    {"dec", 12, false},     {"december", 12, false}, {"feb", 2, false},       {"february", 2, false},
+    {"jan", 1, false},      {"january", 1, false},   {"jul", 7, false},       {"july", 7, false},
+    {"jun", 6, false},      {"june", 6, false},      {"mar", 3, true},        {"march", 3, true},
+    {"may", 5, true},       {"nov", 11, false},      {"november", 11, false}, {"oct", 10, false},
+    {"october", 10, false}, {"sep", 9, false},       {"sept", 9, false},      {"september", 9, false},
 };
 
 static const char *const month_names[] = {
-    "", "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "",     "January", "February",  "March",   "April",    "May",      "June",
+    "July", "August",  "September", "October", "November", "December",
 };
 
 static const unsigned char month_days[] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -25,9 +27,9 @@ static const unsigned char month_days[] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30
 static const struct {
     const char *shortened, *name;
 } weekdays[] = {
-    {"fri", "Friday"},  {"mon", "Monday"},    {"sat", "Saturday"},  {"sun", "Sunday"}, {"th", "Thursday"},
-    {"thu", "Thursday"}, {"thur", "Thursday"}, {"thurs", "Thursday"}, {"tu", "Tuesday"}, {"tue", "Tuesday"},
-    {"tues", "Tuesday"}, {"wed", "Wednesday"},
+    {"fri", "Friday"},  {"mon", "Monday"},   {"sat", "Saturday"},  {"sun", "Sunday"},
+    {"th", "Thursday"}, {"thu", "Thursday"}, {"thur", "Thursday"}, {"thurs", "Thursday"},
+    {"tu", "Tuesday"},  {"tue", "Tuesday"},  {"tues", "Tuesday"},  {"wed", "Wednesday"},
 };
 
 const char *en_month_name(unsigned month)
@@ -124,7 +126,8 @@ static size_t day_at(const text_scan *s, size_t i, unsigned month, unsigned *day
     *day = scan_value(s, i, n);
     len = n + ordinal_suffix(s, i + n);
     char next = scan_char(s, i + len);
-    if (scan_word_char(s, i + len) || ((next == '.' || next == ',' || next == ':' || next == '/') && scan_is_digit(s, i + len + 1)))
+    if (scan_word_char(s, i + len) ||
+        ((next == '.' || next == ',' || next == ':' || next == '/') && scan_is_digit(s, i + len + 1)))
         return 0;
     return valid_day(month ? month : 1, *day) ? len : 0;
 }
@@ -229,9 +232,10 @@ static bool date_cue(const text_scan *s)
 
     if (at > 0 && scan_char(s, at - 1) == '(')
         at--;
-    return en_word_before(s, at, "on by until till since before after dated due "
-                                 "mon tu tue tues wed thu thur thurs fri sat sun "
-                                 "monday tuesday wednesday thursday friday saturday sunday");
+    return en_word_before(s, at,
+                          "on by until till since before after dated due "
+                          "mon tu tue tues wed thu thur thurs fri sat sun "
+                          "monday tuesday wednesday thursday friday saturday sunday");
 }
 
 /* 2006-08-05, 10/06/2005, 15.01.2020, 11/17/05, 2016-03, 2016-11-03T10:30:00Z; 2/22 behind a cue */
@@ -252,7 +256,8 @@ size_t en_rule_date(text_scan *s)
     if (n3 == 0) {
         end = at2 + n2;
         char next = scan_char(s, end);
-        if (scan_word_char(s, end) || next == '/' || ((next == '.' || next == '-' || next == ',') && scan_is_digit(s, end + 1)))
+        if (scan_word_char(s, end) || next == '/' ||
+            ((next == '.' || next == '-' || next == ',') && scan_is_digit(s, end + 1)))
             return 0;
         if (n1 == 4 && sep == '-' && n2 == 2 && scan_char(s, at2) == '0' && b >= 1 && a >= 1000) {
             say(s->out, en_month_name(b));
@@ -274,11 +279,12 @@ size_t en_rule_date(text_scan *s)
         return 0;
     end = at3 + n3;
     c = scan_value(s, at3, n3);
-    if (((scan_char(s, end) == sep && sep != '.') || (sep == '.' && scan_char(s, end) == '.')) && scan_is_digit(s, end + 1))
+    if (((scan_char(s, end) == sep && sep != '.') || (sep == '.' && scan_char(s, end) == '.')) &&
+        scan_is_digit(s, end + 1))
         return 0;
     if (scan_word_char(s, end) && scan_char(s, end) != 'T')
         return 0;
-    if (n1 == 4 && n3 <= 2 && b >= 1 && b <= 12 && c >= 1 && c <= 31) {     /* also February 30: it is written so */
+    if (n1 == 4 && n3 <= 2 && b >= 1 && b <= 12 && c >= 1 && c <= 31) { /* also February 30: it is written so */
         say_month_day(s, b, c);
         en_say_year(s->out, a);
         return end + say_time_behind(s, end) - s->at;

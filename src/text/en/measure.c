@@ -2,11 +2,11 @@
 #include "text/en/en.h"
 
 /* How a unit may be written behind its number. */
-enum { FREE, EXACT };       /* EXACT: case counts */
+enum { FREE, EXACT }; /* EXACT: case counts */
 
 typedef struct {
     const char *written, *one, *many;
-    int         how;
+    int how;
 } unit;
 
 /* Compound units (km/h, m/s2, kWh/year) are made from these. */
@@ -191,7 +191,8 @@ static size_t matches(const text_scan *s, size_t i, const unit *u)
     size_t n = 0;
 
     for (; u->written[n]; n++)
-        if (scan_char(s, i + n) != u->written[n] && (u->how == EXACT || lower(scan_char(s, i + n)) != lower(u->written[n])))
+        if (scan_char(s, i + n) != u->written[n] &&
+            (u->how == EXACT || lower(scan_char(s, i + n)) != lower(u->written[n])))
             return 0;
     return n;
 }
@@ -272,7 +273,7 @@ static size_t say_unit(text_scan *s, size_t i, bool single)
         at += 1 + n;
         say(s->out, "per");
         at += exponent_at(s, at, &power);
-        bool time = strcmp(one, "second") == 0;         /* per second squared, but per square meter */
+        bool time = strcmp(one, "second") == 0; /* per second squared, but per square meter */
         if (!time)
             say_power(s->out, power);
         say(s->out, one);
@@ -292,7 +293,10 @@ static size_t inch_at(const text_scan *s, size_t i, bool attached)
         return 0;
     if (scan_char(s, i + 2) == '.')
         return en_sentence_ends(s, i + 3) ? 2 : 3;
-    return attached || i + 2 >= s->size || scan_is(s, i + 2, " x ") || scan_is(s, i + 2, " by ") || scan_char(s, i + 2) == ',' ? 2 : 0;
+    return attached || i + 2 >= s->size || scan_is(s, i + 2, " x ") || scan_is(s, i + 2, " by ") ||
+                   scan_char(s, i + 2) == ','
+               ? 2
+               : 0;
 }
 
 static size_t number_end(const text_scan *s, size_t i, text_number *n, bool *negative)
@@ -347,7 +351,8 @@ size_t en_rule_feet_inches(text_scan *s)
     if (scan_char(s, at) != '\'')
         return 0;
     n = at + 1 + (scan_char(s, at + 1) == ' ');
-    if (!en_number(s, n, &inches) || inches.n > 2 || (scan_char(s, n + inches.len) != '"' && scan_word_char(s, n + inches.len)))
+    if (!en_number(s, n, &inches) || inches.n > 2 ||
+        (scan_char(s, n + inches.len) != '"' && scan_word_char(s, n + inches.len)))
         return 0;
     if (scan_char(s, n + inches.len) != '"' && n != at + 1)
         return 0;
@@ -403,8 +408,8 @@ size_t en_rule_measure(text_scan *s)
         return 0;
     end += len;
     /* 5%-10%: the same unit twice */
-    if (scan_char(s, end - 1) == '%' && scan_char(s, end) == '-' && (second = number_end(s, end + 1, &last, &none)) && !none &&
-        scan_char(s, second) == '%') {
+    if (scan_char(s, end - 1) == '%' && scan_char(s, end) == '-' && (second = number_end(s, end + 1, &last, &none)) &&
+        !none && scan_char(s, second) == '%') {
         say(s->out, "to");
         en_say_number(s->out, s, &last);
         say(s->out, "percent");

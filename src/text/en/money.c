@@ -4,9 +4,9 @@
 #include "base/utf8.h"
 
 typedef struct {
-    const char *sign;                   /* as written before (or behind) the number */
+    const char *sign; /* as written before (or behind) the number */
     const char *one, *many;
-    const char *cent, *cents;           /* NULL: no hundredth part that anybody says */
+    const char *cent, *cents; /* NULL: no hundredth part that anybody says */
 } currency;
 
 /* Longer signs first: "US$" before "$". */
@@ -68,14 +68,14 @@ static const currency codes[] = {
 
 static const struct {
     const char *word, *say;
-    bool        letter;     /* a short form */
+    bool letter; /* a short form */
 } scales[] = {
-    {"hundred", "hundred", false},   {"thousand", "thousand", false}, {"million", "million", false},
-    {"billion", "billion", false},   {"trillion", "trillion", false}, {"quadrillion", "quadrillion", false},
-    {"mln", "million", true},        {"bln", "billion", true},        {"trln", "trillion", true},
-    {"mil", "million", true},        {"bil", "billion", true},        {"mn", "million", true},
-    {"mm", "million", true},         {"bn", "billion", true},         {"tn", "trillion", true},
-    {"k", "thousand", true},         {"m", "million", true},          {"b", "billion", true},
+    {"hundred", "hundred", false}, {"thousand", "thousand", false}, {"million", "million", false},
+    {"billion", "billion", false}, {"trillion", "trillion", false}, {"quadrillion", "quadrillion", false},
+    {"mln", "million", true},      {"bln", "billion", true},        {"trln", "trillion", true},
+    {"mil", "million", true},      {"bil", "billion", true},        {"mn", "million", true},
+    {"mm", "million", true},       {"bn", "billion", true},         {"tn", "trillion", true},
+    {"k", "thousand", true},       {"m", "million", true},          {"b", "billion", true},
     {"t", "trillion", true},
 };
 
@@ -86,7 +86,8 @@ size_t en_scale(const text_scan *s, size_t i, bool letters, const char **word)
 
     for (size_t k = 0; k < COUNT(scales) && n; k++)
         if ((letters || (!scales[k].letter && at > i)) && scan_same(s, at, n, scales[k].word) &&
-            !scan_word_char(s, at + n) && !(scales[k].letter && at > i && n == 1 && scan_is_upper(s, at) && scan_char(s, at + 1) == '.')) {
+            !scan_word_char(s, at + n) &&
+            !(scales[k].letter && at > i && n == 1 && scan_is_upper(s, at) && scan_char(s, at + 1) == '.')) {
             *word = scales[k].say;
             return at + n - i;
         }
@@ -97,7 +98,8 @@ static const currency *sign_at(const text_scan *s, size_t i, size_t *len)
 {
     char first = scan_char(s, i);
 
-    if (first != '$' && !(first & 0x80) && !(scan_is_upper(s, i) && (scan_char(s, i + 1) == '$' || scan_char(s, i + 2) == '$')))
+    if (first != '$' && !(first & 0x80) &&
+        !(scan_is_upper(s, i) && (scan_char(s, i + 1) == '$' || scan_char(s, i + 2) == '$')))
         return NULL;
     for (size_t k = 0; k < COUNT(signs); k++) {
         size_t n = strlen(signs[k].sign);
@@ -123,10 +125,10 @@ static const currency *code_at(const text_scan *s, size_t i, size_t *len)
 
 typedef struct {
     const currency *currency;
-    bool            negative;
-    text_number     number;
-    const char     *scale;
-    size_t          len;
+    bool negative;
+    text_number number;
+    const char *scale;
+    size_t len;
 } amount;
 
 /* [-]sign[ ][-]number[ scale] */
@@ -154,7 +156,7 @@ static bool parse(const text_scan *s, size_t i, const currency *known, amount *a
     }
     if (!en_number(s, at, &a->number))
         return false;
-    text_number swapped;                                /* 1.234,56 as most of Europe writes it */
+    text_number swapped; /* 1.234,56 as most of Europe writes it */
     if (scan_number(s, at, '.', ',', &swapped) && swapped.grouped && swapped.n_fraction && swapped.len > a->number.len)
         a->number = swapped;
     at += a->number.len;
@@ -211,9 +213,10 @@ static size_t say_per(text_scan *s, size_t i)
     static const struct {
         const char *written, *say;
     } periods[] = {
-        {"d", "day"},   {"day", "day"},     {"h", "hour"},   {"hour", "hour"}, {"hr", "hour"},   {"min", "minute"},
-        {"mo", "month"}, {"month", "month"}, {"mth", "month"}, {"person", "person"}, {"s", "second"}, {"sec", "second"},
-        {"unit", "unit"}, {"week", "week"},  {"wk", "week"},  {"y", "year"},    {"year", "year"}, {"yr", "year"},
+        {"d", "day"},      {"day", "day"},    {"h", "hour"},      {"hour", "hour"}, {"hr", "hour"},
+        {"min", "minute"}, {"mo", "month"},   {"month", "month"}, {"mth", "month"}, {"person", "person"},
+        {"s", "second"},   {"sec", "second"}, {"unit", "unit"},   {"week", "week"}, {"wk", "week"},
+        {"y", "year"},     {"year", "year"},  {"yr", "year"},
     };
     const char *one, *many;
 
@@ -295,7 +298,7 @@ size_t en_rule_money_suffix(text_scan *s)
     if (!(a.currency = sign_at(s, at, &n)) && !(a.currency = code_at(s, at, &n)))
         return 0;
     if (scan_word_char(s, at + n) || (scan_char(s, at - 1) == ' ' && scan_class(scan_char(s, at)) & SCAN_SIGNAL))
-        return 0;                                       /* "5 $10 notes" */
+        return 0; /* "5 $10 notes" */
     say_amount(s, &a, true);
     at += n;
     return at + say_per(s, at) - s->at;

@@ -10,8 +10,8 @@ static const char *const tens[10] = {
     "", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
 };
 static const char *const scales[EN_MAX_DIGITS / 3] = {
-    "",            "thousand",    "million",    "billion",    "trillion",  "quadrillion",
-    "quintillion", "sextillion",  "septillion", "octillion",  "nonillion", "decillion",
+    "",           "thousand",   "million",   "billion",   "trillion",  "quadrillion", "quintillion",
+    "sextillion", "septillion", "octillion", "nonillion", "decillion",
 };
 
 void en_below_100(hse_buf *out, unsigned v, int flags)
@@ -77,7 +77,7 @@ void en_make_ordinal(hse_buf *out, size_t from)
     static const struct {
         const char *cardinal, *ordinal;
     } irregular[] = {
-        {"one", "first"},   {"two", "second"}, {"three", "third"},    {"five", "fifth"},
+        {"one", "first"},    {"two", "second"}, {"three", "third"},    {"five", "fifth"},
         {"eight", "eighth"}, {"nine", "ninth"}, {"twelve", "twelfth"},
     };
     const char *text = hse_buf_text(out);

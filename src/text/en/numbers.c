@@ -41,8 +41,8 @@ size_t en_rule_ordinal(text_scan *s)
 static void say_side(text_scan *s, const text_number *n)
 {
     if (n->n == 4 && !n->grouped && n->n_fraction == 0 && n->digits[0] != '0')
-        en_say_year(s->out, (unsigned)((n->digits[0] - '0') * 1000 + (n->digits[1] - '0') * 100 + (n->digits[2] - '0') * 10 +
-                                       n->digits[3] - '0'));
+        en_say_year(s->out, (unsigned)((n->digits[0] - '0') * 1000 + (n->digits[1] - '0') * 100 +
+                                       (n->digits[2] - '0') * 10 + n->digits[3] - '0'));
     else
         en_say_number(s->out, s, n);
 }
@@ -81,7 +81,8 @@ size_t en_rule_dimension(text_scan *s)
             say(s->out, many);
         const char *o, *m;
         size_t behind = next + n.len, gap = scan_char(s, behind) == ' ';
-        times = times || c == '*' || scan_char(s, behind + gap) == '=' || (width > 1 && !en_unit(s, behind + gap, &o, &m));
+        times =
+            times || c == '*' || scan_char(s, behind + gap) == '=' || (width > 1 && !en_unit(s, behind + gap, &o, &m));
         say(s->out, times ? "times" : "by");
         say_side(s, &n);
         at = next + n.len;
@@ -115,8 +116,10 @@ static double approximate(const text_number *n, const text_scan *s)
 
     for (size_t i = 0; i < n->n; i++)
         v = v * 10 + (n->digits[i] - '0');
-    for (size_t i = 0; i < n->n_fraction && i < 9; i++, scale /= 10)
+    for (size_t i = 0; i < n->n_fraction && i < 9; i++) {
         v += scale * (scan_char(s, n->fraction + i) - '0');
+        scale /= 10;
+    }
     return v;
 }
 
@@ -201,7 +204,8 @@ static size_t fraction_at(const text_scan *s, size_t i, unsigned *n, unsigned *d
     size_t a = scan_digits(s, i, 6), b = scan_char(s, i + a) == '/' ? scan_digits(s, i + a + 1, 6) : 0;
     size_t end = i + a + 1 + b;
 
-    if (a < 1 || a > 6 || b < 1 || b > 6 || scan_char(s, i + a + 1) == '0' || !number_ends(s, end) || scan_char(s, end) == '/')
+    if (a < 1 || a > 6 || b < 1 || b > 6 || scan_char(s, i + a + 1) == '0' || !number_ends(s, end) ||
+        scan_char(s, end) == '/')
         return 0;
     if (a > 1 && scan_char(s, i) == '0')
         return 0;
@@ -231,10 +235,10 @@ size_t en_rule_fraction(text_scan *s)
     if (!(len = fraction_at(s, s->at, &n, &d)))
         return 0;
     if ((n == 24 && d == 7) || (n == 9 && d == 11) || n == d) {
-        en_say_value(s->out, n);                        /* twenty four seven, nine eleven, fifty fifty */
+        en_say_value(s->out, n); /* twenty four seven, nine eleven, fifty fifty */
         en_say_value(s->out, d);
     } else if (n > 1 && n < d && d <= 12 && gcd(n, d) > 1) {
-        en_say_value(s->out, n);                        /* not in lowest terms: a score or a division, no part of a whole */
+        en_say_value(s->out, n); /* not in lowest terms: a score or a division, no part of a whole */
         say(s->out, "divided by");
         en_say_value(s->out, d);
     } else {
@@ -305,7 +309,8 @@ static void say_code(text_scan *s, size_t i, size_t n, bool alone)
 
 static bool is_decade(const text_scan *s, size_t i, size_t n)
 {
-    return (n == 4 || n == 2) && scan_char(s, i + n - 1) == '0' && scan_char(s, i + n) == 's' && !scan_word_char(s, i + n + 1);
+    return (n == 4 || n == 2) && scan_char(s, i + n - 1) == '0' && scan_char(s, i + n) == 's' &&
+           !scan_word_char(s, i + n + 1);
 }
 
 /* B2A23C, t-0t25d12-f, 133-A, COVID-19, mp3, 20-year-old: letters and digits in one word, dashes kept */
@@ -320,7 +325,7 @@ size_t en_rule_serial(text_scan *s)
                 return 0;
             at += n;
             char next = scan_char(s, at), before = start > s->at ? s->text[start - 1] : '\0';
-            if (before == '-' && is_decade(s, start, n))        /* mid-1980s */
+            if (before == '-' && is_decade(s, start, n)) /* mid-1980s */
                 return 0;
             if (start == s->at && (next == '.' || next == ',') && scan_is_digit(s, at + 1))
                 return 0;
@@ -329,7 +334,9 @@ size_t en_rule_serial(text_scan *s)
             say_code(s, start, n, (start == s->at || before == '-') && !scan_is_letter(s, at));
             digits++;
             /* v2.0.1, iPhone-4.5 */
-            for (int part = 0; part < 8 && scan_char(s, at) == '.' && scan_is_digit(s, at + 1) && scan_digits(s, at + 1, 6) <= 6; part++) {
+            for (int part = 0;
+                 part < 8 && scan_char(s, at) == '.' && scan_is_digit(s, at + 1) && scan_digits(s, at + 1, 6) <= 6;
+                 part++) {
                 n = scan_digits(s, at + 1, 6);
                 say(s->out, "point");
                 say_code(s, at + 1, n, true);
@@ -353,7 +360,7 @@ size_t en_rule_serial(text_scan *s)
     }
     if (digits == 0 || (letters == 0 && dashes < 2))
         return 0;
-    if (s->text[at - 1] == '-') {                       /* the code is longer than we look: the rest is another */
+    if (s->text[at - 1] == '-') { /* the code is longer than we look: the rest is another */
         s->out->size--;
         at--;
     }
@@ -365,7 +372,8 @@ size_t en_rule_sign(text_scan *s)
 {
     static const struct {
         const char *sign, *say;
-    } signs[] = {{"-", "minus"}, {"+", "plus"}, {"#", "number"}, {"№", "number"}, {"~", "about"}, {"≈", "about"}, {"±", "plus or minus"}};
+    } signs[] = {{"-", "minus"}, {"+", "plus"},  {"#", "number"},       {"№", "number"},
+                 {"~", "about"}, {"≈", "about"}, {"±", "plus or minus"}};
 
     for (size_t k = 0; k < COUNT(signs); k++) {
         size_t n = strlen(signs[k].sign);
@@ -399,10 +407,11 @@ size_t en_rule_number(text_scan *s)
         if (n.n_fraction)
             return 0;
     }
-    if (n.n_fraction == 0 && n.n == 4 && !n.grouped && n.digits[0] != '0' && (n.digits[0] == '1' || memcmp(n.digits, "20", 2) == 0)) {
+    if (n.n_fraction == 0 && n.n == 4 && !n.grouped && n.digits[0] != '0' &&
+        (n.digits[0] == '1' || memcmp(n.digits, "20", 2) == 0)) {
         say_side(s, &n);
     } else if (n.n > 12 && !n.grouped && !n.n_fraction) {
-        en_say_digits(s->out, n.digits, n.n);           /* no one hears a number in it */
+        en_say_digits(s->out, n.digits, n.n); /* no one hears a number in it */
     } else {
         en_say_number(s->out, s, &n);
     }

@@ -66,7 +66,7 @@ void en_say_year(hse_buf *out, unsigned year)
 {
     unsigned high = year / 100, low = year % 100;
 
-    if (year < 100 || year > 9999 || year % 1000 < 10) {    /* 2000-2009, 1000 */
+    if (year < 100 || year > 9999 || year % 1000 < 10) { /* 2000-2009, 1000 */
         en_say_value(out, year);
     } else {
         en_say_value(out, high);

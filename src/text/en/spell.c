@@ -3,21 +3,23 @@
 #include "text/scan.h"
 
 static const char *const letters[26] = {
-    "ay", "bee", "see", "dee", "ee", "eff", "gee", "aitch", "eye", "jay", "kay", "ell", "em",
-    "en", "oh", "pee", "cue", "are", "ess", "tea", "you", "vee", "double you", "ex", "why", "zee",
+    "ay", "bee", "see", "dee", "ee",  "eff", "gee", "aitch", "eye", "jay",        "kay", "ell", "em",
+    "en", "oh",  "pee", "cue", "are", "ess", "tea", "you",   "vee", "double you", "ex",  "why", "zee",
 };
 
 /* In capitals, with a vowel, and yet spelled. Sorted. */
 static const char *const spelled[] = {
-    "ac", "acl", "ad", "adhd", "ai", "am", "aol", "api", "asl", "atm", "au", "bce", "ce", "ceo", "cfo", "cia", "cio", "cto", "diy",
-    "dna", "doa", "doi", "ea", "ec", "ed", "edt", "ee", "eia", "epa", "er", "est", "eta", "eu", "ev", "faq", "fbi", "gdp", "gui",
-    "hiv", "iaea", "ibm", "icu", "id", "ide", "ip", "ipa", "ipo", "iq", "irc", "irs", "isp", "iv", "la", "mri", "nba", "nfl",
-    "oem", "os", "pa", "po", "pr", "qa", "rna", "roi", "rpi", "suv", "tv", "uae", "ucla", "ufo", "ui", "uk", "un", "url", "us",
-    "usa", "usb", "utc", "uv", "ux", "vip", "xml", "ymca",
+    "ac",  "acl", "ad",  "adhd", "ai",  "am",  "aol", "api", "asl", "atm", "au",  "bce",  "ce",   "ceo",
+    "cfo", "cia", "cio", "cto",  "diy", "dna", "doa", "doi", "ea",  "ec",  "ed",  "edt",  "ee",   "eia",
+    "epa", "er",  "est", "eta",  "eu",  "ev",  "faq", "fbi", "gdp", "gui", "hiv", "iaea", "ibm",  "icu",
+    "id",  "ide", "ip",  "ipa",  "ipo", "iq",  "irc", "irs", "isp", "iv",  "la",  "mri",  "nba",  "nfl",
+    "oem", "os",  "pa",  "po",   "pr",  "qa",  "rna", "roi", "rpi", "suv", "tv",  "uae",  "ucla", "ufo",
+    "ui",  "uk",  "un",  "url",  "us",  "usa", "usb", "utc", "uv",  "ux",  "vip", "xml",  "ymca",
 };
 
 /* In small letters, as addresses bring them. Sorted. */
-static const char *const spelled_small[] = {"css", "ftp", "html", "http", "https", "mp", "pdf", "php", "png", "sql", "ssh", "url", "www", "xml"};
+static const char *const spelled_small[] = {"css", "ftp", "html", "http", "https", "mp",  "pdf",
+                                            "php", "png", "sql",  "ssh",  "url",   "www", "xml"};
 
 #define IN(list, p, n) (scan_find(list, COUNT(list), sizeof list[0], p, n) >= 0)
 
@@ -27,7 +29,7 @@ static bool vowel(char c)
 }
 
 typedef struct {
-    size_t n;               /* letters */
+    size_t n; /* letters */
     size_t upper, vowels;
 } word_shape;
 
@@ -55,7 +57,7 @@ static bool is_spelled(const text_scan *s, size_t i, word_shape w, bool shouting
     if (*plural)
         return w.n <= 6 && !shouting && (w.vowels == 0 || IN(spelled, p, w.n - 1));
     if (w.n <= 4 && w.vowels == 0 && w.upper >= 2)
-        return true;                                    /* TV, PhD */
+        return true; /* TV, PhD */
     return w.upper == w.n && !shouting && (IN(spelled, p, w.n) || (w.vowels == 0 && w.n <= 6));
 }
 

@@ -2,7 +2,8 @@
 #include "text/en/en.h"
 
 static const char *const zones[] = {
-    "est", "edt", "pst", "pdt", "cst", "cdt", "mst", "mdt", "gmt", "utc", "cet", "cest", "bst", "ist", "jst", "kst", "et", "pt",
+    "est", "edt", "pst",  "pdt", "cst", "cdt", "mst", "mdt", "gmt",
+    "utc", "cet", "cest", "bst", "ist", "jst", "kst", "et",  "pt",
 };
 
 /* am, a.m., A.M, p : bytes; which of them in *pm. `strict` leaves out a lone letter. */
@@ -44,7 +45,7 @@ static size_t zone_at(const text_scan *s, size_t i, char name[5])
     for (size_t k = 0; k < COUNT(zones); k++)
         if (strcmp(name, zones[k]) == 0) {
             if (n == 2 && !scan_is_upper(s, i))
-                return 0;                               /* "et", "pt" */
+                return 0; /* "et", "pt" */
             for (size_t j = 0; j < n; j++)
                 name[j] = (char)(name[j] & ~0x20);
             return at - i;
@@ -61,12 +62,12 @@ static void say_unit(hse_buf *out, unsigned v, const char *unit)
 }
 
 typedef struct {
-    size_t   len;
+    size_t len;
     unsigned hour, minute, second;
-    bool     has_minute, has_second, has_half, pm;
-    size_t   fraction, n_fraction;
-    bool     dot;           /* the last character is the dot of an abbreviation */
-    char     zone[5];
+    bool has_minute, has_second, has_half, pm;
+    size_t fraction, n_fraction;
+    bool dot; /* the last character is the dot of an abbreviation */
+    char zone[5];
 } clock_time;
 
 /* 5pm, 5 p.m., 10:30, 1.59 p.m., 14:10:30.5, with a zone behind it */

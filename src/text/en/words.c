@@ -3,18 +3,18 @@
 
 /* Where an abbreviation is one. */
 enum {
-    DOT = 1,        /* with its dot              */
-    BARE = 2,       /* and without               */
-    NAME = 4,       /* in front of a name        */
-    NUMBER = 8,     /* in front of a number      */
-    BEHIND = 16,    /* behind a name             */
-    CAPITAL = 32,   /* with a capital letter     */
-    TITLE = 64,     /* with its dot it needs nothing else: "mr. smith" */
+    DOT = 1,      /* with its dot              */
+    BARE = 2,     /* and without               */
+    NAME = 4,     /* in front of a name        */
+    NUMBER = 8,   /* in front of a number      */
+    BEHIND = 16,  /* behind a name             */
+    CAPITAL = 32, /* with a capital letter     */
+    TITLE = 64,   /* with its dot it needs nothing else: "mr. smith" */
 };
 
 static const struct {
     const char *shortened, *full;
-    int         where;
+    int where;
 } abbreviations[] = {
     {"adm", "admiral", DOT | BARE | NAME | CAPITAL},
     {"approx", "approximately", DOT},
@@ -121,7 +121,7 @@ static bool name_before(const text_scan *s)
     if (end > 0 && end < s->at && scan_char(s, end - 1) == ',')
         end--;
     size_t start = scan_word_start(s, end);
-    bool ordinal = end - start == 2 && start > 0 && scan_is_digit(s, start - 1);        /* 5th Ave. */
+    bool ordinal = end - start == 2 && start > 0 && scan_is_digit(s, start - 1); /* 5th Ave. */
     return end < s->at && start < end && (scan_is_upper(s, start) || ordinal);
 }
 
@@ -129,7 +129,8 @@ static bool number_follows(const text_scan *s, size_t i)
 {
     size_t at = i + (scan_char(s, i) == ' ');
 
-    return scan_is_digit(s, at) || ((scan_char(s, at) == '+' || scan_char(s, at) == '(' || scan_char(s, at) == '#') && scan_is_digit(s, at + 1));
+    return scan_is_digit(s, at) || ((scan_char(s, at) == '+' || scan_char(s, at) == '(' || scan_char(s, at) == '#') &&
+                                    scan_is_digit(s, at + 1));
 }
 
 /* With the capital letter that the abbreviation has. */
@@ -153,7 +154,7 @@ static size_t saint_or_street(text_scan *s, size_t n)
         return 0;
     say_cased(s, ahead || !behind ? (saint ? "saint" : "doctor") : saint ? "street" : "drive");
     if (dot && !ahead && s->at + n + 1 >= s->size)
-        return n;                                       /* the dot ends the sentence too */
+        return n; /* the dot ends the sentence too */
     return n + dot;
 }
 
@@ -188,8 +189,9 @@ size_t en_rule_abbreviation(text_scan *s)
     else if (where & TITLE)
         where |= CAPITAL;
     size_t end = s->at + n + dot;
-    if ((!dot && !(where & BARE)) || (where & CAPITAL && !scan_is_upper(s, s->at)) || (where & NAME && !name_follows(s, end)) ||
-        (where & NUMBER && !number_follows(s, end)) || (where & BEHIND && !name_before(s)))
+    if ((!dot && !(where & BARE)) || (where & CAPITAL && !scan_is_upper(s, s->at)) ||
+        (where & NAME && !name_follows(s, end)) || (where & NUMBER && !number_follows(s, end)) ||
+        (where & BEHIND && !name_before(s)))
         return 0;
     say_cased(s, abbreviations[k].full);
     /* the dot stays where it also ends the sentence */
@@ -217,7 +219,7 @@ size_t en_rule_initialism(text_scan *s)
     if (count < 2 && !(count == 1 && scan_is_letter(s, at) && !scan_word_char(s, at + 1)))
         return 0;
     if (scan_is_letter(s, at) && !scan_word_char(s, at + 1)) {
-        at++;                                           /* "a.m" */
+        at++; /* "a.m" */
     } else if (scan_word_char(s, at)) {
         return 0;
     }
@@ -229,31 +231,39 @@ size_t en_rule_initialism(text_scan *s)
     return dot && at >= s->size ? at - 1 - s->at : at - s->at;
 }
 
-/* --- Roman numerals ------------------------------------------------------------------------------------------------ */
+/* --- Roman numerals ------------------------------------------------------------------------------------------------
+ */
 
 /* Words whose number is a plain one: chapter four. */
 static const char *const numbered[] = {
-    "act", "annex", "apollo", "appendix", "article", "book", "bowl", "canto", "case", "category", "chapter", "class", "column", "day",
-    "division", "episode", "exhibit", "fig", "figure", "game", "grade", "group", "level", "line", "mark", "mk", "model", "note",
-    "number", "page", "paragraph", "part", "period", "phase", "plate", "problem", "quarter", "question", "rocky", "round",
-    "rule", "scene", "schedule", "season", "section", "sonata", "stage", "step", "symphony", "table", "theorem", "tier", "title",
-    "type", "unit", "verse", "version", "volume", "war", "week", "year",
+    "act",      "annex",    "apollo",  "appendix",  "article", "book",     "bowl",     "canto",   "case",
+    "category", "chapter",  "class",   "column",    "day",     "division", "episode",  "exhibit", "fig",
+    "figure",   "game",     "grade",   "group",     "level",   "line",     "mark",     "mk",      "model",
+    "note",     "number",   "page",    "paragraph", "part",    "period",   "phase",    "plate",   "problem",
+    "quarter",  "question", "rocky",   "round",     "rule",    "scene",    "schedule", "season",  "section",
+    "sonata",   "stage",    "step",    "symphony",  "table",   "theorem",  "tier",     "title",   "type",
+    "unit",     "verse",    "version", "volume",    "war",     "week",     "year",
 };
 
 /* Given names of rulers and people: Henry the eighth. */
 static const char *const names[] = {
-    "abdul", "abdullah", "adrian", "albert", "alexander", "alfonso", "amenhotep", "andrew", "anthony", "antiochus", "arthur",
-    "baldwin", "baudouin", "benedict", "boniface", "carl", "carol", "casimir", "catherine", "celestine", "charles", "christian",
-    "clement", "cleopatra", "constantine", "cosimo", "cyrus", "darius", "david", "duncan", "edgar", "edmund", "edward",
-    "elizabeth", "emmanuel", "eric", "ernest", "eugene", "ferdinand", "francis", "francisco", "franz", "frederick", "friedrich",
-    "george", "gregory", "gustav", "gustavus", "haakon", "hadrian", "harald", "harold", "hassan", "henri", "henry", "hussein",
-    "innocent", "isabella", "ivan", "jacob", "james", "john", "joseph", "juan", "julius", "justin", "justinian", "karl",
-    "kenneth", "leo", "leopold", "lothar", "louis", "ludwig", "magnus", "manuel", "margaret", "maria", "martin",
-    "mary", "maximilian", "mehmed", "michael", "mohammed", "muhammad", "murad", "napoleon", "nicholas", "olaf", "oscar", "otto",
-    "paul", "pedro", "peter", "philip", "philippe", "pius", "ptolemy", "rama", "ramesses", "ramses", "rene", "reza", "richard",
-    "robert", "rudolf", "sam", "samuel", "selim", "sigismund", "sixtus", "stephen", "suleiman", "theodore", "theodosius",
-    "thomas", "thutmose", "umberto", "urban", "valentinian", "victor", "victoria", "vittorio", "vladimir", "walter", "wilhelm",
-    "willem", "william", "xerxes",
+    "abdul",       "abdullah",  "adrian",     "albert",    "alexander", "alfonso",   "amenhotep", "andrew",
+    "anthony",     "antiochus", "arthur",     "baldwin",   "baudouin",  "benedict",  "boniface",  "carl",
+    "carol",       "casimir",   "catherine",  "celestine", "charles",   "christian", "clement",   "cleopatra",
+    "constantine", "cosimo",    "cyrus",      "darius",    "david",     "duncan",    "edgar",     "edmund",
+    "edward",      "elizabeth", "emmanuel",   "eric",      "ernest",    "eugene",    "ferdinand", "francis",
+    "francisco",   "franz",     "frederick",  "friedrich", "george",    "gregory",   "gustav",    "gustavus",
+    "haakon",      "hadrian",   "harald",     "harold",    "hassan",    "henri",     "henry",     "hussein",
+    "innocent",    "isabella",  "ivan",       "jacob",     "james",     "john",      "joseph",    "juan",
+    "julius",      "justin",    "justinian",  "karl",      "kenneth",   "leo",       "leopold",   "lothar",
+    "louis",       "ludwig",    "magnus",     "manuel",    "margaret",  "maria",     "martin",    "mary",
+    "maximilian",  "mehmed",    "michael",    "mohammed",  "muhammad",  "murad",     "napoleon",  "nicholas",
+    "olaf",        "oscar",     "otto",       "paul",      "pedro",     "peter",     "philip",    "philippe",
+    "pius",        "ptolemy",   "rama",       "ramesses",  "ramses",    "rene",      "reza",      "richard",
+    "robert",      "rudolf",    "sam",        "samuel",    "selim",     "sigismund", "sixtus",    "stephen",
+    "suleiman",    "theodore",  "theodosius", "thomas",    "thutmose",  "umberto",   "urban",     "valentinian",
+    "victor",      "victoria",  "vittorio",   "vladimir",  "walter",    "wilhelm",   "willem",    "william",
+    "xerxes",
 };
 
 static int roman_digit(char c)
@@ -274,7 +284,7 @@ static int roman_digit(char c)
 static unsigned roman_value(const char *s, size_t n)
 {
     static const struct {
-        unsigned    value;
+        unsigned value;
         const char *numeral;
     } parts[] = {{1000, "m"}, {900, "cm"}, {500, "d"}, {400, "cd"}, {100, "c"}, {90, "xc"}, {50, "l"},
                  {40, "xl"},  {10, "x"},   {9, "ix"},  {5, "v"},    {4, "iv"},  {1, "i"}};
@@ -284,7 +294,12 @@ static unsigned roman_value(const char *s, size_t n)
     if (n == 0 || n > 15)
         return 0;
     for (size_t k = 0; k < COUNT(parts); k++)
-        for (int times = 0; times < (parts[k].value == 1000 ? 3 : strlen(parts[k].numeral) == 2 || (parts[k].value + 5) % 10 == 0 || parts[k].value == 50 || parts[k].value == 500 ? 1 : 3); times++) {
+        for (int times = 0; times < (parts[k].value == 1000 ? 3
+                                     : strlen(parts[k].numeral) == 2 || (parts[k].value + 5) % 10 == 0 ||
+                                             parts[k].value == 50 || parts[k].value == 500
+                                         ? 1
+                                         : 3);
+             times++) {
             size_t len = strlen(parts[k].numeral);
             bool same = len <= n - at;
             for (size_t i = 0; i < len && same; i++)
@@ -309,18 +324,21 @@ size_t en_rule_roman(text_scan *s)
 {
     size_t n = scan_letters(s, s->at), end = s->at + n;
 
-    if (!en_is_roman(s->text + s->at, n) || scan_word_char(s, end) || (scan_char(s, end) == '\'' && scan_is_letter(s, end + 1) && !(n > 1 && scan_is(s, end, "'s"))))
+    if (!en_is_roman(s->text + s->at, n) || scan_word_char(s, end) ||
+        (scan_char(s, end) == '\'' && scan_is_letter(s, end + 1) && !(n > 1 && scan_is(s, end, "'s"))))
         return 0;
     unsigned v = roman_value(s->text + s->at, n);
     bool upper = scan_is_upper(s, s->at);
-    size_t before_end = scan_skip_space_back(s, s->at), before = scan_word_start(s, before_end), len = before_end - before;
+    size_t before_end = scan_skip_space_back(s, s->at), before = scan_word_start(s, before_end),
+           len = before_end - before;
     bool spaced = before_end < s->at;
     if (v == 0)
         return 0;
     bool section = spaced && scan_find(numbered, COUNT(numbered), sizeof numbered[0], s->text + before, len) >= 0;
     if (section && (upper || n > 1)) {
         /* "Part I went to": a pronoun has a verb behind it */
-        if (n == 1 && (v == 1 || !upper) && scan_char(s, end) == ' ' && scan_is_letter(s, end + 1) && !scan_is_upper(s, end + 1))
+        if (n == 1 && (v == 1 || !upper) && scan_char(s, end) == ' ' && scan_is_letter(s, end + 1) &&
+            !scan_is_upper(s, end + 1))
             return 0;
         en_say_value(s->out, v);
         return n;
@@ -336,12 +354,13 @@ size_t en_rule_roman(text_scan *s)
     if (capital && !name && n > 1) {
         /* John Smith III */
         size_t e2 = scan_skip_space_back(s, before), b2 = scan_word_start(s, e2);
-        name = e2 < before && b2 < e2 && scan_is_upper(s, b2) && scan_find(names, COUNT(names), sizeof names[0], s->text + b2, e2 - b2) >= 0;
+        name = e2 < before && b2 < e2 && scan_is_upper(s, b2) &&
+               scan_find(names, COUNT(names), sizeof names[0], s->text + b2, e2 - b2) >= 0;
     }
     if (name && v <= 50) {
         if (n == 1 && v == 1 && scan_char(s, end) == ' ' && scan_is_letter(s, end + 1) && !scan_is_upper(s, end + 1) &&
             !scan_is(s, end, " of "))
-            return 0;                                   /* "Sam I am" */
+            return 0; /* "Sam I am" */
         if (n == 1 && v != 1 && v != 5 && v != 10)
             return 0;
         say(s->out, "the");
@@ -358,7 +377,8 @@ size_t en_rule_roman(text_scan *s)
     return n;
 }
 
-/* --- signs --------------------------------------------------------------------------------------------------------- */
+/* --- signs ---------------------------------------------------------------------------------------------------------
+ */
 
 static size_t operand_before(const text_scan *s)
 {
@@ -376,27 +396,67 @@ static bool operand_after(const text_scan *s, size_t i)
 }
 
 /* What a sign needs around it. */
-enum { ANYWHERE, BETWEEN, FIRST, EVEN };      /* EVEN: between numbers, or with a space on both sides */
+enum { ANYWHERE, BETWEEN, FIRST, EVEN }; /* EVEN: between numbers, or with a space on both sides */
 
 static const struct {
     const char *sign, *say;
-    int         where;
+    int where;
 } signs[] = {
-    {"&amp;", "and", ANYWHERE},   {"&lt;", "less than", BETWEEN}, {"&gt;", "greater than", BETWEEN},
-    {"&nbsp;", "", ANYWHERE},     {"<=", "is less than or equal to", BETWEEN}, {">=", "is greater than or equal to", BETWEEN},
-    {"!=", "is not equal to", BETWEEN}, {"==", "equals", BETWEEN}, {"+/-", "plus or minus", ANYWHERE}, {"%", "percent", ANYWHERE},
-    {"&", "and", ANYWHERE},       {"+", "plus", ANYWHERE},        {"=", "equals", BETWEEN},  {"<", "is less than", EVEN},
-    {">", "is greater than", EVEN}, {"@", "at", ANYWHERE},     {"×", "times", BETWEEN},   {"÷", "divided by", ANYWHERE},
-    {"±", "plus or minus", ANYWHERE}, {"≈", "is approximately", ANYWHERE}, {"≠", "is not equal to", ANYWHERE},
-    {"≤", "is less than or equal to", ANYWHERE}, {"≥", "is greater than or equal to", ANYWHERE}, {"√", "square root of", ANYWHERE},
-    {"∞", "infinity", ANYWHERE},  {"∑", "sum", ANYWHERE},         {"∫", "integral", ANYWHERE}, {"∆", "delta", ANYWHERE},
-    {"°C", "degrees celsius", ANYWHERE}, {"°F", "degrees fahrenheit", ANYWHERE}, {"°", "degrees", ANYWHERE},
-    {"§§", "sections", ANYWHERE}, {"§", "section", ANYWHERE},     {"¶", "paragraph", ANYWHERE}, {"©", "copyright", ANYWHERE},
-    {"®", "", ANYWHERE},          {"™", "", ANYWHERE},            {"№", "number", ANYWHERE}, {"‰", "per mille", ANYWHERE},
-    {"²", "squared", FIRST},      {"³", "cubed", FIRST},          {"^2", "squared", FIRST},  {"^3", "cubed", FIRST},
-    {"^", "to the power of", BETWEEN}, {"→", "to", BETWEEN},      {"⇒", "implies", BETWEEN}, {"·", "times", BETWEEN},
-    {"$", "dollar", ANYWHERE},    {"£", "pound", ANYWHERE},       {"€", "euro", ANYWHERE},   {"¥", "yen", ANYWHERE},
-    {"¢", "cents", ANYWHERE},     {"₩", "won", ANYWHERE},         {"₹", "rupee", ANYWHERE},  {"₽", "ruble", ANYWHERE},
+    {"&amp;", "and", ANYWHERE},
+    {"&lt;", "less than", BETWEEN},
+    {"&gt;", "greater than", BETWEEN},
+    {"&nbsp;", "", ANYWHERE},
+    {"<=", "is less than or equal to", BETWEEN},
+    {">=", "is greater than or equal to", BETWEEN},
+    {"!=", "is not equal to", BETWEEN},
+    {"==", "equals", BETWEEN},
+    {"+/-", "plus or minus", ANYWHERE},
+    {"%", "percent", ANYWHERE},
+    {"&", "and", ANYWHERE},
+    {"+", "plus", ANYWHERE},
+    {"=", "equals", BETWEEN},
+    {"<", "is less than", EVEN},
+    {">", "is greater than", EVEN},
+    {"@", "at", ANYWHERE},
+    {"×", "times", BETWEEN},
+    {"÷", "divided by", ANYWHERE},
+    {"±", "plus or minus", ANYWHERE},
+    {"≈", "is approximately", ANYWHERE},
+    {"≠", "is not equal to", ANYWHERE},
+    {"≤", "is less than or equal to", ANYWHERE},
+    {"≥", "is greater than or equal to", ANYWHERE},
+    {"√", "square root of", ANYWHERE},
+    {"∞", "infinity", ANYWHERE},
+    {"∑", "sum", ANYWHERE},
+    {"∫", "integral", ANYWHERE},
+    {"∆", "delta", ANYWHERE},
+    {"°C", "degrees celsius", ANYWHERE},
+    {"°F", "degrees fahrenheit", ANYWHERE},
+    {"°", "degrees", ANYWHERE},
+    {"§§", "sections", ANYWHERE},
+    {"§", "section", ANYWHERE},
+    {"¶", "paragraph", ANYWHERE},
+    {"©", "copyright", ANYWHERE},
+    {"®", "", ANYWHERE},
+    {"™", "", ANYWHERE},
+    {"№", "number", ANYWHERE},
+    {"‰", "per mille", ANYWHERE},
+    {"²", "squared", FIRST},
+    {"³", "cubed", FIRST},
+    {"^2", "squared", FIRST},
+    {"^3", "cubed", FIRST},
+    {"^", "to the power of", BETWEEN},
+    {"→", "to", BETWEEN},
+    {"⇒", "implies", BETWEEN},
+    {"·", "times", BETWEEN},
+    {"$", "dollar", ANYWHERE},
+    {"£", "pound", ANYWHERE},
+    {"€", "euro", ANYWHERE},
+    {"¥", "yen", ANYWHERE},
+    {"¢", "cents", ANYWHERE},
+    {"₩", "won", ANYWHERE},
+    {"₹", "rupee", ANYWHERE},
+    {"₽", "ruble", ANYWHERE},
 };
 
 /* A run of one sign is a line or an ornament: "=====", "+++". */
@@ -432,7 +492,8 @@ size_t en_rule_symbol(text_scan *s)
         return 1;
     }
     if (c == '*') {
-        bool digits = s->at > 0 && scan_is_digit(s, scan_skip_space_back(s, s->at) - 1) && scan_is_digit(s, s->at + 1 + (scan_char(s, s->at + 1) == ' '));
+        bool digits = s->at > 0 && scan_is_digit(s, scan_skip_space_back(s, s->at) - 1) &&
+                      scan_is_digit(s, s->at + 1 + (scan_char(s, s->at + 1) == ' '));
         if (digits)
             say(s->out, "times");
         return digits;
@@ -445,9 +506,9 @@ size_t en_rule_symbol(text_scan *s)
         return minus;
     }
     if (c == '#' && s->at + 1 < s->size && scan_char(s, s->at + 1) == ' ')
-        return 0;                                       /* a heading */
+        return 0; /* a heading */
     if (scan_word_before(s, s->at) && c == '$' && scan_is_letter(s, s->at + 1))
-        return 0;                                       /* a letter in disguise */
+        return 0; /* a letter in disguise */
     for (size_t k = 0; k < COUNT(signs); k++) {
         if (*signs[k].sign != c || !scan_is(s, s->at, signs[k].sign))
             continue;
@@ -457,7 +518,8 @@ size_t en_rule_symbol(text_scan *s)
         bool numbers = s->at > 0 && scan_is_digit(s, s->at - 1) && scan_is_digit(s, s->at + len);
         if (signs[k].where == EVEN && !(before && after && (spaces || numbers)))
             continue;
-        if ((signs[k].where == BETWEEN && !(before && after)) || (signs[k].where == FIRST && (!before || scan_word_char(s, s->at + len))))
+        if ((signs[k].where == BETWEEN && !(before && after)) ||
+            (signs[k].where == FIRST && (!before || scan_word_char(s, s->at + len))))
             continue;
         if (*signs[k].say)
             say(s->out, signs[k].say);
@@ -470,8 +532,9 @@ size_t en_rule_symbol(text_scan *s)
 size_t en_rule_greek(text_scan *s)
 {
     static const char *const letters[] = {
-        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
-        "xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+        "alpha", "beta",   "gamma",   "delta", "epsilon", "zeta",    "eta",   "theta", "iota",
+        "kappa", "lambda", "mu",      "nu",    "xi",      "omicron", "pi",    "rho",   "sigma",
+        "sigma", "tau",    "upsilon", "phi",   "chi",     "psi",     "omega",
     };
     unsigned char a = (unsigned char)scan_char(s, s->at), b = (unsigned char)scan_char(s, s->at + 1);
     unsigned c = (a & 0x1Fu) << 6 | (b & 0x3Fu);

@@ -5,19 +5,18 @@
 #include "text/ascii.h"
 #include "text/en/number.h"
 
-static const char symbols[HS1_SYMBOLS + 1] =
-    "_~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!'\"(),-.:;? ";
+static const char symbols[HS1_SYMBOLS + 1] = "_~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!'\"(),-.:;? ";
 
 const char *const hs1_step_names[HS1_STEPS] = {"ascii", "currency", "ordinals", "numbers", "abbreviations", "cleaned"};
 
 /* In this order, one after the other: a later one sees what an earlier one wrote ("mr.st." is "misterst."). */
 static const char *const abbreviations[][2] = {
-    {"mrs", "misess"},   {"mr", "mister"},   {"dr", "doctor"},     {"st", "saint"},      {"co", "company"},
-    {"jr", "junior"},    {"maj", "major"},   {"gen", "general"},   {"drs", "doctors"},   {"rev", "reverend"},
+    {"mrs", "misess"},    {"mr", "mister"},     {"dr", "doctor"},    {"st", "saint"},     {"co", "company"},
+    {"jr", "junior"},     {"maj", "major"},     {"gen", "general"},  {"drs", "doctors"},  {"rev", "reverend"},
     {"lt", "lieutenant"}, {"hon", "honorable"}, {"sgt", "sergeant"}, {"capt", "captain"}, {"esq", "esquire"},
-    {"ltd", "limited"},  {"col", "colonel"}, {"ft", "fort"},       {"mk", "mark"},       {"jan", "january"},
-    {"feb", "february"}, {"mar", "march"},   {"apr", "april"},     {"aug", "august"},    {"sept", "september"},
-    {"oct", "october"},  {"nov", "november"}, {"dec", "december"},
+    {"ltd", "limited"},   {"col", "colonel"},   {"ft", "fort"},      {"mk", "mark"},      {"jan", "january"},
+    {"feb", "february"},  {"mar", "march"},     {"apr", "april"},    {"aug", "august"},   {"sept", "september"},
+    {"oct", "october"},   {"nov", "november"},  {"dec", "december"},
 };
 
 int hs1_symbol(unsigned char c)
@@ -112,7 +111,7 @@ static void drop_commas(const char *s, size_t n, hse_buf *out)
             hse_buf_byte(out, (uint8_t)s[i++]);
             continue;
         }
-        size_t end = i, last = i;                       /* last: one past the last digit of the run */
+        size_t end = i, last = i; /* last: one past the last digit of the run */
         for (; end < n && (digit(s[end]) || s[end] == ','); end++)
             if (digit(s[end]))
                 last = end + 1;
@@ -155,7 +154,8 @@ static hse_status put_dollars(const char *s, size_t n, size_t offset, hse_buf *o
     }
     const char *comma = memchr(s, ',', n);
     if (comma)
-        return hse_fail(err, HSE_E_FORMAT, offset + (size_t)(comma - s), "a dollar amount has a comma that is not between digits");
+        return hse_fail(err, HSE_E_FORMAT, offset + (size_t)(comma - s),
+                        "a dollar amount has a comma that is not between digits");
 
     const char *cents = dot < n ? s + dot + 1 : s + n;
     size_t n_cents = (size_t)(s + n - cents);
@@ -202,7 +202,8 @@ static void spell_points(const char *s, size_t n, hse_buf *out)
 {
     for (size_t i = 0; i < n;) {
         size_t whole = digits_at(s + i, n - i);
-        size_t part = whole && i + whole < n && s[i + whole] == '.' ? digits_at(s + i + whole + 1, n - i - whole - 1) : 0;
+        size_t part =
+            whole && i + whole < n && s[i + whole] == '.' ? digits_at(s + i + whole + 1, n - i - whole - 1) : 0;
 
         if (part) {
             hse_buf_append(out, s + i, whole);
@@ -229,8 +230,9 @@ static hse_status spell_ordinals(const char *s, size_t n, hse_buf *out, hse_erro
         size_t len = digits_at(s + i, n - i);
         const char *suffix = s + i + len;
 
-        if (len && n - i - len >= 2 && (memcmp(suffix, "st", 2) == 0 || memcmp(suffix, "nd", 2) == 0 ||
-                                        memcmp(suffix, "rd", 2) == 0 || memcmp(suffix, "th", 2) == 0)) {
+        if (len && n - i - len >= 2 &&
+            (memcmp(suffix, "st", 2) == 0 || memcmp(suffix, "nd", 2) == 0 || memcmp(suffix, "rd", 2) == 0 ||
+             memcmp(suffix, "th", 2) == 0)) {
             if (!hs1_ordinal_words(out, s + i, len))
                 return too_big(i, len, err);
             i += len + 2;
@@ -266,7 +268,8 @@ static void expand(const char *s, size_t n, hse_buf *out, const char *from, cons
 
     for (const char *dot = s; (dot = memchr(dot, '.', n - (size_t)(dot - s))); dot++) {
         size_t at = (size_t)(dot - s);
-        if (at >= copied + len && memcmp(dot - len, from, len) == 0 && (at == len || !word_char(dot[-1 - (ptrdiff_t)len]))) {
+        if (at >= copied + len && memcmp(dot - len, from, len) == 0 &&
+            (at == len || !word_char(dot[-1 - (ptrdiff_t)len]))) {
             hse_buf_append(out, s + copied, at - len - copied);
             hse_buf_str(out, to);
             copied = at + 1;
@@ -420,7 +423,7 @@ hse_status hs1_text_ids(const char *text, size_t size, hse_buf *ids, hse_error *
         size -= close + 1;
         const char *line_end = memchr(text, '\n', size);
         if (line_end)
-            size = (size_t)(line_end - text);           /* the original loses all that is behind it */
+            size = (size_t)(line_end - text); /* the original loses all that is behind it */
     }
     hse_buf_byte(ids, HS1_END);
     if (s == HSE_OK)

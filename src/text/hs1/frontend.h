@@ -12,12 +12,12 @@
 enum { HS1_PAD = 0, HS1_END = 1, HS1_SYMBOLS = 66 };
 
 typedef enum {
-    HS1_STEP_ASCII,         /* transliterated, case kept                          */
-    HS1_STEP_CURRENCY,      /* lower case, commas of numbers gone, $ spelled out  */
-    HS1_STEP_ORDINALS,      /* " point ", ordinals in words                       */
-    HS1_STEP_NUMBERS,       /* all digits in words                                */
+    HS1_STEP_ASCII,    /* transliterated, case kept                          */
+    HS1_STEP_CURRENCY, /* lower case, commas of numbers gone, $ spelled out  */
+    HS1_STEP_ORDINALS, /* " point ", ordinals in words                       */
+    HS1_STEP_NUMBERS,  /* all digits in words                                */
     HS1_STEP_ABBREVIATIONS,
-    HS1_STEP_CLEANED,       /* white space collapsed                              */
+    HS1_STEP_CLEANED, /* white space collapsed                              */
     HS1_STEPS
 } hs1_step;
 

@@ -1,10 +1,10 @@
 /* Any bytes through the whole way of a text: sentences, the normaliser, spelling, the HS1 front end. Checks what must
  * hold for every input: an error has words; a text that is UTF-8 is never refused; words are valid UTF-8, bounded, and
  * bring no digit to the front end; spans cover the text in order. */
+#include "text/text.h"
 #include "base/utf8.h"
 #include "text/hs1/frontend.h"
 #include "text/normalize.h"
-#include "text/text.h"
 
 #include <stdlib.h>
 
@@ -58,7 +58,8 @@ static void run(const char *text, size_t size)
     hse_buf_free(&ids);
 }
 
-/* Most mutations are no longer UTF-8, which is refused at the door: their wrong bytes are mended and they go in again. */
+/* Most mutations are no longer UTF-8, which is refused at the door: their wrong bytes are mended and they go in again.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;

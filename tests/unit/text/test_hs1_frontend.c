@@ -45,8 +45,10 @@ TEST(every_golden_text_gives_every_step_and_id)
     json_t *cases = load("text_main/cases.json"), *c;
     size_t i, checked = 0, with_steps = 0;
 
-    json_array_foreach(cases, i, c) {
-        json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, "ids"), *steps = json_object_get(c, "steps");
+    json_array_foreach(cases, i, c)
+    {
+        json_t *text = json_object_get(c, "text"), *ids = json_object_get(c, "ids"),
+               *steps = json_object_get(c, "steps");
         hse_buf got;
         hse_error err = {0};
         hse_buf_init(&got, 1 << 20);
@@ -80,14 +82,16 @@ TEST(every_golden_number_has_its_words)
     hse_buf out;
 
     hse_buf_init(&out, 4096);
-    json_object_foreach(json_object_get(words, "cardinals"), key, v) {
+    json_object_foreach(json_object_get(words, "cardinals"), key, v)
+    {
         hse_buf_clear(&out);
         CHECK(hs1_number_words(&out, key, strlen(key)), "%s", key);
         CHECK(strcmp(hse_buf_text(&out), json_string_value(v)) == 0, "%s: got '%s', want '%s'", key, hse_buf_text(&out),
               json_string_value(v));
         checked++;
     }
-    json_object_foreach(json_object_get(words, "ordinals"), key, v) {
+    json_object_foreach(json_object_get(words, "ordinals"), key, v)
+    {
         hse_buf_clear(&out);
         CHECK(hs1_ordinal_words(&out, key, strspn(key, "0123456789")), "%s", key);
         CHECK(strcmp(hse_buf_text(&out), json_string_value(v)) == 0, "%s: got '%s', want '%s'", key, hse_buf_text(&out),
@@ -105,7 +109,8 @@ TEST(every_golden_character_has_its_ascii_form)
     const char *key;
     size_t checked = 0, wrong = 0;
 
-    json_object_foreach(map, key, v) {
+    json_object_foreach(map, key, v)
+    {
         char utf8[4];
         hse_buf out;
         uint32_t c = (uint32_t)strtoul(key, NULL, 16);

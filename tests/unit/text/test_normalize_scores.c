@@ -1,8 +1,8 @@
 /* The normaliser against the pairs of tests/data/text-normalization: the share of pairs given exactly, per category.
  *
- * Compared without case, white space, the word "and" and the characters . , ! ? ; : " ' ' -. White space is set aside in
- * the stricter of two ways: words must be the same words. A pair that reads digit by digit a whole number that a person
- * would say as a number is not counted. */
+ * Compared without case, white space, the word "and" and the characters . , ! ? ; : " ' ' -. Words must be the same
+ * words, both when a dash joins them and when it separates them. A pair that reads digit by digit a whole number that a
+ * person would say as a number is not counted. */
 #include "test.h"
 
 #include "base/file.h"
@@ -14,7 +14,8 @@
 
 enum { MAX_FORMS = 16, MAX_CATEGORIES = 32 };
 
-/* Into the form that is compared: lower case, marks gone (a dash splits words when `split`), one space between words. */
+/* Into the form that is compared: lower case, marks gone (a dash splits words when `split`), one space between words.
+ */
 static void canonical(const char *text, bool split, char *out, size_t size)
 {
     size_t n = 0;
@@ -53,15 +54,16 @@ static bool same(const char *a, const char *b)
     for (int split = 0; split < 2; split++) {
         canonical(a, split, x, sizeof x);
         canonical(b, split, y, sizeof y);
-        if (strcmp(x, y) == 0)
-            return true;
+        if (strcmp(x, y) != 0)
+            return false;
     }
-    return false;
+    return true;
 }
 
 static bool counted(const char *written, const char *spoken)
 {
-    static const char *const digits[] = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"};
+    static const char *const digits[] = {"zero", "one", "two",   "three", "four",
+                                         "five", "six", "seven", "eight", "nine"};
     char words[4096];
     size_t n = 0;
 

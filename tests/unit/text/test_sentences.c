@@ -19,8 +19,9 @@ static const char *cut(const char *text, size_t limit)
     text_sentences_start(&it, text, strlen(text), limit);
     out[0] = '\0';
     while (text_sentences_next(&it, &span))
-        n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s<%c>", n ? "|" : "", (int)(span.end - span.start), text + span.start,
-                              span.pause == TEXT_PAUSE_CLAUSE ? 'k' : text_pause_name(span.pause)[0]);
+        n +=
+            (size_t)snprintf(out + n, sizeof out - n, "%s%.*s<%c>", n ? "|" : "", (int)(span.end - span.start),
+                             text + span.start, span.pause == TEXT_PAUSE_CLAUSE ? 'k' : text_pause_name(span.pause)[0]);
     return out;
 }
 
@@ -42,8 +43,10 @@ static const struct {
     {"\"Go!\" he said. \"Now?\" \"Yes.\"", "\"Go!\" he said.<s>|\"Now?\"<s>|\"Yes.\"<s>"},
     {"Wait... what? Well... Maybe.", "Wait... what?<s>|Well...<s>|Maybe.<s>"},
     {"Well\xE2\x80\xA6 that is it.", "Well\xE2\x80\xA6 that is it.<s>"},
-    {"She said \xE2\x80\x9CStop.\xE2\x80\x9D Then she left.", "She said \xE2\x80\x9CStop.\xE2\x80\x9D<s>|Then she left.<s>"},
-    {"\xE4\xBD\xA0\xE5\xA5\xBD\xE3\x80\x82\xE4\xB8\x96\xE7\x95\x8C\xEF\xBC\x81", "\xE4\xBD\xA0\xE5\xA5\xBD\xE3\x80\x82<s>|\xE4\xB8\x96\xE7\x95\x8C\xEF\xBC\x81<s>"},
+    {"She said \xE2\x80\x9CStop.\xE2\x80\x9D Then she left.",
+     "She said \xE2\x80\x9CStop.\xE2\x80\x9D<s>|Then she left.<s>"},
+    {"\xE4\xBD\xA0\xE5\xA5\xBD\xE3\x80\x82\xE4\xB8\x96\xE7\x95\x8C\xEF\xBC\x81",
+     "\xE4\xBD\xA0\xE5\xA5\xBD\xE3\x80\x82<s>|\xE4\xB8\x96\xE7\x95\x8C\xEF\xBC\x81<s>"},
     {"One.\n\nTwo.", "One.<p>|Two.<s>"},
     {"A title\n\nThe text starts. It ends.", "A title<p>|The text starts.<s>|It ends.<s>"},
     {"a line that\nis wrapped here.", "a line that\nis wrapped here.<s>"},
@@ -85,7 +88,8 @@ static void check_cover(const char *name, const char *text, size_t size, size_t 
 
     text_sentences_start(&it, text, size, limit);
     while (text_sentences_next(&it, &span)) {
-        CHECK(span.start >= at && span.end > span.start && span.end <= size, "%s: span %zu is %zu-%zu", name, spans, span.start, span.end);
+        CHECK(span.start >= at && span.end > span.start && span.end <= size, "%s: span %zu is %zu-%zu", name, spans,
+              span.start, span.end);
         at = span.end;
         spans++;
     }
@@ -98,9 +102,20 @@ TEST(any_mebibyte_takes_linear_time)
     static const struct {
         const char *name, *unit;
     } shapes[] = {
-        {"letters", "a"}, {"dots", "."}, {"dots and letters", "a."}, {"line feeds in a sentence", "a\n"}, {"separators", "\xE2\x80\xA8"},
-        {"marks", "\xCC\x81"}, {"spaces behind dots", ".     "}, {"quotes", "\".\""}, {"commas", ","}, {"hanzi", "\xE4\xBD\xA0"},
-        {"carriage returns", "a\r"}, {"exclamations", "!?"}, {"wrapped", "word word\nword "}, {"initials", "A. "},
+        {"letters", "a"},
+        {"dots", "."},
+        {"dots and letters", "a."},
+        {"line feeds in a sentence", "a\n"},
+        {"separators", "\xE2\x80\xA8"},
+        {"marks", "\xCC\x81"},
+        {"spaces behind dots", ".     "},
+        {"quotes", "\".\""},
+        {"commas", ","},
+        {"hanzi", "\xE4\xBD\xA0"},
+        {"carriage returns", "a\r"},
+        {"exclamations", "!?"},
+        {"wrapped", "word word\nword "},
+        {"initials", "A. "},
     };
     size_t size = 1 << 20;
     char *text = hse_alloc(size + 8);

@@ -11,12 +11,18 @@ TEST(modes_and_languages_are_refused_by_name)
 {
     static const struct {
         const char *language, *mode;
-        hse_status  want;
+        hse_status want;
         const char *in_message;
     } rows[] = {
-        {"en", "on", HSE_OK, ""},     {"EN", NULL, HSE_OK, ""},          {"zh", "on", HSE_E_UNSUPPORTED, "'zh'"},
-        {"JP", "on", HSE_E_UNSUPPORTED, "'ja'"}, {"KR", "off", HSE_OK, ""}, {"SP", "reference", HSE_OK, ""},
-        {"zh_mix_en", "off", HSE_OK, ""}, {"xx", "on", HSE_E_ARG, "'xx'"}, {"", "off", HSE_E_ARG, "language"},
+        {"en", "on", HSE_OK, ""},
+        {"EN", NULL, HSE_OK, ""},
+        {"zh", "on", HSE_E_UNSUPPORTED, "'zh'"},
+        {"JP", "on", HSE_E_UNSUPPORTED, "'ja'"},
+        {"KR", "off", HSE_OK, ""},
+        {"SP", "reference", HSE_OK, ""},
+        {"zh_mix_en", "off", HSE_OK, ""},
+        {"xx", "on", HSE_E_ARG, "'xx'"},
+        {"", "off", HSE_E_ARG, "language"},
         {"en", "loud", HSE_E_ARG, "'loud'"},
     };
 
@@ -28,9 +34,12 @@ TEST(modes_and_languages_are_refused_by_name)
         hse_status s = text_mode_parse(rows[i].mode, &mode, &err);
         if (s == HSE_OK)
             s = text_prepare(rows[i].language, mode, "abc", 3, &out, &err);
-        CHECK(s == rows[i].want, "%s %s: %d (%s)", rows[i].language, rows[i].mode ? rows[i].mode : "-", (int)s, err.text);
-        CHECK(strstr(err.text, rows[i].in_message), "%s: '%s' is not in '%s'", rows[i].language, rows[i].in_message, err.text);
-        CHECK((s == HSE_OK) == (strcmp(hse_buf_text(&out), "abc") == 0), "%s: '%s'", rows[i].language, hse_buf_text(&out));
+        CHECK(s == rows[i].want, "%s %s: %d (%s)", rows[i].language, rows[i].mode ? rows[i].mode : "-", (int)s,
+              err.text);
+        CHECK(strstr(err.text, rows[i].in_message), "%s: '%s' is not in '%s'", rows[i].language, rows[i].in_message,
+              err.text);
+        CHECK((s == HSE_OK) == (strcmp(hse_buf_text(&out), "abc") == 0), "%s: '%s'", rows[i].language,
+              hse_buf_text(&out));
         hse_buf_free(&out);
     }
 }
@@ -44,10 +53,14 @@ TEST(invalid_utf8_is_an_error_with_its_offset)
         hse_error err = {0};
         hse_buf out;
         hse_buf_init(&out, 1 << 16);
-        CHECK(text_prepare("en", (text_mode)mode, text, sizeof text - 1, &out, &err) == HSE_E_FORMAT && err.offset == 5, "mode %d: %s", mode, err.text);
+        CHECK(text_prepare("en", (text_mode)mode, text, sizeof text - 1, &out, &err) == HSE_E_FORMAT && err.offset == 5,
+              "mode %d: %s", mode, err.text);
         CHECK(out.size == 0, "mode %d wrote %zu bytes", mode, out.size);
-        CHECK(text_reader_open(&r, "en", (text_mode)mode, text, sizeof text - 1, 0, &err) == HSE_E_FORMAT && err.offset == 5, "mode %d", mode);
-        CHECK(text_hs1_ids("en", (text_mode)mode, text, sizeof text - 1, &out, &err) == HSE_E_FORMAT && err.offset == 5, "mode %d", mode);
+        CHECK(text_reader_open(&r, "en", (text_mode)mode, text, sizeof text - 1, 0, &err) == HSE_E_FORMAT &&
+                  err.offset == 5,
+              "mode %d", mode);
+        CHECK(text_hs1_ids("en", (text_mode)mode, text, sizeof text - 1, &out, &err) == HSE_E_FORMAT && err.offset == 5,
+              "mode %d", mode);
         hse_buf_free(&out);
     }
 }
@@ -67,8 +80,10 @@ static const char *read_all(const char *text, text_mode mode, size_t limit)
         CHECK(text_reader_next(&r, &p, &more, &err) == HSE_OK, "%s", err.text);
         if (!more)
             break;
-        CHECK(p.source.end <= strlen(text) && p.source.start <= p.source.end, "%s: source %zu-%zu", text, p.source.start, p.source.end);
-        n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s<%s>", n ? "|" : "", (int)p.size, p.words, text_pause_name(p.pause));
+        CHECK(p.source.end <= strlen(text) && p.source.start <= p.source.end, "%s: source %zu-%zu", text,
+              p.source.start, p.source.end);
+        n += (size_t)snprintf(out + n, sizeof out - n, "%s%.*s<%s>", n ? "|" : "", (int)p.size, p.words,
+                              text_pause_name(p.pause));
     }
     text_reader_close(&r);
     return out;
@@ -78,7 +93,7 @@ TEST(pieces_are_normalised_sentences)
 {
     static const struct {
         const char *text;
-        text_mode   mode;
+        text_mode mode;
         const char *want;
     } rows[] = {
         {"", TEXT_MODE_ON, ""},
@@ -98,7 +113,9 @@ TEST(pieces_are_normalised_sentences)
     }
     /* words that grow beyond the limit are cut again */
     const char *got = read_all("Take 777777 of them now", TEXT_MODE_ON, 32);
-    CHECK(strcmp(got, "Take seven hundred seventy seven<none>|thousand seven hundred seventy<none>|seven of them now<sentence>") == 0, "%s", got);
+    CHECK(strcmp(got, "Take seven hundred seventy seven<none>|thousand seven hundred seventy<none>|seven of them "
+                      "now<sentence>") == 0,
+          "%s", got);
 }
 
 static const char *ids_text(const char *text)
@@ -121,14 +138,20 @@ static const char *ids_text(const char *text)
 TEST(initials_are_spelled_for_a_model_without_capitals)
 {
     static const char *const rows[][2] = {
-        {"The FBI and NASA.", "the eff bee eye and nasa."}, {"one PM EST", "one pee em ee ess tea"},
-        {"two PhDs, CDs and TVs", "two pee aitch dee ess, see dees and tea vees"}, {"x plus y", "ex plus why"},
-        {"I am a dog", "i am a dog"}, {"HELLO US TV", "hello us tea vee"}, {"it's", "it's"}, {"A US-led plan B", "a you ess-led plan bee"},
+        {"The FBI and NASA.", "the eff bee eye and nasa."},
+        {"one PM EST", "one pee em ee ess tea"},
+        {"two PhDs, CDs and TVs", "two pee aitch dee ess, see dees and tea vees"},
+        {"x plus y", "ex plus why"},
+        {"I am a dog", "i am a dog"},
+        {"HELLO US TV", "hello us tea vee"},
+        {"it's", "it's"},
+        {"A US-led plan B", "a you ess-led plan bee"},
         {"www dot abc dot com", "double you double you double you dot abc dot com"},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
-        CHECK(strcmp(ids_text(rows[i][0]), rows[i][1]) == 0, "'%s': got '%s', want '%s'", rows[i][0], ids_text(rows[i][0]), rows[i][1]);
+        CHECK(strcmp(ids_text(rows[i][0]), rows[i][1]) == 0, "'%s': got '%s', want '%s'", rows[i][0],
+              ids_text(rows[i][0]), rows[i][1]);
 }
 
 TEST(a_hundred_thousand_characters_cost_the_memory_of_one_sentence)
@@ -181,7 +204,9 @@ static hse_status all_of_it(const char *text, size_t size)
 
 TEST(every_allocation_may_fail)
 {
-    static const char text[] = "\xEF\xBC\xA8i! Dr. No paid \xC2\xA3" "5 for 3\xC2\xBD kg (\xE2\x89\x88 $7.25).\n\nSee www.example.com at 10:30 a.m. in ch. IV.";
+    static const char text[] =
+        "\xEF\xBC\xA8i! Dr. No paid \xC2\xA3"
+        "5 for 3\xC2\xBD kg (\xE2\x89\x88 $7.25).\n\nSee www.example.com at 10:30 a.m. in ch. IV.";
     uint64_t n = 0;
 
     for (int sticky = 0; sticky < 2; sticky++)
@@ -201,9 +226,64 @@ TEST(every_allocation_may_fail)
 TEST(any_mebibyte_is_normalised_in_linear_time)
 {
     static const char *const units[] = {
-        "1", "a", " ", ".", "a.", "1.", "1-", "1/", "a1", "$", "$1", "%", "=", "<", "{", "\"", "1\"", "(", "-", "a@", "@", "://", "www.",
-        "1,", "1,111", "\xCC\x81", "\xE4\xBD\xA0", "e\xCC\x81", "\xF0\x9F\x98\x80", "\xC2\xBD", "1:1:", "I", "IV ", "a-", "-1", "U.S.",
-        "1 x ", "+1 ", "A ", "3/4 ", "1'", "\xE2\x82\xAC", "#", "_", "http://a", "1 A ", "\xE2\x80\x8B", "&", "77 ", "5% ", "1 Bb ", "\xEF\xBC\x91", "\xC2\xB2", "\xD9\xA3", "\xE2\x91\xA0", "\xE3\x8B\x80", "\xF0\x9F\x84\x81", "x\xC2\xB2",
+        "1",
+        "a",
+        " ",
+        ".",
+        "a.",
+        "1.",
+        "1-",
+        "1/",
+        "a1",
+        "$",
+        "$1",
+        "%",
+        "=",
+        "<",
+        "{",
+        "\"",
+        "1\"",
+        "(",
+        "-",
+        "a@",
+        "@",
+        "://",
+        "www.",
+        "1,",
+        "1,111",
+        "\xCC\x81",
+        "\xE4\xBD\xA0",
+        "e\xCC\x81",
+        "\xF0\x9F\x98\x80",
+        "\xC2\xBD",
+        "1:1:",
+        "I",
+        "IV ",
+        "a-",
+        "-1",
+        "U.S.",
+        "1 x ",
+        "+1 ",
+        "A ",
+        "3/4 ",
+        "1'",
+        "\xE2\x82\xAC",
+        "#",
+        "_",
+        "http://a",
+        "1 A ",
+        "\xE2\x80\x8B",
+        "&",
+        "77 ",
+        "5% ",
+        "1 Bb ",
+        "\xEF\xBC\x91",
+        "\xC2\xB2",
+        "\xD9\xA3",
+        "\xE2\x91\xA0",
+        "\xE3\x8B\x80",
+        "\xF0\x9F\x84\x81",
+        "x\xC2\xB2",
     };
     size_t size = 1 << 20;
     char *text = hse_alloc(size);
@@ -232,7 +312,8 @@ TEST(any_mebibyte_is_normalised_in_linear_time)
         hse_buf_clear(&out);
         start = hse_now_ms();
         s = hs1_text_ids(text, total, &out, &err);
-        CHECK(hse_now_ms() - start < 8000, "'%s': front end %llu ms", units[i], (unsigned long long)(hse_now_ms() - start));
+        CHECK(hse_now_ms() - start < 8000, "'%s': front end %llu ms", units[i],
+              (unsigned long long)(hse_now_ms() - start));
         hse_buf_free(&out);
     }
     hse_free(text);
@@ -240,7 +321,8 @@ TEST(any_mebibyte_is_normalised_in_linear_time)
 
 TEST(plain_text_passes_unchanged_and_fast)
 {
-    static const char sentence[] = "It was a bright cold day in the spring, and the clocks were striking; nobody said \"why?\" (or how). ";
+    static const char sentence[] =
+        "It was a bright cold day in the spring, and the clocks were striking; nobody said \"why?\" (or how). ";
     size_t size = (4u << 20) / (sizeof sentence - 1) * (sizeof sentence - 1);
     char *text = hse_alloc(size);
     hse_buf out;
