@@ -146,7 +146,7 @@ void golden_give(golden_case *c, const char *name, const float *data, int rank, 
     } else {
         bool reduced = c->options->dtype != K_F32 && is_float(e);
 
-        if (c->damage && want.count && (copy = hse_alloc(want.count * sizeof *copy)) != NULL) {
+        if (c->damage && !e->stage && want.count && (copy = hse_alloc(want.count * sizeof *copy)) != NULL) {
             memcpy(copy, data, want.count * sizeof *copy);
             copy[want.count / 2] += 1.0f + fabsf(copy[want.count / 2]);
             data = copy;

@@ -1,0 +1,86 @@
+/* Every golden case of the tree, on every instruction set this machine has, alone and in a batch, with one thread and two; and
+ * the runner's own promises: damage is seen, an empty folder and an unknown required kind are failures.
+ *
+ * HSE_GOLDEN_FULL=1 runs the whole matrix; otherwise all cases run once on each instruction set, and the first case of each
+ * kind in the other ways. */
+#include "test.h"
+
+#include "golden/golden.h"
+
+#include <stdlib.h>
+
+static void print_failures(void *user, const char *line)
+{
+    (void)user;
+    if (strstr(line, "FAILED") || strstr(line, "DAMAGE") || strstr(line, "passed,"))
+        print_message("  %s\n", line);
+}
+
+static hse_golden_counts run(hse_golden_options o, const char *dir)
+{
+    const char *dirs[] = {dir};
+    hse_golden_counts n = {0};
+    hse_error err = {0};
+
+    o.dirs = dirs;
+    o.n_dirs = 1;
+    o.print = print_failures;
+    if (hse_golden_run(&o, &n, &err) != HSE_OK) {
+        print_message("  %s\n", err.text);
+        n.failed++;
+    }
+    return n;
+}
+
+static void all(hse_golden_options o)
+{
+    static const char *const cpus[] = {"generic", "avx2", "avx512", "neon"};
+    bool full = getenv("HSE_GOLDEN_FULL") != NULL;
+
+    for (size_t i = 0; i < COUNT(cpus); i++) {
+        unsigned mask;
+        hse_golden_counts n;
+
+        o.cpu = cpus[i];
+        if (hse_cpu_mask(o.cpu, &mask, NULL) != HSE_OK)
+            continue;
+        o.quick = o.quick && !full;
+        print_message("%s, %d threads, batch %d%s\n", o.cpu, o.threads, o.batch, o.quick ? ", first of each kind" : "");
+        n = run(o, test_path("tests/golden"));
+        CHECK(n.failed == 0 && n.passed > 0, "%s: %d failed, %d passed", o.cpu, n.failed, n.passed);
+    }
+}
+
+TEST(cases_pass_on_every_instruction_set)
+{
+    all((hse_golden_options){.threads = 1, .batch = 1});
+}
+
+TEST(cases_pass_in_a_batch_on_two_threads)
+{
+    all((hse_golden_options){.threads = 2, .batch = 3, .quick = true});
+}
+
+TEST(damage_to_any_kind_is_seen)
+{
+    hse_golden_counts n = run((hse_golden_options){.threads = 1, .batch = 1, .damage = true, .cpu = "auto"}, test_path("tests/golden"));
+
+    CHECK(n.failed == 0 && n.passed > 20, "%d not seen, %d seen", n.failed, n.passed);
+}
+
+TEST(what_the_runner_promises)
+{
+    static const struct { const char *dir; int passed, failed, skipped; } cases[] = {
+        {"unknown-required", 0, 1, 0}, {"unknown-aid", 0, 0, 1}, {"not-compared", 0, 1, 0}, {"missing-file", 0, 1, 0},
+        {"not-json", 0, 1, 0}, {"no-outputs", 0, 1, 0}, {"wrong-value", 0, 1, 0}, {"right-value", 1, 0, 0}, {"nested", 1, 0, 0},
+        {"empty", 0, 1, 0}, {"absent", 0, 1, 0},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char path[200];
+        snprintf(path, sizeof path, "tests/unit/golden/runner/%s", cases[i].dir);
+        hse_golden_counts n = run((hse_golden_options){.threads = 1}, test_path(path));
+        CHECK(n.passed == cases[i].passed && n.failed == cases[i].failed && n.skipped == cases[i].skipped,
+              "%s: %d passed, %d failed, %d skipped", cases[i].dir, n.passed, n.failed, n.skipped);
+    }
+}
