@@ -3,7 +3,6 @@
 #include "audio/resample.h"
 #include "audio/wav.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -248,6 +247,26 @@ hse_status hse_audio_decode(hse_audio *out, const hse_audio_source *src, const h
     return s;
 }
 
+/* What cannot be read twice (a pipe, a socket) to its end. */
+static hse_status read_stream(hse_buf *out, int fd, hse_error *err)
+{
+    uint8_t chunk[WAV_BLOCK];
+    ssize_t n;
+
+    for (;;) {
+        n = read(fd, chunk, sizeof chunk);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return hse_fail_sys(err, errno, "cannot read the audio");
+        if (n == 0)
+            return hse_buf_status(out, "the audio", err);
+        hse_buf_append(out, chunk, (size_t)n);
+        if (out->status != HSE_OK)
+            return hse_buf_status(out, "the audio", err);
+    }
+}
+
 hse_status hse_audio_decode_file(hse_audio *out, const char *path, const hse_decode_options *options, hse_error *err)
 {
     const bool given = options && (options->limits.max_seconds != 0 || options->limits.max_bytes != 0);
@@ -265,14 +284,14 @@ hse_status hse_audio_decode_file(hse_audio *out, const char *path, const hse_dec
     } else if (S_ISDIR(st.st_mode)) {
         s = hse_fail(err, HSE_E_FORMAT, 0, "a directory, not an audio file");
     } else {
-        char *data = NULL;
-        size_t size = 0;
-        s = hse_file_read(&data, &size, path, given ? options->limits.max_bytes : HSE_AUDIO_LIMITS_DEFAULT.max_bytes, err);
+        hse_buf all;
+        hse_buf_init(&all, given ? options->limits.max_bytes : HSE_AUDIO_LIMITS_DEFAULT.max_bytes);
+        s = read_stream(&all, fd, err);
         if (s == HSE_OK) {
-            hse_audio_source src = hse_source_bytes((hse_bytes){(const uint8_t *)data, size});
+            hse_audio_source src = hse_source_bytes((hse_bytes){all.data, all.size});
             s = hse_audio_decode(out, &src, options, err);
         }
-        hse_free(data);
+        hse_buf_free(&all);
     }
     close(fd);
     return s == HSE_OK ? s : hse_fail_in(err, s, "%s", path);

@@ -24,13 +24,13 @@ struct hse_media {
     pthread_mutex_t lock;
     pthread_cond_t  slot_free;
     char           *program;            /* NULL: look for it */
-    int             max_jobs, running;
+    int             max_decoders, decoders, jobs;
     pid_t           keeper;             /* 0: none */
     int             control;
     uint32_t        next_job;
 };
 
-hse_status hse_media_open(hse_media **out, const char *program, int max_jobs, hse_error *err)
+hse_status hse_media_open(hse_media **out, const char *program, int max_decoders, hse_error *err)
 {
     hse_media *m = hse_calloc(1, sizeof *m);
     pthread_condattr_t attr;
@@ -39,9 +39,9 @@ hse_status hse_media_open(hse_media **out, const char *program, int max_jobs, hs
         hse_free(m);
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the audio helper");
     }
-    if (max_jobs <= 0)
-        max_jobs = 2 * hse_cpu_count() < 4 ? 4 : 2 * hse_cpu_count();
-    m->max_jobs = max_jobs < MEDIA_MAX_JOBS ? max_jobs : MEDIA_MAX_JOBS;
+    if (max_decoders <= 0)
+        max_decoders = 2 * hse_cpu_count() < 4 ? 4 : 2 * hse_cpu_count();
+    m->max_decoders = max_decoders < MEDIA_MAX_JOBS ? max_decoders : MEDIA_MAX_JOBS;
     m->control = -1;
     pthread_mutex_init(&m->lock, NULL);
     pthread_condattr_init(&attr);
@@ -237,20 +237,33 @@ static int slice(const media_patience *p)
     return left > 60000 ? 60000 : (int)left;
 }
 
-static hse_status take_slot(hse_media *m, const media_patience *p, hse_error *err)
+static hse_status take_slot(hse_media *m, const media_patience *p, bool decodes, hse_error *err)
 {
     hse_status s = HSE_OK;
 
-    while (m->running >= m->max_jobs && (s = out_of_patience(p, err)) == HSE_OK) {
+    while (decodes && m->decoders >= m->max_decoders && (s = out_of_patience(p, err)) == HSE_OK) {
         struct timespec until;
         uint64_t ns = hse_now_ns() + (uint64_t)SLICE_MS * 1000000;
         until.tv_sec = (time_t)(ns / 1000000000u);
         until.tv_nsec = (long)(ns % 1000000000u);
         pthread_cond_timedwait(&m->slot_free, &m->lock, &until);
     }
-    if (s == HSE_OK)
-        m->running++;
+    /* one place is kept free: the keeper may not have noticed yet that a worker has ended */
+    if (s == HSE_OK && m->jobs >= MEDIA_MAX_JOBS - 1)
+        s = hse_fail(err, HSE_E_BUSY, 0, "%d recordings are being converted already", m->jobs);
+    if (s == HSE_OK) {
+        m->jobs++;
+        m->decoders += decodes;
+    }
     return s;
+}
+
+/* Lock held. */
+static void give_slot(hse_media *m, bool decodes)
+{
+    m->jobs--;
+    m->decoders -= decodes;
+    pthread_cond_signal(&m->slot_free);
 }
 
 /* Hand the request to a keeper, a new one when the old one is dead or does not take it. Lock held. */
@@ -283,6 +296,7 @@ hse_status media_job_start(media_job *job, const media_patience *patience, media
     job->media = NULL;
     job->in = job->out = -1;
     job->heard = false;
+    job->decodes = request.op == MEDIA_DECODE;
     job->patience = *patience;
     media_reader_init(&job->reader, ev);
     if (!m)
@@ -297,12 +311,10 @@ hse_status media_job_start(media_job *job, const media_patience *patience, media
     request.version = MEDIA_VERSION;
 
     pthread_mutex_lock(&m->lock);
-    if ((s = take_slot(m, patience, err)) == HSE_OK) {
+    if ((s = take_slot(m, patience, job->decodes, err)) == HSE_OK) {
         s = hand_over(m, job, &request, (int[2]){input < 0 ? pair[1] : input, pipe_ends[1]}, err);
-        if (s != HSE_OK) {
-            m->running--;
-            pthread_cond_signal(&m->slot_free);
-        }
+        if (s != HSE_OK)
+            give_slot(m, job->decodes);
     }
     pthread_mutex_unlock(&m->lock);
     if (s == HSE_OK) {
@@ -406,8 +418,7 @@ void media_job_close(media_job *job)
         const media_request stop = {.magic = MEDIA_MAGIC, .version = MEDIA_VERSION, .op = MEDIA_KILL, .job = job->id};
         send_request(m->control, &stop, NULL, 0);
     }
-    m->running--;
-    pthread_cond_signal(&m->slot_free);
+    give_slot(m, job->decodes);
     pthread_mutex_unlock(&m->lock);
     job->media = NULL;
     job->in = job->out = -1;

@@ -18,7 +18,7 @@ enum {
     MEDIA_MAGIC = 0x4D455348,       /* "HSEM" */
     MEDIA_VERSION = 1,              /* hse and hse-media must agree; they are installed together */
     MEDIA_CONTROL_FD = 3,
-    MEDIA_MAX_JOBS = 64,
+    MEDIA_MAX_JOBS = 1024,          /* workers of one keeper; most are encoders that wait for the next samples */
     MEDIA_BLOCK = 16384,            /* samples in one frame, either way, at most: under 1 s at any usual rate */
     MEDIA_MAX_FRAME = MEDIA_BLOCK * 4,
     MEDIA_MAX_ERROR = 200,

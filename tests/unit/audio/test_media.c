@@ -345,6 +345,121 @@ TEST(decoding_in_pieces)
     }
 }
 
+typedef struct {
+    const char *path;
+    hse_bytes   bytes;
+} fifo_writer;
+
+static void *write_fifo(void *arg)
+{
+    fifo_writer *w = arg;
+    int fd = open(w->path, O_WRONLY | O_CLOEXEC);
+    size_t done = 0;
+    ssize_t n;
+
+    while (done < w->bytes.size && (n = write(fd, w->bytes.data + done, w->bytes.size - done)) > 0)
+        done += (size_t)n;
+    close(fd);
+    return NULL;
+}
+
+TEST(pipes_and_standard_input)
+{
+    char dir[] = "/tmp/hse-test-XXXXXX", path[64];
+    hse_map m = map("tone.opus");
+    hse_audio a = {0};
+    hse_error err = {0};
+    pthread_t t;
+
+    CHECK(mkdtemp(dir), "a temporary folder");
+    snprintf(path, sizeof path, "%s/fifo", dir);
+    CHECK(mkfifo(path, 0600) == 0, "fifo");
+    fifo_writer w = {path, m.bytes};
+    CHECK(pthread_create(&t, NULL, write_fifo, &w) == 0, "thread");
+    CHECK(hse_audio_decode_file(&a, path, NULL, &err) == HSE_OK && a.n == 48000, "%zu %s", a.n, err.text);
+    pthread_join(t, NULL);
+    hse_audio_free(&a);
+
+    hse_decode_options o = {.limits = {10, 1000}};      /* less than the file itself */
+    CHECK(pthread_create(&t, NULL, write_fifo, &w) == 0, "thread");
+    signal(SIGPIPE, SIG_IGN);
+    CHECK(hse_audio_decode_file(&a, path, &o, &err) == HSE_E_LIMIT, "%s", err.text);
+    pthread_join(t, NULL);
+
+    int saved = dup(0);
+    CHECK(saved >= 0 && dup2(m.fd, 0) == 0, "dup");
+    CHECK(hse_audio_decode_file(&a, "-", NULL, &err) == HSE_OK && a.n == 48000, "%zu %s", a.n, err.text);
+    dup2(saved, 0);
+    close(saved);
+    hse_audio_free(&a);
+    unlink(path);
+    rmdir(dir);
+    hse_map_close(&m);
+}
+
+static bool cancel_now(void *arg)
+{
+    return arg != NULL;
+}
+
+TEST(a_long_wav_in_constant_memory)
+{
+    char path[] = "/tmp/hse-test-XXXXXX";
+    int fd = mkstemp(path);
+    uint8_t head[HSE_WAV_HEADER];
+    const uint64_t frames = 2 * 3600 * 8000ull;
+    hse_audio info = {0};
+    hse_error err = {0};
+    size_t left = SIZE_MAX;
+
+    unlink(path);
+    hse_wav_header(head, 8000, frames);                 /* two hours; the file is a hole */
+    CHECK(fd >= 0 && write(fd, head, sizeof head) == sizeof head, "write");
+    CHECK(ftruncate(fd, (off_t)(sizeof head + frames * 2)) == 0, "truncate");
+    hse_audio_source src = {.fd = fd};
+    long before = peak_kib();
+    CHECK(hse_audio_decode_stream(&src, NULL, count_sink, &left, &info, &err) == HSE_OK && info.n == frames, "%zu %s",
+          info.n, err.text);
+    CHECK(SANITIZED || peak_kib() - before <= 8 << 10, "%ld KiB more", peak_kib() - before);
+
+    hse_decode_options o = {.cancelled = cancel_now, .cancel_arg = &o};
+    CHECK(hse_audio_decode_stream(&src, &o, count_sink, &left, NULL, &err) == HSE_E_CANCELLED, "%s", err.text);
+    o = (hse_decode_options){.timeout_ms = 1};
+    hse_status s = hse_audio_decode_stream(&src, &o, count_sink, &left, NULL, &err);
+    CHECK(s == HSE_E_DEADLINE, "%d %s", s, err.text);
+    o = (hse_decode_options){.limits = {7199, SIZE_MAX}};
+    CHECK(hse_audio_decode_stream(&src, &o, count_sink, &left, NULL, &err) == HSE_E_LIMIT, "%s", err.text);
+    o = (hse_decode_options){.timeout_ms = -1};
+    CHECK(hse_audio_decode_stream(&src, &o, count_sink, &left, NULL, &err) == HSE_E_ARG, "%s", err.text);
+    close(fd);
+}
+
+TEST(more_encoders_than_decoders)
+{
+    enum { N = 24 };
+    hse_encoder *e[N] = {0};
+    hse_error err = {0};
+    float *x = test_floats(4800);
+    hse_buf b[N], whole;
+
+    hse_buf_init(&whole, 1 << 20);
+    CHECK(hse_audio_encode(&whole, HSE_FORMAT_MP3, x, 4800, 24000, &err) == HSE_OK, "%s", err.text);
+    for (int i = 0; i < N; i++) {
+        hse_buf_init(&b[i], 1 << 20);
+        CHECK(hse_encoder_open(&e[i], HSE_FORMAT_MP3, 24000, true, &err) == HSE_OK, "encoder %d: %s", i, err.text);
+    }
+    for (int at = 0; at < 4800; at += 1200)
+        for (int i = 0; i < N; i++)
+            CHECK(hse_encoder_push(e[i], x + at, 1200, &b[i], &err) == HSE_OK, "encoder %d: %s", i, err.text);
+    for (int i = 0; i < N; i++) {
+        CHECK(hse_encoder_finish(e[i], &b[i], &err) == HSE_OK, "encoder %d: %s", i, err.text);
+        CHECK(b[i].size == whole.size && memcmp(b[i].data, whole.data, whole.size) == 0, "encoder %d: other bytes", i);
+        hse_encoder_close(&e[i]);
+        hse_buf_free(&b[i]);
+    }
+    hse_buf_free(&whole);
+}
+
 TEST(a_writable_descriptor_is_not_handed_on)
 {
     char path[] = "/tmp/hse-test-XXXXXX";
