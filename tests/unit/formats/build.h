@@ -17,7 +17,7 @@ enum { BUILD_CEILING = 256 << 20 };
 static inline void put(hse_buf *b, uint64_t v, int width)
 {
     for (int i = 0; i < width; i++)
-        hse_buf_byte(b, i < 8 ? (uint8_t)(v >> (8 * i)) : 0);
+        hse_buf_byte(b, (uint8_t)(i < 8 ? v >> (8 * i) : 0));
 }
 
 static inline hse_buf new_buf(void)

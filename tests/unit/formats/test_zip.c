@@ -353,7 +353,7 @@ static hse_status open_all(void *arg, hse_error *err)
 TEST(many_entries_and_no_memory)
 {
     archive a = archive_new();
-    char name[16];
+    char name[32];
 
     for (int i = 0; i < 300; i++) {
         snprintf(name, sizeof name, "entry %d", i);
