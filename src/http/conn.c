@@ -1,8 +1,8 @@
 /* conn.c - a connection: bytes in, bytes out, deadlines, the end. Runs on its loop's thread only.
  *
- * Every event ends in pump(), which moves the job's output into the connection's, writes, and takes up input that had to
- * wait, until nothing moves; then arm() tells epoll what to wait for. After an error nothing is parsed any more: the
- * connection answers, closes its side, throws away what comes for drain_ms and ends. */
+ * Every event ends in pump(), which moves the job's output into the connection's, writes, and takes up input that had
+ * to wait, until nothing moves; then arm() tells epoll what to wait for. After an error nothing is parsed any more:
+ * the connection answers, closes its side, throws away what comes for drain_ms and ends. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/inner.h"
@@ -42,8 +42,9 @@ static bool can_read(const http_conn *c)
     return !c->eof && (c->state == CONN_DRAIN || can_parse(c));
 }
 
-/* While a request waits for its answer (or we hold its body up) the peer's departure is all that matters: its FIN is seen
- * even behind bytes that are left unread, which throttles it. Once the answer is there a half-closed peer may have it. */
+/* While a request waits for its answer (or we hold its body up) the peer's departure is all that matters: its FIN is
+ * seen even behind bytes that are left unread, which throttles it. Once the answer is there a half-closed peer may
+ * have it. */
 static bool watches_peer(const http_conn *c)
 {
     return (c->state == CONN_WAIT && !c->answered) || (c->state == CONN_BODY && c->paused);
@@ -260,7 +261,8 @@ static bool flush(http_conn *c)
 
     while ((left = pending(c)) > 0) {
         bool in_blob = c->out_sent == c->out.size;
-        const char *from = in_blob ? (const char *)c->blob.data + c->blob_sent : (const char *)c->out.data + c->out_sent;
+        const char *base = in_blob ? c->blob.data : (const char *)c->out.data;
+        const char *from = base + (in_blob ? c->blob_sent : c->out_sent);
         size_t size = in_blob ? left : c->out.size - c->out_sent;
 
         if (total >= FLUSH_BYTES)
@@ -507,7 +509,8 @@ void http_conn_wake(http_conn *c)
 void http_conn_timeout(http_conn *c)
 {
     uint64_t now = c->loop->now_ms;
-    bool stalled = c->write_due && c->write_due <= now, taking = c->state == CONN_BODY || (c->state == CONN_HEAD && c->job);
+    bool stalled = c->write_due && c->write_due <= now;
+    bool taking = c->state == CONN_BODY || (c->state == CONN_HEAD && c->job);
 
     if (!stalled && taking && !can_parse(c)) {  /* it is we who do not read: the write deadline is what runs */
         c->state_due = now + 1000;
@@ -553,7 +556,7 @@ static bool reserve_timer(http_loop *l)
     if (l->n_conns < l->timer_capacity)
         return true;
     size_t capacity = l->timer_capacity ? l->timer_capacity * 2 : 64, size;
-    http_conn **timers = hse_mul_size(capacity, sizeof *timers, &size) ? hse_realloc(l->timers, size) : NULL;
+    http_conn **timers = hse_mul_size(capacity, sizeof(http_conn *), &size) ? hse_realloc(l->timers, size) : NULL;
     if (!timers)
         return false;
     l->timers = timers;
@@ -591,7 +594,8 @@ void http_conn_open(http_loop *l, int fd, const struct sockaddr_storage *address
     if (!reserve_timer(l) || !(c = hse_calloc(1, sizeof *c)))
         goto refuse;
     *c = (http_conn){.source = SOURCE_CONN, .state = CONN_HEAD, .loop = l, .fd = fd, .limit = limit,
-                     .timer = HTTP_NO_TIMER, .events = EPOLLIN | EPOLLRDHUP, .state_due = l->now_ms + s->options.head_ms};
+                     .timer = HTTP_NO_TIMER, .events = EPOLLIN | EPOLLRDHUP,
+                     .state_due = l->now_ms + s->options.head_ms};
     hse_buf_init(&c->in, SIZE_MAX / 2);
     hse_buf_init(&c->out, SIZE_MAX / 2);
     peer_text(c, address);

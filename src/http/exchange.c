@@ -179,7 +179,7 @@ void http_begin(http_conn *c, const char *bytes, size_t size)
     }
     http_count(&c->loop->count.requests, 1);
     if (decode_target(job, size, &err) != HSE_OK) {
-        http_conn_fail(c, 400, "the path is not well-formed: percent signs need two hexadecimal digits, the result UTF-8");
+        http_conn_fail(c, 400, "the path is not well-formed: '%' needs two hexadecimal digits, the result is UTF-8");
         return;
     }
     if (!admit(job)) {

@@ -1,19 +1,22 @@
 /* http.h - HTTP/1.1 server: strict, non-blocking, every wait bounded.
  *
- * Shape     http_server_open() takes addresses, a route table and hooks, and starts one epoll loop per thread. A complete
- *           request becomes an http_job: the request and the way to answer it. The route's handler gets the job on the loop
- *           thread and must not block: it answers at once, or takes a handle (http_job_ref) and gives it to other threads.
- * Order of events for one request: head complete -> hooks.before (auth, CORS; also for unknown paths) -> 404/405/413/501 by
- *           the server -> 100 Continue when asked for -> body -> handler -> answer -> hooks.done.
- * Ownership what a job points to (request, body) lives until the last handle and the connection have let it go. Borrowed
- *           arguments are copied unless a function says "take".
- * Threads   every http_job_ function may be called from any thread, except http_job_write, which blocks and is refused on a
- *           loop thread. Hooks, handlers, sinks and callbacks run on a loop thread, without locks held; with several loops
- *           they run in several threads at once (for one job: always the same).
- * Lost jobs a job that nobody holds and nobody has answered is answered with 500: a client never waits for nothing.
- * Half-close a client that shuts its sending side while its request waits counts as gone (there is no other way to see that
- *           it left behind unread pipelined bytes).
- * Errors    the library never prints; it logs as component "http". Bodies of error answers are made by hooks.error_body. */
+ * Shape      http_server_open() takes addresses, a route table and hooks, and starts one epoll loop per thread. A
+ *            complete request becomes an http_job: the request and the way to answer it. The route's handler gets the
+ *            job on the loop thread and must not block: it answers at once, or takes a handle (http_job_ref) and gives
+ *            it to other threads.
+ * Order      of events for one request: head complete -> hooks.before (auth, CORS; also for unknown paths) -> 404, 405,
+ *            413 or 501 by the server -> 100 Continue when asked for -> body -> handler -> answer -> hooks.done.
+ * Ownership  what a job points to (request, body) lives until the last handle and the connection have let it go.
+ *            Borrowed arguments are copied unless a function says "take". hooks.arg must outlive the last handle.
+ * Threads    every http_job_ function may be called from any thread, except http_job_write, which blocks and is refused
+ *            on a loop thread, and http_job_sink and http_job_collect, which are for the handler. Hooks, handlers,
+ *            sinks and callbacks run on a loop thread, without locks held; with several loops they run in several
+ *            threads at once (for one job: always the same).
+ * Lost jobs  a job that nobody holds and nobody has answered is answered with 500: a client never waits for nothing.
+ * Half-close a client that shuts its sending side while its request waits for an answer counts as gone (there is no
+ *            other way to see that it left behind unread pipelined bytes).
+ * Errors     the library never prints; it logs as component "http". Bodies of error answers come from
+ *            hooks.error_body. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 
@@ -32,14 +35,15 @@ typedef void http_handler(http_job *job, void *arg);
 typedef enum {
     HTTP_BODY_NONE,             /* a body of any size is refused with 413 */
     HTTP_BODY_BUFFERED,         /* the handler is called with the whole body in request->body */
-    HTTP_BODY_SINK,             /* the handler is called after the head and must call http_job_sink or http_job_collect, or answer */
+    HTTP_BODY_SINK,             /* the handler is called after the head; it must call http_job_sink or http_job_collect,
+                                 * or answer */
 } http_body_mode;
 
 typedef struct {
     unsigned       methods;     /* HTTP_GET | HTTP_POST ...; GET brings HEAD with it */
-    const char    *pattern;     /* "/v1/models", or with one '*' for one or more characters, slashes included: "/v1/models/" "*",
-                                 * "/v1/models/" "*" "/load". An exact pattern wins, then the longest text before '*', then the
-                                 * longest text after it. */
+    const char    *pattern;     /* "/v1/models", or with one '*' for one or more characters, slashes included:
+                                 * "/v1/models/" "*", "/v1/models/" "*" "/load". An exact pattern wins, then the longest
+                                 * text before '*', then the longest text after it. */
     http_body_mode body;
     uint64_t       limit;       /* largest body in bytes; larger: 413, at once when Content-Length says so */
     const char    *limit_name;  /* the option that sets it, named in the 413 answer; may be NULL */
@@ -87,14 +91,15 @@ void      http_job_unref(http_job *job);
 void  http_job_attach(http_job *job, void *user, void (*release)(void *user));
 void *http_job_user(const http_job *job);
 
-/* Add a header to the answer; before the answer begins. HSE_E_ARG: not a field name, or CR, LF, control characters in the
- * value (nothing is sent then), or too late. Content-Length, Transfer-Encoding, Connection, Date and x-request-id are ours. */
+/* Add a header to the answer; before the answer begins. HSE_E_ARG: not a field name, or CR, LF, control characters in
+ * the value (nothing is sent then), or too late. Content-Length, Transfer-Encoding, Connection, Date and x-request-id
+ * are ours. */
 hse_status http_job_header(http_job *job, const char *name, const char *value);
 
 /* The whole answer at once. content_type NULL: none. status 204 and 304 have no body. HSE_E_ARG when already begun,
  * HSE_E_CANCELLED when the client has gone (nothing more to do in both cases). */
 hse_status http_job_answer(http_job *job, int status, const char *content_type, const void *body, size_t size);
-/* The same without a copy: `release(body)` is called (from any thread) when it is sent or not needed; also on failure. */
+/* The same without a copy: `release(body)` is called (from any thread) when it is sent or not needed, failures too. */
 hse_status http_job_answer_take(http_job *job, int status, const char *content_type, void *body, size_t size,
                                 void (*release)(void *body));
 
@@ -104,8 +109,9 @@ void http_job_fail(http_job *job, int status, const char *message);
 
 /* An answer in pieces: start, write..., finish. Each piece is sent as soon as the socket takes it. */
 hse_status http_job_start(http_job *job, int status, const char *content_type);
-/* Blocks while more than the high-water mark waits to be sent. HSE_E_CANCELLED: the client has gone; HSE_E_DEADLINE: no
- * room after timeout_ms (the piece may have been taken in part: call http_job_fail); HSE_E_ARG: no start, or a loop thread. */
+/* Blocks while more than the high-water mark waits to be sent. HSE_E_CANCELLED: the client has gone; HSE_E_DEADLINE:
+ * no room after timeout_ms (the piece may have been taken in part: call http_job_fail); HSE_E_ARG: no start, or a loop
+ * thread. */
 hse_status http_job_write(http_job *job, const void *data, size_t size, unsigned timeout_ms);
 /* Never blocks: takes all of it, or HSE_E_BUSY above the mark; the on_drain callback then says when to go on. */
 hse_status http_job_try_write(http_job *job, const void *data, size_t size);
@@ -114,15 +120,16 @@ hse_status http_job_finish(http_job *job);
 /* True once the client has gone, the write stalled, or the server stops. Set within milliseconds. */
 bool http_job_cancelled(const http_job *job);
 
-/* Called at most once, when the job is cancelled before its answer is complete; at once, on this thread, if it already is. */
+/* Called at most once, when the job is cancelled before its answer is complete; at once, on this thread, if it already
+ * is. */
 void http_job_on_cancel(http_job *job, void (*f)(http_job *job, void *user));
 /* Called each time the queue falls below half of the mark after http_job_try_write said HSE_E_BUSY. */
 void http_job_on_drain(http_job *job, void (*f)(http_job *job, void *user));
 
 /* ---- bodies taken in pieces (HTTP_BODY_SINK) ---- */
 
-/* Called on the loop thread. A piece is borrowed for the call. If `data` or `end` answers the job the rest of the body is
- * dropped and the connection closed after the answer. When the client goes before the end: on_cancel. */
+/* Called on the loop thread. A piece is borrowed for the call. If `data` or `end` answers the job the rest of the body
+ * is dropped and the connection closed after the answer. When the client goes before the end: on_cancel. */
 typedef struct {
     void (*data)(http_job *job, void *user, const void *data, size_t size);
     void (*end)(http_job *job, void *user);
@@ -131,7 +138,8 @@ typedef struct {
 hse_status http_job_sink(http_job *job, const http_sink *sink);
 /* Or: decide to buffer after all, as HTTP_BODY_BUFFERED does, and call `then` with the whole body. */
 hse_status http_job_collect(http_job *job, uint64_t limit, const char *limit_name, http_handler *then, void *arg);
-/* Stop and resume reading the body (any thread); the client is throttled, and the minimum rate does not run meanwhile. */
+/* Stop and resume reading the body (any thread); the client is throttled, the minimum rate does not run meanwhile.
+ * `end` still comes when the pause was asked for in the last piece. */
 void http_job_pause_body(http_job *job);
 void http_job_resume_body(http_job *job);
 
@@ -159,7 +167,7 @@ typedef struct {
 typedef struct {
     const http_address *addresses;
     size_t              n_addresses;
-    bool                share_port;     /* let another process listen on the same port too [an address in use is an error] */
+    bool                share_port;     /* let other processes listen on the same port [a port in use is an error] */
     unsigned            loops;          /* threads [one per core] */
     const http_route   *routes;         /* borrowed until the server is closed */
     size_t              n_routes;
@@ -169,7 +177,7 @@ typedef struct {
     uint32_t            max_connections;        /* [12000] */
     uint32_t            max_per_address;        /* [256]; loopback and unix sockets have no such limit */
     uint64_t            max_buffered;           /* bodies in memory, over all connections [1 GiB]; above: 503 */
-    uint32_t            high_water;             /* bytes of output waiting per connection before producers are held [262144] */
+    uint32_t            high_water;             /* bytes of output waiting before its producers are held [262144] */
     uint32_t            head_ms;                /* from the first byte of a head to its end [10000] */
     uint32_t            idle_ms;                /* between requests [60000] */
     uint32_t            body_grace_ms;          /* a body has this long plus 1 s for each body_min_rate bytes [10000] */
@@ -183,10 +191,11 @@ typedef struct {
 hse_status http_server_open(http_server **out, const http_options *options, hse_error *err);
 /* The port that address number i listens on; 0 for a unix socket. */
 uint16_t   http_server_port(const http_server *s, size_t i);
-/* Graceful stop: no new connections, idle ones are closed, requests under way may finish within drain_ms, then are cancelled.
- * Returns when all connections are closed. */
+/* Graceful stop: no new connections, idle ones are closed, requests under way may finish within drain_ms, then are
+ * cancelled. Returns when all connections are closed. */
 void       http_server_stop(http_server *s, unsigned drain_ms);
-/* Stop at once if need be, join the threads, free. Handles that others still hold stay valid (their jobs are cancelled). */
+/* Stop at once if need be, join the threads, free. Handles that others still hold stay valid (their jobs are
+ * cancelled). */
 void       http_server_close(http_server **s);
 
 typedef struct {

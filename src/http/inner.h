@@ -1,8 +1,8 @@
 /* inner.h - what the files of the server share: connections, jobs, loops. Not for other folders.
  *
- * A connection and its timers belong to one loop thread and are never locked. A job is shared: fields below its lock are
- * guarded by it, `conn` is the loop thread's alone. Locks nest in the order job, loop (wake list), never the other way.
- * User code is never called with a lock held. */
+ * A connection and its timers belong to one loop thread and are never locked. A job is shared: fields below its lock
+ * are guarded by it, `conn` is the loop thread's alone. Locks nest in the order job, loop (wake list), never the other
+ * way. User code is never called with a lock held. */
 #ifndef HTTP_INNER_H
 #define HTTP_INNER_H
 
@@ -204,7 +204,7 @@ static inline void http_blob_free(http_blob *b)
 }
 
 /* job.c */
-http_job *http_job_new(http_conn *c);                   /* NULL: no memory. For the connection, with the server's handle */
+http_job *http_job_new(http_conn *c);                   /* NULL: no memory. Held by the connection and the server */
 void      http_job_hold(http_job *job);                 /* memory only */
 void      http_job_drop(http_job *job);
 void      http_job_dispatched(http_job *job);           /* give the server's own handle back, once */
@@ -224,7 +224,7 @@ void http_conn_wake(http_conn *c);                      /* its job has something
 void http_conn_timeout(http_conn *c);
 void http_conn_stop(http_conn *c);                      /* the server stops: idle ones go */
 void http_conn_kill(http_conn *c);
-void http_conn_fail(http_conn *c, int status, const char *message);     /* an error answer of the server's own, then close */
+void http_conn_fail(http_conn *c, int status, const char *message);     /* an answer of the server's own, then close */
 void http_conn_continue(http_conn *c);                  /* 100 Continue */
 
 /* exchange.c: what a connection does with a request */

@@ -361,28 +361,32 @@ static bool is_full(const http_job *job)
     return job->out.size + job->in_conn >= job->high_water;
 }
 
+/* With the lock: wait until the queue has room. */
+static hse_status wait_for_room(http_job *job, const struct timespec *until)
+{
+    hse_status s;
+
+    while ((s = may_write(job)) == HSE_OK && is_full(job))
+        if (pthread_cond_timedwait(&job->room, &job->lock, until) == ETIMEDOUT && is_full(job)) {
+            s = may_write(job);
+            return s == HSE_OK ? HSE_E_DEADLINE : s;
+        }
+    return s;
+}
+
 hse_status http_job_write(http_job *job, const void *data, size_t size, unsigned timeout_ms)
 {
     const uint8_t *p = data;
     uint64_t due = hse_now_ns() + (uint64_t)timeout_ms * 1000000u;
-    struct timespec t = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)};
-    hse_status s = HSE_OK;
+    struct timespec until = {.tv_sec = (time_t)(due / 1000000000u), .tv_nsec = (long)(due % 1000000000u)};
 
     if (http_current_loop)
         return HSE_E_ARG;
     pthread_mutex_lock(&job->lock);
-    while ((s = may_write(job)) == HSE_OK && size) {
-        if (is_full(job)) {
-            if (pthread_cond_timedwait(&job->room, &job->lock, &t) == ETIMEDOUT && is_full(job) &&
-                (s = may_write(job)) == HSE_OK) {
-                s = HSE_E_DEADLINE;
-                break;
-            }
-            continue;
-        }
+    hse_status s = may_write(job);
+    while (size && s == HSE_OK && (s = wait_for_room(job, &until)) == HSE_OK) {
         size_t piece = size < HTTP_READ_SIZE ? size : HTTP_READ_SIZE;
-        if ((s = put_piece(job, p, piece)) != HSE_OK)
-            break;
+        s = put_piece(job, p, piece);
         p += piece;
         size -= piece;
     }

@@ -1,5 +1,5 @@
-/* listen.c - from addresses to listening sockets. Each loop has its own socket per TCP address (SO_REUSEPORT spreads the
- * clients over them); a unix socket is one that all loops share. */
+/* listen.c - from addresses to listening sockets. Each loop has its own socket per TCP address (SO_REUSEPORT spreads
+ * the clients over them); a unix socket is one that all loops share. */
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/inner.h"
@@ -164,7 +164,7 @@ static hse_status listen_one(http_server *s, http_bound *b, const char *host, st
     return HSE_OK;
 }
 
-/* All addresses of a name ("localhost" has two); one that this machine does not have is passed over if another works. */
+/* All addresses of a name ("localhost" has two); one that this machine lacks is passed over if another works. */
 static hse_status listen_all(http_server *s, http_bound *b, const char *host, struct addrinfo *found, hse_error *err)
 {
     unsigned listening = 0;
@@ -229,7 +229,8 @@ hse_status http_listen(http_server *s, hse_error *err)
     const http_options *o = &s->options;
 
     if (o->n_addresses == 0 || o->n_addresses > MAX_ADDRESSES)
-        return hse_fail(err, HSE_E_ARG, 0, "a server listens on 1 to %d addresses, not %zu", MAX_ADDRESSES, o->n_addresses);
+        return hse_fail(err, HSE_E_ARG, 0, "a server listens on 1 to %d addresses, not %zu", MAX_ADDRESSES,
+                        o->n_addresses);
     if (!(s->bound = hse_calloc(o->n_addresses, sizeof *s->bound)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the addresses");
     for (size_t i = 0; i < o->n_addresses; i++) {

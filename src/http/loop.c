@@ -90,7 +90,8 @@ void http_loop_poke(http_loop *l)
     (void)!write(l->event, &one, sizeof one);   /* fails only when the counter is full: it is awake then */
 }
 
-/* ---- timers: a heap of the connections' next deadlines. A deadline that moves away is noticed when the old one comes. */
+/* ---- timers: a heap of the connections' next deadlines. A deadline that moves away is noticed when the old one
+ * comes. */
 
 static void place(http_loop *l, size_t i, http_conn *c)
 {

@@ -48,8 +48,9 @@ hse_status http_multipart_init(http_multipart *m, http_slice content_type, const
     m->failed = HSE_E_FORMAT;
     if (http_header_param(content_type, "boundary", boundary, sizeof boundary, err) != HSE_OK ||
         !boundary_ok(boundary, strlen(boundary)))
-        return hse_fail(err, HSE_E_FORMAT, 0, "the content type multipart/form-data has no boundary of 1 to %d letters, "
-                        "digits or the signs '()+_,-./:=?", HTTP_MULTIPART_MAX_BOUNDARY);
+        return hse_fail(err, HSE_E_FORMAT, 0,
+                        "the content type multipart/form-data has no boundary of 1 to %d letters, digits or the signs "
+                        "'()+_,-./:=?", HTTP_MULTIPART_MAX_BOUNDARY);
     memcpy(m->delimiter, "\r\n--", 4);
     memcpy(m->delimiter + 4, boundary, strlen(boundary));
     m->delimiter_size = (uint32_t)strlen(boundary) + 4;
@@ -221,8 +222,9 @@ static hse_status after_delimiter(http_multipart *m, char c, hse_error *err)
         /* fall through */
     case PART_PADDING:
         if (c == ' ' || c == '\t')
-            return ++m->outside > HTTP_MULTIPART_MAX_PREAMBLE ? fail(m, err, HSE_E_LIMIT, "too many spaces after a delimiter")
-                                                              : HSE_OK;
+            return ++m->outside <= HTTP_MULTIPART_MAX_PREAMBLE
+                       ? HSE_OK
+                       : fail(m, err, HSE_E_LIMIT, "too many spaces after a delimiter");
         if (c != '\r')
             break;
         m->state = PART_LF;

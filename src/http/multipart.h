@@ -1,9 +1,9 @@
 /* multipart.h - multipart/form-data (RFC 7578) as it arrives: no allocation, every part of it bounded.
  *
- * Feed the body in pieces of any size; the callbacks see the same parts and the same bytes however it is cut (though not
- * in the same portions). Strict: a part needs Content-Disposition: form-data with a name; bare CR or LF in a part's header,
- * an encoding of the content (base64), or text after a delimiter is an error. After an error the parser refuses all input.
- * One thread at a time. */
+ * Feed the body in pieces of any size; the callbacks see the same parts and the same bytes however it is cut (though
+ * not in the same portions). Strict: a part needs Content-Disposition: form-data with a name; bare CR or LF in a
+ * part's header, an encoding of the content (base64), or text after a delimiter is an error. After an error the parser
+ * refuses all input. One thread at a time. */
 #ifndef HTTP_MULTIPART_H
 #define HTTP_MULTIPART_H
 
@@ -21,7 +21,8 @@ enum {
     HTTP_MULTIPART_MAX_BOUNDARY = 70,
 };
 
-/* Valid UTF-8 without control characters; valid during `begin` only. A file's name is for display: never use it as a path. */
+/* Valid UTF-8 without control characters; valid during `begin` only. A file's name is for display: never use it as a
+ * path. */
 typedef struct {
     const char *name;
     const char *filename;               /* NULL: a plain field */
@@ -53,7 +54,8 @@ typedef struct {
     char             name[HTTP_PART_MAX_NAME], filename[HTTP_PART_MAX_FILENAME], type[HTTP_PART_MAX_TYPE];
 } http_multipart;
 
-/* content_type: the request's. HSE_E_UNSUPPORTED when it is not multipart/form-data, HSE_E_FORMAT without a good boundary. */
+/* content_type: the request's. HSE_E_UNSUPPORTED when it is not multipart/form-data, HSE_E_FORMAT without a good
+ * boundary. */
 hse_status http_multipart_init(http_multipart *m, http_slice content_type, const http_part_events *events, void *arg,
                                hse_error *err);
 /* HSE_E_FORMAT with the offset in the body, HSE_E_LIMIT, HSE_E_UNSUPPORTED, or a callback's status. */

@@ -1,5 +1,5 @@
-/* parse.c - see parse.h. The head is taken line by line: a line is looked at when its LF has come, and the search for that
- * LF goes on where the last call stopped, so a head sent byte by byte costs no more than one sent whole. */
+/* parse.c - see parse.h. The head is taken line by line: a line is looked at when its LF has come, and the search for
+ * that LF goes on where the last call stopped, so a head sent byte by byte costs no more than one sent whole. */
 #include "http/parse.h"
 
 #include <string.h>
@@ -81,7 +81,8 @@ static unsigned method_of(http_slice s)
     return 0;
 }
 
-/* Method SP target SP HTTP/1.x, with exactly one space each. Origin-form, or * for OPTIONS; a fragment never belongs here. */
+/* Method SP target SP HTTP/1.x, with exactly one space each. Origin-form, or * for OPTIONS; a fragment never belongs
+ * here. */
 static int request_line(http_head *h, const char *bytes, const char *line, const char *end)
 {
     const char *space = memchr(line, ' ', (size_t)(end - line));

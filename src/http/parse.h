@@ -1,9 +1,10 @@
 /* parse.h - strict HTTP/1.1 framing (RFC 9112): the head of a request and the chunked body. No allocation, no I/O.
  *
- * Strict means that whatever two servers could read differently is refused: bare LF, bare CR, folded lines, a space before
- * the colon, Content-Length together with Transfer-Encoding, either of them twice (even if equal), any coding but
- * "chunked", absolute-form targets, no Host or two. After an error the bytes that follow have no meaning: answer, close.
- * Both parsers give the same result however the bytes are cut into pieces. Not thread-safe; no pointers are kept. */
+ * Strict means that whatever two servers could read differently is refused: bare LF, bare CR, folded lines, a space
+ * before the colon, Content-Length together with Transfer-Encoding, either of them twice (even if equal), any coding
+ * but "chunked", absolute-form targets, no Host or two. After an error the bytes that follow have no meaning: answer,
+ * close. Both parsers give the same result however the bytes are cut into pieces. Not thread-safe; no pointers are
+ * kept. */
 #ifndef HTTP_PARSE_H
 #define HTTP_PARSE_H
 
@@ -17,7 +18,7 @@ enum {
     HTTP_MAX_LINE = 8192,           /* the request line: what is longer is 414 */
     HTTP_MAX_CHUNK_LINE = 256,      /* extensions after one chunk size */
     HTTP_MAX_TRAILER = 4096,        /* all trailers; they are checked and dropped */
-    HTTP_MAX_CHUNK_OVERHEAD = 65536 /* framing may cost this much more than the data it frames: no bodies of 1-byte chunks */
+    HTTP_MAX_CHUNK_OVERHEAD = 65536 /* how much more than its data framing may be: no bodies of 1-byte chunks */
 };
 
 /* A borrowed piece of text, not zero-terminated. */
@@ -54,7 +55,7 @@ typedef struct {
     bool       skipped_line, have_line;
     uint8_t    minor;               /* HTTP/1.minor */
     bool       has_host, has_length, chunked, close, expect_continue, has_authorization, has_type;
-    bool       wants_upgrade, upgrade_websocket;    /* Connection: upgrade; Upgrade: websocket. Nothing acts on it yet. */
+    bool       wants_upgrade, upgrade_websocket;    /* Connection: upgrade; Upgrade: websocket */
     unsigned   method;              /* http_method or 0 */
     uint16_t   method_at, method_size, target_at, target_size;
     uint64_t   length;              /* Content-Length, when has_length */
@@ -65,8 +66,8 @@ typedef struct {
 /* max_size <= 65535, max_fields <= HTTP_MAX_FIELDS; 0 = the constants above. */
 void http_head_init(http_head *h, uint32_t max_size, uint32_t max_fields);
 
-/* `bytes` are all n bytes received since the head began (more at each call, the old ones unchanged). Returns the size of
- * the complete head, 0 when more bytes are needed, or minus the status to answer: 400, 414, 417, 431, 501, 505. */
+/* `bytes` are all n bytes received since the head began (more at each call, the old ones unchanged). Returns the size
+ * of the complete head, 0 when more bytes are needed, or minus the status to answer: 400, 414, 417, 431, 501, 505. */
 int http_head_feed(http_head *h, const char *bytes, size_t n);
 
 /* A sentence for the status that http_head_feed returned (positive). Constant text. */
@@ -85,8 +86,8 @@ typedef struct {
     uint64_t         data, overhead;    /* totals */
 } http_chunks;                          /* begins as all zero */
 
-/* Decode up to n bytes. Returns the bytes consumed, at most n, and in *data (a part of `bytes`) the body bytes among them,
- * if any; or -1 when malformed (for ever after). Call again while bytes remain and state is not HTTP_CHUNK_DONE. */
+/* Decode up to n bytes. Returns the bytes consumed, at most n, and in *data (a part of `bytes`) the body bytes among
+ * them, if any; or -1 when malformed (for ever after). Call again while bytes remain, until HTTP_CHUNK_DONE. */
 ptrdiff_t http_chunks_feed(http_chunks *c, const char *bytes, size_t n, http_slice *data);
 
 #endif

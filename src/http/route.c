@@ -57,7 +57,8 @@ hse_status http_routes_check(const http_route *routes, size_t n, hse_error *err)
     for (size_t i = 0; i < n; i++) {
         const http_route *r = &routes[i];
         if (!r->pattern || r->pattern[0] != '/' || !r->handler || !r->methods)
-            return hse_fail(err, HSE_E_ARG, i, "route %zu has no pattern that begins with '/', no handler or no method", i);
+            return hse_fail(err, HSE_E_ARG, i, "route %zu has no pattern that begins with '/', no handler or no method",
+                            i);
         const char *star = strchr(r->pattern, '*');
         if (star && strchr(star + 1, '*'))
             return hse_fail(err, HSE_E_ARG, i, "route '%s' has more than one '*'", r->pattern);

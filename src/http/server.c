@@ -39,7 +39,8 @@ static void defaults(http_options *o)
 static hse_status check(const http_options *o, hse_error *err)
 {
     if (o->max_header_bytes > UINT16_MAX)
-        return hse_fail(err, HSE_E_ARG, 0, "the header limit is at most %u bytes, not %u", UINT16_MAX, o->max_header_bytes);
+        return hse_fail(err, HSE_E_ARG, 0, "the header limit is at most %u bytes, not %u", UINT16_MAX,
+                        o->max_header_bytes);
     if (o->max_header_fields > HTTP_MAX_FIELDS)
         return hse_fail(err, HSE_E_ARG, 0, "the limit of header fields is at most %d, not %u", HTTP_MAX_FIELDS,
                         o->max_header_fields);

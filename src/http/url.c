@@ -83,8 +83,10 @@ static bool name_is(http_slice encoded, const char *name)
 
     for (; i < encoded.size && *name; i++, name++) {
         char c = encoded.data[i];
-        if (c == '%' && encoded.size - i > 2 && hex_digit(encoded.data[i + 1]) >= 0 && hex_digit(encoded.data[i + 2]) >= 0) {
-            c = (char)(hex_digit(encoded.data[i + 1]) * 16 + hex_digit(encoded.data[i + 2]));
+        int high = c == '%' && encoded.size - i > 2 ? hex_digit(encoded.data[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(encoded.data[i + 2]) : -1;
+        if (low >= 0) {
+            c = (char)(high * 16 + low);
             i += 2;
         } else if (c == '+') {
             c = ' ';
@@ -204,7 +206,7 @@ static int quality(http_slice v)
     return q <= 1000 ? q : -1;
 }
 
-/* 3: the same type, 2: type / *, 1: everything, 0: another one. Parameters of a range other than q are not looked at. */
+/* 3: the same type, 2: type / *, 1: everything, 0: another one. A range's parameters other than q do not matter. */
 static int specificity(http_slice type, http_slice subtype, const char *want)
 {
     const char *slash = strchr(want, '/');
@@ -266,8 +268,8 @@ int http_accept_best(http_slice accept, const char *const *types, size_t n)
     return best;
 }
 
-/* Without quotes. A backslash is an escape before a quote or another backslash only: browsers send file names of Windows
- * with single ones. False when it does not fit. */
+/* Without quotes. A backslash is an escape before a quote or another backslash only: browsers send file names of
+ * Windows with single ones. False when it does not fit. */
 static bool unquote(http_slice v, char *out, size_t capacity)
 {
     bool quoted = v.size >= 2 && v.data[0] == '"';

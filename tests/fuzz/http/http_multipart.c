@@ -1,5 +1,6 @@
 /* http_multipart.c - fuzzes the multipart parser: two ways to cut the input give the same parts, names and bytes. First
- * byte: how to cut; then, up to a newline, the Content-Type when it begins with 'm' (else a fixed one), then the body. */
+ * byte: how to cut; then, up to a newline, the Content-Type when it begins with 'm' (else a fixed one), then the body.
+ */
 #include "http/multipart.h"
 
 #include <stdint.h>
@@ -12,10 +13,10 @@ static void require(int condition)
 }
 
 typedef struct {
-    uint64_t   hash, bytes;
-    unsigned   begun, ended, refuse_at;
+    uint64_t hash, bytes;
+    unsigned begun, ended, refuse_at;
     hse_status result;
-    char       text[232];
+    char text[232];
 } record;
 
 static void mix(record *r, const void *data, size_t size)

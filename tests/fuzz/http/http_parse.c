@@ -44,9 +44,9 @@ static void check_good(const http_head *h, const char *b, size_t size)
 
 typedef struct {
     http_chunks chunks;
-    uint64_t    hash, size;
-    size_t      used;
-    int         failed;
+    uint64_t hash, size;
+    size_t used;
+    int failed;
 } chunk_result;
 
 static chunk_result feed_chunks(const char *b, size_t n, size_t step)

@@ -9,11 +9,11 @@ enum { EXACT_MEMORY = 1, NOTICE_MS = 100 };
 
 enum { PIECE = 65536, STREAM_PIECES = 256 };
 
-static atomic_int       handles_out;            /* threads that still hold a job */
-static _Atomic uint64_t cancelled_ns;           /* when on_cancel was called */
-static atomic_int       cancel_calls, released_users;
-static _Atomic size_t   produced;
-static atomic_int       last_status;
+static atomic_int handles_out;        /* threads that still hold a job */
+static _Atomic uint64_t cancelled_ns; /* when on_cancel was called */
+static atomic_int cancel_calls, released_users;
+static _Atomic size_t produced;
+static atomic_int last_status;
 
 static void note_cancel(http_job *job, void *user)
 {
@@ -163,7 +163,7 @@ static void answer_pour(http_job *job, void *arg)
 
 typedef struct {
     uint64_t bytes;
-    bool     pause, refuse;
+    bool pause, refuse;
 } intake;
 
 static void *resume_thread(void *arg)
@@ -218,8 +218,8 @@ static void answer_collect(http_job *job, void *arg)
         answer_sink(job, NULL);
 }
 
-static void *(*threads[])(void *) = {wait_thread, soon_thread, lose_thread, stream_thread, deadline_thread, break_thread,
-                                     lose_stream_thread};
+static void *(*threads[])(void *) = {wait_thread,     soon_thread,  lose_thread,       stream_thread,
+                                     deadline_thread, break_thread, lose_stream_thread};
 
 static const http_route routes[] = {
     {HTTP_GET, "/hello", HTTP_BODY_NONE, 0, NULL, answer_hello, NULL, 0},
@@ -274,7 +274,8 @@ TEST(other_threads_answer)
     char got[1024];
     int fd = dial(port);
 
-    send_text(fd, "GET /soon HTTP/1.1\r\nHost: a\r\n\r\nGET /lose HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    send_text(fd, "GET /soon HTTP/1.1\r\nHost: a\r\n\r\nGET /lose HTTP/1.1\r\nHost: a\r\n\r\nGET /hello "
+                  "HTTP/1.1\r\nHost: a\r\n\r\n");
     receive_answer(fd, got, sizeof got);
     CHECK(status_of(got) == 200 && strstr(got, "soon"), "got %.200s", got);
     receive_answer(fd, got, sizeof got);
@@ -378,7 +379,7 @@ TEST(streams_arrive_whole)
         CHECK(strstr(got, "chunked") && strcmp(strstr(got, "\r\n\r\n"), "\r\n\r\n") == 0, "HEAD: %.200s", got);
         close(fd);
     }
-    int fd = dial(port);            /* HTTP/1.0: no chunks, the end of the connection is the end */
+    int fd = dial(port); /* HTTP/1.0: no chunks, the end of the connection is the end */
     size_t n = 0;
     send_text(fd, "GET /stream HTTP/1.0\r\n\r\n");
     for (ssize_t r; (r = recv(fd, got, sizeof got, 0)) > 0;)
@@ -421,7 +422,8 @@ TEST(a_reader_that_stops_holds_the_producer_not_the_memory)
 
 TEST(a_failure_after_the_head_cuts_the_connection)
 {
-    static const char *const requests[] = {"GET /break HTTP/1.1\r\nHost: a\r\n\r\n", "GET /lose-stream HTTP/1.1\r\nHost: a\r\n\r\n",
+    static const char *const requests[] = {"GET /break HTTP/1.1\r\nHost: a\r\n\r\n",
+                                           "GET /lose-stream HTTP/1.1\r\nHost: a\r\n\r\n",
                                            "GET /break HTTP/1.0\r\n\r\n"};
     http_options o = base_options();
     uint16_t port;
@@ -488,7 +490,7 @@ TEST(an_upload_can_be_refused_while_it_comes)
     CHECK(status_of(got) == 422 && strstr(got, "Connection: close"), "got %.200s", got);
     close(fd);
 
-    fd = dial(port);                /* a client that leaves in the middle */
+    fd = dial(port); /* a client that leaves in the middle */
     send_text(fd, "POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
     send_all(fd, block, 1000);
     sleep_ms(20);
@@ -496,7 +498,7 @@ TEST(an_upload_can_be_refused_while_it_comes)
     close(fd);
     CHECK(wait_for(&cancel_calls, 1, 2000), "nobody noticed");
 
-    fd = dial(port);                /* a body that turns out to be malformed */
+    fd = dial(port); /* a body that turns out to be malformed */
     send_text(fd, "POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx");
     receive_answer(fd, got, sizeof got);
     CHECK(status_of(got) == 400, "got %.200s", got);
@@ -511,12 +513,21 @@ TEST(a_handler_may_choose_to_buffer)
     http_options o = base_options();
     uint16_t port;
     http_server *s = open_server(&o, &port);
-    static const struct { const char *request; int status; const char *contains; } cases[] = {
-        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{ }", 200, "\r\n\r\n3"},
-        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n", 413, "--max-json"},
-        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n", 413, "--max-json"},
+    static const struct {
+        const char *request;
+        int status;
+        const char *contains;
+    } cases[] = {
+        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\n{ }", 200,
+         "\r\n\r\n3"},
+        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n", 413,
+         "--max-json"},
+        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+         "chunked\r\n\r\nb\r\n01234567890\r\n",
+         413, "--max-json"},
         {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n01234567890123456789", 200, "\r\n\r\n20"},
-        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n", 200, "\r\n\r\n0"},
+        {"POST /either HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n", 200,
+         "\r\n\r\n0"},
     };
     char got[1024];
 
@@ -571,9 +582,10 @@ TEST(stopping_cancels_what_does_not_finish)
     sleep_ms(30);
     uint64_t start = hse_now_ms();
     http_server_stop(s, 100);
-    CHECK(hse_now_ms() - start >= 90 && hse_now_ms() - start < 1000, "after %llu ms", (unsigned long long)(hse_now_ms() - start));
+    CHECK(hse_now_ms() - start >= 90 && hse_now_ms() - start < 1000, "after %llu ms",
+          (unsigned long long)(hse_now_ms() - start));
     CHECK(atomic_load(&cancel_calls) == 1, "not cancelled");
-    http_server_close(&s);          /* while the thread may still hold its handle */
+    http_server_close(&s); /* while the thread may still hold its handle */
     CHECK(wait_for(&handles_out, 0, 5000), "the thread did not stop");
     close(fd);
 }
@@ -590,7 +602,8 @@ TEST(many_clients_at_once)
     for (int round = 0; round < 5; round++) {
         for (int i = 0; i < CLIENTS; i++) {
             fd[i] = dial(port);
-            send_text(fd[i], i % 2 ? "GET /soon HTTP/1.1\r\nHost: a\r\n\r\n" : "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+            send_text(fd[i],
+                      i % 2 ? "GET /soon HTTP/1.1\r\nHost: a\r\n\r\n" : "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
             if (i % 5 == 4)
                 close(fd[i]);
         }

@@ -36,8 +36,14 @@ static const http_route routes[] = {
 
 static http_server *open_limited(uint16_t *port)
 {
-    http_options o = {.routes = routes, .n_routes = COUNT(routes), .drain_ms = 100, .head_ms = LIMIT_MS, .idle_ms = LIMIT_MS,
-                      .body_grace_ms = LIMIT_MS, .body_min_rate = 1000, .write_stall_ms = LIMIT_MS};
+    http_options o = {.routes = routes,
+                      .n_routes = COUNT(routes),
+                      .drain_ms = 100,
+                      .head_ms = LIMIT_MS,
+                      .idle_ms = LIMIT_MS,
+                      .body_grace_ms = LIMIT_MS,
+                      .body_min_rate = 1000,
+                      .write_stall_ms = LIMIT_MS};
 
     return open_server(&o, port);
 }
@@ -63,7 +69,10 @@ static unsigned drip_until_cut(uint16_t port, const char *first, const char *dri
 
 TEST(slow_heads_and_bodies_are_cut)
 {
-    static const struct { const char *name, *first, *drip; int status; } cases[] = {
+    static const struct {
+        const char *name, *first, *drip;
+        int status;
+    } cases[] = {
         {"head", "GET /hello HTTP/1.1\r\nHost: a\r\nX: ", "a", 408},
         {"first line", "G", "E", 408},
         {"lines of a head", "GET /hello HTTP/1.1\r\nHost: a\r\n", "A: b\r\n", 408},
@@ -81,7 +90,8 @@ TEST(slow_heads_and_bodies_are_cut)
     for (size_t i = 0; i < COUNT(cases); i++) {
         unsigned took = drip_until_cut(port, cases[i].first, cases[i].drip, got, sizeof got);
         CHECK(status_of(got) == cases[i].status, "%s: got %.200s", cases[i].name, got);
-        CHECK((took >= LIMIT_MS - 20 && took < LATE_MS) || cases[i].status == 404, "%s: after %u ms", cases[i].name, took);
+        CHECK((took >= LIMIT_MS - 20 && took < LATE_MS) || cases[i].status == 404, "%s: after %u ms", cases[i].name,
+              took);
     }
     http_server_stats(s, &stats);
     CHECK(stats.timeouts == 6, "%llu timeouts are counted", (unsigned long long)stats.timeouts);
@@ -102,10 +112,11 @@ TEST(idle_connections_are_closed_and_quick_bodies_are_not)
     uint64_t start = hse_now_ms();
     receive(fd, got, sizeof got, 3000, &closed);
     uint64_t took = hse_now_ms() - start;
-    CHECK(closed && !got[0] && took >= LIMIT_MS - 20 && took < LATE_MS, "idle: after %llu ms", (unsigned long long)took);
+    CHECK(closed && !got[0] && took >= LIMIT_MS - 20 && took < LATE_MS, "idle: after %llu ms",
+          (unsigned long long)took);
     close(fd);
 
-    fd = dial(port);                    /* 2,500 bytes a second for 0.8 s, which is longer than the grace */
+    fd = dial(port); /* 2,500 bytes a second for 0.8 s, which is longer than the grace */
     send_text(fd, "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n");
     for (int i = 0; i < 20; i++) {
         send_all(fd, block, sizeof block);
@@ -174,7 +185,7 @@ TEST(after_an_error_the_rest_is_drained_for_a_moment_only)
     memset(noise, 'n', sizeof noise);
     send_text(fd, "bad\r\n\r\n");
     uint64_t start = hse_now_ms();
-    do {                                /* never reads, never stops */
+    do { /* never reads, never stops */
         send_all(fd, noise, sizeof noise);
         sleep_ms(5);
         http_server_stats(s, &stats);
@@ -221,7 +232,7 @@ TEST(a_flood_of_pipelined_requests_stays_flat)
 
     flood(port, "/hello", 2048);
     flood(port, "/ten", 2048);
-    flood(port, "/big", 2048 + BIG / 1024);     /* one of these answers at a time */
+    flood(port, "/big", 2048 + BIG / 1024); /* one of these answers at a time */
     CHECK(ask(port, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got) == 200, "afterwards: %.200s", got);
     http_server_close(&s);
 }

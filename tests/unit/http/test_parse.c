@@ -1,14 +1,15 @@
-/* test_parse.c - the head parser and the chunk decoder on their own: what is understood, and that it does not depend on how
- * the bytes are cut. What is refused is test_strict.c's table. */
+/* test_parse.c - the head parser and the chunk decoder on their own: what is understood, and that it does not depend on
+ * how the bytes are cut. What is refused is test_strict.c's table. */
 #include "http/parse.h"
 
 #include "test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char good[] = "\r\nPOST /a/b?c=d HTTP/1.1\r\nHost: [::1]:80\r\nX-Empty:\r\nX-Spaces: \t a b \t\r\n"
-                           "Content-Length: 000123\r\nConnection: keep-alive , Upgrade,close\r\nUpgrade: WebSocket\r\n"
-                           "Expect: 100-Continue\r\nAuthorization: Bearer x\r\nContent-Type: a/b\r\nX-High: \xe9\r\n\r\n";
+static const char good[] =
+    "\r\nPOST /a/b?c=d HTTP/1.1\r\nHost: [::1]:80\r\nX-Empty:\r\nX-Spaces: \t a b \t\r\n"
+    "Content-Length: 000123\r\nConnection: keep-alive , Upgrade,close\r\nUpgrade: WebSocket\r\n"
+    "Expect: 100-Continue\r\nAuthorization: Bearer x\r\nContent-Type: a/b\r\nX-High: \xe9\r\n\r\n";
 
 static http_slice field_value(const http_head *h, const char *bytes, const char *name)
 {
@@ -38,7 +39,7 @@ TEST(a_head_is_understood_however_it_is_cut)
     http_head_init(&h, 0, 0);
     CHECK(http_head_feed(&h, good, n) == (int)n, "whole");
     check_good(&h);
-    for (size_t cut = 0; cut < n; cut++) {              /* no prefix is complete or wrong */
+    for (size_t cut = 0; cut < n; cut++) { /* no prefix is complete or wrong */
         http_head_init(&h, 0, 0);
         CHECK(http_head_feed(&h, good, cut) == 0, "the first %zu bytes are not 'more'", cut);
         CHECK(http_head_feed(&h, good, n) == (int)n, "cut at %zu", cut);
@@ -74,7 +75,7 @@ TEST(limits_are_exact)
         n = http_head_feed(&h, b, size);
         CHECK(n == (size <= HTTP_MAX_HEAD ? (int)size : -431), "a head of %zu bytes: %d", size, n);
     }
-    for (size_t line = HTTP_MAX_LINE - 1; line <= HTTP_MAX_LINE + 1; line++) {      /* with CR, without LF */
+    for (size_t line = HTTP_MAX_LINE - 1; line <= HTTP_MAX_LINE + 1; line++) { /* with CR, without LF */
         size_t at = (size_t)sprintf(b, "GET /");
         memset(b + at, 'x', line - at - 10);
         size_t end = line - 10 + (size_t)sprintf(b + line - 10, " HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -95,7 +96,8 @@ TEST(every_status_has_words)
 
     for (size_t i = 0; i < COUNT(all); i++)
         for (size_t j = 0; j < i; j++)
-            CHECK(strcmp(http_head_error(all[i]), http_head_error(all[j])) != 0, "%d and %d say the same", all[i], all[j]);
+            CHECK(strcmp(http_head_error(all[i]), http_head_error(all[j])) != 0, "%d and %d say the same", all[i],
+                  all[j]);
 }
 
 /* Decode everything; the data goes to out. Returns its size or -1; *used: bytes taken. */
@@ -121,7 +123,11 @@ static long decode(const char *b, size_t n, size_t step, char *out, size_t *used
 
 TEST(chunks_are_decoded_however_they_are_cut)
 {
-    static const struct { const char *bytes; long size; const char *data; } cases[] = {
+    static const struct {
+        const char *bytes;
+        long size;
+        const char *data;
+    } cases[] = {
         {"0\r\n\r\n", 0, ""},
         {"5\r\nhello\r\n0\r\n\r\nGET", 5, "hello"},
         {"5\r\nhello\r\nA;x=\"y\"\r\n0123456789\r\n000\r\nA: b\r\nC-d:\r\n\r\nG", 15, "hello0123456789"},
@@ -145,7 +151,8 @@ TEST(chunks_are_decoded_however_they_are_cut)
             long whole = decode(cases[i].bytes, strlen(cases[i].bytes), SIZE_MAX, out, &used_whole);
             long size = decode(cases[i].bytes, strlen(cases[i].bytes), step, out, &used);
             CHECK(size == cases[i].size && size == whole, "case %zu step %zu: %ld, whole %ld", i, step, size, whole);
-            CHECK(size < 0 || (used == used_whole && memcmp(out, cases[i].data, (size_t)size) == 0), "case %zu: data", i);
+            CHECK(size < 0 || (used == used_whole && memcmp(out, cases[i].data, (size_t)size) == 0), "case %zu: data",
+                  i);
         }
 }
 

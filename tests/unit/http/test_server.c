@@ -19,8 +19,8 @@ static void answer_echo(http_job *job, void *arg)
     http_query_get(r->query, "q", q, sizeof q, &err);
     http_slice agent = http_request_header(r, "USER-AGENT");
     snprintf(text, sizeof text, "path=%s rest=%s q=%s agent=%.*s peer=%s id=%s body=%.*s", r->path, r->rest, q,
-             (int)agent.size, agent.data ? agent.data : "", r->peer, r->id, (int)(r->body.size < 64 ? r->body.size : 64),
-             r->body.data ? (const char *)r->body.data : "");
+             (int)agent.size, agent.data ? agent.data : "", r->peer, r->id,
+             (int)(r->body.size < 64 ? r->body.size : 64), r->body.data ? (const char *)r->body.data : "");
     http_job_answer(job, 200, "text/plain", text, strlen(text));
 }
 
@@ -37,12 +37,15 @@ static void answer_headers(http_job *job, void *arg)
     (void)arg;
     memset(long_value, 'x', sizeof long_value - 1);
     long_value[sizeof long_value - 1] = '\0';
-    bool ok = http_job_header(job, "X-Good", "yes") == HSE_OK && http_job_header(job, "X-Bad", "a\r\nSet-Cookie: b") != HSE_OK &&
-              http_job_header(job, "X Bad", "a") != HSE_OK && http_job_header(job, "", "a") != HSE_OK &&
-              http_job_header(job, "content-length", "5") != HSE_OK && http_job_header(job, "X-Long", long_value) != HSE_OK &&
-              http_job_answer(job, 99, NULL, NULL, 0) == HSE_E_ARG && http_job_answer(job, 200, "a\nb", NULL, 0) == HSE_E_ARG;
+    bool ok =
+        http_job_header(job, "X-Good", "yes") == HSE_OK &&
+        http_job_header(job, "X-Bad", "a\r\nSet-Cookie: b") != HSE_OK && http_job_header(job, "X Bad", "a") != HSE_OK &&
+        http_job_header(job, "", "a") != HSE_OK && http_job_header(job, "content-length", "5") != HSE_OK &&
+        http_job_header(job, "X-Long", long_value) != HSE_OK && http_job_answer(job, 99, NULL, NULL, 0) == HSE_E_ARG &&
+        http_job_answer(job, 200, "a\nb", NULL, 0) == HSE_E_ARG;
     http_job_answer(job, ok ? 200 : 500, "text/plain", "x", 1);
-    if (http_job_answer(job, 200, "text/plain", "y", 1) != HSE_E_ARG || http_job_header(job, "X-Late", "z") != HSE_E_ARG)
+    if (http_job_answer(job, 200, "text/plain", "y", 1) != HSE_E_ARG ||
+        http_job_header(job, "X-Late", "z") != HSE_E_ARG)
         http_job_fail(job, 500, "a second answer was taken");
 }
 
@@ -114,14 +117,20 @@ static const http_route routes[] = {
 
 static http_options base_options(void)
 {
-    return (http_options){.routes = routes, .n_routes = COUNT(routes), .drain_ms = 100,
-                          .hooks = {.before = guard, .error_body = error_body, .error_type = "application/json",
-                                    .done = note_done}};
+    return (http_options){
+        .routes = routes,
+        .n_routes = COUNT(routes),
+        .drain_ms = 100,
+        .hooks = {.before = guard, .error_body = error_body, .error_type = "application/json", .done = note_done}};
 }
 
 TEST(each_request_gets_its_answer)
 {
-    static const struct { const char *request; int status; const char *contains, *lacks; } cases[] = {
+    static const struct {
+        const char *request;
+        int status;
+        const char *contains, *lacks;
+    } cases[] = {
         {"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, "\r\n\r\nhello", "Connection: close"},
         {"HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, "Content-Length: 5\r\n", "hello"},
         {"GET /hello HTTP/1.0\r\n\r\n", 200, "Connection: close", NULL},
@@ -131,8 +140,10 @@ TEST(each_request_gets_its_answer)
         {"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n", 200, "path=/v1/models rest= q=- ", NULL},
         {"GET /v1/models/a/b%2Fc%20d?x=1&q=%C3%A9+f HTTP/1.1\r\nHost: a\r\n\r\n", 200,
          "path=/v1/models/a/b/c d rest=a/b/c d q=\xc3\xa9 f ", NULL},
-        {"POST /v1/models/org/m/load HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", 200, "rest=org/m q=- agent= peer=127.0.0.1", NULL},
-        {"POST /v1/models/load HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, "Allow: GET, HEAD, DELETE, OPTIONS", NULL},
+        {"POST /v1/models/org/m/load HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", 200,
+         "rest=org/m q=- agent= peer=127.0.0.1", NULL},
+        {"POST /v1/models/load HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405,
+         "Allow: GET, HEAD, DELETE, OPTIONS", NULL},
         {"GET /v1/models/ HTTP/1.1\r\nHost: a\r\n\r\n", 404, "{\"error\":404,", NULL},
         {"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", 404, "Content-Type: application/json", "Connection: close"},
         {"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, "Allow: GET, HEAD, OPTIONS\r\n", NULL},
@@ -147,7 +158,8 @@ TEST(each_request_gets_its_answer)
         {"GET /hello%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "Connection: close", NULL},
         {"GET /hello%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400, "", NULL},
         {"GET /hello%ff HTTP/1.1\r\nHost: a\r\n\r\n", 400, "", NULL},
-        {"GET /v1/models HTTP/1.1\r\nHost: a\r\nUser-Agent: t/1\r\nX-Request-Id: abc.7\r\n\r\n", 200, "x-request-id: abc.7\r\n", NULL},
+        {"GET /v1/models HTTP/1.1\r\nHost: a\r\nUser-Agent: t/1\r\nX-Request-Id: abc.7\r\n\r\n", 200,
+         "x-request-id: abc.7\r\n", NULL},
         {"GET /v1/models HTTP/1.1\r\nHost: a\r\nX-Request-Id: <b>\r\n\r\n", 200, "x-request-id: req_", "<b>"},
         {"GET /v1/models HTTP/1.1\r\nHost: a\r\nuser-agent: t/1\r\n\r\n", 200, "agent=t/1 ", NULL},
         {"GET /lost HTTP/1.1\r\nHost: a\r\n\r\n", 500, "{\"error\":500", NULL},
@@ -155,15 +167,21 @@ TEST(each_request_gets_its_answer)
         {"GET /headers HTTP/1.1\r\nHost: a\r\n\r\n", 200, "X-Good: yes\r\n", "X-Bad"},
         {"GET /empty HTTP/1.1\r\nHost: a\r\n\r\n", 204, "HTTP/1.1 204 No Content", "Content-Length"},
         {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 200, "body=abc", NULL},
-        {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n", 200, "body=abc", NULL},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n", 200,
+         "body=abc", NULL},
         {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 413, "option --max-json", NULL},
-        {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413, "Connection: close", NULL},
-        {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", 408, "did not come in time", NULL},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413,
+         "Connection: close", NULL},
+        {"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", 408, "did not come in time",
+         NULL},
         {"GET /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx", 413, "takes no request body", NULL},
         {"POST /locked HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 401, "wrong key", NULL},
-        {"POST /locked HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n", 401, "wrong key", NULL},
-        {"POST /locked HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nAuthorization: Bearer k\r\n\r\nabc", 200, "body=abc", NULL},
-        {"POST /locked HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer k\r\nAuthorization: Bearer k\r\n\r\n", 400, "", NULL},
+        {"POST /locked HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n", 401, "wrong key",
+         NULL},
+        {"POST /locked HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nAuthorization: Bearer k\r\n\r\nabc", 200, "body=abc",
+         NULL},
+        {"POST /locked HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer k\r\nAuthorization: Bearer k\r\n\r\n", 400, "",
+         NULL},
         {"GET /hello HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "", NULL},
         {"GET /hello HTTP/1.1\r\nHost: a\r\nExpect: cake\r\n\r\n", 417, "", NULL},
     };
@@ -184,7 +202,8 @@ TEST(each_request_gets_its_answer)
         close(fd);
         CHECK(status_of(got) == cases[i].status, "%s: got %.80s", cases[i].request, got);
         CHECK(strstr(got, cases[i].contains), "%s: no '%s' in %.300s", cases[i].request, cases[i].contains, got);
-        CHECK(!cases[i].lacks || !strstr(got, cases[i].lacks), "%s: '%s' in %.300s", cases[i].request, cases[i].lacks, got);
+        CHECK(!cases[i].lacks || !strstr(got, cases[i].lacks), "%s: '%s' in %.300s", cases[i].request, cases[i].lacks,
+              got);
     }
     http_server_close(&s);
 }
@@ -272,15 +291,16 @@ TEST(expect_continue_is_answered_once_the_route_has_accepted)
 
 TEST(keep_alive_pipelining_and_every_cut)
 {
-    static const char two[] = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-                              "GET /v1/models/x HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char two[] =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        "GET /v1/models/x HTTP/1.1\r\nHost: a\r\n\r\n";
     http_options o = base_options();
     uint16_t port;
     http_server *s = open_server(&o, &port);
     int fd = dial(port);
     char got[1024];
 
-    for (size_t cut = 0; cut <= sizeof two - 1; cut++) {        /* all on one connection */
+    for (size_t cut = 0; cut <= sizeof two - 1; cut++) { /* all on one connection */
         send_all(fd, two, cut);
         if (cut % 16 == 0)
             sleep_ms(1);
@@ -353,7 +373,8 @@ TEST(connections_over_the_cap_are_told_so)
     receive(fd[4], got, sizeof got, 2000, &closed);
     CHECK(status_of(got) == 503 && closed, "the fifth: %.200s", got);
     http_server_stats(s, &stats);
-    CHECK(stats.open == 4 && stats.refused_total == 1 && stats.accepted == 4, "open %llu", (unsigned long long)stats.open);
+    CHECK(stats.open == 4 && stats.refused_total == 1 && stats.accepted == 4, "open %llu",
+          (unsigned long long)stats.open);
     for (int i = 0; i < 5; i++)
         close(fd[i]);
     sleep_ms(50);
@@ -494,7 +515,10 @@ TEST(wrong_options_are_named)
     static const http_route stars[] = {{HTTP_GET, "/a/*/b/*", HTTP_BODY_NONE, 0, NULL, answer_hello, NULL, 0}};
     static const http_route slash[] = {{HTTP_GET, "a", HTTP_BODY_NONE, 0, NULL, answer_hello, NULL, 0}};
     static const http_address ok = {"127.0.0.1", 0}, nowhere = {"no.such.host.invalid", 80}, empty = {"", 80};
-    const struct { http_options o; const char *contains; } cases[] = {
+    const struct {
+        http_options o;
+        const char *contains;
+    } cases[] = {
         {{.addresses = &ok, .n_addresses = 1, .routes = twice, .n_routes = 2}, "given twice"},
         {{.addresses = &ok, .n_addresses = 1, .routes = stars, .n_routes = 1}, "more than one '*'"},
         {{.addresses = &ok, .n_addresses = 1, .routes = slash, .n_routes = 1}, "begins with '/'"},
@@ -503,9 +527,12 @@ TEST(wrong_options_are_named)
         {{.addresses = &nowhere, .n_addresses = 1, .routes = routes, .n_routes = 1}, "no.such.host.invalid"},
         {{.addresses = &empty, .n_addresses = 1, .routes = routes, .n_routes = 1}, "has no host"},
         {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .max_header_bytes = 70000}, "65535"},
-        {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .max_header_fields = 101}, "at most 100"},
-        {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .tls_cert = "x"}, "both a certificate and a key"},
-        {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .tls_cert = "/none", .tls_key = "/none"}, "TLS certificate"},
+        {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .max_header_fields = 101},
+         "at most 100"},
+        {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .tls_cert = "x"},
+         "both a certificate and a key"},
+        {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .tls_cert = "/none", .tls_key = "/none"},
+         "TLS certificate"},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -561,8 +588,8 @@ TEST(unknown_paths_have_a_hook)
 
 TEST(every_status_has_a_reason)
 {
-    static const int used[] = {200, 204, 400, 401, 403, 404, 405, 408, 409, 413, 414, 415, 417,
-                               422, 429, 431, 499, 500, 501, 503, 504, 505};
+    static const int used[] = {200, 204, 400, 401, 403, 404, 405, 408, 409, 413, 414,
+                               415, 417, 422, 429, 431, 499, 500, 501, 503, 504, 505};
 
     for (size_t i = 0; i < COUNT(used); i++)
         CHECK(strcmp(http_reason(used[i]), "Unknown") != 0, "%d has none", used[i]);
@@ -592,18 +619,20 @@ TEST(every_allocation_may_fail)
     o.addresses = &a;
     o.n_addresses = 1;
     o.loops = 1;
-    for (uint64_t n = 1; struck; n++) {                 /* opening */
+    for (uint64_t n = 1; struck; n++) { /* opening */
         hse_mem_fail_at(n, false);
         hse_status status = http_server_open(&s, &o, &err);
         struck = hse_mem_failed();
         hse_mem_fail_at(0, false);
-        CHECK((status == HSE_OK) == !struck && (s != NULL) == !struck, "allocation %llu: %d", (unsigned long long)n, (int)status);
-        CHECK(!struck || (status == HSE_E_NOMEM && err.text[0]), "allocation %llu: %d", (unsigned long long)n, (int)status);
+        CHECK((status == HSE_OK) == !struck && (s != NULL) == !struck, "allocation %llu: %d", (unsigned long long)n,
+              (int)status);
+        CHECK(!struck || (status == HSE_E_NOMEM && err.text[0]), "allocation %llu: %d", (unsigned long long)n,
+              (int)status);
     }
     uint16_t port = http_server_port(s, 0);
     for (size_t i = 0; i < COUNT(requests); i++) {
         struck = true;
-        for (uint64_t n = 1; struck; n++) {             /* serving */
+        for (uint64_t n = 1; struck; n++) { /* serving */
             hse_mem_fail_at(n, false);
             int fd = dial(port);
             send_text(fd, requests[i]);
@@ -613,7 +642,8 @@ TEST(every_allocation_may_fail)
             hse_mem_fail_at(0, false);
             answered += got[0] != '\0';
             CHECK(closed, "request %zu, allocation %llu: the client waits for ever", i, (unsigned long long)n);
-            CHECK(!got[0] || status_of(got) >= 200, "request %zu, allocation %llu: %.200s", i, (unsigned long long)n, got);
+            CHECK(!got[0] || status_of(got) >= 200, "request %zu, allocation %llu: %.200s", i, (unsigned long long)n,
+                  got);
             CHECK(struck || status_of(got) == (i == 3 ? 404 : 200), "request %zu: %.200s", i, got);
         }
     }

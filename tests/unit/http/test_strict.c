@@ -1,6 +1,6 @@
 /* test_strict.c - 77 requests, well-formed and not, each followed at once by a second request on the same connection. A
- * malformed one must be refused and the connection closed: an answer to the second one would mean that server and sender
- * disagree about where a request ends. */
+ * malformed one must be refused and the connection closed: an answer to the second one would mean that server and
+ * sender disagree about where a request ends. */
 #include "client.h"
 
 #define GET  "GET /hello HTTP/1.1\r\n" HOST
@@ -10,10 +10,10 @@
 
 typedef struct {
     const char *name, *bytes;
-    size_t      size;           /* 0: strlen */
-    int         status;         /* 200: served, and the connection goes on; else refused with this */
-    const char *repeat;         /* sent `times` times after `bytes`, then `tail` */
-    size_t      times;
+    size_t size;        /* 0: strlen */
+    int status;         /* 200: served, and the connection goes on; else refused with this */
+    const char *repeat; /* sent `times` times after `bytes`, then `tail` */
+    size_t times;
     const char *tail;
 } row;
 
@@ -45,13 +45,16 @@ static const row rows[] = {
     {"TE identity", POST "Transfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello", 0, 501, 0, 0, 0},
     {"TE chunked, gzip", POST "Transfer-Encoding: chunked, gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 501, 0, 0, 0},
     {"TE xchunked", POST "Transfer-Encoding: xchunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 501, 0, 0, 0},
-    {"TE VT chunked", POST "Transfer-Encoding: \x0b" "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 400, 0, 0, 0},
+    {"TE VT chunked",
+     POST "Transfer-Encoding: \x0b"
+          "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+     0, 400, 0, 0, 0},
     {"TE twice", POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 400,
      0, 0, 0},
     {"TE chunked and identity",
      POST "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 400, 0, 0, 0},
-    {"TE on HTTP/1.0",
-     "POST /body HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 400, 0, 0, 0},
+    {"TE on HTTP/1.0", "POST /body HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0,
+     400, 0, 0, 0},
     {"space before colon, CL", POST "Content-Length : 5\r\n\r\nhello", 0, 400, 0, 0, 0},
     {"space before colon, TE", POST "Transfer-Encoding : chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 0, 400, 0, 0, 0},
     {"name with a parenthesis", GET "Fo(o: x\r\n\r\n", 0, 400, 0, 0, 0},
@@ -62,7 +65,10 @@ static const row rows[] = {
     {"NUL in a value", GET "Foo: a\0b\r\n\r\n", sizeof(GET "Foo: a\0b\r\n\r\n") - 1, 400, 0, 0, 0},
     {"bare CR in a value", GET "Foo: a\rTransfer-Encoding: chunked\r\n\r\n", 0, 400, 0, 0, 0},
     {"CR before the end", GET "\rX\n\r\n", 0, 400, 0, 0, 0},
-    {"0x01 in a value", GET "Foo: a\x01" "b\r\n\r\n", 0, 400, 0, 0, 0},
+    {"0x01 in a value",
+     GET "Foo: a\x01"
+         "b\r\n\r\n",
+     0, 400, 0, 0, 0},
     {"no Host", "GET /hello HTTP/1.1\r\n\r\n", 0, 400, 0, 0, 0},
     {"two Hosts", GET "Host: b\r\n\r\n", 0, 400, 0, 0, 0},
     {"150 headers", GET, 0, 431, "X-Y: 1\r\n", 150, "\r\n"},
@@ -139,7 +145,8 @@ static void try_row(uint16_t port, const row *r, size_t step)
     CHECK(status_of(got) == r->status, "%s (step %zu): got '%.60s', want %d", r->name, step, got, r->status);
     CHECK(count_answers(got) == (r->status == 200 ? 2u : 1u), "%s (step %zu): %u answers: %.300s", r->name, step,
           count_answers(got), got);
-    CHECK(closed == (r->status != 200), "%s (step %zu): the connection is %s", r->name, step, closed ? "closed" : "open");
+    CHECK(closed == (r->status != 200), "%s (step %zu): the connection is %s", r->name, step,
+          closed ? "closed" : "open");
     CHECK(r->status == 200 || strstr(got, "Connection: close"), "%s: the answer does not say that it closes", r->name);
 }
 
@@ -153,7 +160,7 @@ TEST(the_table_of_malformed_requests)
     CHECK(COUNT(rows) == 77, "the table has %zu rows", COUNT(rows));
     for (size_t i = 0; i < COUNT(rows); i++) {
         try_row(port, &rows[i], 0);
-        if (rows[i].times == 0 && rows[i].status != 200)    /* the same byte by byte */
+        if (rows[i].times == 0 && rows[i].status != 200) /* the same byte by byte */
             try_row(port, &rows[i], 1);
     }
     http_server_stats(s, &stats);

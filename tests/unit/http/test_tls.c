@@ -115,7 +115,11 @@ static void tls_answer(SSL *ssl, char *out, size_t capacity)
 
 static http_server *open_tls(const tls_files *t, uint16_t *port, unsigned handshake_ms)
 {
-    http_options o = {.routes = routes, .n_routes = COUNT(routes), .drain_ms = 100, .tls_cert = t->cert, .tls_key = t->key,
+    http_options o = {.routes = routes,
+                      .n_routes = COUNT(routes),
+                      .drain_ms = 100,
+                      .tls_cert = t->cert,
+                      .tls_key = t->key,
                       .handshake_ms = handshake_ms};
 
     return open_server(&o, port);
@@ -127,7 +131,7 @@ TEST(requests_and_large_bodies_both_ways)
     uint16_t port;
     char got[2048], *big = calloc(1, BIG);
 
-    signal(SIGPIPE, SIG_IGN);           /* the client's own: OpenSSL writes with write */
+    signal(SIGPIPE, SIG_IGN); /* the client's own: OpenSSL writes with write */
     make_tls(&t);
     http_server *s = open_tls(&t, &port, 0);
     int fd = dial(port);
@@ -187,13 +191,13 @@ TEST(departures_and_strangers)
         sleep_ms(1);
     CHECK(atomic_load(&cancel_calls) == 1, "nobody noticed that the client left");
 
-    fd = dial(port);                    /* plain HTTP */
+    fd = dial(port); /* plain HTTP */
     send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
     receive(fd, got, sizeof got, 2000, &closed);
     CHECK(closed && !strstr(got, "200"), "plain HTTP: %.100s", got);
     close(fd);
 
-    fd = dial(port);                    /* nothing at all */
+    fd = dial(port); /* nothing at all */
     uint64_t start = hse_now_ms();
     receive(fd, got, sizeof got, 2000, &closed);
     CHECK(closed && hse_now_ms() - start < 1000 && hse_now_ms() - start >= 250, "after %llu ms",
@@ -211,8 +215,11 @@ TEST(departures_and_strangers)
 TEST(http_1_1_is_agreed_on)
 {
     static const unsigned char both[] = "\x02h2\x08http/1.1", other[] = "\x02h2";
-    static const struct { const unsigned char *offer; unsigned size; const char *agreed; } cases[] = {
-        {both, sizeof both - 1, "http/1.1"}, {other, sizeof other - 1, ""}};
+    static const struct {
+        const unsigned char *offer;
+        unsigned size;
+        const char *agreed;
+    } cases[] = {{both, sizeof both - 1, "http/1.1"}, {other, sizeof other - 1, ""}};
     tls_files t;
     uint16_t port;
 
@@ -226,8 +233,8 @@ TEST(http_1_1_is_agreed_on)
         SSL *ssl = tls_dial(&t, fd);
         CHECK(ssl, "offer %zu: no handshake", i);
         SSL_get0_alpn_selected(ssl, &agreed, &size);
-        CHECK(http_slice_is((http_slice){(const char *)agreed, size}, cases[i].agreed), "offer %zu: '%.*s'", i, (int)size,
-              agreed ? (const char *)agreed : "");
+        CHECK(http_slice_is((http_slice){(const char *)agreed, size}, cases[i].agreed), "offer %zu: '%.*s'", i,
+              (int)size, agreed ? (const char *)agreed : "");
         SSL_free(ssl);
         close(fd);
     }
@@ -247,7 +254,8 @@ TEST(a_key_of_another_certificate_is_refused)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     write_pem(other.key, NULL, key);
     EVP_PKEY_free(key);
-    http_options o = {.addresses = &a, .n_addresses = 1, .routes = routes, .n_routes = 1, .tls_cert = t.cert, .tls_key = t.key};
+    http_options o = {
+        .addresses = &a, .n_addresses = 1, .routes = routes, .n_routes = 1, .tls_cert = t.cert, .tls_key = t.key};
     CHECK(http_server_open(&s, &o, &err) == HSE_E_FORMAT && strstr(err.text, "TLS key"), "%s", err.text);
     drop_tls(&t);
 }

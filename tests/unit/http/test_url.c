@@ -10,7 +10,13 @@ static http_slice slice(const char *s)
 
 TEST(percent_decoding_is_strict)
 {
-    static const struct { const char *in; bool plus; hse_status status; const char *out; uint64_t offset; } cases[] = {
+    static const struct {
+        const char *in;
+        bool plus;
+        hse_status status;
+        const char *out;
+        uint64_t offset;
+    } cases[] = {
         {"", false, HSE_OK, "", 0},
         {"abc", false, HSE_OK, "abc", 0},
         {"a%20b", false, HSE_OK, "a b", 0},
@@ -36,19 +42,20 @@ TEST(percent_decoding_is_strict)
         hse_status got = http_percent_decode(out, &size, slice(cases[i].in), cases[i].plus, &err);
         CHECK(got == cases[i].status, "'%s': %d", cases[i].in, (int)got);
         CHECK(got != HSE_OK || (strcmp(out, cases[i].out) == 0 && size == strlen(out)), "'%s': '%s'", cases[i].in, out);
-        CHECK(got == HSE_OK || err.offset == cases[i].offset, "'%s': offset %llu", cases[i].in, (unsigned long long)err.offset);
+        CHECK(got == HSE_OK || err.offset == cases[i].offset, "'%s': offset %llu", cases[i].in,
+              (unsigned long long)err.offset);
     }
 }
 
 TEST(paths_and_queries)
 {
-    static const struct { const char *target; hse_status status; const char *path, *query; } cases[] = {
-        {"/", HSE_OK, "/", ""},
-        {"/a?b=c?d", HSE_OK, "/a", "b=c?d"},
-        {"/a%3Fb", HSE_OK, "/a?b", ""},
-        {"/a?", HSE_OK, "/a", ""},
-        {"/a?%zz", HSE_OK, "/a", "%zz"},
-        {"/a%0d%0ab", HSE_E_FORMAT, "", ""},
+    static const struct {
+        const char *target;
+        hse_status status;
+        const char *path, *query;
+    } cases[] = {
+        {"/", HSE_OK, "/", ""},          {"/a?b=c?d", HSE_OK, "/a", "b=c?d"}, {"/a%3Fb", HSE_OK, "/a?b", ""},
+        {"/a?", HSE_OK, "/a", ""},       {"/a?%zz", HSE_OK, "/a", "%zz"},     {"/a%0d%0ab", HSE_E_FORMAT, "", ""},
         {"/a%7f", HSE_E_FORMAT, "", ""},
     };
 
@@ -59,28 +66,25 @@ TEST(paths_and_queries)
         hse_error err = {0};
         hse_status got = http_decode_path(out, &size, slice(cases[i].target), &query, &err);
         CHECK(got == cases[i].status, "'%s': %d", cases[i].target, (int)got);
-        CHECK(got != HSE_OK || (strcmp(out, cases[i].path) == 0 && http_slice_is(query, cases[i].query)), "'%s': '%s' '%.*s'",
-              cases[i].target, out, (int)query.size, query.data);
+        CHECK(got != HSE_OK || (strcmp(out, cases[i].path) == 0 && http_slice_is(query, cases[i].query)),
+              "'%s': '%s' '%.*s'", cases[i].target, out, (int)query.size, query.data);
     }
 }
 
 TEST(query_parameters)
 {
-    static const struct { const char *query, *name; hse_status status; const char *value; } cases[] = {
-        {"a=1&b=2", "b", HSE_OK, "2"},
-        {"a=1&b", "b", HSE_OK, ""},
-        {"a=1&b=", "b", HSE_OK, ""},
-        {"&&a=1&&", "a", HSE_OK, "1"},
-        {"a=b=c", "a", HSE_OK, "b=c"},
-        {"a%20b=x+y%2B", "a b", HSE_OK, "x y+"},
-        {"a+b=x", "a b", HSE_OK, "x"},
-        {"ab=1", "a", HSE_E_NOT_FOUND, ""},
-        {"a=1", "ab", HSE_E_NOT_FOUND, ""},
-        {"", "a", HSE_E_NOT_FOUND, ""},
-        {"a%=1", "a", HSE_E_NOT_FOUND, ""},
-        {"a=1&%61=2", "a", HSE_E_ARG, ""},
-        {"a=%", "a", HSE_E_FORMAT, ""},
-        {"a=1234567", "a", HSE_OK, "1234567"},
+    static const struct {
+        const char *query, *name;
+        hse_status status;
+        const char *value;
+    } cases[] = {
+        {"a=1&b=2", "b", HSE_OK, "2"},        {"a=1&b", "b", HSE_OK, ""},
+        {"a=1&b=", "b", HSE_OK, ""},          {"&&a=1&&", "a", HSE_OK, "1"},
+        {"a=b=c", "a", HSE_OK, "b=c"},        {"a%20b=x+y%2B", "a b", HSE_OK, "x y+"},
+        {"a+b=x", "a b", HSE_OK, "x"},        {"ab=1", "a", HSE_E_NOT_FOUND, ""},
+        {"a=1", "ab", HSE_E_NOT_FOUND, ""},   {"", "a", HSE_E_NOT_FOUND, ""},
+        {"a%=1", "a", HSE_E_NOT_FOUND, ""},   {"a=1&%61=2", "a", HSE_E_ARG, ""},
+        {"a=%", "a", HSE_E_FORMAT, ""},       {"a=1234567", "a", HSE_OK, "1234567"},
         {"a=12345678", "a", HSE_E_LIMIT, ""},
     };
 
@@ -90,14 +94,18 @@ TEST(query_parameters)
         hse_status got = http_query_get(slice(cases[i].query), cases[i].name, out, sizeof out, &err);
         CHECK(got == cases[i].status, "'%s': %d %s", cases[i].query, (int)got, err.text);
         CHECK(got != HSE_OK || strcmp(out, cases[i].value) == 0, "'%s': '%s'", cases[i].query, out);
-        CHECK(got == HSE_OK || strchr(err.text, cases[i].name[0]), "'%s': '%s' does not name it", cases[i].query, err.text);
+        CHECK(got == HSE_OK || strchr(err.text, cases[i].name[0]), "'%s': '%s' does not name it", cases[i].query,
+              err.text);
     }
 }
 
 TEST(accept_headers)
 {
     static const char *const types[] = {"audio/wav", "audio/mpeg", "application/json"};
-    static const struct { const char *accept; int wav, mpeg, json, best; } cases[] = {
+    static const struct {
+        const char *accept;
+        int wav, mpeg, json, best;
+    } cases[] = {
         {"", 1000, 1000, 1000, 0},
         {" , ", 1000, 1000, 1000, 0},
         {"*/*", 1000, 1000, 1000, 0},
@@ -134,7 +142,11 @@ TEST(accept_headers)
 
 TEST(header_parameters)
 {
-    static const struct { const char *value, *name; hse_status status; const char *out; } cases[] = {
+    static const struct {
+        const char *value, *name;
+        hse_status status;
+        const char *out;
+    } cases[] = {
         {"multipart/form-data; boundary=abc", "boundary", HSE_OK, "abc"},
         {"multipart/form-data;BOUNDARY=\"a b\"", "boundary", HSE_OK, "a b"},
         {"form-data; name=\"a\\\"b\\\\c\\d\"", "name", HSE_OK, "a\"b\\c\\d"},

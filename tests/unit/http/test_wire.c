@@ -1,6 +1,7 @@
-/* test_wire.c - random connections against the real server, plain and TLS: requests put together, damaged, cut into pieces,
- * left in the middle. Under ASan and TSan this is where mistakes in the connection's life show. HSE_WIRE_CONNECTIONS says
- * how many (2,000 by default); HSE_WIRE_SEED another sequence. Afterwards nothing may be left over. */
+/* test_wire.c - random connections against the real server, plain and TLS: requests put together, damaged, cut into
+ * pieces, left in the middle. Under ASan and TSan this is where mistakes in the connection's life show.
+ * HSE_WIRE_CONNECTIONS says how many (2,000 by default); HSE_WIRE_SEED another sequence. Afterwards nothing may be left
+ * over. */
 #include "tls_client.h"
 
 #include <signal.h>
@@ -159,21 +160,24 @@ static const char *const parts[] = {
     "GET /stream HTTP/1.0\r\n\r\n",
     "GET /pour HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /blob/a%20b/c?x=1 HTTP/1.1\r\nHost: a\r\n\r\n",
-    "POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n1\r\nd\r\n3;x=y\r\nefg\r\n0\r\nT: u\r\n\r\n",
+    "POST /sink HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n1\r\nc\r\n1\r\nd\r\n3;x=y\r\nefg\r\n0\r\nT: u\r\n\r\n",
     "POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nab!defgh",
-    "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: "
+    "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "GET /hello HTTP/1.1\nHost: a\n\n",
 };
-static const char *const bits[] = {"\r\n", "\n", "\r", " ", ":", "ffffffff", "0\r\n\r\n", "\x80", "%", "!", "Host: b\r\n"};
+static const char *const bits[] = {"\r\n",      "\n",   "\r", " ", ":",          "ffffffff",
+                                   "0\r\n\r\n", "\x80", "%",  "!", "Host: b\r\n"};
 
 static _Atomic uint64_t connections;
 
 typedef struct {
-    uint16_t  port, tls_port;
+    uint16_t port, tls_port;
     tls_files *tls;
-    uint64_t  state;
-    unsigned  count;
+    uint64_t state;
+    unsigned count;
 } fuzzer;
 
 static unsigned draw(fuzzer *f, unsigned below)
@@ -272,8 +276,15 @@ static unsigned number(const char *variable, unsigned otherwise)
 TEST(random_connections_leave_nothing_behind)
 {
     enum { THREADS = 4 };
-    http_options o = {.routes = routes, .n_routes = COUNT(routes), .drain_ms = 50, .head_ms = 200, .idle_ms = 200,
-                      .body_grace_ms = 200, .write_stall_ms = 300, .handshake_ms = 300, .high_water = 65536,
+    http_options o = {.routes = routes,
+                      .n_routes = COUNT(routes),
+                      .drain_ms = 50,
+                      .head_ms = 200,
+                      .idle_ms = 200,
+                      .body_grace_ms = 200,
+                      .write_stall_ms = 300,
+                      .handshake_ms = 300,
+                      .high_water = 65536,
                       .hooks = {.before = guard}};
     unsigned total = number("HSE_WIRE_CONNECTIONS", 2000);
     uint64_t seed = number("HSE_WIRE_SEED", 7);
@@ -300,13 +311,14 @@ TEST(random_connections_leave_nothing_behind)
     for (int i = 0; i < 3000 && atomic_load(&handles_out); i++)
         sleep_ms(1);
     CHECK(atomic_load(&handles_out) == 0, "%d threads still hold jobs", atomic_load(&handles_out));
-    sleep_ms(700);                      /* every deadline above is shorter */
+    sleep_ms(700); /* every deadline above is shorter */
     http_server *both[] = {s, secure};
     for (int i = 0; i < 2; i++) {
         http_stats stats;
         http_server_stats(both[i], &stats);
-        CHECK(stats.open == 0 && stats.in_flight == 0 && stats.buffered == 0, "server %d: %llu open, %llu in flight, %llu bytes",
-              i, (unsigned long long)stats.open, (unsigned long long)stats.in_flight, (unsigned long long)stats.buffered);
+        CHECK(stats.open == 0 && stats.in_flight == 0 && stats.buffered == 0,
+              "server %d: %llu open, %llu in flight, %llu bytes", i, (unsigned long long)stats.open,
+              (unsigned long long)stats.in_flight, (unsigned long long)stats.buffered);
         printf("%s: %llu requests, %llu answered 200, %llu 400, %llu cancelled, %llu timeouts\n", i ? "TLS" : "plain",
                (unsigned long long)stats.requests, (unsigned long long)stats.by_status[200],
                (unsigned long long)stats.by_status[400], (unsigned long long)stats.cancelled,

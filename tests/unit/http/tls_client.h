@@ -11,7 +11,7 @@
 #include <openssl/x509.h>
 
 typedef struct {
-    char     cert[64], key[64];
+    char cert[64], key[64];
     SSL_CTX *client;
 } tls_files;
 
@@ -19,7 +19,8 @@ static inline void write_pem(const char *path, X509 *cert, EVP_PKEY *key)
 {
     FILE *f = fopen(path, "w");
 
-    if (!f || (cert && PEM_write_X509(f, cert) != 1) || (key && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) != 1))
+    if (!f || (cert && PEM_write_X509(f, cert) != 1) ||
+        (key && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) != 1))
         fail_msg("cannot write %s", path);
     fclose(f);
 }
@@ -38,7 +39,8 @@ static inline void make_tls(tls_files *t)
     X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
     X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
     X509_set_pubkey(cert, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1,
+                               -1, 0);
     X509_set_issuer_name(cert, X509_get_subject_name(cert));
     X509_sign(cert, key, EVP_sha256());
     write_pem(t->cert, cert, NULL);
