@@ -38,6 +38,12 @@ static bool is_invisible(uint32_t c)
            (c >= 0xE0000 && c <= 0xE01EF);
 }
 
+/* Control characters that are no white space; a zero byte would end the text for whoever reads it as a string. */
+static bool is_control(uint32_t c)
+{
+    return c < 0x09 || (c > 0x0D && c < 0x20) || (c >= 0x7F && c < 0xA0);
+}
+
 static bool is_compatible(uint32_t c)
 {
     return (c >= 0xFF01 && c <= 0xFF5E) || (c >= 0x1D400 && c <= 0x1D7FF) || (c >= 0xFB00 && c <= 0xFB06) ||
@@ -117,6 +123,10 @@ static size_t fold_one(const char *text, size_t size, size_t at, piece *out)
 
     if (mark_len && mark >= 0x300 && is_mark(mark) && c != '\n' && !is_mark(c))
         return put_composed(text + at, size - at, len, out);
+    if (is_control(c)) {
+        put(out, ' ');
+        return len;
+    }
     if (c < 0x80)
         return 0;
     if (is_invisible(c))
@@ -161,7 +171,7 @@ static bool suspicious(const char *text, size_t size, size_t i)
 
     if (c < 0x80) {
         unsigned char next = i + 1 < size ? (unsigned char)text[i + 1] : 0;
-        return next == 0xCC || next == 0xCD || next >= 0xD2; /* a mark may follow */
+        return is_control(c) || next == 0xCC || next == 0xCD || next >= 0xD2; /* a mark may follow */
     }
     return true;
 }

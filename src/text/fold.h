@@ -7,7 +7,8 @@
 /* True when the text has something to fold; then the folded text was appended to `out` (whose status the caller asks).
  * Full-width and styled letters and digits, ligatures, fractions become plain ones; special spaces a space; minus,
  * hyphens and the dash between numbers '-'; marks join their letter (at most 8, the rest is dropped); what is invisible
- * is dropped. Quotes, dashes between words and letters of every script stay as they are. The text is valid UTF-8. */
+ * is dropped, control characters become spaces. Quotes, dashes between words and letters of every script stay as they
+ * are. The text is valid UTF-8. */
 bool text_fold(const char *text, size_t size, hse_buf *out);
 
 #endif

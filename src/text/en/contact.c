@@ -492,6 +492,9 @@ static const struct {
     {"wi", "Wisconsin"},      {"wv", "West Virginia"}, {"wy", "Wyoming"},
 };
 
+/* States whose two letters are also a word. */
+static const char *const state_words[] = {"hi", "id", "in", "la", "ma", "me", "oh", "ok", "or", "pa"};
+
 /* The street's name behind a house number: words with capitals or an ordinal, a direction, and the kind of street. */
 static size_t street(text_scan *s, size_t i, bool say_it)
 {
@@ -562,16 +565,22 @@ size_t en_rule_state_zip(text_scan *s)
     size_t zip = at + 2;
     if (scan_char(s, zip) == ',')
         zip++;
-    bool has_zip = scan_char(s, zip) == ' ' && scan_digits(s, zip + 1, 5) == 5 && !scan_word_char(s, zip + 6);
-    bool city = at >= 3 && scan_is(s, at - 2, ", ") && scan_word_start(s, at - 2) < at - 2 &&
-                scan_is_upper(s, scan_word_start(s, at - 2));
+    while (zip < at + 5 && scan_char(s, zip) == ' ')
+        zip++;
+    bool has_zip = zip > at + 2 && scan_digits(s, zip, 5) == 5 && !scan_word_char(s, zip + 5);
+    /* "Portland, OR." but not "LOSS, OR PROFITS": a city is no shouting, and a state that is a word ends something */
+    size_t before = at >= 3 && scan_is(s, at - 2, ", ") ? scan_word_start(s, at - 2) : at;
+    bool city = before + 3 < at && scan_is_upper(s, before) && !scan_is_upper(s, before + 1);
+    bool word = IN(state_words, s, at, 2);
+    if (word && scan_char(s, at + 2) == ' ')
+        city = false;
     if (!has_zip && !city)
         return 0;
     say(s->out, states[k].full);
     if (!has_zip)
         return 2;
-    en_say_digits(s->out, s->text + zip + 1, 5);
-    at = zip + 6;
+    en_say_digits(s->out, s->text + zip, 5);
+    at = zip + 5;
     if (scan_char(s, at) == '-' && scan_digits(s, at + 1, 4) == 4 && !scan_word_char(s, at + 5)) {
         say(s->out, "dash");
         en_say_digits(s->out, s->text + at + 1, 4);

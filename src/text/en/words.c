@@ -104,8 +104,10 @@ static const struct {
 static const struct {
     const char *written, *full;
 } dotted[] = {
-    {"e.g.", "for example"}, {"i.e.", "that is"}, {"a.k.a.", "also known as"}, {"ph.d.", "PhD"}, {"ph.d", "PhD"},
-    {"m.sc.", "MSc"},        {"b.sc.", "BSc"},    {"et al.", "et al"},
+    {"e.g.", "for example"},
+
+    {"i.e.", "that is"},     {"a.k.a.", "also known as"}, {"ph.d.", "PhD"},       {"ph.d", "PhD"},    {"m.sc.", "MSc"},
+    {"b.sc.", "BSc"},        {"et al.", "et al"},         {"e.g", "for example"}, {"i.e", "that is"},
 };
 
 static bool name_follows(const text_scan *s, size_t i)
@@ -175,8 +177,8 @@ size_t en_rule_abbreviation(text_scan *s)
             return without ? 3 : 2;
         }
     }
-    if (n == 0 || scan_word_char(s, s->at + n))
-        return 0;
+    if (n == 0 || scan_word_char(s, s->at + n) || (s->at > 0 && strchr("/\\._@", s->text[s->at - 1])))
+        return 0; /* "/etc" is a path */
     if (scan_same(s, s->at, n, "st") || scan_same(s, s->at, n, "dr"))
         return saint_or_street(s, n);
     int k = scan_find(abbreviations, COUNT(abbreviations), sizeof abbreviations[0], s->text + s->at, n);
@@ -205,7 +207,7 @@ size_t en_rule_initialism(text_scan *s)
 {
     size_t at = s->at, count = 0;
 
-    if (!(s->run_has & SCAN_DOT))
+    if (!(s->run_has & SCAN_DOT) || (at > 0 && s->text[at - 1] == '.'))
         return 0;
     for (size_t k = 0; k < COUNT(dotted); k++)
         if (scan_is(s, at, dotted[k].written) && !scan_word_char(s, at + strlen(dotted[k].written))) {
@@ -219,7 +221,9 @@ size_t en_rule_initialism(text_scan *s)
     if (count < 2 && !(count == 1 && scan_is_letter(s, at) && !scan_word_char(s, at + 1)))
         return 0;
     if (scan_is_letter(s, at) && !scan_word_char(s, at + 1)) {
-        at++; /* "a.m" */
+        if (count == 1 && !(scan_is_upper(s, s->at) && scan_is_upper(s, at)) && !scan_is(s, at, "m"))
+            return 0; /* "a.x" is a name in a program */
+        at++;         /* "a.m" */
     } else if (scan_word_char(s, at)) {
         return 0;
     }
