@@ -71,8 +71,11 @@ static size_t plain_length(const text_scan *s, unsigned kind)
     size_t i = s->at, len;
 
     if (kind == START_LETTER || kind == 0)
-        while (i < s->size && !scan_is_digit(s, i) && (len = scan_word_char(s, i)))
-            i += len;
+        for (; i < s->size && !scan_is_digit(s, i); i += len) {
+            len = scan_class(s->text[i]) & (SCAN_LOWER | SCAN_UPPER) ? 1 : scan_word_char(s, i);
+            if (len == 0)
+                break;
+        }
     if (i == s->at) {
         uint32_t c;
         len = hse_utf8_next(s->text + i, s->size - i, &c);

@@ -41,9 +41,12 @@ static bool cue(const char *word, size_t n)
     text_scan s = {.text = word, .size = n};
     size_t len;
 
-    return en_is_abbreviation(word, n) || en_month(&s, 0, &len) ||
-           (n <= 15 && (n > 1 || *word == 'I' || *word == 'V' || *word == 'X') && en_is_roman(word, n)) ||
-           (n >= 2 && n <= 5 && scan_is_upper(&s, 0));
+    if (n > 15)
+        return false; /* asked for every word: the lengths first */
+    bool capital = scan_is_upper(&s, 0);
+    return (n <= 6 && en_is_abbreviation(word, n)) || (n <= 9 && en_month(&s, 0, &len)) ||
+           (capital && n >= 2 && n <= 5) ||
+           ((n > 1 || *word == 'I' || *word == 'V' || *word == 'X') && en_is_roman(word, n));
 }
 
 const text_language text_en = {.code = "en", .rules = rules, .n_rules = COUNT(rules), .cue = cue};
