@@ -407,26 +407,45 @@ void nn_make_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, i
     *l = (nn_rnn_layer){.in = in, .hidden = hidden, .layers = layers, .directions = directions, .gates = gates};
 }
 
-/* Gate-major rows of `width` numbers in the order of the steps, added to what is there or (add false) in its place. */
-static void reorder(float *out, const float *in, const char *order, int gates, int hidden, size_t width, bool add)
+/* The row of a gate-major matrix that stands at row `to` in the order of the steps. */
+static int source_row(const nn_rnn_layer *l, const char *order, int to)
 {
-    const char *wanted = gates == 4 ? "ifgo" : "rzn";
-    size_t row = 0;
+    const char *wanted = l->gates == 4 ? "ifgo" : "rzn";
+    int from = to / (l->gates * NN_RNN_BLOCK) * NN_RNN_BLOCK, units = nn_min(NN_RNN_BLOCK, l->hidden - from);
+    int gate = (to - from * l->gates) / units, unit = (to - from * l->gates) % units, source = 0;
 
-    for (int from = 0; from < hidden; from += NN_RNN_BLOCK) {
-        int units = nn_min(NN_RNN_BLOCK, hidden - from);
-        for (int g = 0; g < gates; g++) {
-            int source = 0;
-            while (order[source] != wanted[g] && !(order[source] == 'c' && wanted[g] == 'g'))
-                source++;
-            const float *rows = in + ((size_t)source * (size_t)hidden + (size_t)from) * width;
-            if (!add)
-                memcpy(out + row * width, rows, (size_t)units * width * sizeof *out);
-            for (size_t i = 0; add && i < (size_t)units * width; i++)
-                out[row * width + i] += rows[i];
-            row += (size_t)units;
+    while (order[source] != wanted[gate] && !(order[source] == 'c' && wanted[gate] == 'g'))
+        source++;
+    return source * l->hidden + from + unit;
+}
+
+/* Rows of `width` numbers into the order of the steps, in place: along each cycle of the permutation, since the matrices of a
+ * recurrent layer are the largest tensors of a model and a second copy would be the peak of loading. */
+static bool reorder(nn_binder *b, const nn_rnn_layer *l, const char *order, float *w, size_t width)
+{
+    size_t n = (size_t)l->gates * (size_t)l->hidden, bytes = width * sizeof *w;
+    nn_temp space = nn_temp_new(b, width + n);          /* one row, and a mark for each row that is in its place */
+
+    if (!space.at)
+        return false;
+    float *row = space.at, *placed = space.at + width;
+    for (size_t start = 0; start < n; start++) {
+        if (placed[start] != 0.0f)
+            continue;
+        memcpy(row, w + start * width, bytes);
+        for (size_t to = start;;) {
+            size_t source = (size_t)source_row(l, order, (int)to);
+            placed[to] = 1.0f;
+            if (source == start) {
+                memcpy(w + to * width, row, bytes);
+                break;
+            }
+            memcpy(w + to * width, w + source * width, bytes);
+            to = source;
         }
     }
+    nn_temp_free(&space);
+    return true;
 }
 
 static bool known_order(const char *order, int gates)
@@ -435,23 +454,47 @@ static bool known_order(const char *order, int gates)
                       : strcmp(order, "rzn") == 0 || strcmp(order, "zrn") == 0;
 }
 
-static bool pack_reordered(nn_binder *b, k_packed *p, const nn_rnn_layer *l, const char *order, const float *w, int width)
+/* Takes t and frees it. */
+static void pack_gates(nn_binder *b, k_packed *p, const nn_rnn_layer *l, const char *order, nn_temp t, int width)
 {
-    int n = l->gates * l->hidden;
-    nn_temp t = nn_temp_new(b, (size_t)n * (size_t)width);
-
-    if (!t.at)
-        return false;
-    reorder(t.at, w, order, l->gates, l->hidden, (size_t)width, false);
-    bool ok = pack(b, p, n, width, 1, t.at, (size_t)width, 0, 1);
+    if (t.at && reorder(b, l, order, t.at, (size_t)width))
+        pack(b, p, l->gates * l->hidden, width, 1, t.at, (size_t)width, 0, 1);
     nn_temp_free(&t);
-    return ok;
+}
+
+/* Takes both and frees them. An LSTM only ever needs their sum. */
+static void keep_biases(nn_binder *b, nn_rnn_cell *cell, const nn_rnn_layer *l, const char *order, nn_temp w, nn_temp u)
+{
+    size_t n = (size_t)l->gates * (size_t)l->hidden;
+
+    if (!w.at)
+        w = nn_temp_new(b, n);
+    if (!u.at)
+        u = nn_temp_new(b, n);
+    if (w.at && u.at && reorder(b, l, order, w.at, 1) && reorder(b, l, order, u.at, 1)) {
+        for (size_t i = 0; i < n && l->gates == 4; i++)
+            w.at[i] += u.at[i];
+        cell->bias_w = nn_keep_floats(b, w.at, n);
+        cell->bias_u = l->gates == 4 ? NULL : nn_keep_floats(b, u.at, n);
+    }
+    nn_temp_free(&w);
+    nn_temp_free(&u);
+}
+
+static nn_temp copy_of(nn_binder *b, const float *from, size_t count)
+{
+    nn_temp t = from ? nn_temp_new(b, count) : (nn_temp){0};
+
+    if (t.at)
+        memcpy(t.at, from, count * sizeof *from);
+    return t;
 }
 
 void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, const char *order, const float *w, const float *u,
                       const float *bias_w, const float *bias_u)
 {
-    int n = l->gates * l->hidden, in = layer == 0 ? l->in : l->hidden * l->directions;
+    int in = layer == 0 ? l->in : l->hidden * l->directions;
+    size_t n = (size_t)l->gates * (size_t)l->hidden;
 
     if (!w || !u || b->fatal.status != HSE_OK || layer < 0 || layer >= l->layers || direction < 0 || direction >= l->directions)
         return;
@@ -460,37 +503,28 @@ void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, c
         return;
     }
     nn_rnn_cell *cell = &l->cell[layer][direction];
-    nn_temp first = nn_temp_new(b, (size_t)n), second = nn_temp_new(b, (size_t)n);
-    if (first.at && second.at && pack_reordered(b, &cell->w, l, order, w, in) && pack_reordered(b, &cell->u, l, order, u, l->hidden)) {
-        if (bias_w)
-            reorder(first.at, bias_w, order, l->gates, l->hidden, 1, false);
-        if (bias_u)                                     /* an LSTM only ever needs the sum */
-            reorder(l->gates == 4 ? first.at : second.at, bias_u, order, l->gates, l->hidden, 1, true);
-        cell->bias_w = nn_keep_floats(b, first.at, (size_t)n);
-        cell->bias_u = l->gates == 4 ? NULL : nn_keep_floats(b, second.at, (size_t)n);
-    }
-    nn_temp_free(&first);
-    nn_temp_free(&second);
+    pack_gates(b, &cell->w, l, order, copy_of(b, w, n * (size_t)in), in);
+    pack_gates(b, &cell->u, l, order, copy_of(b, u, n * (size_t)l->hidden), l->hidden);
+    keep_biases(b, cell, l, order, copy_of(b, bias_w, n), copy_of(b, bias_u, n));
 }
 
+/* One matrix after the other, so that only one is in memory beside its packed form. */
 static void bind_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, const char *name, const char *ending)
 {
     int n = l->gates * l->hidden, in = layer == 0 ? l->in : l->hidden * l->directions;
+    const char *order = l->gates == 4 ? "ifgo" : "rzn";
+    nn_rnn_cell *cell = &l->cell[layer][direction];
     char part[NN_NAME_BYTES];
 
     snprintf(part, sizeof part, "%.440s.weight_ih%s", name, ending);
-    nn_temp w = nn_read_tensor(b, part, 2, (int[]){n, in}, NN_REQUIRED);
+    pack_gates(b, &cell->w, l, order, nn_read_tensor(b, part, 2, (int[]){n, in}, NN_REQUIRED), in);
     snprintf(part, sizeof part, "%.440s.weight_hh%s", name, ending);
-    nn_temp u = nn_read_tensor(b, part, 2, (int[]){n, l->hidden}, NN_REQUIRED);
+    pack_gates(b, &cell->u, l, order, nn_read_tensor(b, part, 2, (int[]){n, l->hidden}, NN_REQUIRED), l->hidden);
     snprintf(part, sizeof part, "%.440s.bias_ih%s", name, ending);
     nn_temp bias_w = b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, part, 1, &n, b->bias);
     snprintf(part, sizeof part, "%.440s.bias_hh%s", name, ending);
     nn_temp bias_u = b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, part, 1, &n, b->bias);
-    nn_make_rnn_cell(b, l, layer, direction, l->gates == 4 ? "ifgo" : "rzn", w.at, u.at, bias_w.at, bias_u.at);
-    nn_temp_free(&w);
-    nn_temp_free(&u);
-    nn_temp_free(&bias_w);
-    nn_temp_free(&bias_u);
+    keep_biases(b, cell, l, order, bias_w, bias_u);
 }
 
 static void bind_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, int layers, int directions, const char *name)

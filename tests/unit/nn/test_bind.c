@@ -79,7 +79,6 @@ static void conv_out(const layers *l, float *out, size_t n)
     nn_read(c, l->up.w.data ? nn_conv_transpose1d(c, &l->up, t) : nn_conv1d(c, &l->conv, t), 0, out, n);
     CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
     nn_close(&c);
-    free((void *)(uintptr_t)x);
 }
 
 TEST(every_problem_is_in_one_message)
@@ -133,7 +132,6 @@ TEST(every_problem_is_in_one_message)
     hse_buf_free(&report);
     close_checkpoint(&k);
     assert_int_equal(hse_pages_total(), 0);
-    free((void *)(uintptr_t)d);
 }
 
 TEST(weight_norm_is_folded_in_both_layouts)
@@ -202,7 +200,6 @@ TEST(weight_norm_is_folded_in_both_layouts)
     nn_bind_conv1d(b, &l.conv, 4, 5, 3, 1, "c");
     CHECK(nn_binder_close(&b, &params, &err) == HSE_E_FORMAT && strstr(err.text, "a row of zeros"), "%s", err.text);
     close_checkpoint(&k);
-    free((void *)(uintptr_t)r);
 }
 
 TEST(norms_tables_and_tensors_come_as_they_are)
@@ -301,7 +298,6 @@ TEST(hostile_dims_are_refused)
     CHECK(nn_binder_close(&b, &params, &err) == HSE_E_LIMIT && strstr(err.text, "over the memory limit"), "%s", err.text);
     close_checkpoint(&k);
     assert_int_equal(hse_pages_total(), 0);
-    free((void *)(uintptr_t)d);
 }
 
 /* A layer may stay in float32 while the model is bf16; each runs as what it was bound as. */
@@ -324,5 +320,4 @@ TEST(the_type_can_be_chosen_for_each_layer)
     CHECK(l.linear.w.type == K_INT8 && m.linear.w.type == K_F32 && !l.linear.bias, "types");
     nn_params_free(&params);
     close_checkpoint(&k);
-    free((void *)(uintptr_t)d);
 }

@@ -59,8 +59,6 @@ static size_t reference(const float *x, int rows, double *out)
                                    w[((o * s.in + i) * s.kh + h) * s.kw + v];
                 out[n++] = sum;
             }
-    free((void *)(uintptr_t)w);
-    free((void *)(uintptr_t)b);
     return n;
 }
 
@@ -118,8 +116,6 @@ static size_t reference_transposed(const float *x, int rows, double *out)
                         for (int i = 0; i < s.in; i++)
                             out[(to * ow + place) * s.out + o] += at(x, rows, r, p, i) * w[((i * s.out + o) * s.kh + h) * s.kw + v];
                 }
-    free((void *)(uintptr_t)w);
-    free((void *)(uintptr_t)b);
     return (size_t)(oh * ow * s.out);
 }
 

@@ -60,7 +60,6 @@ static hse_status run(nn_ctx *c, const model *m, int rows, float *out, hse_error
     nn_begin(c, NN_RUN);
     nn_tensor y = forward(c, m, nn_input(c, 2, (int[]){rows, rows - 2}, IN, parts));
     nn_read(c, y, 0, out, (size_t)(rows * 2 * IN));
-    free((void *)(uintptr_t)x);
     return nn_end(c, err);
 }
 

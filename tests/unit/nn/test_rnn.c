@@ -16,10 +16,11 @@ static unsigned seed_of(int layer, int direction, int what)
 /* Small weights: a state that saturates hides mistakes. */
 static float *small(unsigned seed, size_t n, float scale)
 {
-    float *p = (float *)(uintptr_t)numbers(seed, n);
+    const float *from = numbers(seed, n);
+    float *p = malloc(n * sizeof *p);
 
     for (size_t i = 0; i < n; i++)
-        p[i] *= scale;
+        p[i] = from[i] * scale;
     return p;
 }
 

@@ -173,8 +173,6 @@ static double normed(const float *x, int i)
     const float *g = numbers(30, COLS), *b = numbers(31, COLS);
     double v = (x[i] > 0 ? x[i] : 0) * (double)g[i] + b[i];
 
-    free((void *)(uintptr_t)g);
-    free((void *)(uintptr_t)b);
     return v;
 }
 
@@ -285,8 +283,6 @@ static size_t reference_attention(const float *x, int rows, double *out)
                 out[i * 8 + h * w + m] = v;
             }
         }
-    free((void *)(uintptr_t)rel_k);
-    free((void *)(uintptr_t)rel_v);
     return (size_t)(rows * 8);
 }
 
