@@ -247,9 +247,9 @@ int main(int argc, char **argv)
                 continue;
             job j = {.k = k, .pool = pool, .s = &shapes[i], .type = (k_weight_type)type, .parts = threads};
             job_open(&j);
-            bench_peak before = bench_measure_peak();
+            bench_peak before = bench_measure_peak(mask);
             compare(&j, before.rate[type] * threads);
-            bench_peak after = bench_measure_peak();
+            bench_peak after = bench_measure_peak(mask);
             if (after.rate[type] < 0.95 * before.rate[type] || after.rate[type] > 1.05 * before.rate[type])
                 printf("%-28s the peak went from %.1f to %.1f G/s meanwhile\n", "", before.rate[type], after.rate[type]);
             job_close(&j);

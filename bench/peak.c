@@ -39,18 +39,17 @@ static double fma256(void) { MEASURE("vfmadd231ps", "ymm", 16); }
 static double bf16_512(void) { MEASURE("vdpbf16ps", "zmm", 64); }
 static double int8_512(void) { MEASURE("vpdpbusd", "zmm", 128); }
 
-bench_peak bench_measure_peak(void)
+bench_peak bench_measure_peak(unsigned cpu)
 {
-    unsigned cpu = hse_cpu_detect();
-
     if (cpu & HSE_CPU_AVX512_BF16)
         return (bench_peak){{fma512(), bf16_512(), int8_512()}};
     double f = cpu & HSE_CPU_AVX512 ? fma512() : cpu & HSE_CPU_AVX2 ? fma256() : 0;
     return (bench_peak){{f, f, 2 * f}};
 }
 #else
-bench_peak bench_measure_peak(void)
+bench_peak bench_measure_peak(unsigned cpu)
 {
+    (void)cpu;
     return (bench_peak){{0, 0, 0}};
 }
 #endif

@@ -1,4 +1,4 @@
-/* peak.h - time, and the rate of the machine's multiply-adds by weight type (0 where it is not known). */
+/* peak.h - time, and the rate of the machine's multiply-adds by weight type with the instruction sets of a mask (0 where unknown). */
 #ifndef BENCH_PEAK_H
 #define BENCH_PEAK_H
 
@@ -9,6 +9,6 @@ typedef struct {
 } bench_peak;
 
 double     bench_seconds(bool wall);    /* CPU time of this thread, or the clock on the wall */
-bench_peak bench_measure_peak(void);
+bench_peak bench_measure_peak(unsigned cpu);
 
 #endif

@@ -10,6 +10,7 @@ enum {
     VF_LANES = 8, VF_BYTES = 32,
     MOST_ROWS = 12, MOST_VECTORS = 2,       /* of a tile; 12 sums leave room for the weights and an input */
     FEW_ROWS = 3,
+    GROUPS_AT_ONCE = 1536,                  /* of inputs in a stretch: a panel's part is 96 KiB */
     GEMM_ROWS = 12,
     BF16_PASSES = 2, INT8_PASSES = 2,
 };
@@ -19,7 +20,9 @@ enum {
     X(kind, 9, 1) X(kind, 10, 1) X(kind, 11, 1) X(kind, 12, 1)                                                         \
     X(kind, 1, 2) X(kind, 2, 2) X(kind, 3, 2) X(kind, 4, 2) X(kind, 5, 2) X(kind, 6, 2)
 
-static const int tile_most_rows[MOST_VECTORS] = {12, 6};
+static const int most_rows_f32[MOST_VECTORS] = {12, 6};
+static const int most_rows_bf16[MOST_VECTORS] = {8, 4};     /* widening takes registers */
+#define most_rows_int8 most_rows_f32
 
 typedef __m256 vf;
 typedef __m256i vi;

@@ -10,18 +10,21 @@ enum {
     VF_LANES = 16, VF_BYTES = 64,
     MOST_ROWS = 24, MOST_VECTORS = 4,       /* of a tile; 24 sums leave room for the weights and an input */
     FEW_ROWS = 3,
+    GROUPS_AT_ONCE = 1536,                  /* of inputs in a stretch: a panel's part is 384 KiB, below the second-level cache */
     GEMM_ROWS = 24,
 };
 
 #define TILES(X, kind)                                                                                                 \
     X(kind, 1, 1) X(kind, 2, 1) X(kind, 3, 1) X(kind, 4, 1) X(kind, 5, 1) X(kind, 6, 1) X(kind, 7, 1) X(kind, 8, 1)    \
-    X(kind, 9, 1) X(kind, 10, 1) X(kind, 11, 1) X(kind, 12, 1) X(kind, 13, 1) X(kind, 14, 1) X(kind, 15, 1) X(kind, 16, 1) X(kind, 17, 1) X(kind, 18, 1) X(kind, 19, 1) X(kind, 20, 1) X(kind, 21, 1) X(kind, 22, 1) X(kind, 23, 1) X(kind, 24, 1)                                                       \
+    X(kind, 9, 1) X(kind, 10, 1) X(kind, 11, 1) X(kind, 12, 1) X(kind, 24, 1)                                         \
     X(kind, 1, 2) X(kind, 2, 2) X(kind, 3, 2) X(kind, 4, 2) X(kind, 5, 2) X(kind, 6, 2) X(kind, 7, 2) X(kind, 8, 2)    \
     X(kind, 9, 2) X(kind, 10, 2) X(kind, 11, 2) X(kind, 12, 2)                                                         \
     X(kind, 1, 3) X(kind, 2, 3) X(kind, 3, 3) X(kind, 4, 3) X(kind, 5, 3) X(kind, 6, 3) X(kind, 7, 3) X(kind, 8, 3)    \
     X(kind, 1, 4) X(kind, 2, 4) X(kind, 3, 4) X(kind, 4, 4) X(kind, 5, 4) X(kind, 6, 4)
 
-static const int tile_most_rows[MOST_VECTORS] = {24, 12, 8, 6};
+static const int most_rows_f32[MOST_VECTORS] = {24, 12, 8, 6};
+#define most_rows_bf16 most_rows_f32
+#define most_rows_int8 most_rows_f32
 
 typedef __m512 vf;
 typedef __m512i vi;

@@ -13,7 +13,6 @@
 
 enum {
     BLOCK_ROWS = 96,                    /* most rows whose sums wait in `part` */
-    GROUPS_AT_ONCE = 1536,              /* groups of inputs in a stretch: a panel's part of this is 64 to 256 KiB */
     A_BYTES = 512 << 10,                /* inputs that should stay in the second-level cache beside a panel */
     AHEAD = 512,                       /* bytes by which the weights are fetched early when few rows use each */
 };
@@ -52,7 +51,8 @@ INLINE vf vf_simple_act(vf y, k_act act, float slope)
     return y;
 }
 
-/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. */
+/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. Only the tallest
+ * tile of each width has this, since it makes a tile's code several times as long. */
 INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
 {
     const k_gemm *g = x->g;
@@ -145,9 +145,9 @@ INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
                 sum[r][v] = vf_load(x->part + (r * nv + v) * VF_LANES);
 }
 
-INLINE void end_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
+INLINE void end_sums(int mr, int nv, const int *most_rows, const k_tile *x, vf sum[][MOST_VECTORS])
 {
-    if (x->g != NULL) {
+    if (mr == most_rows[nv - 1] && x->g != NULL) {
         finish_tile(mr, nv, x, sum);
         return;
     }
@@ -178,7 +178,7 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
             }
         }
     }
-    end_sums(mr, nv, x, sum);
+    end_sums(mr, nv, most_rows_f32, x, sum);
 }
 
 INLINE void tile_bf16(int mr, int nv, const k_tile *x)
@@ -205,7 +205,7 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
             }
         }
     }
-    end_sums(mr, nv, x, sum);
+    end_sums(mr, nv, most_rows_bf16, x, sum);
 }
 
 /* Whole numbers inside a tap; between taps float32 sums in `part`, because each tap has its own scale. */
@@ -234,7 +234,7 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
                 }
             }
         }
-        if (x->g != NULL && x->taps == 1) {
+        if (mr == most_rows_int8[nv - 1] && x->g != NULL && x->taps == 1) {
             vf y[MOST_ROWS][MOST_VECTORS];
             UNROLL for (int r = 0; r < mr; r++) {
                 vf scale = vf_spread(x->a_scale + (size_t)r * x->a_scale_row);
@@ -293,11 +293,15 @@ static void finish_rows(const k_gemm *g, int row, int rows, int from, int vector
     }
 }
 
-/* Rows of the next tile: full ones while there are two, then what is left in two even parts, since a tile of one row
- * costs as much as one of two or three. */
-static inline int tile_rows(int left, int most)
+/* Rows of the next tile: full ones while there are two, then what is left in even parts, since a tile of one row costs as
+ * much as one of two or three. */
+static int tile_rows(k_tile_run *const *run, int left, int most)
 {
-    return left <= most ? left : left >= 2 * most ? most : (left + 1) / 2;
+    int rows = left <= most ? left : left >= 2 * most ? most : (left + 1) / 2;
+
+    while (run[rows] == NULL)
+        rows--;
+    return rows;
 }
 
 /* The stretches of inputs that are summed in one go: either `taps` whole taps or `groups` groups of one tap. */
@@ -341,7 +345,7 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
     k_stretch s = stretch_of(w->type, taps, groups);
     size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
     bool whole = s.taps >= taps && s.groups >= groups;
-    bool at_once = g->scale == NULL && simple_act(g->act) &&
+    bool simple = g->scale == NULL && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
     k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .a_scale_row = g->a_scale_row,
                 .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
@@ -353,12 +357,13 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
             x.b = (const char *)w->data + (size_t)panel * w->panel_bytes + ((size_t)t * (size_t)groups + (size_t)i) * step;
             x.add = t > 0 || i > 0;
             bool last = t + s.taps >= taps && i + s.groups >= groups;
-            x.g = last && at_once ? g : NULL;
             x.from = from;
             x.left = left;
             for (int r = 0, next; r < rows; r += next) {
                 size_t at = (size_t)(row + r);
-                next = tile_rows(rows - r, most);
+                next = tile_rows(run[nv - 1], rows - r, most);
+                bool at_once = last && simple && next == most;
+                x.g = at_once ? g : NULL;
                 x.a = (const char *)g->a + at * x.a_row + (size_t)t * x.a_tap + (size_t)i * (size_t)group * element;
                 x.row = row + r;
                 x.part = whole ? part : part + (size_t)(r * nv * VF_LANES);
@@ -367,12 +372,10 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
                     x.comp = w->comp + (size_t)t * x.comp_tap + from;
                 }
                 run[nv - 1][next](&x);
-                if (whole && !at_once)
-                    finish_rows(g, row + r, next, from, nv, part);
+                if (last && !at_once)
+                    finish_rows(g, row + r, next, from, nv, x.part);
             }
         }
-    if (!whole && !at_once)
-        finish_rows(g, row, rows, from, nv, part);
 }
 
 /* Blocks of rows that fit the second-level cache, each against all panels; a block's inputs and one panel's weights stay
@@ -404,7 +407,7 @@ static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], c
     static k_tile_run *const tiles_##kind[MOST_VECTORS][MOST_ROWS + 1] = {TILES(GEMM_ENTRY, kind)};                    \
     static void gemm_##kind(const k_gemm *g)                                                                           \
     {                                                                                                                  \
-        gemm_with(g, tiles_##kind, tile_most_rows);                                                                    \
+        gemm_with(g, tiles_##kind, most_rows_##kind);                                                                   \
     }
 
 #endif

@@ -50,7 +50,7 @@ static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by
     for (int i = 0; i < k || i == 0; i += stretch > 0 ? stretch : 1) {
         x.groups = k - i < stretch ? k - i : stretch;
         x.add = i > 0;
-        x.g = i + x.groups >= k ? g : NULL;
+        bool last = i + x.groups >= k;
         if (in_place)
             x.b = (const char *)b, x.b_step = b_row * sizeof(float);
         else {
@@ -59,11 +59,15 @@ static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by
                                                    x.groups);
         }
         for (int r = 0, next; r < rows; r += next) {
-            next = tile_rows(rows - r, most_rows[nv - 1]);
+            next = tile_rows(run[nv - 1], rows - r, most_rows[nv - 1]);
+            bool at_once = last && next == most_rows[nv - 1];
             x.a = (const char *)((const float *)g->a + (size_t)(row + r) * g->a_row + i);
             x.row = row + r;
+            x.g = at_once ? g : NULL;
             x.part = part + (size_t)(r * nv * VF_LANES);
             run[nv - 1][next](&x);
+            if (last && !at_once)
+                finish_rows(g, row + r, next, from, nv, x.part);
         }
     }
 }
@@ -83,13 +87,13 @@ static void product(float *c, size_t c_row, const float *a, size_t a_row, const 
 static void k_matmul_nt(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n,
                         int k, float alpha)
 {
-    product(c, c_row, a, a_row, b, b_row, false, rows, n, k, alpha, tiles_f32, tile_most_rows);
+    product(c, c_row, a, a_row, b, b_row, false, rows, n, k, alpha, tiles_f32, most_rows_f32);
 }
 
 static void k_matmul_nn(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n,
                         int k, float alpha)
 {
-    product(c, c_row, a, a_row, b, b_row, true, rows, n, k, alpha, tiles_f32, tile_most_rows);
+    product(c, c_row, a, a_row, b, b_row, true, rows, n, k, alpha, tiles_f32, most_rows_f32);
 }
 
 #endif
