@@ -5,8 +5,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "text/hs1/frontend.h"
-#include "text/normalize.h"
+#include "text/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,32 +20,28 @@ static const cli_option options[] = {
 };
 
 typedef struct {
-    const text_language *language;
-    bool                 normalize, ids;
-    hse_buf              out, scratch;
+    const char *language;
+    text_mode   mode;
+    bool        ids;
+    hse_buf     out, scratch;
 } stage;
 
 static hse_status one_line(stage *s, const char *line, size_t n, hse_error *err)
 {
-    hse_status status = HSE_OK;
-
     hse_buf_clear(&s->out);
     hse_buf_clear(&s->scratch);
     if (strspn(line, " \t\r") >= n)             /* blank for blank, so that lines stay aligned */
         return HSE_OK;
-    if (s->normalize)
-        status = text_normalize(s->language, line, n, &s->scratch, err);
-    else
-        hse_buf_append(&s->scratch, line, n);
-    if (status != HSE_OK || !s->ids) {
-        hse_buf_append(&s->out, s->scratch.data, s->scratch.size);
-    } else {
+    hse_status status = text_prepare(s->language, s->mode, line, n, &s->scratch, err);
+    if (status == HSE_OK && s->ids) {
         hse_buf ids;
         hse_buf_init(&ids, MAX_LINE);
-        status = hs1_text_ids(hse_buf_text(&s->scratch), s->scratch.size, &ids, err);
+        status = text_hs1_ids(s->language, s->mode, hse_buf_text(&s->scratch), s->scratch.size, &ids, err);
         for (size_t i = 0; i < ids.size; i++)
             hse_buf_printf(&s->out, "%s%d", i ? " " : "", ids.data[i]);
         hse_buf_free(&ids);
+    } else if (status == HSE_OK) {
+        hse_buf_append(&s->out, s->scratch.data, s->scratch.size);
     }
     return status == HSE_OK ? hse_buf_status(&s->out, "the line", err) : status;
 }
@@ -93,7 +88,7 @@ static int from_stdin(stage *s)
 static int run(const cli_args *a)
 {
     const char *file = cli_text(a, "file"), *want = cli_text(a, "stage"), *lang = cli_text(a, "lang");
-    stage s = {.normalize = strcmp(cli_text(a, "normalize"), "on") == 0, .ids = want[0] == 'i'};
+    stage s = {.language = lang, .ids = want[0] == 'i'};
     hse_error err = {0};
     size_t number = 0;
     int status = CLI_OK;
@@ -102,10 +97,8 @@ static int run(const cli_args *a)
         return cli_fail_text("the demo model reads characters: it has no phonemes; --stage ids shows its symbols");
     if (!text_language_code(lang))
         return cli_usage(a->command, "--lang: \"%s\" is no language (en zh zh_mix_en es fr ja ko)", lang);
-    s.language = text_language_find(lang);
-    if (!s.language && s.normalize)
-        return cli_fail_text("--lang %s: there is no normaliser for this language yet; there is one for %s (or give --normalize off)", lang,
-                             text_language_list());
+    if (text_mode_parse(cli_text(a, "normalize"), &s.mode, &err) != HSE_OK)
+        return cli_fail(&err);
     hse_buf_init(&s.out, (size_t)MAX_LINE * 8);
     hse_buf_init(&s.scratch, (size_t)MAX_LINE * 8);
     if (file) {
