@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-enum { CRC_PIECE = 1 << 20, DROP_GRAIN = 1 << 16 };
+enum { CRC_PIECE = 1 << 20, DROP_GRAIN = 1 << 16, PIECE = 1 << 20 };
 
 static const struct {
     const char *name;
@@ -194,19 +194,25 @@ static void integers(hse_dtype dtype, const uint8_t *p, size_t step, void *to, s
 
 typedef void run_reader(hse_dtype dtype, const uint8_t *p, size_t step, void *out, size_t n);
 
+static bool is_dense(const hse_weight *t)
+{
+    hse_weight c = *t;
+    bool dense = true;
+
+    table_c_strides(&c);
+    for (int i = 0; i < t->rank; i++)
+        dense = dense && (t->dim[i] == 1 || t->stride[i] == c.stride[i]);
+    return dense;
+}
+
 /* Elements first, first + 1, ... of the view in C order, n of them, to out. table_add has checked that every element
  * lies inside the part. */
 static void gather(const hse_weight *t, const uint8_t *part, uint64_t first, size_t n, run_reader *read, uint8_t *out,
                    size_t out_size)
 {
     size_t size = hse_dtype_size(t->dtype);
-    hse_weight c = *t;
 
-    table_c_strides(&c);
-    bool dense = true;
-    for (int i = 0; i < t->rank; i++)
-        dense = dense && (t->dim[i] == 1 || t->stride[i] == c.stride[i]);
-    if (dense || n == 0) {
+    if (is_dense(t)) {
         read(t->dtype, part + t->offset + first * size, size, out, n);
         return;
     }
@@ -256,11 +262,22 @@ static hse_status with_part(const hse_weights *w, const hse_weight *t, use_bytes
     return s;
 }
 
-static hse_status use_f32(const hse_weights *w, const hse_weight *t, const uint8_t *part, void *out, hse_error *err)
+/* Piece by piece, giving the file's pages back behind each, so that a large tensor is not resident twice. Of a strided view
+ * the pages are not in the order of its elements: they stay until hse_weights_drop. */
+static hse_status use_f32(const hse_weights *w, const hse_weight *t, const uint8_t *part, void *to, hse_error *err)
 {
-    (void)w;
+    const weights_part *p = &w->parts[t->part];
+    size_t size = hse_dtype_size(t->dtype);
+    bool drop = p->kind == PART_RAW && t->count > PIECE && is_dense(t);
+    float *out = to;
+
     (void)err;
-    gather(t, part, 0, (size_t)t->count, floats, out, sizeof(float));
+    for (uint64_t first = 0; first < t->count; first += PIECE) {
+        size_t n = t->count - first < PIECE ? (size_t)(t->count - first) : PIECE;
+        gather(t, part, first, n, floats, (uint8_t *)(out + first), sizeof *out);
+        if (drop)
+            drop_pages(w, p->offset + t->offset + first * size, n * size);
+    }
     return HSE_OK;
 }
 

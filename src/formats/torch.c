@@ -188,6 +188,9 @@ static hse_status add_tensor(reader *r, pk_ref tensor)
     if (!hse_mul_u64((uint64_t)pk_int(p, at), hse_dtype_size(item.dtype), &offset))
         return bad_tensor(r, "its storage offset is too large");
     item.offset = offset;
+    for (int d = 0; d < item.rank; d++)
+        if (item.dim[d] == 0)                           /* torch writes an empty view with an offset beyond its storage */
+            item.offset = 0;
     item.part = r->storages[i].part;
     return table_add(r->w, &item, hse_buf_text(&r->path), r->path.size, r->at, r->err);
 }

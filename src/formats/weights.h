@@ -6,7 +6,7 @@
  * a file that is one bare array (npy, a torch file of one tensor) has the name "". An ONNX constant has its node's output
  * name. Keys that are neither strings nor integers, and objects that are neither arrays nor plain values, are left out.
  *
- * A zip entry's CRC is checked the first time something of it is read (about 1 ms a MB, once), not while opening.
+ * A zip entry's CRC is checked the first time something of it is read (about 0.4 ms a MB, once), not while opening.
  *
  * Ownership  hse_weights_open maps the file and keeps it mapped until hse_weights_close.
  * Errors     HSE_E_FORMAT with the byte offset, HSE_E_LIMIT over a limit, HSE_E_UNSUPPORTED for a format or dtype by name.

@@ -14,6 +14,7 @@ enum {
     STORED = 0, DEFLATED = 8,
     FLAG_DESCRIPTOR = 1 << 3, FLAG_UTF8 = 1 << 11,
     FLAGS_ALLOWED = 1 << 1 | 1 << 2 | FLAG_DESCRIPTOR | FLAG_UTF8,      /* 1, 2: how hard the deflater tried */
+    MAX_VERSION = 63,                   /* APPNOTE 6.3: what these headers were written from */
     MAX_RATIO = 200, FREE_INFLATED = 1 << 20,
 };
 
@@ -120,6 +121,8 @@ static hse_status read_central(zip_entry *e, const uint8_t *p, uint64_t left, ui
     *length = (uint64_t)CENTRAL_SIZE + name + extra + comment;
     if (left < *length)
         return hse_fail(err, HSE_E_FORMAT, at, "the central header is longer than the zip directory");
+    if (p[6] > MAX_VERSION)
+        return hse_fail(err, HSE_E_UNSUPPORTED, at + 6, "a zip entry for readers of version %u.%u", p[6] / 10u, p[6] % 10u);
     if (flags & 1)
         return hse_fail(err, HSE_E_UNSUPPORTED, at + 8, "an encrypted zip entry");
     if (flags & ~FLAGS_ALLOWED)
