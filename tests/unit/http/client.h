@@ -113,6 +113,20 @@ static inline size_t receive_answer(int fd, char *out, size_t capacity)
     return n;
 }
 
+/* A head without the body that it may announce. */
+static inline size_t receive_head(int fd, char *out, size_t capacity)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    while (n + 1 < capacity && recv(fd, out + n, 1, 0) == 1) {
+        out[++n] = '\0';
+        if (n >= 4 && memcmp(out + n - 4, "\r\n\r\n", 4) == 0)
+            break;
+    }
+    return n;
+}
+
 static inline int status_of(const char *answer)
 {
     return strncmp(answer, "HTTP/1.1 ", 9) == 0 ? atoi(answer + 9) : 0;
@@ -127,6 +141,22 @@ static inline int ask(uint16_t port, const char *request, char *out, size_t capa
     receive_answer(fd, out, capacity);
     close(fd);
     return status_of(out);
+}
+
+/* Under valgrind (scripts/valgrind) there is less to do, and memory is not what the program uses. */
+static inline bool is_quick(void)
+{
+    return getenv("HSE_TEST_QUICK") != NULL;
+}
+
+/* Can resident memory be judged here? */
+static inline bool exact_memory(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return false;
+#else
+    return !is_quick();
+#endif
 }
 
 /* Resident memory of this process in KiB. */
@@ -159,6 +189,18 @@ static inline http_server *open_server(http_options *o, uint16_t *port)
     *port = http_server_port(s, 0);
     return s;
 }
+
+/* Wait for a condition of the counters, for up to 5 s. */
+#define WAIT_STATS(server, stats, condition)                                                                           \
+    do {                                                                                                               \
+        for (int wait_i = 0; wait_i < 5000; wait_i++) {                                                                \
+            http_server_stats(server, &(stats));                                                                       \
+            if (condition)                                                                                             \
+                break;                                                                                                 \
+            sleep_ms(1);                                                                                               \
+        }                                                                                                              \
+        CHECK(condition, "it did not happen within 5 s");                                                              \
+    } while (0)
 
 /* ---- handlers ---- */
 

@@ -1,11 +1,8 @@
 /* test_job.c - answers from other threads: streaming, back-pressure, clients that leave, bodies taken in pieces. */
 #include "client.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { EXACT_MEMORY = 0, NOTICE_MS = 500 };
-#else
-enum { EXACT_MEMORY = 1, NOTICE_MS = 100 };
-#endif
+/* Departures are noticed in well under 1 ms; a busy machine may take longer to run us. */
+enum { NOTICE_MS = 500 };
 
 enum { PIECE = 65536, STREAM_PIECES = 256 };
 
@@ -20,6 +17,14 @@ static void note_cancel(http_job *job, void *user)
     (void)user;
     atomic_store(&cancelled_ns, http_job_cancelled(job) ? hse_now_ns() : 1);
     atomic_fetch_add(&cancel_calls, 1);
+}
+
+static atomic_int late_cancels;
+
+static void note_late_cancel(http_job *job, void *user)
+{
+    (void)user;
+    atomic_fetch_add(&late_cancels, http_job_cancelled(job));
 }
 
 static void release_user(void *user)
@@ -42,6 +47,8 @@ static void *wait_thread(void *arg)
     for (int i = 0; i < 300 && !http_job_cancelled(job); i++)
         sleep_ms(10);
     atomic_store(&last_status, (int)http_job_answer(job, 200, "text/plain", "late", 4));
+    if (http_job_cancelled(job))
+        http_job_on_cancel(job, note_late_cancel);
     leave(job);
     return NULL;
 }
@@ -120,6 +127,9 @@ static void hand_over(http_job *job, void *thread)
     memcpy(&f, thread, sizeof f);
     http_job_attach(job, user, release_user);
     CHECK(http_job_user(job) == user, "the attached pointer");
+    http_job_attach(job, user = hse_alloc(sizeof *user), release_user); /* the first one is released */
+    CHECK(http_job_sink(job, &(http_sink){0}) == HSE_E_ARG && http_job_collect(job, 1, NULL, NULL, NULL) == HSE_E_ARG,
+          "a sink without callbacks is taken");
     http_job_on_cancel(job, note_cancel);
     atomic_fetch_add(&handles_out, 1);
     run_thread(f, job);
@@ -260,9 +270,7 @@ static void close_server(http_server **s)
     http_stats stats;
 
     CHECK(wait_for(&handles_out, 0, 5000), "%d threads still hold jobs", atomic_load(&handles_out));
-    sleep_ms(20);
-    http_server_stats(*s, &stats);
-    CHECK(stats.in_flight == 0, "%llu requests are still in flight", (unsigned long long)stats.in_flight);
+    WAIT_STATS(*s, stats, stats.in_flight == 0);
     http_server_close(s);
 }
 
@@ -283,7 +291,7 @@ TEST(other_threads_answer)
     receive_answer(fd, got, sizeof got);
     CHECK(status_of(got) == 200 && strstr(got, "hello"), "got %.200s", got);
     close(fd);
-    CHECK(wait_for(&released_users, 2, 1000), "%d attached objects released", atomic_load(&released_users));
+    CHECK(wait_for(&released_users, 4, 3000), "%d attached objects released", atomic_load(&released_users));
     CHECK(atomic_load(&cancel_calls) == 0, "on_cancel was called");
     close_server(&s);
 }
@@ -320,6 +328,7 @@ TEST(a_client_that_leaves_is_noticed_at_once)
     for (int how = 0; how < 3; how++)
         leave_while_waiting(port, how);
     http_server_stats(s, &stats);
+    CHECK(atomic_load(&late_cancels) == 3, "a callback that is set afterwards is not called");
     CHECK(stats.cancelled == 3 && stats.by_status[499] == 3, "%llu cancelled", (unsigned long long)stats.cancelled);
     close_server(&s);
 }
@@ -375,7 +384,9 @@ TEST(streams_arrive_whole)
             CHECK(n == sizes[i], "%s: %ld bytes, want %ld", paths[i], n, sizes[i]);
         }
         send_text(fd, "HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n");
-        receive(fd, got, sizeof got, 200, &closed);
+        receive_head(fd, got, sizeof got);
+        receive(fd, got + strlen(got), sizeof got - strlen(got), 20, &closed);
+        set_timeout(fd, 5000);
         CHECK(strstr(got, "chunked") && strcmp(strstr(got, "\r\n\r\n"), "\r\n\r\n") == 0, "HEAD: %.200s", got);
         close(fd);
     }
@@ -399,12 +410,15 @@ TEST(a_reader_that_stops_holds_the_producer_not_the_memory)
 
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     send_text(fd, "GET /stream HTTP/1.1\r\nHost: a\r\n\r\n");
-    sleep_ms(300);
-    size_t first = atomic_load(&produced);
-    sleep_ms(200);
-    size_t second = atomic_load(&produced);
-    CHECK(first == second && first < (size_t)PIECE * STREAM_PIECES, "it went on: %zu, then %zu bytes", first, second);
-    CHECK(!EXACT_MEMORY || resident_kib() - before < 8192, "memory grew by %ld KiB", resident_kib() - before);
+    size_t first = 0, second = 1;
+    for (int i = 0; i < 30 && first != second; i++) {
+        first = atomic_load(&produced);
+        sleep_ms(200);
+        second = atomic_load(&produced);
+    }
+    CHECK(first == second && first > 0 && first < (size_t)PIECE * STREAM_PIECES, "it went on: %zu, then %zu bytes",
+          first, second);
+    CHECK(!exact_memory() || resident_kib() - before < 8192, "memory grew by %ld KiB", resident_kib() - before);
     uint64_t t = hse_now_ns();
     close(fd);
     CHECK(wait_for(&cancel_calls, 1, 2000), "nobody noticed that the reader left");
@@ -471,7 +485,7 @@ TEST(a_large_upload_passes_through_without_being_kept)
             CHECK(status_of(got) == 200 && strstr(got, "104857600"), "%s: %.200s", paths[i], got);
             close(fd);
         }
-    CHECK(!EXACT_MEMORY || most < 4096, "memory grew by %ld KiB", most);
+    CHECK(!exact_memory() || most < 4096, "memory grew by %ld KiB", most);
     free(block);
     close_server(&s);
 }
@@ -557,17 +571,18 @@ TEST(stopping_lets_requests_finish)
     send_text(idle, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
     receive_answer(idle, got, sizeof got);
     send_text(busy, "GET /soon HTTP/1.1\r\nHost: a\r\n\r\n");
-    sleep_ms(10);
+    http_stats stats;
+    WAIT_STATS(s, stats, stats.in_flight == 1);
     uint64_t start = hse_now_ms();
     pthread_create(&t, NULL, stop_thread, s);
-    receive(busy, got, sizeof got, 1000, &closed);
+    receive(busy, got, sizeof got, 3000, &closed);
     CHECK(status_of(got) == 200 && strstr(got, "soon") && closed, "the busy one: %.200s", got);
     close(busy);
-    receive(idle, got, sizeof got, 1000, &closed);
+    receive(idle, got, sizeof got, 3000, &closed);
     CHECK(closed && !got[0], "the idle one: %.200s", got);
     close(idle);
     pthread_join(t, NULL);
-    CHECK(hse_now_ms() - start < 1000, "it took %llu ms", (unsigned long long)(hse_now_ms() - start));
+    CHECK(hse_now_ms() - start < 1900, "it took %llu ms", (unsigned long long)(hse_now_ms() - start));
     close_server(&s);
 }
 
@@ -579,10 +594,11 @@ TEST(stopping_cancels_what_does_not_finish)
     int fd = dial(port);
 
     send_text(fd, "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
-    sleep_ms(30);
+    http_stats stats;
+    WAIT_STATS(s, stats, stats.in_flight == 1 && atomic_load(&handles_out) == 1);
     uint64_t start = hse_now_ms();
     http_server_stop(s, 100);
-    CHECK(hse_now_ms() - start >= 90 && hse_now_ms() - start < 1000, "after %llu ms",
+    CHECK(hse_now_ms() - start >= 90 && hse_now_ms() - start < 3000, "after %llu ms",
           (unsigned long long)(hse_now_ms() - start));
     CHECK(atomic_load(&cancel_calls) == 1, "not cancelled");
     http_server_close(&s); /* while the thread may still hold its handle */

@@ -3,6 +3,8 @@
 #include "http/inner.h"
 #include "http/url.h"
 
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -193,10 +195,9 @@ TEST(each_request_gets_its_answer)
     http_server *s = open_server(&o, &port);
     for (size_t i = 0; i < COUNT(cases); i++) {
         int fd = dial(port);
-        bool closed;
         send_text(fd, cases[i].request);
         if (strncmp(cases[i].request, "HEAD", 4) == 0)
-            receive(fd, got, sizeof got, 100, &closed);
+            receive_head(fd, got, sizeof got);
         else
             receive_answer(fd, got, sizeof got);
         close(fd);
@@ -252,7 +253,8 @@ TEST(the_memory_for_bodies_has_a_ceiling_over_all_connections)
         fd[i] = dial(port);
         send_text(fd[i], "POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 400001\r\n\r\n");
         send_all(fd[i], body, 400000);
-        sleep_ms(30);
+        if (i < 2)
+            WAIT_STATS(s, stats, stats.buffered == 400000u * (unsigned)(i + 1));
     }
     receive_answer(fd[2], got, sizeof got);
     CHECK(status_of(got) == 503 && strstr(got, "Retry-After: "), "got %.300s", got);
@@ -263,8 +265,7 @@ TEST(the_memory_for_bodies_has_a_ceiling_over_all_connections)
     }
     for (int i = 0; i < 3; i++)
         close(fd[i]);
-    http_server_stats(s, &stats);
-    CHECK(stats.buffered == 0, "%llu bytes are still counted", (unsigned long long)stats.buffered);
+    WAIT_STATS(s, stats, stats.buffered == 0);
     free(body);
     http_server_close(&s);
 }
@@ -275,14 +276,12 @@ TEST(expect_continue_is_answered_once_the_route_has_accepted)
     uint16_t port;
     http_server *s = open_server(&o, &port);
     char got[1024];
-    bool closed;
     int fd = dial(port);
 
     send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
-    receive(fd, got, sizeof got, 100, &closed);
+    receive_head(fd, got, sizeof got);
     CHECK(strcmp(got, "HTTP/1.1 100 Continue\r\n\r\n") == 0, "got%.200s", got);
     send_text(fd, "abc");
-    set_timeout(fd, 2000);
     receive_answer(fd, got, sizeof got);
     CHECK(status_of(got) == 200 && strstr(got, "body=abc"), "got%.200s", got);
     close(fd);
@@ -344,8 +343,9 @@ TEST(an_answer_without_a_copy_arrives_whole_and_is_released)
     CHECK(atomic_load(&released) == 1, "released %d times", atomic_load(&released));
 
     send_text(fd, "HEAD /big HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-    receive_answer(fd, got, 150);
-    sleep_ms(50);
+    receive_head(fd, got, sizeof got);
+    for (int i = 0; i < 5000 && atomic_load(&released) < 2; i++)
+        sleep_ms(1);
     CHECK(atomic_load(&released) == 2, "HEAD: released %d times", atomic_load(&released));
     close(fd);
     free(big);
@@ -377,7 +377,7 @@ TEST(connections_over_the_cap_are_told_so)
           (unsigned long long)stats.open);
     for (int i = 0; i < 5; i++)
         close(fd[i]);
-    sleep_ms(50);
+    WAIT_STATS(s, stats, stats.open == 0);
     CHECK(ask(port, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got) == 200, "after they left: %.200s", got);
     http_server_close(&s);
 }
@@ -397,6 +397,20 @@ TEST(the_cap_per_address_counts_networks)
     inet_pton(AF_INET6, "2001:db8:1:2:ffff::9", &v6.sin6_addr);
     memcpy(&b, &v6, sizeof v6);
     CHECK(http_limits_enter(&l, &a, 2, &e[0]) && http_limits_enter(&l, &b, 2, &e[1]), "the first two enter");
+    http_limit_entry *many[9000]; /* more than there are buckets, so that they form chains */
+    for (uint32_t i = 0; i < 9000; i++) {
+        v4.sin_addr.s_addr = htonl(0x0A000000u + i);
+        memcpy(&loop, &v4, sizeof v4);
+        CHECK(http_limits_enter(&l, &loop, 1, &many[i]), "address %u", i);
+    }
+    for (uint32_t i = 0; i < 9000; i += 2)
+        http_limits_leave(&l, many[i]);
+    v4.sin_addr.s_addr = htonl(0x0A000000u + 1);
+    memcpy(&loop, &v4, sizeof v4);
+    CHECK(!http_limits_enter(&l, &loop, 1, &none), "one of those that stayed enters twice");
+    inet_pton(AF_INET6, "::1", &v6.sin6_addr);
+    memcpy(&loop, &v6, sizeof v6);
+    CHECK(http_limits_enter(&l, &loop, 1, &none) && !none, "IPv6 loopback has no limit");
     CHECK(!http_limits_enter(&l, &a, 2, &none), "a third of the same /64 is refused");
     http_limits_leave(&l, e[0]);
     CHECK(http_limits_enter(&l, &a, 2, &e[0]), "one left, one enters");
@@ -440,6 +454,107 @@ TEST(running_out_of_descriptors_refuses_one_and_recovers)
     close(fd);
     sleep_ms(150);
     CHECK(ask(port, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got) == 200, "afterwards: %.200s", got);
+    http_server_close(&s);
+}
+
+TEST(accepting_pauses_when_not_even_the_spare_descriptor_helps)
+{
+    http_options o = base_options();
+    struct rlimit before, none;
+    uint16_t port;
+    char got[512];
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    o.loops = 1;
+    o.max_connections = 100;
+    http_server *s = open_server(&o, &port);
+    a.sin_port = htons(port);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 3;
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0, "the limit cannot be lowered");
+    int r = connect(fd, (struct sockaddr *)&a, sizeof a);
+    send_text(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+    sleep_ms(50);
+    setrlimit(RLIMIT_NOFILE, &before);
+    set_timeout(fd, 5000);
+    receive_answer(fd, got, sizeof got);
+    CHECK(r == 0 && status_of(got) == 200, "the client that waited: %.200s", got);
+    close(fd);
+    http_server_close(&s);
+}
+
+TEST(the_limit_of_open_files_is_raised)
+{
+    http_options o = base_options();
+    struct rlimit before, low, now;
+    uint16_t port;
+
+    getrlimit(RLIMIT_NOFILE, &before);
+    low = before;
+    low.rlim_cur = 300;
+    if (before.rlim_max != RLIM_INFINITY && before.rlim_max < 1256)
+        return;
+    CHECK(setrlimit(RLIMIT_NOFILE, &low) == 0, "the limit cannot be lowered");
+    o.max_connections = 1000;
+    o.loops = 1;
+    http_server *s = open_server(&o, &port);
+    getrlimit(RLIMIT_NOFILE, &now);
+    http_server_close(&s);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK(now.rlim_cur >= 1256, "%llu files are allowed", (unsigned long long)now.rlim_cur);
+}
+
+/* The first address of this machine that is not loopback; false without a network. */
+static bool own_address(struct sockaddr_in *a)
+{
+    struct ifaddrs *all = NULL;
+    bool found = false;
+
+    if (getifaddrs(&all) != 0)
+        return false;
+    for (struct ifaddrs *i = all; i && !found; i = i->ifa_next)
+        if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET && !(i->ifa_flags & IFF_LOOPBACK)) {
+            memcpy(a, i->ifa_addr, sizeof *a);
+            found = true;
+        }
+    freeifaddrs(all);
+    return found;
+}
+
+TEST(one_address_gets_its_share_only)
+{
+    static const http_address everywhere = {"0.0.0.0", 0};
+    http_options o = base_options();
+    struct sockaddr_in a;
+    uint16_t port;
+    char got[512];
+    bool closed;
+    int fd[3];
+
+    if (!own_address(&a))
+        return;
+    o.addresses = &everywhere;
+    o.n_addresses = 1;
+    o.max_per_address = 2;
+    http_server *s = open_server(&o, &port);
+    a.sin_port = htons(port);
+    for (int i = 0; i < 3; i++) {
+        fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK(connect(fd[i], (struct sockaddr *)&a, sizeof a) == 0, "connect: %s", strerror(errno));
+        set_timeout(fd[i], 5000);
+        if (i < 2) {
+            send_text(fd[i], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+            receive_answer(fd[i], got, sizeof got);
+            CHECK(status_of(got) == 200, "connection %d: %.200s", i, got);
+        }
+    }
+    receive(fd[2], got, sizeof got, 5000, &closed);
+    CHECK(closed && status_of(got) == 503, "the third: %.200s", got);
+    CHECK(ask(port, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got) == 200, "loopback: %.200s", got);
+    for (int i = 0; i < 3; i++)
+        close(fd[i]);
     http_server_close(&s);
 }
 
@@ -515,6 +630,11 @@ TEST(wrong_options_are_named)
     static const http_route stars[] = {{HTTP_GET, "/a/*/b/*", HTTP_BODY_NONE, 0, NULL, answer_hello, NULL, 0}};
     static const http_route slash[] = {{HTTP_GET, "a", HTTP_BODY_NONE, 0, NULL, answer_hello, NULL, 0}};
     static const http_address ok = {"127.0.0.1", 0}, nowhere = {"no.such.host.invalid", 80}, empty = {"", 80};
+    static const http_address far = {"/no/such/folder/x.sock", 0}, foreign = {"192.0.2.1", 0};
+    static const http_address deep = {
+        "/tmp/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567"
+        "890123456789012345678901234567890.sock",
+        0};
     const struct {
         http_options o;
         const char *contains;
@@ -526,6 +646,9 @@ TEST(wrong_options_are_named)
         {{.routes = routes, .n_routes = 1}, "listens on 1 to"},
         {{.addresses = &nowhere, .n_addresses = 1, .routes = routes, .n_routes = 1}, "no.such.host.invalid"},
         {{.addresses = &empty, .n_addresses = 1, .routes = routes, .n_routes = 1}, "has no host"},
+        {{.addresses = &far, .n_addresses = 1, .routes = routes, .n_routes = 1}, "/no/such/folder/x.sock"},
+        {{.addresses = &deep, .n_addresses = 1, .routes = routes, .n_routes = 1}, "longer than"},
+        {{.addresses = &foreign, .n_addresses = 1, .routes = routes, .n_routes = 1}, "192.0.2.1"},
         {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .max_header_bytes = 70000}, "65535"},
         {{.addresses = &ok, .n_addresses = 1, .routes = routes, .n_routes = 1, .max_header_fields = 101},
          "at most 100"},
@@ -554,7 +677,8 @@ TEST(the_log_hook_sees_every_request)
     ask(port, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got);
     ask(port, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", got, sizeof got);
     ask(port, "nonsense\r\n\r\n", got, sizeof got);
-    sleep_ms(30);
+    for (int i = 0; i < 5000 && atomic_load(&done_calls) < 3; i++)
+        sleep_ms(1);
     CHECK(atomic_load(&done_calls) == 3 && atomic_load(&last_done_status) == 400, "%d calls, last %d",
           atomic_load(&done_calls), atomic_load(&last_done_status));
     http_server_close(&s);

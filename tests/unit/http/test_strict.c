@@ -138,7 +138,13 @@ static void try_row(uint16_t port, const row *r, size_t step)
     hse_buf_str(&all, NEXT);
     for (size_t at = 0; at < all.size && sent; at += step ? step : all.size)
         sent = send_all(fd, all.data + at, step && step < all.size - at ? step : all.size - at);
-    receive(fd, got, sizeof got, r->status == 200 ? 150 : 3000, &closed);
+    if (r->status == 200) { /* both answers, and then the connection is still open */
+        size_t n = receive_answer(fd, got, sizeof got);
+        n += receive_answer(fd, got + n, sizeof got - n);
+        receive(fd, got + n, sizeof got - n, 20, &closed);
+    } else {
+        receive(fd, got, sizeof got, 5000, &closed);
+    }
     close(fd);
     hse_buf_free(&all);
 
