@@ -33,13 +33,13 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* "a/b" in the arena; NULL when there is no memory or the path is too long to exist. */
+/* "a/b" in the arena; NULL when there is no memory. A path that is too long to exist is cut, and then does not exist. */
 static char *join(hse_arena *arena, const char *a, const char *b)
 {
     char path[MAX_PATH_BYTES];
-    int n = snprintf(path, sizeof path, "%s/%s", a, b);
 
-    return n < 0 || (size_t)n >= sizeof path ? NULL : hse_arena_strndup(arena, path, (size_t)n);
+    snprintf(path, sizeof path, "%s/%s", a, b);
+    return hse_arena_strndup(arena, path, strlen(path));
 }
 
 /* A root counts once, under its real path: build/hse is a link to build/release/hse. */
@@ -53,10 +53,12 @@ static void add_root(hse_roots *r, const char *path, bool hub, hse_arena *arena)
         if (strcmp(r->dir[i], real) == 0)
             return;
     const char *copy = hse_arena_strndup(arena, real, strlen(real));
-    if (copy) {
-        r->hub[r->count] = hub;
-        r->dir[r->count++] = copy;
+    if (!copy) {
+        r->no_memory = true;
+        return;
     }
+    r->hub[r->count] = hub;
+    r->dir[r->count++] = copy;
 }
 
 /* What lies near a program or library: build/hse and build/release/hse of a source tree, bin/hse and lib/<triplet>/ of an
@@ -93,6 +95,11 @@ static void add_hub(hse_roots *r, hse_arena *arena)
     add_root(r, path, true, arena);
 }
 
+static hse_status roots_status(const hse_roots *r, hse_error *err)
+{
+    return r->no_memory ? hse_fail(err, HSE_E_NOMEM, 0, "no memory for the folders of models") : HSE_OK;
+}
+
 hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_arena *arena, hse_error *err)
 {
     const char *env = getenv("HSE_MODELS");
@@ -107,7 +114,7 @@ hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_a
     else if (env && *env)
         add_root(out, env, false, arena);
     if (!bundled)
-        return HSE_OK;
+        return roots_status(out, err);
 
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
     if (n > 0) {
@@ -118,7 +125,7 @@ hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_a
         add_near(out, library.dli_fname, arena);
     add_root(out, HSE_PREFIX "/share/hse/models", false, arena);
     add_hub(out, arena);
-    return HSE_OK;
+    return roots_status(out, err);
 }
 
 /* ---- what a folder holds ------------------------------------------------------------------------------------------- */
@@ -272,7 +279,9 @@ static void scan_tree(scan *s, const char *dir, const char *prefix, int depth)
     for (size_t i = 0; names && names[i]; i++) {
         char *path = join(s->arena, dir, names[i]), *repo = *prefix ? join(s->arena, prefix, names[i]) : names[i];
 
-        if (!path || !repo || !is_dir(path) || scan_folder(s, path, repo))
+        if (!path || !repo)
+            s->status = HSE_E_NOMEM;
+        if (s->status != HSE_OK || !is_dir(path) || scan_folder(s, path, repo))
             continue;
         if (depth > 1)
             scan_tree(s, path, repo, depth - 1);
@@ -281,25 +290,32 @@ static void scan_tree(scan *s, const char *dir, const char *prefix, int depth)
 }
 
 /* The snapshot of a repository that its refs/<revision> names; NULL when there is none. */
-static char *hub_snapshot(const char *repo_dir, const char *revision, hse_arena *arena)
+static char *hub_snapshot(const char *repo_dir, const char *revision, hse_arena *arena, hse_status *status)
 {
-    char path[MAX_PATH_BYTES], *text = NULL, *dir = NULL;
+    char path[MAX_PATH_BYTES], *text = NULL;
     size_t size = 0;
 
     if (revision && strpbrk(revision, "/\\"))
         return NULL;
     snprintf(path, sizeof path, "%s/snapshots/%s", repo_dir, revision ? revision : "");
-    if (revision && is_dir(path))
-        return hse_arena_strndup(arena, path, strlen(path));
-    snprintf(path, sizeof path, "%s/refs/%s", repo_dir, revision ? revision : "main");
-    if (hse_file_read(&text, &size, path, 256, NULL) != HSE_OK)
-        return NULL;
-    size_t n = strspn(text, "0123456789abcdef");
-    if (n > 0 && n <= 64) {
-        snprintf(path, sizeof path, "%s/snapshots/%.*s", repo_dir, (int)n, text);
-        dir = is_dir(path) ? hse_arena_strndup(arena, path, strlen(path)) : NULL;
+    if (!revision || !is_dir(path)) {
+        snprintf(path, sizeof path, "%s/refs/%s", repo_dir, revision ? revision : "main");
+        hse_status s = hse_file_read(&text, &size, path, 256, NULL);
+        if (s == HSE_E_NOMEM)
+            *status = s;
+        if (s != HSE_OK)
+            return NULL;
+        size_t n = strspn(text, "0123456789abcdef");
+        bool hash = n > 0 && n <= 64;
+        if (hash)
+            snprintf(path, sizeof path, "%s/snapshots/%.*s", repo_dir, (int)n, text);
+        hse_free(text);
+        if (!hash || !is_dir(path))
+            return NULL;
     }
-    hse_free(text);
+    char *dir = hse_arena_strndup(arena, path, strlen(path));
+    if (!dir)
+        *status = HSE_E_NOMEM;
     return dir;
 }
 
@@ -312,7 +328,11 @@ static void scan_hub(scan *s, const char *root)
 
         if (strncmp(names[i], "models--", 8) != 0 || !(gap = strstr(org, "--")))
             continue;
-        char repo[512], *path = join(s->arena, root, names[i]), *dir = path ? hub_snapshot(path, NULL, s->arena) : NULL;
+        char repo[512], *path = join(s->arena, root, names[i]), *dir = NULL;
+        if (path)
+            dir = hub_snapshot(path, NULL, s->arena, &s->status);
+        else
+            s->status = HSE_E_NOMEM;
         snprintf(repo, sizeof repo, "%.*s/%s", (int)(gap - org), org, gap + 2);
         if (dir)
             scan_folder(s, dir, repo);
@@ -370,20 +390,24 @@ static char *hub_name(const char *model, hse_arena *arena)
 }
 
 /* The candidate folder of `model` in one root, or NULL. */
-static const char *candidate(const char *root, bool hub, const char *model, const char *revision, hse_arena *arena)
+static const char *candidate(const char *root, bool hub, const char *model, const char *revision, hse_arena *arena,
+                             hse_status *status)
 {
-    char *name = hub ? hub_name(model, arena) : NULL;
-    char *dir = join(arena, root, hub ? (name ? name : "") : model);
+    const char *name = hub ? hub_name(model, arena) : model;
+    char *dir = name ? join(arena, root, name) : NULL;
 
+    if (!dir)
+        *status = HSE_E_NOMEM;
     if (!dir || !is_dir(dir))
         return NULL;
-    return hub ? hub_snapshot(dir, revision, arena) : dir;
+    return hub ? hub_snapshot(dir, revision, arena, status) : dir;
 }
 
 hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
                       const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err)
 {
     const char *names[2] = {model, NULL}, *missing = NULL, *lacks = NULL;
+    hse_status s = HSE_OK;
 
     *dir = *problem = NULL;
     for (size_t i = 0; i < COUNT(bundled); i++)
@@ -392,12 +416,12 @@ hse_status hse_locate(const char **dir, const char **problem, const char *model,
 
     if (strchr(model, '/') && is_dir(model)) {
         files_present(model, type, &missing);
-        if (!missing)
-            *dir = hse_arena_strndup(arena, model, strlen(model));
+        if (!missing && !(*dir = hse_arena_strndup(arena, model, strlen(model))))
+            s = HSE_E_NOMEM;
     }
     for (size_t n = 0; n < 2 && names[n]; n++)
         for (size_t i = 0; i < roots->count && !*dir; i++) {
-            const char *d = candidate(roots->dir[i], roots->hub[i], names[n], revision, arena);
+            const char *d = candidate(roots->dir[i], roots->hub[i], names[n], revision, arena, &s);
 
             if (!d)
                 continue;
@@ -407,7 +431,7 @@ hse_status hse_locate(const char **dir, const char **problem, const char *model,
             else if (!missing)
                 missing = lacks;
         }
-    if (!*dir)
+    if (!*dir && s == HSE_OK)
         *problem = missing ? missing_text(missing, arena) : "no folder of that name is among the models";
     return *dir || *problem ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory to look for model '%.60s'", model);
 }

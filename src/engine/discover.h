@@ -16,6 +16,7 @@ typedef struct {
     const char *dir[HSE_MAX_ROOTS];
     bool        hub[HSE_MAX_ROOTS];         /* Hugging Face's layout */
     size_t      count;
+    bool        no_memory;                  /* a folder could not be noted */
 } hse_roots;
 
 /* first may be NULL; then HSE_MODELS stands in. bundled false: only the first. Folders that do not exist are left out. */

@@ -297,6 +297,28 @@ static bool offered(const hse_engine *e, const hse_toolchain *t, hse_job_kind ki
     return true;
 }
 
+static bool usable_in(const hse_engine *e, const char *type, const char *dir)
+{
+    const slot *s = part(e, type, dir);
+
+    return s && !s->problem && strcmp(s->dir, dir) == 0;
+}
+
+/* Where a toolchain begins: in the first folder that has all of its parts, else with the first part there is. */
+static slot *beginning(const hse_engine *e, const hse_toolchain *t)
+{
+    for (size_t i = 0; i < e->slot_count; i++) {
+        slot *s = &e->slots[i];
+        bool whole = strcmp(s->type_name, t->needs[0]) == 0 && !s->problem;
+
+        for (size_t k = 1; whole && t->needs[k]; k++)
+            whole = usable_in(e, t->needs[k], s->dir);
+        if (whole)
+            return s;
+    }
+    return part(e, t->needs[0], NULL);
+}
+
 /* The toolchain that this slot begins: it is of the first type that the toolchain needs. */
 static const hse_toolchain *begins(const hse_engine *e, const slot *s, hse_job_kind kind)
 {
@@ -327,7 +349,7 @@ static bool find_default(target *out, const hse_engine *e, hse_job_kind kind)
 
             if ((s->problem && round == 0) || (!t && !answers(s, kind)))
                 continue;
-            *out = (target){.toolchain = t, .slot = s, .name = t ? t->name : s->name};
+            *out = (target){.toolchain = t, .slot = t ? beginning(e, t) : s, .name = t ? t->name : s->name};
             return true;
         }
     return false;
@@ -357,7 +379,7 @@ hse_status hse_target_find(target *out, const hse_engine *e, hse_job_kind kind, 
     }
     const hse_toolchain *t = model ? hse_toolchain_find(model) : NULL;
     if (t && offered(e, t, kind)) {
-        *out = (target){.toolchain = t, .slot = part(e, t->needs[0], NULL), .name = t->name};
+        *out = (target){.toolchain = t, .slot = beginning(e, t), .name = t->name};
         return HSE_OK;
     }
     for (size_t i = 0; model && i < e->slot_count; i++) {       /* a toolchain by the name of its folder or repository */

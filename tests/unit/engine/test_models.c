@@ -1,0 +1,258 @@
+/* Which models an engine has: folders, configs, names, voices; and why a thing cannot be used. */
+#include "engine/fake.h"
+
+static const hse_model_info *find(const hse_models *m, const char *name)
+{
+    for (size_t i = 0; i < hse_models_count(m); i++)
+        if (strcmp(hse_models_at(m, i)->name, name) == 0)
+            return hse_models_at(m, i);
+    return NULL;
+}
+
+static hse_models *list(hse_engine *e)
+{
+    hse_models *m = NULL;
+    hse_error err = {0};
+
+    CHECK(hse_models_open(&m, e, &err) == HSE_OK, "%s", err.text);
+    return m;
+}
+
+static hse_config *config(const char *yaml)
+{
+    hse_config *c = NULL;
+    hse_error err = {0};
+
+    CHECK(hse_config_parse(&c, (hse_bytes){(const uint8_t *)yaml, strlen(yaml)}, "f.yml", NULL, &err) == HSE_OK, "%s", err.text);
+    return c;
+}
+
+static hse_status try_speak(hse_engine *e, const char *model, const char *voice, hse_error *err)
+{
+    hse_request r = fake_speech("Hello.");
+    hse_job *job = NULL;
+    float *x = NULL;
+    size_t n;
+
+    r.model = model;
+    r.voice = voice;
+    hse_status s = hse_job_open(&job, e, &r, err);
+    if (s == HSE_OK)
+        s = fake_read_all(job, &x, &n, err);
+    free(x);
+    hse_job_close(&job);
+    return s;
+}
+
+TEST(folders_are_searched)
+{
+    hse_engine *e;
+    const char *dir = fake_models("fake-models");
+    char path[600];
+
+    fake_reset();
+    snprintf(path, sizeof path, "%s/org/half", dir);
+    mkdir(path, 0755);
+    fake_file(path, "synthesizer.fake", "");
+    snprintf(path, sizeof path, "%s/org/strange", dir);
+    mkdir(path, 0755);
+    fake_file(path, "model.safetensors", "");
+    snprintf(path, sizeof path, "%s/.hidden", dir);
+    mkdir(path, 0755);
+    fake_file(path, "vad.fake", "");
+    e = fake_engine(&(hse_engine_setup){.models = dir});
+    hse_models *m = list(e);
+    const hse_model_info *i = find(m, "harmonyspeech");
+    CHECK(i && i->speaks && i->embeds && !i->problem && !i->loaded && i->voice_count == 3 && strcmp(i->voices[0], "bert") == 0, "the toolchain");
+    i = find(m, "hs1-encoder");
+    CHECK(i && i->embeds && !i->speaks && strstr(i->path, "/org/voice"), "the encoder");
+    i = find(m, "silero-vad");
+    CHECK(i && i->detects, "the detector");
+    i = find(m, "org/strange");
+    CHECK(i && i->problem && strstr(i->problem, "no built-in"), "the stranger: %s", i ? i->problem : "");
+    i = find(m, "hs1-synthesizer");         /* org/half comes first, but the toolchain begins where all its parts are */
+    CHECK(i && !i->problem && strstr(i->path, "/org/half"), "the first synthesizer");
+    i = find(m, "org/voice:hs1-synthesizer");
+    CHECK(i && !i->problem, "the second synthesizer");
+    hse_models_close(&m);
+    hse_error err = {0};
+    CHECK(hse_engine_load(e, "hs1-encoder", &err) == HSE_OK, "%s", err.text);
+    m = list(e);
+    hse_engine_close(&e);
+    CHECK(find(m, "hs1-encoder")->loaded && !find(m, "hs1-vocoder")->loaded, "loaded");
+    hse_models_close(&m);
+}
+
+TEST(an_incomplete_folder_is_listed_with_what_it_lacks)
+{
+    char path[600];
+    const char *dir = fake_models("fake-models");
+
+    fake_reset();
+    snprintf(path, sizeof path, "%s/org/voice/vocoder.other", dir);
+    unlink(path);
+    hse_engine *e = fake_engine(&(hse_engine_setup){.models = dir});
+    hse_models *m = list(e);
+    CHECK(!find(m, "harmonyspeech") && !find(m, "hs1-vocoder"), "a vocoder without a file is offered");
+    hse_models_close(&m);
+    hse_error err = {0};
+    CHECK(try_speak(e, NULL, NULL, &err) == HSE_E_NOT_FOUND && strstr(err.text, "speak"), "%s", err.text);
+    CHECK(try_speak(e, "tts-1", NULL, &err) == HSE_E_NOT_FOUND && strstr(err.text, "--models"), "%s", err.text);
+    hse_engine_close(&e);
+    hse_engine_setup bad = {.types = fake_types, .models = "/nonexistent"};
+    CHECK(hse_engine_start(&e, &bad, &err) == HSE_E_NOT_FOUND && strstr(err.text, "/nonexistent"), "%s", err.text);
+}
+
+TEST(a_config_chooses_and_renames)
+{
+    hse_config *c = config("model_configs:\n"
+                           "- {name: foreign, model: x/y, model_type: KittenTTS}\n"
+                           "- {name: lost, model: no/where, model_type: HarmonySpeechSynthesizer}\n"
+                           "- {name: voc, model: org/voice, model_type: HarmonySpeechVocoder, max_batch_size: 2}\n"
+                           "- {name: syn, model: org/voice, model_type: HarmonySpeechSynthesizer, voices: [anna, zoe], language: EN}\n"
+                           "- {name: gpu, model: org/voice, model_type: HarmonySpeechEncoder, device_config: {device: cuda}}\n"
+                           "- {name: half, model: vad, model_type: SileroVAD, dtype: float16}\n"
+                           "aliases: {speaker: harmonyspeech}\n");
+    hse_error err = {0};
+
+    fake_reset();
+    hse_engine *e = fake_engine(&(hse_engine_setup){.config = c});
+    static const struct { const char *model, *voice; hse_status want; const char *word; } cases[] = {
+        {NULL, NULL, HSE_OK, ""},
+        {"harmonyspeech", "anna", HSE_OK, ""},
+        {"speaker", NULL, HSE_OK, ""},
+        {"tts-1", "alloy", HSE_OK, ""},
+        {"org/voice", NULL, HSE_OK, ""},
+        {"harmonyspeech", "bert", HSE_E_ARG, "anna, zoe"},
+        {"harmonyspeech", "zoe", HSE_E_FORMAT, "zoe.json"},
+        {"foreign", NULL, HSE_E_UNSUPPORTED, "not built in"},
+        {"lost", NULL, HSE_E_NOT_FOUND, "no folder of that name"},
+        {"syn", NULL, HSE_E_UNSUPPORTED, "ask for harmonyspeech"},
+        {"nobody", NULL, HSE_E_NOT_FOUND, "nobody"},
+        {"../../etc/passwd", NULL, HSE_E_NOT_FOUND, "passwd"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        memset(&err, 0, sizeof err);
+        hse_status s = try_speak(e, cases[i].model, cases[i].voice, &err);
+        CHECK(s == cases[i].want, "%s: %d %s", cases[i].model, (int)s, err.text);
+        CHECK(strstr(err.text, cases[i].word), "%s: '%s' does not say '%s'", cases[i].model, err.text, cases[i].word);
+    }
+    CHECK(hse_engine_load(e, "gpu", &err) == HSE_E_UNSUPPORTED && strstr(err.text, "device"), "%s", err.text);
+    CHECK(hse_engine_load(e, "half", &err) == HSE_E_UNSUPPORTED && strstr(err.text, "float16"), "%s", err.text);
+    hse_models *m = list(e);
+    CHECK(find(m, "foreign")->problem && find(m, "lost")->problem && !find(m, "voc")->problem, "problems");
+    CHECK(find(m, "syn")->voice_count == 2 && strcmp(find(m, "syn")->languages[0], "en") == 0, "what a config says of a model");
+    hse_models_close(&m);
+    hse_engine_close(&e);
+    hse_config_close(&c);
+}
+
+TEST(hses_own_config_starts_and_refuses_by_name)
+{
+    hse_config *c = NULL;
+    hse_error err = {0};
+
+    fake_reset();
+    CHECK(hse_config_open(&c, test_path("tests/data/config/hse-config.yml"), NULL, &err) == HSE_OK, "%s", err.text);
+    hse_engine *e = fake_engine(&(hse_engine_setup){.config = c});
+    CHECK(try_speak(e, "kitten-tts-mini", NULL, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "KittenTTSSynthesizer"), "%s", err.text);
+    CHECK(try_speak(e, "harmonyspeech", NULL, &err) == HSE_E_NOT_FOUND && strstr(err.text, "hs1-synthesizer"), "%s", err.text);
+    hse_engine_close(&e);
+    hse_config_close(&c);
+}
+
+TEST(voices_by_name)
+{
+    static const struct { const char *voice; hse_status want; const char *word; } cases[] = {
+        {NULL, HSE_OK, ""}, {"", HSE_OK, ""}, {"bert", HSE_OK, ""}, {"anna", HSE_OK, ""},
+        {"alloy", HSE_OK, ""}, {"ash", HSE_OK, ""},
+        {"ballad", HSE_E_FORMAT, "cora"}, {"cora", HSE_E_FORMAT, "number"},
+        {"dora", HSE_E_ARG, "bert, anna, cora"}, {"../voices/bert", HSE_E_ARG, "bert, anna, cora"},
+    };
+    hse_error err = {0};
+
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        memset(&err, 0, sizeof err);
+        hse_status s = try_speak(e, "harmonyspeech", cases[i].voice, &err);
+        CHECK(s == cases[i].want && strstr(err.text, cases[i].word), "%s: %d '%s'", cases[i].voice, (int)s, err.text);
+    }
+    hse_engine_close(&e);
+}
+
+/* A damaged voice file is a voice with a reason, never a crash, and never in the way of the others. */
+TEST(damaged_voice_files)
+{
+    static const struct { const char *content, *word; } cases[] = {
+        {"", "JSON"}, {"[", "JSON"}, {"[]", "neither"}, {"{}", "neither"}, {"{\"embedding\": 5}", "neither"},
+        {"{\"embedding\": []}", "0 numbers"}, {"{\"embedding\": [1, \"x\"]}", "entry 1"}, {"{\"embedding\": [null]}", "entry 0"},
+        {"{\"embedding_base64\": \"AAA\"}", "base64"}, {"{\"embedding_base64\": \"AAAA\"}", "3 bytes"},
+        {"{\"embedding_base64\": \"AADAfw==\"}", "entry 0"}, {"{\"embedding_base64\": \"!!\"}", "base64"},
+        {"{\"embedding\": [1e39]}", "entry 0"}, {"\xff\xfe", "JSON"},
+    };
+    const char *dir = fake_models("fake-models");
+    char path[600];
+    hse_error err;
+
+    fake_reset();
+    snprintf(path, sizeof path, "%s/org/voice/voices", dir);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        fake_file(path, "bad.json", cases[i].content);
+        hse_engine *e = fake_engine(&(hse_engine_setup){.models = dir});
+        CHECK(try_speak(e, NULL, "bad", &err) == HSE_E_FORMAT && strstr(err.text, cases[i].word), "%s: %s", cases[i].content, err.text);
+        CHECK(try_speak(e, NULL, "anna", &err) == HSE_OK, "%s", err.text);
+        hse_engine_close(&e);
+    }
+}
+
+/* The published vectors of SipHash-2-4 with 128 bits of output: key 00..0f, input 00.. of 0 and 15 bytes. */
+TEST(siphash_of_the_published_vectors)
+{
+    extern void hse_siphash128(uint8_t out[16], const uint8_t key[16], const void *data, size_t size);
+    static const uint8_t want0[16] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
+    static const uint8_t want1[16] = {0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44, 0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45};
+    uint8_t key[16], in[16], out[16];
+
+    for (int i = 0; i < 16; i++)
+        key[i] = in[i] = (uint8_t)i;
+    hse_siphash128(out, key, in, 0);
+    CHECK(memcmp(out, want0, 16) == 0, "0 bytes");
+    hse_siphash128(out, key, in, 1);
+    CHECK(memcmp(out, want1, 16) == 0, "1 byte");
+}
+
+/* hub layout: models--org--name/snapshots/<revision>, found by the repository's name. */
+TEST(the_hugging_face_cache_is_looked_into)
+{
+    char home[300], path[1400];
+    hse_error err = {0};
+
+    fake_reset();
+    snprintf(home, sizeof home, "%.200s/fake-hf", HSE_BINARY_DIR);
+    snprintf(path, sizeof path, "rm -rf '%.250s' && mkdir -p '%s/hub/models--some--voice/snapshots/0123abc' '%s/hub/models--some--voice/refs'",
+             home, home, home);
+    CHECK(system(path) == 0, "cannot make the folders");
+    fake_file(home, "hub/models--some--voice/snapshots/0123abc/vad.fake", "");
+    fake_file(home, "hub/models--some--voice/refs/main", "0123abc");
+    setenv("HF_HOME", home, 1);
+    static const struct { const char *yaml; hse_status want; } cases[] = {
+        {"model_configs: [{name: v, model: some/voice, model_type: SileroVAD}]", HSE_OK},
+        {"model_configs: [{name: v, model: some/voice, model_type: SileroVAD, revision: 0123abc}]", HSE_OK},
+        {"model_configs: [{name: v, model: some/voice, model_type: SileroVAD, revision: other}]", HSE_E_NOT_FOUND},
+        {"model_configs: [{name: v, model: some/voice, model_type: SileroVAD, revision: ../refs}]", HSE_E_NOT_FOUND},
+        {"model_configs: [{name: v, model: other/voice, model_type: SileroVAD}]", HSE_E_NOT_FOUND},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hse_config *c = config(cases[i].yaml);
+        hse_engine *e = NULL;
+        hse_engine_setup setup = {.types = fake_types, .config = c, .threads = 1};
+
+        CHECK(hse_engine_start(&e, &setup, &err) == HSE_OK, "%s", err.text);
+        hse_status s = hse_engine_load(e, "v", &err);
+        CHECK(s == cases[i].want, "%s: %d %s", cases[i].yaml, (int)s, err.text);
+        hse_engine_close(&e);
+        hse_config_close(&c);
+    }
+    unsetenv("HF_HOME");
+}
