@@ -13,18 +13,18 @@ enum { HSE_RATE_MIN = 1000, HSE_RATE_MAX = 384000, HSE_CHANNELS_MAX = 8 };
 #define HSE_SAMPLE_MAX 1e9f
 
 typedef struct {
-    float *samples;         /* hse_audio_free */
+    float *samples; /* hse_audio_free */
     size_t n;
-    int    rate_hz;
-    int    channels;        /* of the file; the samples are their mean */
+    int rate_hz;
+    int channels; /* of the file; the samples are their mean */
 } hse_audio;
 
-void hse_audio_free(hse_audio *a);                      /* takes a zeroed or freed one */
+void hse_audio_free(hse_audio *a); /* takes a zeroed or freed one */
 
 /* Both bounds are checked against what was really decoded, block by block, never against what a header claims. */
 typedef struct {
-    double max_seconds;     /* of the recording */
-    size_t max_bytes;       /* of float32 samples handed out (4 a sample); what is held in memory at once */
+    double max_seconds; /* of the recording */
+    size_t max_bytes;   /* of float32 samples handed out (4 a sample); what is held in memory at once */
 } hse_audio_limits;
 
 #define HSE_AUDIO_LIMITS_DEFAULT ((hse_audio_limits){.max_seconds = 4 * 3600.0, .max_bytes = (size_t)1 << 30})
@@ -33,7 +33,7 @@ typedef struct {
  * pread: its position is neither used nor moved, and a file that is cut while it is read just ends earlier. */
 typedef struct {
     hse_bytes bytes;
-    int       fd;
+    int fd;
 } hse_audio_source;
 
 static inline hse_audio_source hse_source_bytes(hse_bytes bytes)
@@ -46,8 +46,8 @@ hse_status hse_source_read(const hse_audio_source *src, uint64_t offset, void *o
                            hse_error *err);
 hse_status hse_source_size(const hse_audio_source *src, uint64_t *size, hse_error *err);
 
-float hse_audio_peak(const float *x, size_t n);         /* max |x|, 0 for none */
-void  hse_audio_scale(float *x, size_t n, float gain);
+float hse_audio_peak(const float *x, size_t n); /* max |x|, 0 for none */
+void hse_audio_scale(float *x, size_t n, float gain);
 
 /* The first sample that is not finite or beyond HSE_SAMPLE_MAX, or n. */
 size_t hse_audio_first_bad(const float *x, size_t n);

@@ -16,14 +16,14 @@ enum { DEFAULT_TIMEOUT_MS = 600000, TAG_MP3 = 0x55, WAV_BLOCK = 65536, HEAD = 12
 /* One decoding under way: samples come in from a reader of either kind, and go resampled to the sink. */
 typedef struct {
     const hse_decode_options *options;
-    hse_audio_limits          limits;
-    hse_audio_sink           *sink;
-    void                     *arg;
-    media_patience            patience;
-    int                       rate_hz, channels;
-    uint64_t                  in_n, out_n;
-    hse_resampler            *resampler;
-    hse_buf                   resampled;
+    hse_audio_limits limits;
+    hse_audio_sink *sink;
+    void *arg;
+    media_patience patience;
+    int rate_hz, channels;
+    uint64_t in_n, out_n;
+    hse_resampler *resampler;
+    hse_buf resampled;
 } decoding;
 
 static hse_status set_format(void *arg, int rate_hz, int channels, hse_error *err)
@@ -87,7 +87,7 @@ static hse_status decode_wav(decoding *d, const hse_audio_source *src, const hse
         else if (hse_now_ms() >= d->patience.deadline_ms)
             s = hse_fail(err, HSE_E_DEADLINE, 0, "the time for decoding audio ran out");
         else if ((s = hse_source_read(src, offset, block, n * w->frame_bytes, &got, err)) == HSE_OK) {
-            got /= w->frame_bytes;          /* less than asked when the file was cut meanwhile */
+            got /= w->frame_bytes; /* less than asked when the file was cut meanwhile */
             s = hse_pcm_to_mono(mono, block, got, w->coding, w->channels, at, offset, err);
             if (s == HSE_OK)
                 s = take_samples(d, mono, got, err);
@@ -101,7 +101,8 @@ static hse_status decode_wav(decoding *d, const hse_audio_source *src, const hse
     return s;
 }
 
-/* A descriptor for the helper, open for reading alone: with a writable one a taken-over worker could change the file. */
+/* A descriptor for the helper, open for reading alone: with a writable one a taken-over worker could change the file.
+ */
 static hse_status read_only(int *out, const hse_audio_source *src, hse_error *err)
 {
     char path[64];
@@ -160,7 +161,8 @@ static hse_status decode_any(decoding *d, const hse_audio_source *src, hse_error
     size_t got;
     hse_status s;
 
-    if ((s = hse_source_size(src, &size, err)) != HSE_OK || (s = hse_source_read(src, 0, head, HEAD, &got, err)) != HSE_OK)
+    if ((s = hse_source_size(src, &size, err)) != HSE_OK ||
+        (s = hse_source_read(src, 0, head, HEAD, &got, err)) != HSE_OK)
         return s;
     if (size == 0)
         return hse_fail(err, HSE_E_FORMAT, 0, "the audio is empty: 0 bytes");

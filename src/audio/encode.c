@@ -11,21 +11,21 @@ enum { PIECE_TIMEOUT_MS = 30000, FLAC_LENGTH_AT = 21 };
 
 struct hse_encoder {
     hse_audio_format format;
-    int              rate_hz;               /* written */
-    bool             stream, started, helped;
-    uint64_t         in_n, out_n;           /* samples taken, and written after resampling */
-    size_t           start;                 /* where in the output buffer the file begins */
-    hse_resampler   *resampler;
-    hse_buf          resampled;
-    hse_buf         *out;                   /* during a call */
-    hse_buf          head;                  /* bytes from before the first call */
-    bool             acknowledged;
-    media_job        job;
+    int rate_hz; /* written */
+    bool stream, started, helped;
+    uint64_t in_n, out_n; /* samples taken, and written after resampling */
+    size_t start;         /* where in the output buffer the file begins */
+    hse_resampler *resampler;
+    hse_buf resampled;
+    hse_buf *out; /* during a call */
+    hse_buf head; /* bytes from before the first call */
+    bool acknowledged;
+    media_job job;
 };
 
 static const struct {
     const char *name, *mime;
-    uint32_t    codec;                      /* 0: in process */
+    uint32_t codec; /* 0: in process */
 } formats[] = {
     [HSE_FORMAT_WAV] = {"wav", "audio/wav", 0},
     [HSE_FORMAT_PCM] = {"pcm", "audio/pcm", 0},
@@ -64,7 +64,10 @@ int hse_audio_format_rate(hse_audio_format format, int rate_hz)
     static const int mp3[] = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 0};
     /* below 16 kHz a frame of 96 kbit/s would be larger than AAC allows */
     static const int aac[] = {16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000, 0};
-    const int *known = format == HSE_FORMAT_OPUS ? opus : format == HSE_FORMAT_MP3 ? mp3 : format == HSE_FORMAT_AAC ? aac : NULL;
+    const int *known = format == HSE_FORMAT_OPUS  ? opus
+                       : format == HSE_FORMAT_MP3 ? mp3
+                       : format == HSE_FORMAT_AAC ? aac
+                                                  : NULL;
 
     if (!known)
         return rate_hz;
@@ -77,7 +80,7 @@ static hse_status take_bytes(void *arg, const uint8_t *data, size_t n, hse_error
 {
     hse_encoder *e = arg;
 
-    hse_buf *to = e->out ? e->out : &e->head;       /* a file's head may come before the first push */
+    hse_buf *to = e->out ? e->out : &e->head; /* a file's head may come before the first push */
     hse_buf_append(to, data, n);
     return hse_buf_status(to, "the encoded audio", err);
 }
@@ -103,7 +106,7 @@ static hse_status start_helper(hse_encoder *e, hse_error *err)
         const bool first = !again;
         again = false;
         if ((s = media_job_start(&e->job, &patience, request, -1, &ev, err)) == HSE_OK) {
-            s = media_job_run(&e->job, NULL, 0, &e->acknowledged, err);     /* it acknowledges that it is ready */
+            s = media_job_run(&e->job, NULL, 0, &e->acknowledged, err); /* it acknowledges that it is ready */
             again = s != HSE_OK && first && media_job_lost(&e->job);
             if (s != HSE_OK)
                 media_job_close(&e->job);
@@ -204,9 +207,11 @@ hse_status hse_encoder_push(hse_encoder *e, const float *x, size_t n, hse_buf *o
     size_t bad = hse_audio_first_bad(x, n);
     hse_status s;
 
-    if (bad < n)
-        return hse_fail(err, HSE_E_FORMAT, e->in_n + bad, "sample %llu is not a finite number of at most 1e9",
-                        (unsigned long long)(e->in_n + bad));
+    if (bad < n) {
+        const uint64_t at = e->in_n + bad;
+        return hse_fail(err, HSE_E_FORMAT, at, "sample %llu is not a finite number of at most 1e9",
+                        (unsigned long long)at);
+    }
     e->in_n += n;
     if ((s = start(e, out, err)) != HSE_OK || n == 0)
         return s;
@@ -254,15 +259,17 @@ hse_status hse_encoder_finish(hse_encoder *e, hse_buf *out, hse_error *err)
     return s;
 }
 
-hse_status hse_audio_encode(hse_buf *out, hse_audio_format format, const float *x, size_t n, int rate_hz, hse_error *err)
+hse_status hse_audio_encode(hse_buf *out, hse_audio_format format, const float *x, size_t n, int rate_hz,
+                            hse_error *err)
 {
     hse_encoder *e = NULL;
     hse_status s = hse_encoder_open(&e, format, rate_hz, false, err);
 
-    if (s == HSE_OK)
+    if (e) {
         s = hse_encoder_push(e, x, n, out, err);
-    if (s == HSE_OK)
-        s = hse_encoder_finish(e, out, err);
+        if (s == HSE_OK)
+            s = hse_encoder_finish(e, out, err);
+    }
     hse_encoder_close(&e);
     return s;
 }

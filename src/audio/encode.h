@@ -20,17 +20,18 @@ typedef enum {
 } hse_audio_format;
 
 /* "wav", "pcm", "flac", "mp3", "opus", "aac" ("ogg" is opus); HSE_E_ARG for anything else. */
-hse_status  hse_audio_format_parse(const char *name, hse_audio_format *out);
+hse_status hse_audio_format_parse(const char *name, hse_audio_format *out);
 const char *hse_audio_format_name(hse_audio_format format);
 const char *hse_audio_format_mime(hse_audio_format format);
-int         hse_audio_format_rate(hse_audio_format format, int rate_hz);    /* the rate that is written */
+int hse_audio_format_rate(hse_audio_format format, int rate_hz); /* the rate that is written */
 
 typedef struct hse_encoder hse_encoder;
 
 /* stream: bytes may leave before the end is known, so a wav gets the largest size in its header and a flac no length.
- * Otherwise keep all output in one buffer until the end: hse_encoder_finish then puts the length into the header there. */
+ * Otherwise keep all output in one buffer until the end: hse_encoder_finish then puts the length into the header there.
+ */
 hse_status hse_encoder_open(hse_encoder **out, hse_audio_format format, int rate_hz, bool stream, hse_error *err);
-void       hse_encoder_close(hse_encoder **e);          /* at any time */
+void hse_encoder_close(hse_encoder **e); /* at any time */
 
 /* Append to `out` all bytes that the n samples complete; finish appends the rest. A sample that is not finite is
  * HSE_E_FORMAT; values beyond -1..1 are clipped. After a failure the encoder can only be closed. */
@@ -38,6 +39,7 @@ hse_status hse_encoder_push(hse_encoder *e, const float *x, size_t n, hse_buf *o
 hse_status hse_encoder_finish(hse_encoder *e, hse_buf *out, hse_error *err);
 
 /* A whole file. */
-hse_status hse_audio_encode(hse_buf *out, hse_audio_format format, const float *x, size_t n, int rate_hz, hse_error *err);
+hse_status hse_audio_encode(hse_buf *out, hse_audio_format format, const float *x, size_t n, int rate_hz,
+                            hse_error *err);
 
 #endif

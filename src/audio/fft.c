@@ -9,16 +9,16 @@
 /* Even n: one complex transform of n/2 points, z[t] = x[2t] + i x[2t+1], then the two interleaved spectra are taken
  * apart and joined with one twiddle a bin. Odd n: a complex transform of n points. */
 struct hse_fft {
-    int           n, points;        /* points of the complex transform */
-    kiss_fft_cfg  forward, inverse;
-    kiss_fft_cpx *twiddle;          /* exp(-2 pi i k / n), k = 0..n/2; even n only */
+    int n, points; /* points of the complex transform */
+    kiss_fft_cfg forward, inverse;
+    kiss_fft_cpx *twiddle; /* exp(-2 pi i k / n), k = 0..n/2; even n only */
 };
 
 static kiss_fft_cfg new_plan(int points, int inverse)
 {
     size_t size = 0;
 
-    kiss_fft_alloc(points, inverse, NULL, &size);           /* asks for the size alone */
+    kiss_fft_alloc(points, inverse, NULL, &size); /* asks for the size alone */
     void *mem = hse_alloc(size);
     return mem ? kiss_fft_alloc(points, inverse, mem, &size) : NULL;
 }
@@ -75,7 +75,7 @@ int hse_fft_bins(const hse_fft *p)
 
 size_t hse_fft_scratch(const hse_fft *p)
 {
-    return (size_t)p->points * 4;                           /* complex in, complex out */
+    return (size_t)p->points * 4; /* complex in, complex out */
 }
 
 void hse_fft_forward(const hse_fft *p, const float *x, float *bins, float *scratch)
@@ -99,7 +99,7 @@ void hse_fft_forward(const hse_fft *p, const float *x, float *bins, float *scrat
         /* even = (a + conj b)/2, odd = (a - conj b)/2i; X[k] = even + w odd */
         float er = 0.5f * (a.r + b.r), ei = 0.5f * (a.i - b.i);
         float or = 0.5f * (a.i + b.i), oi = 0.5f * (b.r - a.r);
-        out[k].r = er + (w.r * or - w.i * oi);
+        out[k].r = er + (w.r * or -w.i * oi);
         out[k].i = ei + (w.r * oi + w.i * or);
     }
 }

@@ -13,10 +13,10 @@ typedef struct hse_fft hse_fft;
 enum { HSE_FFT_MAX = 1 << 20 };
 
 hse_status hse_fft_open(hse_fft **out, int n, hse_error *err);
-void       hse_fft_close(hse_fft **p);
-int        hse_fft_length(const hse_fft *p);
-int        hse_fft_bins(const hse_fft *p);              /* n/2 + 1 */
-size_t     hse_fft_scratch(const hse_fft *p);           /* floats that forward and inverse need */
+void hse_fft_close(hse_fft **p);
+int hse_fft_length(const hse_fft *p);
+int hse_fft_bins(const hse_fft *p);       /* n/2 + 1 */
+size_t hse_fft_scratch(const hse_fft *p); /* floats that forward and inverse need */
 
 /* bins: hse_fft_bins pairs (real, imaginary), the sum of x[t] exp(-2 pi i k t / n). */
 void hse_fft_forward(const hse_fft *p, const float *x, float *bins, float *scratch);

@@ -8,25 +8,25 @@
 /* Per sample: need = min(1, ceiling/|x|), the largest gain it bears. low = the smallest need of this sample and the
  * `ahead` next ones. held = low, rising only slowly back to 1 (release). The gain applied is the mean of held over the
  * last ahead + 1 samples: each of those held values is at most the need of the sample that now leaves, so their mean is
- * too, and the mean moves in a ramp where low jumps. All gains are integers in units of 2^-30, so the running sum of the
- * mean is exact and nothing depends on where a block began. */
+ * too, and the mean moves in a ramp where low jumps. All gains are integers in units of 2^-30, so the running sum of
+ * the mean is exact and nothing depends on where a block began. */
 enum { UNIT_BITS = 30, AHEAD_MS = 5, RELEASE_MS = 50 };
 
 static const uint32_t one = 1u << UNIT_BITS;
 
 struct hse_limiter {
-    float    gain, ceiling;
-    size_t   ahead, window;             /* window = ahead + 1 */
-    uint32_t release;                   /* share of the way back to 1 in one sample, in units */
+    float gain, ceiling;
+    size_t ahead, window; /* window = ahead + 1 */
+    uint32_t release;     /* share of the way back to 1 in one sample, in units */
     uint64_t in_n, out_n;
-    float   *delayed;                   /* the last `window` amplified samples, a ring */
-    uint32_t *held;                     /* the last `window` held gains, a ring */
+    float *delayed; /* the last `window` amplified samples, a ring */
+    uint32_t *held; /* the last `window` held gains, a ring */
     uint64_t held_sum;
     uint32_t last_held;
     struct {
         uint64_t at;
         uint32_t need;
-    } *queue;                           /* candidates for the smallest need, rising: a ring of `window` */
+    } * queue; /* candidates for the smallest need, rising: a ring of `window` */
     size_t queue_head, queue_n;
 };
 
@@ -111,12 +111,12 @@ static bool step(hse_limiter *l, float x, float *y)
     l->delayed[slot] = x;
     l->in_n++;
     if (l->in_n < l->window)
-        return false;                       /* the window is not full: the first sample still waits */
+        return false; /* the window is not full: the first sample still waits */
 
     uint64_t risen = l->last_held + ((uint64_t)(one - l->last_held) * l->release >> UNIT_BITS) + 1;
     uint32_t held = risen < low ? (uint32_t)risen : low;
     size_t oldest = (size_t)(l->out_n % l->window);
-    if (l->out_n == 0) {                    /* before the signal, as at its start: a ramp would begin too late */
+    if (l->out_n == 0) { /* before the signal, as at its start: a ramp would begin too late */
         held = low;
         for (size_t i = 0; i < l->window; i++)
             l->held[i] = low;
@@ -174,10 +174,11 @@ hse_status hse_limit(float *x, size_t n, int rate_hz, float gain, float ceiling,
 
     hse_buf_init(&b, SIZE_MAX / 2);
     s = hse_limiter_open(&l, rate_hz, gain, ceiling, err);
-    if (s == HSE_OK)
+    if (l) {
         s = hse_limiter_push(l, x, n, &b, err);
-    if (s == HSE_OK)
-        s = hse_limiter_finish(l, &b, err);
+        if (s == HSE_OK)
+            s = hse_limiter_finish(l, &b, err);
+    }
     if (s == HSE_OK && n)
         memcpy(x, b.data, n * sizeof *x);
     hse_limiter_close(&l);

@@ -14,7 +14,7 @@ typedef struct hse_limiter hse_limiter;
 
 /* gain: linear, applied before limiting, finite and > 0. ceiling: > 0, at most 1. */
 hse_status hse_limiter_open(hse_limiter **out, int rate_hz, float gain, float ceiling, hse_error *err);
-void       hse_limiter_close(hse_limiter **l);
+void hse_limiter_close(hse_limiter **l);
 
 /* Append to `out` (an array of float) what is complete: 5 ms less than came in. HSE_E_FORMAT for a sample that is not
  * finite. finish appends the rest and makes the limiter ready for another signal. */

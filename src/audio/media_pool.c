@@ -22,12 +22,12 @@ enum { SLICE_MS = 50, READ_SIZE = 65536 };
 
 struct hse_media {
     pthread_mutex_t lock;
-    pthread_cond_t  slot_free;
-    char           *program;            /* NULL: look for it */
-    int             max_decoders, decoders, jobs;
-    pid_t           keeper;             /* 0: none */
-    int             control;
-    uint32_t        next_job;
+    pthread_cond_t slot_free;
+    char *program; /* NULL: look for it */
+    int max_decoders, decoders, jobs;
+    pid_t keeper; /* 0: none */
+    int control;
+    uint32_t next_job;
 };
 
 hse_status hse_media_open(hse_media **out, const char *program, int max_decoders, hse_error *err)
@@ -98,7 +98,7 @@ hse_media *hse_media_shared(void)
     static hse_media *shared;
 
     pthread_mutex_lock(&lock);
-    if (!shared)                /* again after a failure: memory may be back */
+    if (!shared) /* again after a failure: memory may be back */
         hse_media_open(&shared, NULL, 0, NULL);
     hse_media *m = shared;
     pthread_mutex_unlock(&lock);
@@ -131,7 +131,7 @@ static bool find_program(const hse_media *m, char *path, size_t size)
         if (try_path(path, size, self, prefix, "libexec/hse/hse-media"))
             return true;
     }
-#ifdef HSE_LIBEXEC_DIR      /* where `make install` puts it, for programs that use the library from elsewhere */
+#ifdef HSE_LIBEXEC_DIR /* where `make install` puts it, for programs that use the library from elsewhere */
     if (try_path(path, size, HSE_LIBEXEC_DIR, strlen(HSE_LIBEXEC_DIR), "/hse-media"))
         return true;
 #endif
@@ -142,7 +142,7 @@ static hse_status start_keeper(hse_media *m, hse_error *err)
 {
     char path[4200];
     char name[] = "hse-media";
-    char now[] = "LD_BIND_NOW=1";             /* once in the keeper, not again in each worker */
+    char now[] = "LD_BIND_NOW=1"; /* once in the keeper, not again in each worker */
     char *argv[] = {name, NULL}, *envp[] = {now, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
@@ -171,14 +171,14 @@ static hse_status start_keeper(hse_media *m, hse_error *err)
     posix_spawn_file_actions_adddup2(&files, ends[1], MEDIA_CONTROL_FD);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)    /* else reports are wanted */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* else reports are wanted */
     posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
 #endif
     sigemptyset(&signals);
     posix_spawnattr_setsigmask(&attr, &signals);
     sigfillset(&signals);
     posix_spawnattr_setsigdefault(&attr, &signals);
-    posix_spawnattr_setpgroup(&attr, 0);        /* a ^C at the terminal is for us */
+    posix_spawnattr_setpgroup(&attr, 0); /* a ^C at the terminal is for us */
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     e = posix_spawn(&m->keeper, path, &files, &attr, argv, envp);
     posix_spawnattr_destroy(&attr);
@@ -199,7 +199,7 @@ static int send_request(int control, const media_request *request, const int *fd
     struct iovec data = {.iov_base = (void *)(uintptr_t)request, .iov_len = sizeof *request};
     union {
         struct cmsghdr head;
-        char           space[CMSG_SPACE(2 * sizeof(int))];
+        char space[CMSG_SPACE(2 * sizeof(int))];
     } c = {.space = {0}};
     struct msghdr msg = {.msg_iov = &data, .msg_iovlen = 1};
     ssize_t n;
@@ -372,7 +372,7 @@ hse_status media_job_run(media_job *job, const void *data, size_t size, const bo
                 p += n;
                 size -= (size_t)n;
             } else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-                size = 0;               /* it has gone: the pipe says why, or ends */
+                size = 0; /* it has gone: the pipe says why, or ends */
                 until = NULL;
             }
         }

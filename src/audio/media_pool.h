@@ -1,9 +1,9 @@
 /* media_pool.h - starts hse-media on demand, hands jobs to it, survives whatever it does.
  *
- * The helper is looked for beside the running program, then in <prefix>/libexec/hse, then where HSE_MEDIA says. It is one
- * keeper process, kept warm, that forks a worker for each job. At most max_decoders decode at once, further callers wait;
- * encoders live as long as an answer and mostly wait for samples, so they are only bounded by MEDIA_MAX_JOBS, beyond which
- * HSE_E_BUSY. A keeper that died is started again with the next job. Thread-safe. */
+ * The helper is looked for beside the running program, then in <prefix>/libexec/hse, then where HSE_MEDIA says. It is
+ * one keeper process, kept warm, that forks a worker for each job. At most max_decoders decode at once, further callers
+ * wait; encoders live as long as an answer and mostly wait for samples, so they are only bounded by MEDIA_MAX_JOBS,
+ * beyond which HSE_E_BUSY. A keeper that died is started again with the next job. Thread-safe. */
 #ifndef HSE_AUDIO_MEDIA_POOL_H
 #define HSE_AUDIO_MEDIA_POOL_H
 
@@ -13,25 +13,25 @@ typedef struct hse_media hse_media;
 
 /* program NULL: look for it, each time one is started. max_decoders 0: twice the cores, at least 4. */
 hse_status hse_media_open(hse_media **out, const char *program, int max_decoders, hse_error *err);
-void       hse_media_close(hse_media **m);      /* ends the helper and its workers; no job may be under way */
-hse_media *hse_media_shared(void);              /* the process's own, never closed; NULL when out of memory */
-int        hse_media_pid(hse_media *m);         /* the keeper's process id, for statistics; 0 when none runs */
+void hse_media_close(hse_media **m); /* ends the helper and its workers; no job may be under way */
+hse_media *hse_media_shared(void);   /* the process's own, never closed; NULL when out of memory */
+int hse_media_pid(hse_media *m);     /* the keeper's process id, for statistics; 0 when none runs */
 
 typedef struct {
-    hse_media *media;                           /* NULL: hse_media_shared() */
-    uint64_t   deadline_ms;                     /* by hse_now_ms */
-    bool     (*cancelled)(void *arg);           /* may be NULL; asked every 50 ms while waiting */
-    void      *cancel_arg;
+    hse_media *media;             /* NULL: hse_media_shared() */
+    uint64_t deadline_ms;         /* by hse_now_ms */
+    bool (*cancelled)(void *arg); /* may be NULL; asked every 50 ms while waiting */
+    void *cancel_arg;
 } media_patience;
 
 typedef struct {
-    hse_media     *media;
+    hse_media *media;
     media_patience patience;
-    uint32_t       id;
-    int            keeper;                      /* process id of the keeper that took it */
-    bool           decodes, heard;              /* heard: something was answered */
-    int            in, out;                     /* our ends; -1 when there is none */
-    media_reader   reader;
+    uint32_t id;
+    int keeper;          /* process id of the keeper that took it */
+    bool decodes, heard; /* heard: something was answered */
+    int in, out;         /* our ends; -1 when there is none */
+    media_reader reader;
 } media_job;
 
 /* Start a job. input >= 0: a descriptor to pass (stays the caller's). input -1: a stream socket is made, job->in is our

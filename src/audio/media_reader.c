@@ -17,9 +17,8 @@ static hse_status broken(hse_error *err, const char *how)
 static hse_status relay(const uint8_t *p, size_t size, hse_error *err)
 {
     static const hse_status by_code[] = {
-        [MEDIA_E_FORMAT] = HSE_E_FORMAT,           [MEDIA_E_LIMIT] = HSE_E_LIMIT,
-        [MEDIA_E_UNSUPPORTED] = HSE_E_UNSUPPORTED, [MEDIA_E_MEMORY] = HSE_E_NOMEM,
-        [MEDIA_E_SYSTEM] = HSE_E_IO,
+        [MEDIA_E_FORMAT] = HSE_E_FORMAT, [MEDIA_E_LIMIT] = HSE_E_LIMIT, [MEDIA_E_UNSUPPORTED] = HSE_E_UNSUPPORTED,
+        [MEDIA_E_MEMORY] = HSE_E_NOMEM,  [MEDIA_E_SYSTEM] = HSE_E_IO,
     };
     char text[MEDIA_MAX_ERROR + 1];
     uint32_t code;
@@ -52,8 +51,8 @@ static size_t least_size(uint32_t type)
 static hse_status check_head(const media_reader *r, hse_error *err)
 {
     size_t least = least_size(r->head.type);
-    bool variable = r->head.type == MEDIA_FRAME_SAMPLES || r->head.type == MEDIA_FRAME_BYTES ||
-                    r->head.type == MEDIA_FRAME_ERROR;
+    bool variable =
+        r->head.type == MEDIA_FRAME_SAMPLES || r->head.type == MEDIA_FRAME_BYTES || r->head.type == MEDIA_FRAME_ERROR;
 
     if (least == SIZE_MAX)
         return broken(err, "an unknown frame");
@@ -82,9 +81,11 @@ static hse_status take_samples(media_reader *r, hse_error *err)
 
     if (!r->ev.samples || !r->have_format || r->head.size % sizeof(float))
         return broken(err, "samples out of place");
-    if ((bad = hse_audio_first_bad(x, n)) < n)
+    if ((bad = hse_audio_first_bad(x, n)) < n) {
+        const uint64_t at = r->samples + bad;
         return hse_fail(err, HSE_E_FORMAT, 0, "sample %llu is not a finite number of at most 1e9",
-                        (unsigned long long)(r->samples + bad));
+                        (unsigned long long)at);
+    }
     r->samples += n;
     return r->ev.samples(r->ev.arg, x, n, err);
 }

@@ -16,19 +16,19 @@ typedef struct {
     hse_status (*format)(void *arg, int rate_hz, int channels, hse_error *err);
     hse_status (*samples)(void *arg, const float *x, size_t n, hse_error *err);
     hse_status (*bytes)(void *arg, const uint8_t *data, size_t n, hse_error *err);
-    void       (*ack)(void *arg);
+    void (*ack)(void *arg);
 } media_events;
 
 typedef struct {
     media_events ev;
-    bool         have_format, done;
-    uint64_t     samples;
-    size_t       have;              /* bytes of the frame that is being collected */
-    media_head   head;
+    bool have_format, done;
+    uint64_t samples;
+    size_t have; /* bytes of the frame that is being collected */
+    media_head head;
     _Alignas(8) uint8_t payload[MEDIA_MAX_FRAME];
 } media_reader;
 
-void       media_reader_init(media_reader *r, const media_events *ev);
+void media_reader_init(media_reader *r, const media_events *ev);
 hse_status media_reader_feed(media_reader *r, const uint8_t *data, size_t n, hse_error *err);
 /* The pipe has ended: HSE_OK only after DONE. */
 hse_status media_reader_end(const media_reader *r, hse_error *err);

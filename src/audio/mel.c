@@ -6,14 +6,14 @@
 #include <math.h>
 
 typedef struct {
-    int    first, n;        /* bins with a weight */
-    size_t at;              /* of its weights */
+    int first, n; /* bins with a weight */
+    size_t at;    /* of its weights */
 } mel_band;
 
 struct hse_mel {
-    int       n_mels, bins;
+    int n_mels, bins;
     mel_band *band;
-    float    *weight;
+    float *weight;
 };
 
 static const double slaney_hz = 200.0 / 3, slaney_knee_mel = 15, slaney_knee_hz = 1000;

@@ -7,9 +7,9 @@
 #include <soxr.h>
 
 struct hse_resampler {
-    soxr_t   soxr;                  /* NULL when the rates are equal */
-    int      in_hz, out_hz;
-    uint64_t in_n, out_n;           /* samples so far */
+    soxr_t soxr; /* NULL when the rates are equal */
+    int in_hz, out_hz;
+    uint64_t in_n, out_n; /* samples so far */
 };
 
 enum { OUT_BLOCK = 4096, FINISH_BLOCK = 4096 };
@@ -122,10 +122,11 @@ hse_status hse_resample(float **out, size_t *out_n, const float *x, size_t n, in
 
     hse_buf_init(&b, SIZE_MAX / 2);
     s = hse_resampler_open(&r, in_hz, out_hz, err);
-    if (s == HSE_OK)
+    if (r) {
         s = hse_resampler_push(r, x, n, &b, err);
-    if (s == HSE_OK)
-        s = hse_resampler_finish(r, &b, err);
+        if (s == HSE_OK)
+            s = hse_resampler_finish(r, &b, err);
+    }
     hse_resampler_close(&r);
     if (s == HSE_OK) {
         *out_n = b.size / sizeof(float);

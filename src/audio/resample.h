@@ -13,7 +13,7 @@ typedef struct hse_resampler hse_resampler;
 
 /* Rates within HSE_RATE_MIN..HSE_RATE_MAX; equal rates pass samples through unchanged. */
 hse_status hse_resampler_open(hse_resampler **out, int in_hz, int out_hz, hse_error *err);
-void       hse_resampler_close(hse_resampler **r);
+void hse_resampler_close(hse_resampler **r);
 
 /* Append to `out` (an array of float) what the n samples complete; finish appends the rest, after which the resampler
  * is ready for another signal. After a failure it can only be closed. */

@@ -8,8 +8,8 @@
 
 struct hse_stft {
     hse_stft_config cfg;
-    hse_fft        *fft;
-    float          *window;     /* n_fft values */
+    hse_fft *fft;
+    float *window; /* n_fft values */
 };
 
 hse_status hse_stft_open(hse_stft **out, const hse_stft_config *config, hse_error *err)

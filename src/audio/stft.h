@@ -14,22 +14,22 @@ typedef struct hse_stft hse_stft;
 
 typedef enum { HSE_STFT_ZEROS, HSE_STFT_REFLECT } hse_stft_pad;
 typedef enum {
-    HSE_STFT_COMPLEX,       /* pairs (real, imaginary): 2 floats a bin */
-    HSE_STFT_POWER,         /* re^2 + im^2 */
-    HSE_STFT_MAGNITUDE,     /* its square root */
+    HSE_STFT_COMPLEX,   /* pairs (real, imaginary): 2 floats a bin */
+    HSE_STFT_POWER,     /* re^2 + im^2 */
+    HSE_STFT_MAGNITUDE, /* its square root */
 } hse_stft_kind;
 
 typedef struct {
-    int          n_fft, window, hop;    /* window 0: n_fft */
-    int          pad;                   /* samples put on both sides: n_fft / 2 for what is called centred, 0 for none */
+    int n_fft, window, hop; /* window 0: n_fft */
+    int pad;                /* samples put on both sides: n_fft / 2 for what is called centred, 0 for none */
     hse_stft_pad pad_with;
 } hse_stft_config;
 
 hse_status hse_stft_open(hse_stft **out, const hse_stft_config *config, hse_error *err);
-void       hse_stft_close(hse_stft **s);
-int        hse_stft_bins(const hse_stft *s);                    /* n_fft/2 + 1 */
-size_t     hse_stft_scratch(const hse_stft *s);                 /* floats */
-const float *hse_stft_window(const hse_stft *s);                /* n_fft values */
+void hse_stft_close(hse_stft **s);
+int hse_stft_bins(const hse_stft *s);            /* n_fft/2 + 1 */
+size_t hse_stft_scratch(const hse_stft *s);      /* floats */
+const float *hse_stft_window(const hse_stft *s); /* n_fft values */
 
 /* 1 + floor((n + 2 pad - n_fft) / hop); 0 when the padded signal is shorter than n_fft, or too short to be reflected
  * (n <= pad). */

@@ -10,9 +10,9 @@ enum {
     TAG_ALAW = 6,
     TAG_ULAW = 7,
     TAG_EXTENSIBLE = 0xFFFE,
-    FMT_MIN = 16,           /* tag, channels, rate, bytes a second, frame bytes, bits */
-    FMT_EXTENSIBLE = 40,    /* + extra size, valid bits, channel mask, GUID */
-    MAX_CHUNKS = 4096,      /* a real file has a handful; bounds the work that a file of empty chunks asks for */
+    FMT_MIN = 16,        /* tag, channels, rate, bytes a second, frame bytes, bits */
+    FMT_EXTENSIBLE = 40, /* + extra size, valid bits, channel mask, GUID */
+    MAX_CHUNKS = 4096,   /* a real file has a handful; bounds the work that a file of empty chunks asks for */
     BLOCK_BYTES = 65536,
 };
 
@@ -26,7 +26,8 @@ size_t hse_pcm_sample_bytes(hse_pcm_coding coding)
 bool hse_wav_is(hse_bytes head)
 {
     return head.size >= 12 && memcmp(head.data + 8, "WAVE", 4) == 0 &&
-           (memcmp(head.data, "RIFF", 4) == 0 || memcmp(head.data, "RF64", 4) == 0 || memcmp(head.data, "BW64", 4) == 0);
+           (memcmp(head.data, "RIFF", 4) == 0 || memcmp(head.data, "RF64", 4) == 0 ||
+            memcmp(head.data, "BW64", 4) == 0);
 }
 
 /* The 14 bytes after the 16-bit format tag of a KSDATAFORMAT_SUBTYPE GUID. */
@@ -161,7 +162,7 @@ hse_status hse_wav_open(hse_wav_info *out, const hse_audio_source *src, unsigned
             ds64_data = hse_get_u64le(head + 8);
             have_ds64 = true;
         }
-        at += size + (size & 1);            /* 2^32 at most for each of 4096 chunks: no overflow */
+        at += size + (size & 1); /* 2^32 at most for each of 4096 chunks: no overflow */
     }
     return hse_fail(err, HSE_E_FORMAT, at, "WAV: no data chunk among the first %d chunks", MAX_CHUNKS);
 }
@@ -190,7 +191,8 @@ static float sample_at(const uint8_t *p, hse_pcm_coding coding)
     switch (coding) {
     case HSE_PCM_U8: return (float)(p[0] - 128) / 128.0f;
     case HSE_PCM_S16: return (float)(int16_t)hse_get_u16le(p) / 32768.0f;
-    case HSE_PCM_S24: return (float)((int32_t)((uint32_t)p[0] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 24) >> 8) / 8388608.0f;
+    case HSE_PCM_S24:
+        return (float)((int32_t)((uint32_t)p[0] << 8 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 24) >> 8) / 8388608.0f;
     case HSE_PCM_S32: return (float)(int32_t)hse_get_u32le(p) / 2147483648.0f;
     case HSE_PCM_F32: {
         uint32_t bits = hse_get_u32le(p);
@@ -221,10 +223,12 @@ hse_status hse_pcm_to_mono(float *mono, const uint8_t *in, size_t frames, hse_pc
         float sum = 0;
         for (int c = 0; c < channels; c++, p += bytes) {
             float v = sample_at(p, coding);
-            if (!(fabsf(v) <= HSE_SAMPLE_MAX))
+            if (!(fabsf(v) <= HSE_SAMPLE_MAX)) {
+                const uint64_t at = first_frame + i;
                 return hse_fail(err, HSE_E_FORMAT, offset + (uint64_t)(p - in),
                                 "sample %llu of channel %d is not a finite number of at most 1e9",
-                                (unsigned long long)(first_frame + i), c + 1);
+                                (unsigned long long)at, c + 1);
+            }
             sum += v;
         }
         mono[i] = channels == 1 ? sum : sum / (float)channels;
@@ -247,7 +251,7 @@ hse_status hse_wav_decode(hse_audio *out, const hse_audio_source *src, const hse
 {
     const hse_audio_limits l = limits ? *limits : HSE_AUDIO_LIMITS_DEFAULT;
     hse_audio a = {0};
-    hse_wav_info w;
+    hse_wav_info w = {0};
     uint8_t *block = NULL;
     hse_status s = hse_wav_open(&w, src, NULL, err);
 
@@ -269,7 +273,7 @@ hse_status hse_wav_decode(hse_audio *out, const hse_audio_source *src, const hse
             size_t n = total - a.n < block_frames ? total - a.n : block_frames, got;
             if ((s = hse_source_read(src, at, block, n * w.frame_bytes, &got, err)) != HSE_OK)
                 goto fail;
-            got /= w.frame_bytes;           /* less than asked when the file was cut meanwhile */
+            got /= w.frame_bytes; /* less than asked when the file was cut meanwhile */
             if ((s = hse_pcm_to_mono(a.samples + a.n, block, got, w.coding, w.channels, a.n, at, err)) != HSE_OK)
                 goto fail;
             a.n += got;
@@ -324,8 +328,9 @@ void hse_pcm16_put(uint8_t *out, const float *x, size_t n)
 void hse_wav_header(uint8_t out[HSE_WAV_HEADER], int rate_hz, uint64_t frames)
 {
     const bool counted = frames <= (UINT32_MAX - 36) / 2;
+    static const char begin[16] = "RIFF\0\0\0\0WAVEfmt ", data[4] = "data";
 
-    memcpy(out, "RIFF\0\0\0\0WAVEfmt ", 16);
+    memcpy(out, begin, sizeof begin);
     hse_put_u32le(out + 4, counted ? (uint32_t)(36 + frames * 2) : UINT32_MAX);
     hse_put_u32le(out + 16, 16);
     hse_put_u16le(out + 20, TAG_PCM);
@@ -334,7 +339,7 @@ void hse_wav_header(uint8_t out[HSE_WAV_HEADER], int rate_hz, uint64_t frames)
     hse_put_u32le(out + 28, (uint32_t)rate_hz * 2);
     hse_put_u16le(out + 32, 2);
     hse_put_u16le(out + 34, 16);
-    memcpy(out + 36, "data", 4);
+    memcpy(out + 36, data, sizeof data);
     hse_put_u32le(out + 40, counted ? (uint32_t)(frames * 2) : UINT32_MAX);
 }
 

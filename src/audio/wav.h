@@ -3,10 +3,10 @@
  * Read: 8-bit unsigned, 16/24/32-bit integer, 32/64-bit float, A-law, mu-law, also as WAVE_FORMAT_EXTENSIBLE. Integers
  * are divided by 2^(bits-1), channels are averaged, the rate is kept.
  *
- * Not quite right files: a data chunk that is longer than the file (a cut download, a stream's 0xFFFFFFFF, a size of 0 in
- * a header that was never finished) gives the whole frames that are there; an incomplete last frame is dropped. A file
- * without any samples gives 0 samples and no error. A NaN, an infinity or a value above 1e9 is an error that names the
- * sample: no model has an answer to it. All functions may be called from any thread. */
+ * Not quite right files: a data chunk that is longer than the file (a cut download, a stream's 0xFFFFFFFF, a size of 0
+ * in a header that was never finished) gives the whole frames that are there; an incomplete last frame is dropped. A
+ * file without any samples gives 0 samples and no error. A NaN, an infinity or a value above 1e9 is an error that names
+ * the sample: no model has an answer to it. All functions may be called from any thread. */
 #ifndef HSE_AUDIO_WAV_H
 #define HSE_AUDIO_WAV_H
 
@@ -28,10 +28,10 @@ size_t hse_pcm_sample_bytes(hse_pcm_coding coding);
 
 typedef struct {
     hse_pcm_coding coding;
-    int            rate_hz, channels;
-    size_t         frame_bytes;
-    uint64_t       data_offset, frames;     /* frames: whole ones that are in the file */
-    bool           cut;                     /* the header promises more than there is */
+    int rate_hz, channels;
+    size_t frame_bytes;
+    uint64_t data_offset, frames; /* frames: whole ones that are in the file */
+    bool cut;                     /* the header promises more than there is */
 } hse_wav_info;
 
 /* True when the first bytes say RIFF/RF64/BW64 ... WAVE. */
@@ -41,7 +41,8 @@ bool hse_wav_is(hse_bytes head);
  * above (*coding_tag, if given, is its format tag); HSE_E_IO. */
 hse_status hse_wav_open(hse_wav_info *out, const hse_audio_source *src, unsigned *coding_tag, hse_error *err);
 
-/* Convert `frames` little-endian frames to mono. first_frame and offset are where they stand in the file, for the error. */
+/* Convert `frames` little-endian frames to mono. first_frame and offset are where they stand in the file, for the
+ * error. */
 hse_status hse_pcm_to_mono(float *mono, const uint8_t *in, size_t frames, hse_pcm_coding coding, int channels,
                            uint64_t first_frame, uint64_t offset, hse_error *err);
 

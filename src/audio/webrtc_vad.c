@@ -5,7 +5,7 @@
 enum {
     BANDS = HSE_WEBRTC_BANDS,
     MINIMA = HSE_WEBRTC_MINIMA,
-    ENOUGH_POWER = 10,          /* frames below this are silence and teach the model nothing */
+    ENOUGH_POWER = 10, /* frames below this are silence and teach the model nothing */
     LOCAL_THRESHOLD = 94,
     GLOBAL_THRESHOLD = 1100,
     HANG_SHORT = 2,
@@ -166,7 +166,7 @@ static int16_t features_of(hse_webrtc_vad *v, const int16_t *pcm, int16_t f[BAND
     int16_t power = 0;
 
     halve(v, pcm, 240, at8k);
-    split(v, 0, at8k, 240, high, low);                      /* 2-4 kHz, 0-2 kHz */
+    split(v, 0, at8k, 240, high, low); /* 2-4 kHz, 0-2 kHz */
     split(v, 1, high, 120, a, b);
     f[5] = log_energy(a, 60, energy_offset[5], &power);
     f[4] = log_energy(b, 60, energy_offset[4], &power);
@@ -340,7 +340,7 @@ static void adapt(hse_webrtc_vad *v, const int16_t f[BANDS], const evidence *ev,
         separate(v, band);
         ceiling = speech_mean_limit[band];
     }
-    v->counted += v->counted < 3;               /* only 0, 1 to 2 and "more" are told apart */
+    v->counted += v->counted < 3; /* only 0, 1 to 2 and "more" are told apart */
 }
 
 bool hse_webrtc_vad_frame(hse_webrtc_vad *v, const int16_t pcm[HSE_WEBRTC_FRAME], hse_webrtc_trace *trace)

@@ -12,15 +12,15 @@
 enum { HSE_WEBRTC_BANDS = 6, HSE_WEBRTC_FRAME = 480, HSE_WEBRTC_MINIMA = 16 };
 
 typedef struct {
-    int32_t halve_a, halve_b;                       /* all-pass states of the step to 8 kHz */
-    int16_t upper[5], lower[5];                     /* all-pass states of the five splitters */
-    int16_t hp_x[2], hp_y[2];                       /* high pass of the lowest band */
+    int32_t halve_a, halve_b;   /* all-pass states of the step to 8 kHz */
+    int16_t upper[5], lower[5]; /* all-pass states of the five splitters */
+    int16_t hp_x[2], hp_y[2];   /* high pass of the lowest band */
     int16_t noise_mean[2][HSE_WEBRTC_BANDS], speech_mean[2][HSE_WEBRTC_BANDS];
     int16_t noise_std[2][HSE_WEBRTC_BANDS], speech_std[2][HSE_WEBRTC_BANDS];
-    int16_t low[HSE_WEBRTC_BANDS][HSE_WEBRTC_MINIMA];       /* smallest features of the last 100 frames, sorted */
+    int16_t low[HSE_WEBRTC_BANDS][HSE_WEBRTC_MINIMA]; /* smallest features of the last 100 frames, sorted */
     int16_t low_age[HSE_WEBRTC_BANDS][HSE_WEBRTC_MINIMA];
     int16_t low_mean[HSE_WEBRTC_BANDS];
-    int     counted, run, hangover;
+    int counted, run, hangover;
 } hse_webrtc_vad;
 
 typedef struct {

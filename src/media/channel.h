@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 void channel_open(int fd);
-void channel_frame(uint32_t type, const void *data, size_t size);       /* size <= MEDIA_MAX_FRAME */
-void channel_bytes(const uint8_t *data, size_t size);                   /* any size */
+void channel_frame(uint32_t type, const void *data, size_t size); /* size <= MEDIA_MAX_FRAME */
+void channel_bytes(const uint8_t *data, size_t size);             /* any size */
 _Noreturn void channel_done(uint64_t samples);
 _Noreturn void channel_fail(uint32_t code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -18,18 +18,20 @@
 
 enum {
     IO_BUFFER = 32768,
-    HEAD = 65536,                   /* looked at to tell the container */
-    PROBE = 1 << 20,                /* bytes that finding the streams may read */
+    HEAD = 65536,    /* looked at to tell the container */
+    PROBE = 1 << 20, /* bytes that finding the streams may read */
     MAX_STREAMS = 32,
-    MAX_BLOCK_BYTES = 64 << 20,     /* the largest single allocation: pictures in tags, absurd packets */
-    MIN_RATE = 1000, MAX_RATE = 384000, MAX_CHANNELS = 8,
+    MAX_BLOCK_BYTES = 64 << 20, /* the largest single allocation: pictures in tags, absurd packets */
+    MIN_RATE = 1000,
+    MAX_RATE = 384000,
+    MAX_CHANNELS = 8,
 };
 
 static const char codecs[] = "flac,mp3float,mp3,vorbis,opus,aac,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"
                              "pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw";
 
 typedef struct {
-    int     fd;
+    int fd;
     int64_t size, at;
 } input;
 
@@ -75,7 +77,7 @@ static const AVInputFormat *tell_container(input *in)
     const char *why, *name = NULL;
     unsigned skip = 0, depth = 0;
 
-    do {                                    /* an ID3 tag may stand before anything, even before another */
+    do { /* an ID3 tag may stand before anything, even before another */
         in->at += skip;
         unsigned n = 0;
         for (int got; n < HEAD && (got = read_input(in, head + n, (int)(HEAD - n))) > 0;)
@@ -86,7 +88,8 @@ static const AVInputFormat *tell_container(input *in)
     } while (skip && ++depth < 4);
     in->at = 0;
     if (!name && why)
-        channel_fail(MEDIA_E_UNSUPPORTED, "this is %s; wav, flac, mp3, ogg, opus, webm, m4a and aac are supported", why);
+        channel_fail(MEDIA_E_UNSUPPORTED, "this is %s; wav, flac, mp3, ogg, opus, webm, m4a and aac are supported",
+                     why);
     if (!name)
         channel_fail(MEDIA_E_FORMAT, "this is no audio file that is known (wav, flac, mp3, ogg, opus, webm, m4a, aac)");
     const AVInputFormat *format = av_find_input_format(name);
@@ -180,10 +183,10 @@ static void survey(const media_request *request, AVFormatContext *fmt, const AVS
 
 typedef struct {
     const media_request *request;
-    int      rate, channels;            /* of the first frame */
+    int rate, channels; /* of the first frame */
     uint64_t samples, limit;
-    size_t   n;
-    float    block[MEDIA_BLOCK];
+    size_t n;
+    float block[MEDIA_BLOCK];
 } output;
 
 static void flush(output *o)
@@ -252,8 +255,8 @@ static void take_frames(output *o, AVCodecContext *dec, AVFrame *frame)
     }
 }
 
-static void decode_packets(output *o, AVFormatContext *fmt, const AVStream *stream, AVCodecContext *dec, AVPacket *packet,
-                           AVFrame *frame)
+static void decode_packets(output *o, AVFormatContext *fmt, const AVStream *stream, AVCodecContext *dec,
+                           AVPacket *packet, AVFrame *frame)
 {
     while (av_read_frame(fmt, packet) >= 0) {
         if (packet->stream_index == stream->index) {
@@ -286,7 +289,8 @@ void worker_decode(const media_request *request, int fd)
     AVCodecContext *dec = open_codec(stream);
     survey(request, fmt, stream, packet);
 
-    /* Seeking back is not exact in every container; a second opening is. The first one's memory ends with the process. */
+    /* Seeking back is not exact in every container; a second opening is. The first one's memory ends with the process.
+     */
     fmt = open_container(&in, format, &stream);
     decode_packets(&o, fmt, stream, dec, packet, frame);
     flush(&o);

@@ -1,6 +1,6 @@
-/* encode.c - mono float32 to flac, mp3, opus in Ogg or aac in ADTS. Input comes in messages of u32 n and n floats; each is
- * encoded as far as whole codec frames go, its bytes leave, and an ACK follows; a first ACK says that the encoder has started.
- * n = 0 ends the file. */
+/* encode.c - mono float32 to flac, mp3, opus in Ogg or aac in ADTS. Input comes in messages of u32 n and n floats; each
+ * is encoded as far as whole codec frames go, its bytes leave, and an ACK follows; a first ACK says that the encoder
+ * has started. n = 0 ends the file. */
 #include "channel.h"
 #include "worker.h"
 
@@ -17,9 +17,9 @@
 enum { IO_BUFFER = 32768, FLAC_FRAME = 4096, OPUS_PAGE_US = 100000 };
 
 static const struct {
-    const char         *name, *encoder, *muxer;
+    const char *name, *encoder, *muxer;
     enum AVSampleFormat format;
-    int64_t             bit_rate;
+    int64_t bit_rate;
 } kinds[] = {
     [MEDIA_FLAC] = {"flac", "flac", "flac", AV_SAMPLE_FMT_S16, 0},
     [MEDIA_MP3] = {"mp3", "libmp3lame", "mp3", AV_SAMPLE_FMT_FLTP, 128000},
@@ -28,12 +28,12 @@ static const struct {
 };
 
 typedef struct {
-    AVCodecContext  *enc;
+    AVCodecContext *enc;
     AVFormatContext *fmt;
-    AVStream        *stream;
-    AVFrame         *frame;
-    AVPacket        *packet;
-    int64_t          samples;
+    AVStream *stream;
+    AVFrame *frame;
+    AVPacket *packet;
+    int64_t samples;
 } encoder;
 
 static int write_output(void *opaque, uint8_t *data, int size)
@@ -63,7 +63,7 @@ static void open_codec(encoder *e, uint32_t kind, int rate_hz)
     e->enc->bit_rate = kinds[kind].bit_rate;
     e->enc->time_base = (AVRational){1, rate_hz};
     e->enc->thread_count = 1;
-    e->enc->flags |= AV_CODEC_FLAG_BITEXACT;        /* no versions or random serials: equal audio gives equal bytes */
+    e->enc->flags |= AV_CODEC_FLAG_BITEXACT; /* no versions or random serials: equal audio gives equal bytes */
     av_channel_layout_default(&e->enc->ch_layout, 1);
     if (kind == MEDIA_FLAC)
         e->enc->frame_size = FLAC_FRAME;
@@ -82,7 +82,7 @@ static void open_file(encoder *e, uint32_t kind, int rate_hz)
         channel_fail(MEDIA_E_MEMORY, "no memory to encode %s", kinds[kind].name);
     e->fmt->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT | AVFMT_FLAG_FLUSH_PACKETS;
     e->fmt->pb->seekable = 0;
-    e->fmt->metadata_header_padding = 0;            /* 8 KiB of nothing before the first sound of a flac */
+    e->fmt->metadata_header_padding = 0; /* 8 KiB of nothing before the first sound of a flac */
     open_codec(e, kind, rate_hz);
     if (!(e->stream = avformat_new_stream(e->fmt, NULL)))
         channel_fail(MEDIA_E_MEMORY, "no memory to encode %s", kinds[kind].name);
@@ -131,7 +131,10 @@ static void put_sample(const encoder *e, int at, float x)
     float v = floorf(x * 32768);
 
     if (e->enc->sample_fmt == AV_SAMPLE_FMT_S16)
-        ((int16_t *)(void *)e->frame->data[0])[at] = (int16_t)(v >= 32767 ? 32767 : v >= -32768 ? v : v < 0 ? -32768 : 0);
+        ((int16_t *)(void *)e->frame->data[0])[at] = (int16_t)(v >= 32767    ? 32767
+                                                               : v >= -32768 ? v
+                                                               : v < 0       ? -32768
+                                                                             : 0);
     else
         ((float *)(void *)e->frame->data[0])[at] = x > 1 ? 1 : x >= -1 ? x : x < 0 ? -1 : 0;
 }
@@ -143,7 +146,8 @@ void worker_encode(const media_request *request, int in)
     int have = 0;
     uint32_t n;
 
-    if (request->codec < MEDIA_FLAC || request->codec > MEDIA_AAC || request->rate_hz < 1000 || request->rate_hz > 384000)
+    if (request->codec < MEDIA_FLAC || request->codec > MEDIA_AAC || request->rate_hz < 1000 ||
+        request->rate_hz > 384000)
         channel_fail(MEDIA_E_UNSUPPORTED, "codec %u at %u Hz is not supported", request->codec, request->rate_hz);
     open_file(&e, request->codec, (int)request->rate_hz);
     open_frame(&e);

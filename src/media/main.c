@@ -1,8 +1,8 @@
 /* main.c - hse-media: decodes and encodes compressed audio for hse, apart from it and locked in.
  *
  * Not for use by hand: hse starts it with a control socket as descriptor 3. This process, the keeper, receives jobs and
- * forks a worker for each; it never looks at input itself. See audio/media_protocol.h and sandbox.h. The only program of
- * the project that links libavformat and libavcodec. */
+ * forks a worker for each; it never looks at input itself. See audio/media_protocol.h and sandbox.h. The only program
+ * of the project that links libavformat and libavcodec. */
 #include "channel.h"
 #include "sandbox.h"
 #include "worker.h"
@@ -24,10 +24,10 @@ int self_test(const char *which);
 
 static struct {
     uint32_t job;
-    pid_t    pid;                   /* 0: free */
+    pid_t pid; /* 0: free */
 } workers[MEDIA_MAX_JOBS];
 
-static const char *locked_out;      /* why the sandbox failed; then every job is refused */
+static const char *locked_out; /* why the sandbox failed; then every job is refused */
 
 static int reap(void)
 {
@@ -67,13 +67,13 @@ static void refuse(int out, const char *why)
     signal(SIGPIPE, SIG_IGN);
     struct {
         media_head head;
-        uint32_t   code;
-        char       text[MEDIA_MAX_ERROR];
+        uint32_t code;
+        char text[MEDIA_MAX_ERROR];
     } f = {.code = MEDIA_E_SYSTEM};
     int n = snprintf(f.text, sizeof f.text, "%s", why);
     f.head = (media_head){.type = MEDIA_FRAME_ERROR, .size = (uint32_t)(sizeof f.code) + (uint32_t)n};
     if (write(out, &f, sizeof f.head + f.head.size) < 0)
-        return;                     /* nobody waits for the answer */
+        return; /* nobody waits for the answer */
 }
 
 static void start(const media_request *request, int in, int out)
@@ -105,7 +105,7 @@ static int serve(void)
     media_request request;
     union {
         struct cmsghdr head;
-        char           space[CMSG_SPACE(2 * sizeof(int))];
+        char space[CMSG_SPACE(2 * sizeof(int))];
     } c;
     struct iovec data = {.iov_base = &request, .iov_len = sizeof request};
     struct msghdr msg = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = c.space, .msg_controllen = sizeof c.space};
@@ -166,5 +166,5 @@ int main(int argc, char **argv)
     if ((locked_out = sandbox_prepare()) == NULL)
         locked_out = sandbox_enter_keeper();
     keep();
-    _exit(0);       /* nothing to tidy up, and the sandbox would not let exit handlers do it */
+    _exit(0); /* nothing to tidy up, and the sandbox would not let exit handlers do it */
 }

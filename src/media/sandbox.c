@@ -26,27 +26,44 @@
 #endif
 
 enum {
-    WORKER_MEMORY = 512 << 20,      /* private memory of one worker; decoders need some 10 MiB */
+    WORKER_MEMORY = 512 << 20, /* private memory of one worker; decoders need some 10 MiB */
     NOBODY = 65534,
 };
 
 /* What decoding takes. mmap and mprotect are added apart: never executable. */
 static const int worker_calls[] = {
-    SCMP_SYS(read),         SCMP_SYS(pread64),     SCMP_SYS(write),           SCMP_SYS(close),
-    SCMP_SYS(munmap),       SCMP_SYS(mremap),      SCMP_SYS(madvise),         SCMP_SYS(brk),
-    SCMP_SYS(futex),        SCMP_SYS(exit),        SCMP_SYS(exit_group),      SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(restart_syscall), SCMP_SYS(getpid),
-    SCMP_SYS(gettid),       SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(getrandom),
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(write),
+    SCMP_SYS(close),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(brk),
+    SCMP_SYS(futex),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(restart_syscall),
+    SCMP_SYS(getpid),
+    SCMP_SYS(gettid),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(getrandom),
 #if SANITIZED
-    SCMP_SYS(sigaltstack),  SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction),
+    SCMP_SYS(sigaltstack),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigaction),
 #endif
 };
 
 /* What the keeper needs besides: messages, forks, and what a fork and the step to a worker do. */
 static const int keeper_calls[] = {
-    SCMP_SYS(recvmsg),      SCMP_SYS(poll),        SCMP_SYS(ppoll),           SCMP_SYS(clone),
-    SCMP_SYS(wait4),        SCMP_SYS(kill),        SCMP_SYS(prlimit64),       SCMP_SYS(setrlimit),
-    SCMP_SYS(setitimer),    SCMP_SYS(prctl),       SCMP_SYS(seccomp),         SCMP_SYS(set_robust_list),
+    SCMP_SYS(recvmsg),        SCMP_SYS(poll),         SCMP_SYS(ppoll),     SCMP_SYS(clone),
+    SCMP_SYS(wait4),          SCMP_SYS(kill),         SCMP_SYS(prlimit64), SCMP_SYS(setrlimit),
+    SCMP_SYS(setitimer),      SCMP_SYS(prctl),        SCMP_SYS(seccomp),   SCMP_SYS(set_robust_list),
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(rseq),
 };
 
@@ -56,7 +73,7 @@ static int allow(scmp_filter_ctx ctx, const int *calls, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         if (calls[i] < 0)
-            continue;               /* this machine has no such call (poll on aarch64) */
+            continue; /* this machine has no such call (poll on aarch64) */
         int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
         if (r != 0)
             return r;
@@ -128,18 +145,18 @@ const char *sandbox_enter_landlock(bool *has_landlock)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return "new privileges cannot be given up";
     if (abi <= 0)
-        return NULL;                /* an older kernel: the system call filter denies the same calls */
+        return NULL; /* an older kernel: the system call filter denies the same calls */
     struct ruleset all = {.fs = (1u << 13) - 1};
     if (abi >= 2)
-        all.fs |= 1u << 13;         /* refer */
+        all.fs |= 1u << 13; /* refer */
     if (abi >= 3)
-        all.fs |= 1u << 14;         /* truncate */
+        all.fs |= 1u << 14; /* truncate */
     if (abi >= 4)
-        all.net = 3;                /* bind and connect TCP */
+        all.net = 3; /* bind and connect TCP */
     if (abi >= 5)
-        all.fs |= 1u << 15;         /* ioctl on devices */
+        all.fs |= 1u << 15; /* ioctl on devices */
     if (abi >= 6)
-        all.scoped = 3;             /* abstract sockets, signals */
+        all.scoped = 3; /* abstract sockets, signals */
     size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
     int fd = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
     if (fd < 0)

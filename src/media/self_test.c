@@ -1,6 +1,6 @@
-/* self_test.c - `hse-media --self-test[=landlock]`: enter the worker's sandbox (or Landlock alone, to show that each layer
- * holds without the other) and try what must not be possible. Prints a line for each; exit code 0 if everything failed as
- * it must, 77 when this kernel has no Landlock to try alone. */
+/* self_test.c - `hse-media --self-test[=landlock]`: enter the worker's sandbox (or Landlock alone, to show that each
+ * layer holds without the other) and try what must not be possible. Prints a line for each; exit code 0 if everything
+ * failed as it must, 77 when this kernel has no Landlock to try alone. */
 #include "sandbox.h"
 
 #include <errno.h>
@@ -23,7 +23,8 @@ static void report(const char *what, long result)
 {
     int e = errno;
     char line[160];
-    int n = snprintf(line, sizeof line, "%-28s %s%s\n", what, result < 0 ? "fails: " : "WORKS", result < 0 ? strerror(e) : "");
+    int n = snprintf(line, sizeof line, "%-28s %s%s\n", what, result < 0 ? "fails: " : "WORKS",
+                     result < 0 ? strerror(e) : "");
 
     bad |= result >= 0;
     if (n < 0 || write(STDOUT_FILENO, line, (size_t)n) != n)

@@ -39,14 +39,31 @@ static int is_mp3_at(const unsigned char *p, unsigned n, unsigned at)
 
 static const char *foreign(const unsigned char *p, unsigned n)
 {
-    static const struct { const char *magic; unsigned len, at; const char *name; } known[] = {
-        {"FORM", 4, 0, "AIFF"},          {"caff", 4, 0, "CAF"},           {"#!AMR", 5, 0, "AMR"},
-        {".snd", 4, 0, "AU"},            {"RIFX", 4, 0, "big-endian WAV"}, {"wvpk", 4, 0, "WavPack"},
-        {"MAC ", 4, 0, "Monkey's Audio"}, {"\x30\x26\xB2\x75", 4, 0, "WMA (ASF)"}, {"riff", 4, 0, "Wave64"},
-        {"MThd", 4, 0, "MIDI"},          {"#EXTM3U", 7, 0, "a playlist"}, {"PK\3\4", 4, 0, "a zip archive"},
-        {"%PDF", 4, 0, "PDF"},           {"\x89PNG", 4, 0, "a picture"},  {"\xFF\xD8\xFF", 3, 0, "a picture"},
-        {"GIF8", 4, 0, "a picture"},     {"\x1F\x8B", 2, 0, "a gzip archive"}, {"TTA1", 4, 0, "TTA"},
-        {"AVI ", 4, 8, "AVI"},           {"FLV\1", 4, 0, "FLV"},
+    static const struct {
+        const char *magic;
+        unsigned len, at;
+        const char *name;
+    } known[] = {
+        {"FORM", 4, 0, "AIFF"},
+        {"caff", 4, 0, "CAF"},
+        {"#!AMR", 5, 0, "AMR"},
+        {".snd", 4, 0, "AU"},
+        {"RIFX", 4, 0, "big-endian WAV"},
+        {"wvpk", 4, 0, "WavPack"},
+        {"MAC ", 4, 0, "Monkey's Audio"},
+        {"\x30\x26\xB2\x75", 4, 0, "WMA (ASF)"},
+        {"riff", 4, 0, "Wave64"},
+        {"MThd", 4, 0, "MIDI"},
+        {"#EXTM3U", 7, 0, "a playlist"},
+        {"PK\3\4", 4, 0, "a zip archive"},
+        {"%PDF", 4, 0, "PDF"},
+        {"\x89PNG", 4, 0, "a picture"},
+        {"\xFF\xD8\xFF", 3, 0, "a picture"},
+        {"GIF8", 4, 0, "a picture"},
+        {"\x1F\x8B", 2, 0, "a gzip archive"},
+        {"TTA1", 4, 0, "TTA"},
+        {"AVI ", 4, 8, "AVI"},
+        {"FLV\1", 4, 0, "FLV"},
     };
 
     for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
@@ -79,7 +96,7 @@ const char *sniff(const unsigned char *p, unsigned n, const char **why, unsigned
         return NULL;
     if (n >= 3 && is_adts(p))
         return "aac";
-    for (unsigned at = 0; at + 4 <= n; at++)        /* players skip junk before the first frame, so do we */
+    for (unsigned at = 0; at + 4 <= n; at++) /* players skip junk before the first frame, so do we */
         if (is_mp3_at(p, n, at))
             return "mp3";
     return NULL;

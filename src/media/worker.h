@@ -7,8 +7,8 @@
 _Noreturn void worker_decode(const media_request *request, int in);
 _Noreturn void worker_encode(const media_request *request, int in);
 
-/* The name of the libav demuxer for a file that starts with these bytes, or NULL; *why says what it is instead. skip: the
- * bytes of a leading ID3v2 tag, if any, that are not in head; call again with what follows them. */
+/* The name of the libav demuxer for a file that starts with these bytes, or NULL; *why says what it is instead. skip:
+ * the bytes of a leading ID3v2 tag, if any, that are not in head; call again with what follows them. */
 const char *sniff(const unsigned char *head, unsigned n, const char **why, unsigned *skip);
 
 #endif

@@ -1,5 +1,5 @@
-/* media_reader - any bytes as the answer of hse-media. The first byte says which events are wanted and in what pieces the
- * rest arrives; the result must not depend on the pieces. */
+/* media_reader - any bytes as the answer of hse-media. The first byte says which events are wanted and in what pieces
+ * the rest arrives; the result must not depend on the pieces. */
 #include "audio/media_reader.h"
 
 #include <math.h>

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 typedef struct {
-    size_t n, rows, columns;        /* columns: the product of all dimensions but the first */
-    float *v;                       /* converted from <f4, <f8, <i8, <i4 or <i2; free() */
+    size_t n, rows, columns; /* columns: the product of all dimensions but the first */
+    float *v;                /* converted from <f4, <f8, <i8, <i4 or <i2; free() */
 } npy;
 
 static inline npy npy_read(const char *relative)
@@ -37,10 +37,19 @@ static inline npy npy_read(const char *relative)
     a.n = a.rows * a.columns;
     a.v = malloc((a.n + 1) * sizeof *a.v);
     for (size_t i = 0; i < a.n; i++) {
-        union { float f4; double f8; int64_t i8; int32_t i4; int16_t i2; char c[8]; } u;
+        union {
+            float f4;
+            double f8;
+            int64_t i8;
+            int32_t i4;
+            int16_t i2;
+            char c[8];
+        } u;
         CHECK(fread(u.c, 1, (size_t)(kind[1] - '0'), f) == (size_t)(kind[1] - '0'), "%s: cut off", path);
         a.v[i] = kind[0] == 'f' ? (kind[1] == '4' ? u.f4 : (float)u.f8)
-                                : (float)(kind[1] == '8' ? u.i8 : kind[1] == '4' ? u.i4 : u.i2);
+                                : (float)(kind[1] == '8'   ? u.i8
+                                          : kind[1] == '4' ? u.i4
+                                                           : u.i2);
     }
     fclose(f);
     return a;

@@ -8,12 +8,22 @@
 
 TEST(limiter_keeps_the_ceiling_the_length_and_quiet_signals)
 {
-    static const struct { const char *name; int rate; float gain, level; size_t n; } cases[] = {
-        {"quiet stays as it is", 16000, 1, 0.5f, 8000},   {"gain alone", 24000, 1.5f, 0.6f, 8000},
-        {"loud", 16000, 1, 3, 8000},                       {"very loud", 48000, 20, 40, 30000},
-        {"one sample", 16000, 1, 5, 1},                    {"shorter than the look-ahead", 16000, 2, 5, 40},
-        {"exactly the look-ahead", 16000, 2, 5, 80},       {"one more", 16000, 2, 5, 81},
-        {"lowest rate", 1000, 2, 5, 3000},                 {"highest rate", 384000, 2, 5, 9000},
+    static const struct {
+        const char *name;
+        int rate;
+        float gain, level;
+        size_t n;
+    } cases[] = {
+        {"quiet stays as it is", 16000, 1, 0.5f, 8000},
+        {"gain alone", 24000, 1.5f, 0.6f, 8000},
+        {"loud", 16000, 1, 3, 8000},
+        {"very loud", 48000, 20, 40, 30000},
+        {"one sample", 16000, 1, 5, 1},
+        {"shorter than the look-ahead", 16000, 2, 5, 40},
+        {"exactly the look-ahead", 16000, 2, 5, 80},
+        {"one more", 16000, 2, 5, 81},
+        {"lowest rate", 1000, 2, 5, 3000},
+        {"highest rate", 384000, 2, 5, 9000},
     };
 
     for (size_t c = 0; c < COUNT(cases); c++) {
@@ -92,8 +102,8 @@ TEST(limiter_refuses_what_is_no_sample)
 
     for (size_t c = 0; c < COUNT(bad); c++) {
         float x[3] = {0, 0.1f, bad[c]};
-        CHECK(hse_limit(x, 3, 16000, 1, HSE_LIMITER_CEILING, &err) == HSE_E_FORMAT && strstr(err.text, "sample 2"), "%s",
-              err.text);
+        CHECK(hse_limit(x, 3, 16000, 1, HSE_LIMITER_CEILING, &err) == HSE_E_FORMAT && strstr(err.text, "sample 2"),
+              "%s", err.text);
     }
     CHECK(hse_limiter_open(&l, 16000, NAN, 0.97f, &err) == HSE_E_ARG && !l, "gain");
     CHECK(hse_limiter_open(&l, 16000, 0, 0.97f, &err) == HSE_E_ARG && !l, "gain");

@@ -84,14 +84,14 @@ TEST(every_container_and_codec_decodes)
 {
     static const struct {
         const char *file;
-        int         rate_hz, channels, longer;      /* samples beyond the second that were recorded, at most */
-        double      snr;                            /* at 24 kHz, at least */
+        int rate_hz, channels, longer; /* samples beyond the second that were recorded, at most */
+        double snr;                    /* at 24 kHz, at least */
     } cases[] = {
-        {"tone.wav", 24000, 1, 0, 150},        {"tone.flac", 24000, 1, 0, 150},      {"oggflac.oga", 24000, 1, 0, 150},
-        {"pcm.mov", 24000, 1, 0, 150},         {"stereo24.flac", 44100, 2, 0, 30},   {"tone.mp3", 24000, 1, 0, 20},
-        {"bare.mp3", 24000, 1, 1400, 20},      {"mp3.wav", 24000, 1, 1400, 20},      {"tone.ogg", 24000, 1, 0, 15},
-        {"tone.mka", 24000, 1, 200, 15},       {"tone.opus", 48000, 1, 0, 10},       {"tone.webm", 48000, 1, 0, 10},
-        {"tone.m4a", 24000, 1, 600, 15},       {"faststart.m4a", 24000, 1, 600, 15}, {"tone.aac", 24000, 1, 1700, 15},
+        {"tone.wav", 24000, 1, 0, 150},   {"tone.flac", 24000, 1, 0, 150},      {"oggflac.oga", 24000, 1, 0, 150},
+        {"pcm.mov", 24000, 1, 0, 150},    {"stereo24.flac", 44100, 2, 0, 30},   {"tone.mp3", 24000, 1, 0, 20},
+        {"bare.mp3", 24000, 1, 1400, 20}, {"mp3.wav", 24000, 1, 1400, 20},      {"tone.ogg", 24000, 1, 0, 15},
+        {"tone.mka", 24000, 1, 200, 15},  {"tone.opus", 48000, 1, 0, 10},       {"tone.webm", 48000, 1, 0, 10},
+        {"tone.m4a", 24000, 1, 600, 15},  {"faststart.m4a", 24000, 1, 600, 15}, {"tone.aac", 24000, 1, 1700, 15},
     };
     hse_map ref = map("tone.wav");
     hse_audio want = {0};
@@ -109,12 +109,13 @@ TEST(every_container_and_codec_decodes)
         CHECK((long)a.n >= a.rate_hz - 300 && (long)a.n <= a.rate_hz + cases[c].longer, "%s: %zu samples",
               cases[c].file, a.n);
         CHECK(hse_audio_decode(&b, &file, NULL, &err) == HSE_OK, "%s as a file: %s", cases[c].file, err.text);
-        CHECK(a.n == b.n && memcmp(a.samples, b.samples, a.n * sizeof *a.samples) == 0, "%s: other bits", cases[c].file);
+        CHECK(a.n == b.n && memcmp(a.samples, b.samples, a.n * sizeof *a.samples) == 0, "%s: other bits",
+              cases[c].file);
 
         float *x = NULL;
         size_t n = 0;
         CHECK(hse_resample(&x, &n, a.samples, a.n, a.rate_hz, 24000, &err) == HSE_OK, "%s", err.text);
-        double gain = cases[c].channels == 2 ? 0.7071067811865476 : 1;      /* ffmpeg's mono to stereo keeps the power */
+        double gain = cases[c].channels == 2 ? 0.7071067811865476 : 1; /* ffmpeg's mono to stereo keeps the power */
         for (size_t i = 0; i < n; i++)
             x[i] = (float)((double)x[i] / gain);
         double snr = snr_at_best_shift(want.samples, want.n, x, n, 1800);
@@ -126,8 +127,8 @@ TEST(every_container_and_codec_decodes)
         hse_decode_options at16k = {.rate_hz = 16000};
         CHECK(decode(&b, m.bytes, &at16k, &err) == HSE_OK && b.rate_hz == 16000, "%s: %s", cases[c].file, err.text);
         CHECK(hse_resample(&x, &n, a.samples, a.n, a.rate_hz, 16000, &err) == HSE_OK, "%s", err.text);
-        CHECK(n == b.n && memcmp(x, b.samples, n * sizeof *x) == 0, "%s: %zu and %zu samples at 16 kHz", cases[c].file, n,
-              b.n);
+        CHECK(n == b.n && memcmp(x, b.samples, n * sizeof *x) == 0, "%s: %zu and %zu samples at 16 kHz", cases[c].file,
+              n, b.n);
         hse_free(x);
         hse_audio_free(&a);
         hse_audio_free(&b);
@@ -139,8 +140,11 @@ TEST(every_container_and_codec_decodes)
 
 TEST(what_is_not_supported_is_refused_by_name)
 {
-    static const struct { const char *file, *says; hse_status want; } cases[] = {
-        {"refused-alac.m4a", "codec alac", HSE_E_UNSUPPORTED},   {"refused-mp2.mka", "codec mp2", HSE_E_UNSUPPORTED},
+    static const struct {
+        const char *file, *says;
+        hse_status want;
+    } cases[] = {
+        {"refused-alac.m4a", "codec alac", HSE_E_UNSUPPORTED},     {"refused-mp2.mka", "codec mp2", HSE_E_UNSUPPORTED},
         {"refused-adpcm.wav", "coding 0x0011", HSE_E_UNSUPPORTED}, {"refused.aiff", "AIFF", HSE_E_UNSUPPORTED},
         {"make_codec_files.sh", "no audio file", HSE_E_FORMAT},
     };
@@ -156,15 +160,17 @@ TEST(what_is_not_supported_is_refused_by_name)
     }
     CHECK(decode(&a, (hse_bytes){0}, NULL, &err) == HSE_E_FORMAT && strstr(err.text, "empty"), "%s", err.text);
     CHECK(hse_audio_decode_file(&a, "/nonexistent.mp3", NULL, &err) == HSE_E_NOT_FOUND, "%s", err.text);
-    CHECK(hse_audio_decode_file(&a, "/tmp", NULL, &err) == HSE_E_FORMAT && strstr(err.text, "directory"), "%s", err.text);
+    CHECK(hse_audio_decode_file(&a, "/tmp", NULL, &err) == HSE_E_FORMAT && strstr(err.text, "directory"), "%s",
+          err.text);
     hse_audio_source bad = {.fd = 9999};
     CHECK(hse_audio_decode(&a, &bad, NULL, &err) == HSE_E_IO, "%s", err.text);
 }
 
 TEST(damaged_files_give_samples_or_an_error)
 {
-    static const char *const files[] = {"tone.flac", "tone.mp3", "tone.ogg",  "tone.opus", "oggflac.oga", "tone.webm",
-                                        "tone.mka",  "tone.m4a", "tone.aac",  "pcm.mov",   "mp3.wav",     "faststart.m4a"};
+    static const char *const files[] = {"tone.flac",   "tone.mp3",  "tone.ogg", "tone.opus",
+                                        "oggflac.oga", "tone.webm", "tone.mka", "tone.m4a",
+                                        "tone.aac",    "pcm.mov",   "mp3.wav",  "faststart.m4a"};
     uint32_t seed = 11;
     int decoded = 0, refused = 0;
 
@@ -259,7 +265,11 @@ static long peak_kib(void)
 
 TEST(bombs_are_refused_before_they_cost_memory)
 {
-    static const struct { const char *name; size_t packet; bool honest; } cases[] = {
+    static const struct {
+        const char *name;
+        size_t packet;
+        bool honest;
+    } cases[] = {
         {"25 MB at 6 kbit/s: 9 hours", 45, true},
         {"the same with forged times", 45, false},
         {"25 MB of the smallest packets: 17 days", 1, true},
@@ -290,10 +300,16 @@ TEST(limits_at_and_below)
     hse_error err = {0};
 
     hse_buf_init(&b, 1 << 20);
-    memset(x, 0, 48000 * sizeof *x);            /* silence: flac packs a second into some 300 bytes */
+    memset(x, 0, 48000 * sizeof *x); /* silence: flac packs a second into some 300 bytes */
     CHECK(hse_audio_encode(&b, HSE_FORMAT_FLAC, x, 48000, 16000, &err) == HSE_OK, "%s", err.text);
     CHECK(b.size < 1000, "%zu bytes", b.size);
-    static const struct { const char *name; double seconds; size_t bytes; int rate; hse_status want; } cases[] = {
+    static const struct {
+        const char *name;
+        double seconds;
+        size_t bytes;
+        int rate;
+        hse_status want;
+    } cases[] = {
         {"at both", 3, 192000, 0, HSE_OK},
         {"seconds below", 2.9999, 192000, 0, HSE_E_LIMIT},
         {"bytes below", 3, 191999, 0, HSE_E_LIMIT},
@@ -347,7 +363,7 @@ TEST(decoding_in_pieces)
 
 typedef struct {
     const char *path;
-    hse_bytes   bytes;
+    hse_bytes bytes;
 } fifo_writer;
 
 static void *write_fifo(void *arg)
@@ -380,7 +396,7 @@ TEST(pipes_and_standard_input)
     pthread_join(t, NULL);
     hse_audio_free(&a);
 
-    hse_decode_options o = {.limits = {10, 1000}};      /* less than the file itself */
+    hse_decode_options o = {.limits = {10, 1000}}; /* less than the file itself */
     CHECK(pthread_create(&t, NULL, write_fifo, &w) == 0, "thread");
     signal(SIGPIPE, SIG_IGN);
     CHECK(hse_audio_decode_file(&a, path, &o, &err) == HSE_E_LIMIT, "%s", err.text);
@@ -413,7 +429,7 @@ TEST(a_long_wav_in_constant_memory)
     size_t left = SIZE_MAX;
 
     unlink(path);
-    hse_wav_header(head, 8000, frames);                 /* two hours; the file is a hole */
+    hse_wav_header(head, 8000, frames); /* two hours; the file is a hole */
     CHECK(fd >= 0 && write(fd, head, sizeof head) == sizeof head, "write");
     CHECK(ftruncate(fd, (off_t)(sizeof head + frames * 2)) == 0, "truncate");
     hse_audio_source src = {.fd = fd};
@@ -566,9 +582,9 @@ TEST(helpers_that_are_missing_stuck_or_dead)
 
 typedef struct {
     hse_media *media;
-    hse_bytes  file;
-    hse_audio  want;
-    int        failures;
+    hse_bytes file;
+    hse_audio want;
+    int failures;
 } crowd;
 
 static void *decode_often(void *arg)
@@ -607,13 +623,18 @@ TEST(many_callers_share_two_workers)
 
 TEST(encode_and_decode_every_format)
 {
-    static const struct { hse_audio_format format; int rate, written; size_t longer; double snr; } cases[] = {
-        {HSE_FORMAT_WAV, 24000, 24000, 0, 80},     {HSE_FORMAT_FLAC, 24000, 24000, 0, 80},
-        {HSE_FORMAT_MP3, 24000, 24000, 2500, 25},  {HSE_FORMAT_OPUS, 24000, 24000, 1, 10},
-        {HSE_FORMAT_AAC, 24000, 24000, 2100, 15},  {HSE_FORMAT_FLAC, 7001, 7001, 0, 80},
-        {HSE_FORMAT_OPUS, 22050, 24000, 2, 10},    {HSE_FORMAT_MP3, 7000, 8000, 2500, 10},
-        {HSE_FORMAT_AAC, 8000, 16000, 2200, 15},   {HSE_FORMAT_OPUS, 96000, 48000, 2, 10},
-        {HSE_FORMAT_MP3, 16000, 16000, 2500, 25},  {HSE_FORMAT_MP3, 44100, 44100, 2500, 25},
+    static const struct {
+        hse_audio_format format;
+        int rate, written;
+        size_t longer;
+        double snr;
+    } cases[] = {
+        {HSE_FORMAT_WAV, 24000, 24000, 0, 80},    {HSE_FORMAT_FLAC, 24000, 24000, 0, 80},
+        {HSE_FORMAT_MP3, 24000, 24000, 2500, 25}, {HSE_FORMAT_OPUS, 24000, 24000, 1, 10},
+        {HSE_FORMAT_AAC, 24000, 24000, 2100, 15}, {HSE_FORMAT_FLAC, 7001, 7001, 0, 80},
+        {HSE_FORMAT_OPUS, 22050, 24000, 2, 10},   {HSE_FORMAT_MP3, 7000, 8000, 2500, 10},
+        {HSE_FORMAT_AAC, 8000, 16000, 2200, 15},  {HSE_FORMAT_OPUS, 96000, 48000, 2, 10},
+        {HSE_FORMAT_MP3, 16000, 16000, 2500, 25}, {HSE_FORMAT_MP3, 44100, 44100, 2500, 25},
     };
     hse_map m = map("tone.wav");
     hse_audio tone = {0};
@@ -628,13 +649,14 @@ TEST(encode_and_decode_every_format)
         size_t n = 0, got = 0;
 
         CHECK(hse_resample(&x, &n, tone.samples, tone.n, 24000, cases[c].rate, &err) == HSE_OK, "%s", err.text);
-        CHECK(hse_audio_format_rate(cases[c].format, cases[c].rate) == cases[c].written, "%s at %d", name, cases[c].rate);
+        CHECK(hse_audio_format_rate(cases[c].format, cases[c].rate) == cases[c].written, "%s at %d", name,
+              cases[c].rate);
         hse_buf_init(&whole, 1 << 24);
         CHECK(hse_audio_encode(&whole, cases[c].format, x, n, cases[c].rate, &err) == HSE_OK, "%s at %d: %s", name,
               cases[c].rate, err.text);
         CHECK(decode(&a, (hse_bytes){whole.data, whole.size}, NULL, &err) == HSE_OK, "%s back: %s", name, err.text);
-        CHECK(cases[c].format == HSE_FORMAT_OPUS ? a.rate_hz == 48000 : a.rate_hz == cases[c].written, "%s: %d Hz", name,
-              a.rate_hz);
+        CHECK(cases[c].format == HSE_FORMAT_OPUS ? a.rate_hz == 48000 : a.rate_hz == cases[c].written, "%s: %d Hz",
+              name, a.rate_hz);
         CHECK(hse_resample(&y, &got, a.samples, a.n, a.rate_hz, cases[c].rate, &err) == HSE_OK, "%s", err.text);
         CHECK(got >= n && got <= n + cases[c].longer * (size_t)cases[c].rate / (size_t)cases[c].written + 3,
               "%s at %d: %zu samples came back of %zu", name, cases[c].rate, got, n);
@@ -670,7 +692,7 @@ TEST(encoding_in_pieces_gives_the_same_bytes_early)
                 size_t early = 0;
 
                 hse_buf_init(&b, 1 << 24);
-                hse_buf_str(&b, "before");          /* an encoder appends */
+                hse_buf_str(&b, "before"); /* an encoder appends */
                 CHECK(hse_encoder_open(&e, (hse_audio_format)f, rate, stream, &err) == HSE_OK, "%s", err.text);
                 for (size_t at = 0; at < N; at += pieces[kind]) {
                     size_t n = N - at < pieces[kind] ? N - at : pieces[kind];
@@ -683,8 +705,9 @@ TEST(encoding_in_pieces_gives_the_same_bytes_early)
                 CHECK(pieces[kind] > 12000 || early > whole.size / 8, "format %d: only %zu of %zu bytes after 0.5 s", f,
                       early, whole.size);
                 CHECK(b.size == whole.size + 6, "format %d: %zu bytes, want %zu", f, b.size - 6, whole.size);
-                size_t from = stream && (f == HSE_FORMAT_WAV || f == HSE_FORMAT_FLAC) ? 44 : 0;     /* lengths unknown */
-                CHECK(memcmp(b.data + 6 + from, whole.data + from, whole.size - from) == 0, "format %d: other bytes", f);
+                size_t from = stream && (f == HSE_FORMAT_WAV || f == HSE_FORMAT_FLAC) ? 44 : 0; /* lengths unknown */
+                CHECK(memcmp(b.data + 6 + from, whole.data + from, whole.size - from) == 0, "format %d: other bytes",
+                      f);
                 if (f == HSE_FORMAT_WAV && stream)
                     CHECK(hse_get_u32le(b.data + 6 + 40) == UINT32_MAX, "a stream's length");
                 hse_buf_free(&b);
@@ -713,11 +736,12 @@ TEST(encoding_nothing_and_nonsense)
         CHECK(s == HSE_E_FORMAT && strstr(err.text, "sample 5"), "format %d: %d %s", f, s, err.text);
         CHECK(hse_encoder_open(&e, (hse_audio_format)f, 999, false, &err) == HSE_E_ARG && !e, "rate");
         CHECK(hse_encoder_open(&e, (hse_audio_format)f, 24000, true, &err) == HSE_OK, "%s", err.text);
-        hse_encoder_close(&e);                      /* in the middle of nothing */
+        hse_encoder_close(&e); /* in the middle of nothing */
         hse_buf_free(&b);
         hse_buf_init(&b, 20);
         float *x = test_floats(24000);
-        CHECK(hse_audio_encode(&b, (hse_audio_format)f, x, 24000, 24000, &err) == HSE_E_LIMIT, "format %d: %s", f, err.text);
+        CHECK(hse_audio_encode(&b, (hse_audio_format)f, x, 24000, 24000, &err) == HSE_E_LIMIT, "format %d: %s", f,
+              err.text);
         hse_buf_free(&b);
     }
     hse_audio_format f;
@@ -745,8 +769,8 @@ TEST(decoding_and_encoding_survive_failed_allocations)
             t = hse_audio_encode(&b, HSE_FORMAT_OPUS, a.samples, a.n, 22050, &err);
         bool struck = hse_mem_failed();
         hse_mem_fail_at(0, false);
-        CHECK(struck == (s == HSE_E_NOMEM || t == HSE_E_NOMEM), "allocation %llu: %d %d %s", (unsigned long long)k, s, t,
-              err.text);
+        CHECK(struck == (s == HSE_E_NOMEM || t == HSE_E_NOMEM), "allocation %llu: %d %d %s", (unsigned long long)k, s,
+              t, err.text);
         hse_audio_free(&a);
         hse_buf_free(&b);
         if (k == 3)
@@ -776,7 +800,8 @@ TEST(the_sandbox_holds)
     int rc = run_self_test("--self-test", out, sizeof out);
 
     CHECK(rc == 0 && !strstr(out, "WORKS"), "%d\n%.400s", rc, out);
-    static const char *const demanded[] = {"open(\"/etc/passwd\")", "socket(AF_INET, TCP)", "execve(\"/bin/true\")", "fork()"};
+    static const char *const demanded[] = {"open(\"/etc/passwd\")", "socket(AF_INET, TCP)", "execve(\"/bin/true\")",
+                                           "fork()"};
     for (size_t i = 0; i < COUNT(demanded); i++) {
         const char *line = strstr(out, demanded[i]);
         CHECK(line && strstr(line, "fails: "), "%s is not there:\n%.400s", demanded[i], out);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 typedef struct {
-    int      formats, acks;
+    int formats, acks;
     uint64_t samples, bytes;
 } seen;
 
@@ -38,7 +38,7 @@ static void on_ack(void *arg)
 
 typedef struct {
     uint8_t data[2 * MEDIA_MAX_FRAME];
-    size_t  n;
+    size_t n;
 } answer;
 
 static void frame(answer *a, uint32_t type, uint32_t size, const void *payload, size_t payload_size)
@@ -90,27 +90,78 @@ static hse_status read_all(media_reader *r, const answer *a, size_t piece, const
 
 TEST(answers_of_a_helper_that_cannot_be_believed)
 {
-    enum { GOOD, EMPTY, CUT, NO_FORMAT, TWO_FORMATS, RATE_0, RATE_HIGH, CHANNELS_0, CHANNELS_9, FORMAT_SIZE, ODD_SAMPLES,
-           NO_SAMPLES, HUGE, HUGEST, UNKNOWN, NAN_SAMPLE, BIG_SAMPLE, BYTES, ACK, MISCOUNT, MISCOUNT_MAX, NO_DONE, AFTER,
-           DONE_ALONE, DONE_SIZE, SINK, ERR_FORMAT, ERR_LIMIT, ERR_CODE_0, ERR_CODE_6, ERR_EMPTY, ERR_LONG, ERR_DIRTY,
-           CASES };
-    static const struct { hse_status want; const char *says; } want[CASES] = {
-        [GOOD] = {HSE_OK, ""},                              [EMPTY] = {HSE_E_FORMAT, "decoder stopped"},
-        [CUT] = {HSE_E_FORMAT, "decoder stopped"},          [NO_FORMAT] = {HSE_E_IO, "samples out of place"},
-        [TWO_FORMATS] = {HSE_E_IO, "format out of place"},  [RATE_0] = {HSE_E_IO, "out of bounds"},
-        [RATE_HIGH] = {HSE_E_IO, "out of bounds"},          [CHANNELS_0] = {HSE_E_IO, "out of bounds"},
-        [CHANNELS_9] = {HSE_E_IO, "out of bounds"},         [FORMAT_SIZE] = {HSE_E_IO, "wrong size"},
-        [ODD_SAMPLES] = {HSE_E_IO, "out of place"},         [NO_SAMPLES] = {HSE_E_IO, "wrong size"},
-        [HUGE] = {HSE_E_IO, "wrong size"},                  [HUGEST] = {HSE_E_IO, "wrong size"},
-        [UNKNOWN] = {HSE_E_IO, "unknown frame"},            [NAN_SAMPLE] = {HSE_E_FORMAT, "sample 4 is not"},
-        [BIG_SAMPLE] = {HSE_E_FORMAT, "sample 4 is not"},   [BYTES] = {HSE_E_IO, "bytes out of place"},
-        [ACK] = {HSE_E_IO, "out of place"},                 [MISCOUNT] = {HSE_E_IO, "another number"},
-        [MISCOUNT_MAX] = {HSE_E_IO, "another number"},      [NO_DONE] = {HSE_E_FORMAT, "decoder stopped"},
-        [AFTER] = {HSE_E_IO, "after the end"},              [DONE_ALONE] = {HSE_E_IO, "another number"},
-        [DONE_SIZE] = {HSE_E_IO, "wrong size"},             [SINK] = {HSE_E_LIMIT, "enough"},
-        [ERR_FORMAT] = {HSE_E_FORMAT, "bad"},               [ERR_LIMIT] = {HSE_E_LIMIT, "long"},
-        [ERR_CODE_0] = {HSE_E_IO, "unknown error"},         [ERR_CODE_6] = {HSE_E_IO, "unknown error"},
-        [ERR_EMPTY] = {HSE_E_IO, "wrong size"},             [ERR_LONG] = {HSE_E_IO, "wrong size"},
+    enum {
+        GOOD,
+        EMPTY,
+        CUT,
+        NO_FORMAT,
+        TWO_FORMATS,
+        RATE_0,
+        RATE_HIGH,
+        CHANNELS_0,
+        CHANNELS_9,
+        FORMAT_SIZE,
+        ODD_SAMPLES,
+        NO_SAMPLES,
+        HUGE,
+        HUGEST,
+        UNKNOWN,
+        NAN_SAMPLE,
+        BIG_SAMPLE,
+        BYTES,
+        ACK,
+        MISCOUNT,
+        MISCOUNT_MAX,
+        NO_DONE,
+        AFTER,
+        DONE_ALONE,
+        DONE_SIZE,
+        SINK,
+        ERR_FORMAT,
+        ERR_LIMIT,
+        ERR_CODE_0,
+        ERR_CODE_6,
+        ERR_EMPTY,
+        ERR_LONG,
+        ERR_DIRTY,
+        CASES
+    };
+    static const struct {
+        hse_status want;
+        const char *says;
+    } want[CASES] = {
+        [GOOD] = {HSE_OK, ""},
+        [EMPTY] = {HSE_E_FORMAT, "decoder stopped"},
+        [CUT] = {HSE_E_FORMAT, "decoder stopped"},
+        [NO_FORMAT] = {HSE_E_IO, "samples out of place"},
+        [TWO_FORMATS] = {HSE_E_IO, "format out of place"},
+        [RATE_0] = {HSE_E_IO, "out of bounds"},
+        [RATE_HIGH] = {HSE_E_IO, "out of bounds"},
+        [CHANNELS_0] = {HSE_E_IO, "out of bounds"},
+        [CHANNELS_9] = {HSE_E_IO, "out of bounds"},
+        [FORMAT_SIZE] = {HSE_E_IO, "wrong size"},
+        [ODD_SAMPLES] = {HSE_E_IO, "out of place"},
+        [NO_SAMPLES] = {HSE_E_IO, "wrong size"},
+        [HUGE] = {HSE_E_IO, "wrong size"},
+        [HUGEST] = {HSE_E_IO, "wrong size"},
+        [UNKNOWN] = {HSE_E_IO, "unknown frame"},
+        [NAN_SAMPLE] = {HSE_E_FORMAT, "sample 4 is not"},
+        [BIG_SAMPLE] = {HSE_E_FORMAT, "sample 4 is not"},
+        [BYTES] = {HSE_E_IO, "bytes out of place"},
+        [ACK] = {HSE_E_IO, "out of place"},
+        [MISCOUNT] = {HSE_E_IO, "another number"},
+        [MISCOUNT_MAX] = {HSE_E_IO, "another number"},
+        [NO_DONE] = {HSE_E_FORMAT, "decoder stopped"},
+        [AFTER] = {HSE_E_IO, "after the end"},
+        [DONE_ALONE] = {HSE_E_IO, "another number"},
+        [DONE_SIZE] = {HSE_E_IO, "wrong size"},
+        [SINK] = {HSE_E_LIMIT, "enough"},
+        [ERR_FORMAT] = {HSE_E_FORMAT, "bad"},
+        [ERR_LIMIT] = {HSE_E_LIMIT, "long"},
+        [ERR_CODE_0] = {HSE_E_IO, "unknown error"},
+        [ERR_CODE_6] = {HSE_E_IO, "unknown error"},
+        [ERR_EMPTY] = {HSE_E_IO, "wrong size"},
+        [ERR_LONG] = {HSE_E_IO, "wrong size"},
         [ERR_DIRTY] = {HSE_E_FORMAT, "a?b??c"},
     };
     static answer a;
@@ -121,7 +172,13 @@ TEST(answers_of_a_helper_that_cannot_be_believed)
     for (int c = 0; c < CASES; c++) {
         a.n = 0;
         if (c != EMPTY && c != NO_FORMAT && c != DONE_ALONE && c < ERR_FORMAT && c != FORMAT_SIZE)
-            format(&a, c == RATE_0 ? 0 : c == RATE_HIGH ? 384001 : 16000, c == CHANNELS_0 ? 0 : c == CHANNELS_9 ? 9 : 2);
+            format(&a,
+                   c == RATE_0      ? 0
+                   : c == RATE_HIGH ? 384001
+                                    : 16000,
+                   c == CHANNELS_0   ? 0
+                   : c == CHANNELS_9 ? 9
+                                     : 2);
         if (c != EMPTY && c < ERR_FORMAT && c != DONE_ALONE && c != FORMAT_SIZE)
             samples(&a, 0.5f);
         switch (c) {
@@ -144,7 +201,12 @@ TEST(answers_of_a_helper_that_cannot_be_believed)
         case ERR_CODE_6: error(&a, 6, "bad", 3); break;
         case ERR_EMPTY: error(&a, MEDIA_E_FORMAT, "", 0); break;
         case ERR_LONG: error(&a, MEDIA_E_FORMAT, text, MEDIA_MAX_ERROR + 1); break;
-        case ERR_DIRTY: error(&a, MEDIA_E_FORMAT, "a\nb\0\xFF" "c", 6); break;
+        case ERR_DIRTY:
+            error(&a, MEDIA_E_FORMAT,
+                  "a\nb\0\xFF"
+                  "c",
+                  6);
+            break;
         default: break;
         }
         if (c == CUT)
@@ -158,8 +220,9 @@ TEST(answers_of_a_helper_that_cannot_be_believed)
             hse_error err = {0};
             const media_events ev = {.arg = &s, .format = on_format, .samples = on_samples};
             hse_status got = read_all(r, &a, piece, &ev, &err);
-            CHECK(got == want[c].want && strstr(err.text, want[c].says), "case %d in pieces of %zu: %d '%s', want %d '%s'",
-                  c, piece, got, err.text, want[c].want, want[c].says);
+            CHECK(got == want[c].want && strstr(err.text, want[c].says),
+                  "case %d in pieces of %zu: %d '%s', want %d '%s'", c, piece, got, err.text, want[c].want,
+                  want[c].says);
             CHECK(s.samples <= 8 && s.formats <= 1, "case %d: %llu samples", c, (unsigned long long)s.samples);
         }
     }

@@ -61,7 +61,7 @@ TEST(resample_in_pieces_gives_the_same_bits)
                 hse_buf b;
                 hse_buf_init(&b, SIZE_MAX / 2);
                 CHECK(hse_resampler_open(&r, in, to, &err) == HSE_OK, "%s", err.text);
-                for (int again = 0; again < 2; again++) {       /* the second time on the finished one */
+                for (int again = 0; again < 2; again++) { /* the second time on the finished one */
                     hse_buf_clear(&b);
                     for (size_t at = 0; at < n;) {
                         seed = seed * 1664525u + 1013904223u;

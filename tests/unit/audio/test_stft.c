@@ -110,7 +110,7 @@ TEST(istft_undoes_stft)
         float *x = test_floats(n), *y = test_floats(n);
 
         if (shapes[c].pad == 0)
-            continue;                   /* the first and last samples of an uncentred transform are lost in the window */
+            continue; /* the first and last samples of an uncentred transform are lost in the window */
         CHECK(hse_stft_open(&s, &shapes[c], NULL) == HSE_OK, "shape %zu", c);
         size_t frames = hse_stft_frames(s, n);
         float *spec = test_floats(frames * (size_t)hse_stft_bins(s) * 2), *scratch = test_floats(hse_stft_scratch(s));
@@ -127,7 +127,8 @@ TEST(istft_undoes_stft)
 TEST(stft_knows_what_is_too_short)
 {
     hse_stft *s = NULL;
-    static const hse_stft_config bad[] = {{.n_fft = 1, .hop = 1},   {.n_fft = 400, .hop = 0},
+    static const hse_stft_config bad[] = {{.n_fft = 1, .hop = 1},
+                                          {.n_fft = 400, .hop = 0},
                                           {.n_fft = 400, .hop = 160, .window = 401},
                                           {.n_fft = 400, .hop = 160, .pad = -1},
                                           {.n_fft = (1 << 20) + 1, .hop = 160}};
@@ -146,7 +147,10 @@ TEST(stft_knows_what_is_too_short)
 
 TEST(mel_filters_agree_with_librosa)
 {
-    static const struct { const char *name; hse_mel_config cfg; } cases[] = {
+    static const struct {
+        const char *name;
+        hse_mel_config cfg;
+    } cases[] = {
         {"mel_16000_400_40_slaney", {16000, 400, 40, 0, 0, HSE_MEL_SLANEY, HSE_MEL_AREA_1}},
         {"mel_16000_400_80_slaney", {16000, 400, 80, 0, 8000, HSE_MEL_SLANEY, HSE_MEL_AREA_1}},
         {"mel_8000_256_20_htk_area", {8000, 256, 20, 50, 3500, HSE_MEL_HTK, HSE_MEL_AREA_1}},
@@ -194,8 +198,8 @@ TEST(mel_filters_agree_with_librosa)
 TEST(mel_refuses_what_makes_no_sense)
 {
     static const hse_mel_config bad[] = {
-        {0, 400, 40, 0, 0, 0, 0},         {16000, 1, 40, 0, 0, 0, 0},      {16000, 400, 0, 0, 0, 0, 0},
-        {16000, 400, 40, -1, 0, 0, 0},    {16000, 400, 40, 0, 8001, 0, 0}, {16000, 400, 40, 5000, 4000, 0, 0},
+        {0, 400, 40, 0, 0, 0, 0},          {16000, 1, 40, 0, 0, 0, 0},      {16000, 400, 0, 0, 0, 0, 0},
+        {16000, 400, 40, -1, 0, 0, 0},     {16000, 400, 40, 0, 8001, 0, 0}, {16000, 400, 40, 5000, 4000, 0, 0},
         {16000, 400, 5000, 0, 8000, 0, 0}, {16000, 400, 40, NAN, 0, 0, 0},
     };
 
@@ -227,8 +231,8 @@ TEST(plans_survive_failed_allocations)
 
 typedef struct {
     const hse_stft *s;
-    const float    *x;
-    float          *out;
+    const float *x;
+    float *out;
 } share;
 
 static void *run_shared(void *arg)

@@ -75,7 +75,8 @@ TEST(webrtc_vad_agrees_with_the_kit_frame_by_frame)
 
 TEST(webrtc_vad_takes_any_samples_for_an_hour)
 {
-    /* Extremes, noise that changes its level, clicks: no undefined arithmetic (run under UBSan), models stay positive. */
+    /* Extremes, noise that changes its level, clicks: no undefined arithmetic (run under UBSan), models stay positive.
+     */
     hse_webrtc_vad v;
     uint32_t seed = 1;
 

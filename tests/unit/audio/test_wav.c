@@ -17,7 +17,7 @@ static hse_status decode(hse_audio *a, const void *data, size_t size, hse_error 
 
 TEST(wav_decodes_the_kits_files)
 {
-    static const char *const names[] = {"pcm16", "u8",       "pcm24", "pcm32",      "float",
+    static const char *const names[] = {"pcm16",  "u8",       "pcm24", "pcm32",      "float",
                                         "double", "stereo16", "tri24", "stereofloat"};
 
     for (size_t c = 0; c < COUNT(names); c++) {
@@ -87,10 +87,10 @@ TEST(wav_header_fields_at_their_boundaries)
     enum { ANY = -1 };
     static const struct {
         const char *name;
-        int         at, bytes;
-        uint32_t    value;
-        hse_status  want;
-        long        frames;             /* ANY: not looked at */
+        int at, bytes;
+        uint32_t value;
+        hse_status want;
+        long frames; /* ANY: not looked at */
         const char *says;
     } cases[] = {
         {"as it is", 0, 0, 0, HSE_OK, FRAMES, ""},
@@ -231,9 +231,9 @@ TEST(wav_every_coding)
 {
     static const struct {
         const char *name;
-        unsigned    tag, bits;
-        uint8_t     low[8], mid[8];     /* one sample each */
-        float       want_low, want_mid;
+        unsigned tag, bits;
+        uint8_t low[8], mid[8]; /* one sample each */
+        float want_low, want_mid;
     } cases[] = {
         {"u8", 1, 8, {0}, {192}, -1, 0.5f},
         {"s16", 1, 16, {0, 0x80}, {0, 0x40}, -1, 0.5f},
@@ -254,12 +254,12 @@ TEST(wav_every_coding)
         hse_error err = {0};
 
         put_fmt(fmt, cases[i].tag, 2, cases[i].bits, extensible);
-        memcpy(samples, cases[i].low, bytes);               /* frame 0: low low, frame 1: mid low */
+        memcpy(samples, cases[i].low, bytes); /* frame 0: low low, frame 1: mid low */
         memcpy(samples + bytes, cases[i].low, bytes);
         memcpy(samples + 2 * bytes, cases[i].mid, bytes);
         memcpy(samples + 3 * bytes, cases[i].low, bytes);
         size_t n = start(file, "RIFF");
-        n += put_chunk(file + n, "LIST", "abc", 3);         /* odd: a pad byte follows */
+        n += put_chunk(file + n, "LIST", "abc", 3); /* odd: a pad byte follows */
         n += put_chunk(file + n, "fmt ", fmt, extensible ? 40 : 16);
         n += put_chunk(file + n, "fact", "\4\0\0\0", 4);
         n += put_chunk(file + n, "data", samples, 4 * bytes);
@@ -276,9 +276,18 @@ TEST(wav_every_coding)
 
 TEST(wav_rf64)
 {
-    static const struct { const char *name; uint64_t data; bool with_ds64; size_t frames; } cases[] = {
-        {"exact", 8, true, 4},       {"less", 6, true, 3},           {"more than there is", 1 << 20, true, 5},
-        {"2^63", 1ull << 63, true, 5}, {"largest", UINT64_MAX, true, 5}, {"0 is unknown", 0, true, 5},
+    static const struct {
+        const char *name;
+        uint64_t data;
+        bool with_ds64;
+        size_t frames;
+    } cases[] = {
+        {"exact", 8, true, 4},
+        {"less", 6, true, 3},
+        {"more than there is", 1 << 20, true, 5},
+        {"2^63", 1ull << 63, true, 5},
+        {"largest", UINT64_MAX, true, 5},
+        {"0 is unknown", 0, true, 5},
         {"no ds64", 0, false, 5},
     };
 
@@ -364,7 +373,12 @@ TEST(wav_names_the_sample_that_is_no_number)
 
 TEST(wav_limits_count_what_is_decoded)
 {
-    static const struct { const char *name; double seconds; size_t bytes; hse_status want; } cases[] = {
+    static const struct {
+        const char *name;
+        double seconds;
+        size_t bytes;
+        hse_status want;
+    } cases[] = {
         {"at the seconds", 100 / 16000.0, 1000, HSE_OK},
         {"below the seconds", 99.5 / 16000.0, 1000, HSE_E_LIMIT},
         {"at the bytes", 10, 400, HSE_OK},
@@ -374,7 +388,7 @@ TEST(wav_limits_count_what_is_decoded)
     uint8_t file[GOOD];
 
     good_file(file);
-    hse_put_u32le(file + 40, UINT32_MAX);       /* what the header claims plays no part */
+    hse_put_u32le(file + 40, UINT32_MAX); /* what the header claims plays no part */
     for (size_t c = 0; c < COUNT(cases); c++) {
         hse_audio a = {0};
         hse_error err = {0};
