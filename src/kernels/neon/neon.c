@@ -1,5 +1,21 @@
-#include "kernels/kernels.h"
+/* neon.c - the table of aarch64. */
+#include "kernels/neon/vec.h"
+
+#include "kernels/simd/elements.h"
+#include "kernels/simd/prepare.h"
+#include "kernels/simd/rows.h"
+
+#include "kernels/neon/neon.h"
+
 void hse_kernels_neon(hse_kernels *k)
 {
-    (void)k;
+    set_elements(k);
+    set_rows(k);
+    k->to_bf16 = k_to_bf16_rows;
+    k->to_int8 = k_to_int8_rows;
+    k_neon_gemm(k);
+    if (k->cpu & HSE_CPU_NEON_DOT)
+        k_neon_dot(k);
+    if (k->cpu & HSE_CPU_NEON_BF16)
+        k_neon_bf16(k);
 }

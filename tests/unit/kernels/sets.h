@@ -93,6 +93,12 @@ static inline bool same_bits(const float *a, const float *b, size_t n)
     return true;
 }
 
+/* fmax in a loop that sums, too, stops GCC 12 for aarch64 with an internal error. */
+static inline double larger(double a, double b)
+{
+    return b > a ? b : a;
+}
+
 /* The activation in double. */
 static inline double exact_act(double v, k_act act, double slope)
 {

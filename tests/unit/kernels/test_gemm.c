@@ -56,14 +56,14 @@ typedef struct {
     size_t             a_row;
 } setup;
 
-static double weight_scale(const setup *s, int j)
+static float weight_range(const setup *s, int j)
 {
     double max = 0;
 
     for (int t = 0; t < s->l.taps; t++)
         for (int i = 0; i < s->l.k; i++)
-            max = fmax(max, fabs((double)s->weights[((size_t)j * (size_t)s->l.taps + (size_t)t) * (size_t)s->l.k + (size_t)i]));
-    return (double)((float)max / 127.0f);
+            max = larger(max, fabs((double)s->weights[((size_t)j * (size_t)s->l.taps + (size_t)t) * (size_t)s->l.k + (size_t)i]));
+    return (float)max;
 }
 
 static uint16_t bf16_of(float x)
@@ -77,7 +77,8 @@ static uint16_t bf16_of(float x)
 static double exact_sum(const setup *s, int r, int j, double *size)
 {
     const layer *l = &s->l;
-    double sum = 0, scale = s->type == K_INT8 ? weight_scale(s, j) : 0, factor = 127.0f / (float)(scale * 127);
+    float range = s->type == K_INT8 ? weight_range(s, j) : 1.0f, factor = 127.0f / range;
+    double sum = 0;
 
     *size = 0;
     for (int t = 0; t < l->taps; t++) {
@@ -85,18 +86,19 @@ static double exact_sum(const setup *s, int r, int j, double *size)
         double part = 0, part_size = 0;
         for (int i = 0; i < l->k; i++) {
             float w = s->weights[((size_t)j * (size_t)l->taps + (size_t)t) * (size_t)l->k + (size_t)i];
+            size_t at = row * s->a_row + (size_t)i;
             double p;
             if (s->type == K_F32)
-                p = (double)s->in[row * (size_t)l->k + (size_t)i] * w;
+                p = (double)((const float *)s->a)[at] * (double)w;
             else if (s->type == K_BF16)
-                p = (double)k_from_bf16(((const uint16_t *)s->a)[row * s->a_row + (size_t)i]) * k_from_bf16(bf16_of(w));
+                p = (double)k_from_bf16(((const uint16_t *)s->a)[at]) * (double)k_from_bf16(bf16_of(w));
             else
-                p = (((const uint8_t *)s->a)[row * s->a_row + (size_t)i] - 128) * rint((double)(w * (float)factor));
+                p = (((const uint8_t *)s->a)[at] - 128) * rint((double)(w * factor));
             part += p;
             part_size += fabs(p);
         }
         if (s->type == K_INT8) {
-            part *= (double)s->a_scale[row] * scale;
+            part *= (double)s->a_scale[row] * (double)(range / 127.0f);
             part_size = fabs(part);                         /* exact inside a tap */
         }
         sum += part;

@@ -22,7 +22,7 @@ TEST(sums_agree_with_double)
             random_fill(b, n, 1.0f);
             for (size_t i = 0; i < n; i++) {
                 double x = a[i], y = b[i];
-                sum += x, size += fabs(x), squares += x * x, dot += x * y, dot_size += fabs(x * y), most = fmax(most, fabs(x));
+                sum += x, size += fabs(x), squares += x * x, dot += x * y, dot_size += fabs(x * y), most = larger(most, fabs(x));
             }
             CHECK(fabs((double)k->sum(a, n) - sum) <= size * 1e-6, "%s sum n %zu", k->name, n);
             CHECK(fabs((double)k->sum_squares(a, n) - squares) <= squares * 1e-6, "%s sum_squares n %zu", k->name, n);
@@ -51,7 +51,7 @@ TEST(softmax_agrees_with_double)
             for (size_t r = 0; r < ROWS; r++) {
                 double most = -INFINITY, sum = 0;
                 for (int i = 0; i < n; i++)
-                    most = fmax(most, (double)in[r * row + (size_t)i]);
+                    most = larger(most, (double)in[r * row + (size_t)i]);
                 for (int i = 0; i < n; i++)
                     sum += exp(in[r * row + (size_t)i] - most);
                 for (int i = 0; i < n; i++) {
