@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "http/inner.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -27,6 +28,7 @@ static const http_options *options(const http_conn *c)
 
 static size_t pending(const http_conn *c)
 {
+    assert(c->out_sent <= c->out.size && c->blob_sent <= c->blob.size);
     return c->out.size - c->out_sent + (c->blob.size - c->blob_sent);
 }
 
@@ -108,6 +110,7 @@ void http_conn_kill(http_conn *c)
     hse_buf_free(&c->in);
     hse_buf_free(&c->out);
     http_blob_free(&c->blob);
+    c->out_sent = c->blob_sent = 0;
     http_timer_remove(c);
     http_limits_leave(&l->server->limits, c->limit);
     if (c->prev)
@@ -399,7 +402,7 @@ static void pump(http_conn *c)
             break;
         }
         service(c);
-        moved = flush(c);
+        moved = c->state != CONN_CLOSED && flush(c);
         if (c->state != CONN_CLOSED && parse_kept(c))
             moved = true;
         if (c->state != CONN_CLOSED)

@@ -1,6 +1,7 @@
 /* tls.c - the transport under a connection: a plain socket, or OpenSSL on it. */
 #include "http/inner.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 
@@ -95,6 +96,7 @@ static ptrdiff_t socket_result(ssize_t n)
 
 ptrdiff_t http_io_read(http_conn *c, void *to, size_t n)
 {
+    assert(c->state != CONN_CLOSED);        /* its descriptor may be another's by now */
     if (!c->ssl) {
         ptrdiff_t got = socket_result(recv(c->fd, to, n, 0));
         return got == 0 ? IO_END : got;
@@ -113,6 +115,7 @@ ptrdiff_t http_io_read(http_conn *c, void *to, size_t n)
 
 ptrdiff_t http_io_write(http_conn *c, const void *from, size_t n)
 {
+    assert(c->state != CONN_CLOSED);
     if (!c->ssl)
         return socket_result(send(c->fd, from, n, MSG_NOSIGNAL));
     size_t sent = 0;

@@ -30,8 +30,8 @@ static void *stream_thread(void *arg)
     static const char piece[50000];
     hse_status s = http_job_start(arg, 200, "text/plain");
 
-    for (int i = 0; i < 20 && s == HSE_OK; i++)
-        s = http_job_write(arg, piece, sizeof piece, 50);
+    for (int i = 0; i < 120 && s == HSE_OK; i++)
+        s = http_job_write(arg, piece, sizeof piece, 30);
     if (s == HSE_OK)
         http_job_finish(arg);
     else
@@ -234,6 +234,9 @@ static void one_connection(fuzzer *f, hse_buf *b)
     size_t n;
 
     set_timeout(fd, 20);
+    bool lazy = draw(f, 16) == 0; /* takes so little that writers run into their deadlines */
+    if (lazy)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &(int){4096}, sizeof(int));
     compose(f, b);
     if (use_tls && draw(f, 8)) {
         set_timeout(fd, 500);
@@ -245,6 +248,8 @@ static void one_connection(fuzzer *f, hse_buf *b)
     for (unsigned i = draw(f, 4); i > 1; i--)
         if (ssl ? SSL_read_ex(ssl, got, sizeof got, &n) != 1 : recv(fd, got, draw(f, 2) ? 1 : sizeof got, 0) <= 0)
             break;
+    if (lazy)
+        sleep_ms(draw(f, 60));
     if (draw(f, 8) == 0)
         shutdown(fd, SHUT_WR);
     if (draw(f, 3) == 0)
