@@ -31,7 +31,9 @@ typedef __m512i vi;
 
 INLINE __mmask16 vf_first(int n)
 {
-    return n >= VF_LANES ? (__mmask16)0xffff : n > 0 ? (__mmask16)((1u << n) - 1u) : (__mmask16)0;
+    unsigned lanes = n >= VF_LANES ? 0xffffu : n > 0 ? (1u << n) - 1u : 0u;
+
+    return (__mmask16)lanes;
 }
 
 INLINE vf vf_zero(void) { return _mm512_setzero_ps(); }

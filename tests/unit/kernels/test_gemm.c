@@ -2,7 +2,7 @@
  * bits whatever the block of rows or the range of panels. */
 #include "sets.h"
 
-enum { ROWS = 49, MOST_N = 200, MOST_K = 160, MOST_TAPS = 11, SPARE = 3 };
+enum { ROWS = 49, MOST_N = 200, MOST_INPUTS = 3400, MOST_TAPS = 11, SPARE = 3 };      /* inputs: k * taps */
 
 typedef struct {
     int    n, k, taps, dilation;
@@ -27,12 +27,12 @@ static memory *all_memory(void)
     static memory m;
 
     if (m.in.start == NULL) {
-        size_t rows = ROWS + 4 * MOST_TAPS, floats = sizeof(float);
-        m.in = guarded_new(rows * MOST_K * floats);
-        m.prepared = guarded_new(rows * (MOST_K + 4) * floats);
+        size_t rows = ROWS + 4 * MOST_TAPS, floats = sizeof(float), inputs = MOST_INPUTS;
+        m.in = guarded_new(rows * inputs * floats);
+        m.prepared = guarded_new(rows * (inputs + 4) * floats);
         m.scales = guarded_new(rows * floats);
-        m.weights = guarded_new((size_t)MOST_N * MOST_K * MOST_TAPS * floats);
-        m.packed = guarded_new((size_t)(MOST_N + 64) * (MOST_K + 4) * MOST_TAPS * floats + 65536);
+        m.weights = guarded_new(MOST_N * inputs * floats);
+        m.packed = guarded_new((MOST_N + 64) * (inputs + 4 * MOST_TAPS) * floats + 65536);
         m.bias = guarded_new(MOST_N * floats);
         m.gain = guarded_new(MOST_N * floats);
         m.shift = guarded_new(MOST_N * floats);
@@ -271,6 +271,20 @@ TEST(gemm_gives_a_row_the_same_bits_in_every_block)
 
     for (size_t i = 0; i < COUNT(layers); i++)
         run_layer(&layers[i], true);
+}
+
+/* Long enough that the sums wait in memory between stretches of inputs: cut inside a tap, between taps, and neither. */
+TEST(gemm_of_many_inputs)
+{
+    static const layer layers[] = {
+        {.n = 17, .k = 3333, .taps = 1, .dilation = 1, .alpha = 1, .bias = true, .residual = true, .in_place = true},
+        {.n = 70, .k = 1100, .taps = 3, .dilation = 2, .alpha = 1, .act = K_LEAKY_RELU},
+        {.n = 5, .k = 1601, .taps = 2, .dilation = 3, .alpha = 0.5f, .act = K_TANH, .affine = true},
+        {.n = 35, .k = 300, .taps = 11, .dilation = 1, .alpha = 1, .bf16 = true, .bf16_act = K_RELU},
+    };
+
+    for (size_t i = 0; i < COUNT(layers); i++)
+        run_layer(&layers[i], false);
 }
 
 TEST(gemm_applies_every_epilogue)
