@@ -86,6 +86,8 @@ TEST(convolutions_agree_with_double)
         {"causal",                  16,  16, 3, 3, 1,  6, 0, NN_ZERO,      true,  false, true},
         {"reflect on the right",    16,  16, 3, 1, 1,  0, 2, NN_REFLECT,   true,  false, false},
         {"stride 2",                129, 64, 3, 1, 2,  1, 1, NN_ZERO,      true,  true,  true},
+        {"stride 2, nothing before", 24, 40, 3, 1, 2,  1, 1, NN_ZERO,      true,  false, true},
+        {"stride 3, wide padding",  24,  40, 7, 1, 3,  5, 6, NN_REPLICATE, true,  false, false},
         {"stride 3, no padding",    24,  40, 5, 1, 3,  0, 0, NN_ZERO,      true,  false, false},
         {"narrow input",            1,   70, 5, 1, 1, -1, 0, NN_ZERO,      true,  false, true},
         {"narrow, strided, relu",   2,   30, 8, 1, 4,  0, 3, NN_REFLECT,   true,  true,  false},

@@ -244,6 +244,13 @@ TEST(keep_moves_what_is_kept_and_drops_the_rest)
     CHECK(memcmp(got, want[2], ROWS * 4 * sizeof *got) == 0, "a slice");
     nn_read(c, old, 0, got, ROWS * IN);
     CHECK(memcmp(got, x, ROWS * IN * sizeof *got) == 0, "a tensor from before the mark");
+    mark = nn_mark(c);                                      /* what stands right behind the mark stays where it is */
+    nn_tensor next = nn_keep(c, mark, nn_scale(c, t, 3));
+    CHECK(next.at == mark.top && nn_mark(c).top > mark.top, "kept at %zu, mark at %zu", next.at, mark.top);
+    nn_scale(c, t, 7);
+    nn_read(c, next, 0, got, ROWS * IN);
+    for (int i = 0; i < ROWS * IN; i++)
+        CHECK(fabsf(got[i] - 3 * x[i]) < 1e-6f, "%d", i);
     size_t kept = nn_mark(c).top;
     for (int i = 0; i < 100; i++) {                         /* a loop of steps needs no more memory than one */
         nn_mark_t step = nn_mark(c);
