@@ -59,7 +59,7 @@ static const json_t *look(const hse_config *c, const char *path)
                 i = i * 10 + (size_t)(key[k] - '0');
             v = json_array_get(v, i);
         } else {
-            v = json_object_get(v, key);                /* NULL when v is no object */
+            v = json_object_get(v, key); /* NULL when v is no object */
         }
         path += n + (path[n] == '.');
     }
@@ -87,7 +87,7 @@ void cfg_fail(hse_config *c, const char *path, const char *fmt, ...)
     if (n > 0 && (size_t)n < room)
         c->used += (size_t)n;
     else
-        c->text[c->used] = '\0';                        /* it does not fit: cfg_status says how many are left out */
+        c->text[c->used] = '\0'; /* it does not fit: cfg_status says how many are left out */
 }
 
 /* The value to read; NULL when the getter is done: absent with a fallback, or the absence is an error, noted here. */
@@ -125,7 +125,8 @@ void cfg_int_or(hse_config *c, const char *path, int fallback, int min, int max,
     get_int(c, path, true, fallback, min, max, out);
 }
 
-static void get_real(hse_config *c, const char *path, bool optional, double fallback, double min, double max, double *out)
+static void get_real(hse_config *c, const char *path, bool optional, double fallback, double min, double max,
+                     double *out)
 {
     char expected[80];
 

@@ -9,9 +9,9 @@
  *     return cfg_status(&c, err);
  *
  * A path names nested members with dots; a number is an index into an array ("up_rates.0"). A getter that fails notes
- * "path: what is expected, what was found" and sets its output to the fallback (a required field: to `min`, false, "" or
- * nothing), so that nothing undefined is read before cfg_status is asked. The forms with _or take `fallback` where the
- * field is absent or null. Texts point into the tree. */
+ * "path: what is expected, what was found" and sets its output to the fallback (a required field: to `min`, false, ""
+ * or nothing), so that nothing undefined is read before cfg_status is asked. The forms with _or take `fallback` where
+ * the field is absent or null. Texts point into the tree. */
 #ifndef HSE_FORMATS_CONFIG_H
 #define HSE_FORMATS_CONFIG_H
 

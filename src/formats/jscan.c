@@ -84,7 +84,8 @@ static hse_status escape(jscan *j, uint32_t *c)
         return js_fail(j, HSE_E_FORMAT, "a damaged escape in a string");
     j->pos += 5;
     if (*c >= 0xD800 && *c < 0xE000) {
-        if (*c >= 0xDC00 || left < 11 || p[5] != '\\' || p[6] != 'u' || !hex4(p + 7, &low) || low < 0xDC00 || low >= 0xE000)
+        if (*c >= 0xDC00 || left < 11 || p[5] != '\\' || p[6] != 'u' || !hex4(p + 7, &low) || low < 0xDC00 ||
+            low >= 0xE000)
             return js_fail(j, HSE_E_FORMAT, "half of a surrogate pair in a string");
         j->pos += 6;
         *c = 0x10000 + ((*c - 0xD800) << 10) + (low - 0xDC00);
@@ -261,7 +262,7 @@ hse_status js_skip(jscan *j, size_t *cost)
             add_cost(cost, c == '"' ? COST_STRING + n : COST_NUMBER);
         }
         bool more = false;
-        while (depth && !more) {                        /* after a value: the next one, or the ends of its containers */
+        while (depth && !more) { /* after a value: the next one, or the ends of its containers */
             if ((s = js_more(j, closing[depth - 1], &more)) != HSE_OK)
                 return s;
             depth -= !more;

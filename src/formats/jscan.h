@@ -1,6 +1,7 @@
 /* jscan.h - reads JSON text (RFC 8259) token by token, without a tree: what a header or a pre-scan needs.
  *
- * Strict: UTF-8 only, no comments, no trailing commas, no NaN, no control characters in strings. Nothing is allocated. */
+ * Strict: UTF-8 only, no comments, no trailing commas, no NaN, no control characters in strings. Nothing is allocated.
+ * */
 #ifndef HSE_FORMATS_JSCAN_H
 #define HSE_FORMATS_JSCAN_H
 
@@ -24,7 +25,7 @@ hse_status js_expect(jscan *j, char c, const char *expected);
 /* A string, decoded to out (of `room` bytes, zero-terminated); HSE_E_LIMIT when it does not fit, HSE_E_FORMAT when it
  * holds \u0000. out NULL: checked and skipped. */
 hse_status js_string(jscan *j, char *out, size_t room, size_t *length);
-/* A number's text: *length bytes from the present place, which moves behind it; *integer: without fraction and exponent. */
+/* A number's text: *length bytes from the present place, which moves behind it. *integer: no fraction, no exponent. */
 hse_status js_number(jscan *j, size_t *length, bool *integer);
 hse_status js_u64(jscan *j, uint64_t *out);                     /* a non-negative integer without fraction */
 /* After a value inside [ ] or { }: a comma (*more) or the closing byte, which is consumed. */

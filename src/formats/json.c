@@ -1,5 +1,5 @@
-/* json.c - the tree is built here, not by jansson's own parser: that one goes on with a character missing when memory for
- * its token runs out. Its objects, arrays and values report every failure. */
+/* json.c - the tree is built here, not by jansson's own parser: that one goes on with a character missing when memory
+ * for its token runs out. Its objects, arrays and values report every failure. */
 #include "formats/json.h"
 
 #include "base/file.h"
@@ -15,7 +15,7 @@
 enum { FREE_COST = 16 << 20, MAX_BYTES = 256 << 20 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static locale_t       c_locale;
+static locale_t c_locale;
 
 static void prepare(void)
 {
@@ -32,14 +32,14 @@ enum { KEY, VALUE };
 
 /* Memory for a string with escapes, used again by the next one. */
 typedef struct {
-    char  *data;
+    char *data;
     size_t size;
 } scratch;
 
 typedef struct {
-    jscan   j;
-    json_t *open[JSON_MAX_DEPTH];       /* the containers around the present place; [0] owns the others */
-    int     depth;
+    jscan j;
+    json_t *open[JSON_MAX_DEPTH]; /* the containers around the present place; [0] owns the others */
+    int depth;
     scratch scratch[2];
 } builder;
 
@@ -58,7 +58,7 @@ static hse_status take_string(builder *b, scratch *room, const char **out, size_
     if (s != HSE_OK)
         return s;
     *out = j->text + start + 1;
-    if (j->pos - start == *length + 2)                  /* every escape is longer than what it stands for */
+    if (j->pos - start == *length + 2) /* every escape is longer than what it stands for */
         return HSE_OK;
     if (room->size <= *length) {
         hse_free(room->data);
@@ -101,7 +101,7 @@ static hse_status take_number(builder *b, json_t **out)
         return no_memory(b);
     memcpy(copy, text, length);
     copy[length] = '\0';
-    double v = strtod_l(copy, NULL, c_locale);          /* a decimal point, whatever the user's language */
+    double v = strtod_l(copy, NULL, c_locale); /* a decimal point, whatever the user's language */
     if (copy != small)
         hse_free(copy);
     if (!isfinite(v))
@@ -165,7 +165,7 @@ static bool push(builder *b, json_t *value)
 {
     if (!json_is_object(value) && !json_is_array(value))
         return false;
-    b->open[b->depth++] = value;                        /* the scan has counted the levels */
+    b->open[b->depth++] = value; /* the scan has counted the levels */
     return true;
 }
 
@@ -173,7 +173,7 @@ static bool push(builder *b, json_t *value)
 static hse_status build(builder *b, json_t **root)
 {
     hse_status s = take_value(b, root);
-    bool fresh = s == HSE_OK && push(b, *root);         /* the innermost container has nothing in it yet */
+    bool fresh = s == HSE_OK && push(b, *root); /* the innermost container has nothing in it yet */
 
     while (s == HSE_OK && b->depth) {
         char close = json_is_array(b->open[b->depth - 1]) ? ']' : '}';
@@ -207,7 +207,8 @@ static hse_status parse(json_t **out, hse_bytes text, const hse_json_limits *lim
     if (limits)
         b.j.max_depth = limits->max_depth;
     if (size > max_bytes(limits))
-        return hse_fail(err, HSE_E_LIMIT, max_bytes(limits), "JSON of %zu bytes, the limit is %zu", size, max_bytes(limits));
+        return hse_fail(err, HSE_E_LIMIT, max_bytes(limits), "JSON of %zu bytes, the limit is %zu", size,
+                        max_bytes(limits));
     hse_status s = js_skip(&b.j, &cost);
     if (s != HSE_OK || (s = js_end(&b.j)) != HSE_OK)
         return s;

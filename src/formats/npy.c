@@ -12,16 +12,16 @@ enum { MAGIC_SIZE = 6, MAX_HEADER = 1 << 16, FIRST_PIECE = 4096 };
 
 static const struct {
     const char *code;
-    hse_dtype   dtype;
+    hse_dtype dtype;
 } dtypes[] = {
-    {"f4", HSE_F32}, {"f8", HSE_F64}, {"f2", HSE_F16}, {"i1", HSE_I8},  {"u1", HSE_U8},  {"i2", HSE_I16}, {"u2", HSE_U16},
-    {"i4", HSE_I32}, {"u4", HSE_U32}, {"i8", HSE_I64}, {"u8", HSE_U64}, {"b1", HSE_BOOL},
+    {"f4", HSE_F32}, {"f8", HSE_F64}, {"f2", HSE_F16}, {"i1", HSE_I8},  {"u1", HSE_U8},  {"i2", HSE_I16},
+    {"u2", HSE_U16}, {"i4", HSE_I32}, {"u4", HSE_U32}, {"i8", HSE_I64}, {"u8", HSE_U64}, {"b1", HSE_BOOL},
 };
 
 typedef struct {
     const char *p, *end, *start;
-    uint64_t    at;             /* offset of start in the file */
-    hse_error  *err;
+    uint64_t at; /* offset of start in the file */
+    hse_error *err;
 } scan;
 
 static hse_status bad(const scan *s, const char *expected)
@@ -86,7 +86,7 @@ static hse_status read_shape(scan *s, hse_weight *item)
         if (item->rank == HSE_MAX_RANK)
             return hse_fail(s->err, HSE_E_LIMIT, s->at, "an npy array of more than %d dimensions", HSE_MAX_RANK);
         item->dim[item->rank++] = v;
-        if (!eat(s, ',') && (peek(s) != ')' || item->rank == 1))    /* "(3)" is a number, not a tuple */
+        if (!eat(s, ',') && (peek(s) != ')' || item->rank == 1)) /* "(3)" is a number, not a tuple */
             return bad(s, "',' or ')'");
     }
     return HSE_OK;
@@ -102,12 +102,13 @@ static hse_status read_descr(scan *s, hse_weight *item)
         bool byte = dtypes[i].code[1] == '1';
         if (text[0] == '\0' || strcmp(text + 1, dtypes[i].code) != 0)
             continue;
-        if (text[0] == '<' || (byte && (text[0] == '|' || text[0] == '>')) ) {
+        if (text[0] == '<' || (byte && (text[0] == '|' || text[0] == '>'))) {
             item->dtype = dtypes[i].dtype;
             return HSE_OK;
         }
     }
-    return hse_fail(s->err, HSE_E_UNSUPPORTED, s->at, "npy: dtype '%s' is not read here", name_quote(text, strlen(text)).text);
+    return hse_fail(s->err, HSE_E_UNSUPPORTED, s->at, "npy: dtype '%s' is not read here",
+                    name_quote(text, strlen(text)).text);
 }
 
 static hse_status read_dict(scan *s, hse_weight *item)
@@ -148,7 +149,7 @@ static hse_status read_dict(scan *s, hse_weight *item)
         uint64_t step = 1;
         for (int i = 0; i < item->rank; i++) {
             item->stride[i] = step;
-            step = step * (item->dim[i] ? item->dim[i] : 1);        /* a product that wraps is refused by table_add */
+            step = step * (item->dim[i] ? item->dim[i] : 1); /* a product that wraps is refused by table_add */
         }
     }
     return HSE_OK;
@@ -167,8 +168,8 @@ static size_t header_size(const uint8_t *p, size_t n)
 }
 
 /* An array whose first `size` bytes (the header at least) are at p, in the given part. */
-static hse_status add_array(hse_weights *w, const uint8_t *p, size_t header, uint32_t part, const char *name, size_t length,
-                            uint64_t at, hse_error *err)
+static hse_status add_array(hse_weights *w, const uint8_t *p, size_t header, uint32_t part, const char *name,
+                            size_t length, uint64_t at, hse_error *err)
 {
     size_t fixed = p[6] == 1 ? MAGIC_SIZE + 4 : MAGIC_SIZE + 6;
     scan s = {(const char *)p + fixed, (const char *)p + header, (const char *)p, at, err};
@@ -181,7 +182,8 @@ static hse_status add_array(hse_weights *w, const uint8_t *p, size_t header, uin
     const hse_weight *added = &w->items[w->n_items - 1];
     uint64_t have = w->parts[part].size - header;
     if (!hse_mul_u64(added->count, hse_dtype_size(added->dtype), &bytes) || bytes != have)
-        return hse_fail(err, HSE_E_FORMAT, at + header, "the npy array has %" PRIu64 " bytes, its header says %" PRIu64, have, bytes);
+        return hse_fail(err, HSE_E_FORMAT, at + header, "the npy array has %" PRIu64 " bytes, its header says %" PRIu64,
+                        have, bytes);
     return HSE_OK;
 }
 
@@ -206,7 +208,8 @@ static hse_status inflate_header(const zip_archive *z, const zip_entry *e, uint8
 
     for (size_t want = FIRST_PIECE; have < want; want = *header) {
         have = e->size < want ? (size_t)e->size : want;
-        hse_status s = zip_inflate(z->file.data + e->data_offset, e->stored, out, have, have == e->size, e->data_offset, err);
+        hse_status s =
+            zip_inflate(z->file.data + e->data_offset, e->stored, out, have, have == e->size, e->data_offset, err);
         if (s != HSE_OK)
             return s;
         if ((*header = header_size(out, have)) == 0 || *header > e->size)
@@ -217,8 +220,12 @@ static hse_status inflate_header(const zip_archive *z, const zip_entry *e, uint8
 
 static hse_status add_entry(hse_weights *w, const zip_archive *z, const zip_entry *e, uint8_t *scratch, hse_error *err)
 {
-    weights_part part = {.offset = e->data_offset, .stored = e->stored, .size = e->size, .crc = e->crc,
-                         .kind = e->deflated ? PART_DEFLATED : PART_RAW, .has_crc = true};
+    weights_part part = {.offset = e->data_offset,
+                         .stored = e->stored,
+                         .size = e->size,
+                         .crc = e->crc,
+                         .kind = e->deflated ? PART_DEFLATED : PART_RAW,
+                         .has_crc = true};
     const uint8_t *p = scratch;
     size_t header = 0, name = (size_t)e->name_size - 4;
     uint32_t number;

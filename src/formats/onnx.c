@@ -1,9 +1,9 @@
 /* onnx.c - the constant tensors of an ONNX model: the graph's initialisers and the outputs of its Constant nodes, also
  * inside the subgraphs of If and Loop nodes.
  *
- * A protobuf message is a run of fields: a varint (number << 3 | wire type), then a varint, 4 or 8 bytes, or a length and
- * bytes. The field numbers are those of onnx.proto. Where a tensor's values are not one run of little-endian bytes (a
- * repeated field of varints, or of single values), they are unpacked when they are read: PART_PROTO. */
+ * A protobuf message is a run of fields: a varint (number << 3 | wire type), then a varint, 4 or 8 bytes, or a length
+ * and bytes. The field numbers are those of onnx.proto. Where a tensor's values are not one run of little-endian bytes
+ * (a repeated field of varints, or of single values), they are unpacked when they are read: PART_PROTO. */
 #include "base/mem.h"
 #include "formats/table.h"
 
@@ -13,36 +13,59 @@ enum { MAX_SUBGRAPHS = 16 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 enum { MODEL_GRAPH = 7, GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_SPARSE = 15 };
 enum { NODE_OUTPUT = 2, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5, NODE_DOMAIN = 7 };
-enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_FLOAT = 2, ATTRIBUTE_INT = 3, ATTRIBUTE_TENSOR = 5, ATTRIBUTE_GRAPH = 6,
-       ATTRIBUTE_FLOATS = 7, ATTRIBUTE_INTS = 8, ATTRIBUTE_GRAPHS = 11, ATTRIBUTE_SPARSE = 22 };
-enum { TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_SEGMENT = 3, TENSOR_FLOATS = 4, TENSOR_INT32S = 5, TENSOR_STRINGS = 6,
-       TENSOR_INT64S = 7, TENSOR_NAME = 8, TENSOR_RAW = 9, TENSOR_DOUBLES = 10, TENSOR_UINT64S = 11, TENSOR_EXTERNAL = 13,
-       TENSOR_LOCATION = 14 };
+enum {
+    ATTRIBUTE_NAME = 1,
+    ATTRIBUTE_FLOAT = 2,
+    ATTRIBUTE_INT = 3,
+    ATTRIBUTE_TENSOR = 5,
+    ATTRIBUTE_GRAPH = 6,
+    ATTRIBUTE_FLOATS = 7,
+    ATTRIBUTE_INTS = 8,
+    ATTRIBUTE_GRAPHS = 11,
+    ATTRIBUTE_SPARSE = 22
+};
+enum {
+    TENSOR_DIMS = 1,
+    TENSOR_TYPE = 2,
+    TENSOR_SEGMENT = 3,
+    TENSOR_FLOATS = 4,
+    TENSOR_INT32S = 5,
+    TENSOR_STRINGS = 6,
+    TENSOR_INT64S = 7,
+    TENSOR_NAME = 8,
+    TENSOR_RAW = 9,
+    TENSOR_DOUBLES = 10,
+    TENSOR_UINT64S = 11,
+    TENSOR_EXTERNAL = 13,
+    TENSOR_LOCATION = 14
+};
 
 /* TensorProto.DataType, and the repeated field that holds such values when there is no raw_data. */
 static const struct {
-    bool      known;
+    bool known;
     hse_dtype dtype;
-    uint8_t   field;
+    uint8_t field;
 } types[] = {
-    [1] = {true, HSE_F32, TENSOR_FLOATS},   [2] = {true, HSE_U8, TENSOR_INT32S},    [3] = {true, HSE_I8, TENSOR_INT32S},
-    [4] = {true, HSE_U16, TENSOR_INT32S},   [5] = {true, HSE_I16, TENSOR_INT32S},   [6] = {true, HSE_I32, TENSOR_INT32S},
-    [7] = {true, HSE_I64, TENSOR_INT64S},   [9] = {true, HSE_BOOL, TENSOR_INT32S},  [10] = {true, HSE_F16, TENSOR_INT32S},
-    [11] = {true, HSE_F64, TENSOR_DOUBLES}, [12] = {true, HSE_U32, TENSOR_UINT64S}, [13] = {true, HSE_U64, TENSOR_UINT64S},
+    [1] = {true, HSE_F32, TENSOR_FLOATS},   [2] = {true, HSE_U8, TENSOR_INT32S},
+    [3] = {true, HSE_I8, TENSOR_INT32S},    [4] = {true, HSE_U16, TENSOR_INT32S},
+    [5] = {true, HSE_I16, TENSOR_INT32S},   [6] = {true, HSE_I32, TENSOR_INT32S},
+    [7] = {true, HSE_I64, TENSOR_INT64S},   [9] = {true, HSE_BOOL, TENSOR_INT32S},
+    [10] = {true, HSE_F16, TENSOR_INT32S},  [11] = {true, HSE_F64, TENSOR_DOUBLES},
+    [12] = {true, HSE_U32, TENSOR_UINT64S}, [13] = {true, HSE_U64, TENSOR_UINT64S},
     [16] = {true, HSE_BF16, TENSOR_INT32S},
 };
 
 typedef struct {
-    hse_bytes  file;
-    uint64_t   pos, end;        /* the message, as offsets in the file */
+    hse_bytes file;
+    uint64_t pos, end; /* the message, as offsets in the file */
     hse_error *err;
 } message;
 
 typedef struct {
     uint32_t number;
-    int      wire;
-    uint64_t value;             /* WIRE_VARINT, WIRE_64, WIRE_32 */
-    uint64_t at, size;          /* WIRE_BYTES: where, in the file */
+    int wire;
+    uint64_t value;    /* WIRE_VARINT, WIRE_64, WIRE_32 */
+    uint64_t at, size; /* WIRE_BYTES: where, in the file */
 } field;
 
 static hse_status bad(const message *m, const char *what)
@@ -113,14 +136,15 @@ static bool is_text(const message *m, const field *f, const char *text)
     return f->wire == WIRE_BYTES && f->size == strlen(text) && memcmp(m->file.data + f->at, text, (size_t)f->size) == 0;
 }
 
-/* --------------------------------------------------------------------------------------------------------------- tensors */
+/* ---------------------------------------------------------------------------------------------------------------
+ * tensors */
 
 typedef struct {
     hse_weight item;
-    uint64_t   type;
-    field      name, raw;
-    bool       has_name, has_raw, external, strings;
-    uint32_t   data_field;      /* the repeated field that has values; 0 = none */
+    uint64_t type;
+    field name, raw;
+    bool has_name, has_raw, external, strings;
+    uint32_t data_field; /* the repeated field that has values; 0 = none */
 } tensor;
 
 static hse_status add_dim(message *m, tensor *t, uint64_t v)
@@ -177,16 +201,17 @@ static hse_status read_tensor_field(message *m, tensor *t, const field *f)
     case TENSOR_EXTERNAL: t->external = true; return HSE_OK;
     case TENSOR_LOCATION: t->external = t->external || f->value != 0; return HSE_OK;
     case TENSOR_STRINGS: t->strings = true; return HSE_OK;
-    case TENSOR_SEGMENT: return hse_fail(m->err, HSE_E_UNSUPPORTED, f->at, "ONNX: a tensor in segments is not read here");
+    case TENSOR_SEGMENT:
+        return hse_fail(m->err, HSE_E_UNSUPPORTED, f->at, "ONNX: a tensor in segments is not read here");
     default: return HSE_OK;
     }
 }
 
 /* Values of a repeated field are walked in the same way when they are counted and when they are unpacked. */
 typedef struct {
-    message  m, packed;
+    message m, packed;
     uint32_t number;
-    int      wire;              /* of one value */
+    int wire; /* of one value */
 } values;
 
 static int value_wire(uint32_t number)
@@ -244,7 +269,8 @@ static hse_status count_values(values v, uint64_t *count)
 hse_status onnx_unpack(hse_bytes file, const weights_part *part, uint8_t *out, hse_error *err)
 {
     size_t size = hse_dtype_size((hse_dtype)part->dtype);
-    values v = {.m = {file, part->offset, part->offset + part->stored, err}, .number = part->crc & 0xff,
+    values v = {.m = {file, part->offset, part->offset + part->stored, err},
+                .number = part->crc & 0xff,
                 .wire = (int)(part->crc >> 8)};
     bool more = true;
     uint64_t value = 0;
@@ -255,7 +281,7 @@ hse_status onnx_unpack(hse_bytes file, const weights_part *part, uint8_t *out, h
             return s;
         if (!more)
             return bad(&v.m, "a tensor has fewer values than its shape");
-        memcpy(out + at, &value, size);                 /* little-endian: the low bytes come first */
+        memcpy(out + at, &value, size); /* little-endian: the low bytes come first */
     }
     return HSE_OK;
 }
@@ -265,7 +291,10 @@ static hse_status add_repeated(hse_weights *w, const message *body, uint32_t num
                                uint64_t *count, uint32_t *part)
 {
     values v = {.m = *body, .number = number, .wire = wire};
-    weights_part p = {.offset = body->pos, .stored = body->end - body->pos, .kind = PART_PROTO, .dtype = (uint8_t)dtype,
+    weights_part p = {.offset = body->pos,
+                      .stored = body->end - body->pos,
+                      .kind = PART_PROTO,
+                      .dtype = (uint8_t)dtype,
                       .crc = number | (uint32_t)wire << 8};
     hse_status s = count_values(v, count);
 
@@ -299,7 +328,8 @@ static hse_status add_tensor(hse_weights *w, message body, const field *name)
     if (t.external)
         return hse_fail(err, HSE_E_UNSUPPORTED, at, "ONNX: %s has its data in another file, which is not read", q.text);
     if (t.type >= COUNT(types) || !types[t.type].known || t.strings)
-        return hse_fail(err, HSE_E_UNSUPPORTED, at, "ONNX: %s has data type %" PRIu64 ", which is not read here", q.text, t.type);
+        return hse_fail(err, HSE_E_UNSUPPORTED, at, "ONNX: %s has data type %" PRIu64 ", which is not read here",
+                        q.text, t.type);
     t.item.dtype = types[t.type].dtype;
     if (t.has_raw) {
         weights_part p = {.offset = t.raw.at, .stored = t.raw.size, .size = t.raw.size};
@@ -312,7 +342,8 @@ static hse_status add_tensor(hse_weights *w, message body, const field *name)
     } else {
         if (t.data_field && t.data_field != types[t.type].field)
             return hse_fail(err, HSE_E_FORMAT, at, "ONNX: %s has its values in a field of another data type", q.text);
-        s = add_repeated(w, &body, types[t.type].field, value_wire(types[t.type].field), t.item.dtype, &count, &t.item.part);
+        s = add_repeated(w, &body, types[t.type].field, value_wire(types[t.type].field), t.item.dtype, &count,
+                         &t.item.part);
     }
     if (s != HSE_OK)
         return s;
@@ -321,7 +352,8 @@ static hse_status add_tensor(hse_weights *w, message body, const field *name)
         return s;
     uint64_t declared = w->items[w->n_items - 1].count;
     if (declared != count)
-        return hse_fail(err, HSE_E_FORMAT, at, "ONNX: %s has %" PRIu64 " values, its shape %" PRIu64, q.text, count, declared);
+        return hse_fail(err, HSE_E_FORMAT, at, "ONNX: %s has %" PRIu64 " values, its shape %" PRIu64, q.text, count,
+                        declared);
     return HSE_OK;
 }
 
@@ -343,7 +375,8 @@ static hse_status add_plain(hse_weights *w, const message *attribute, uint32_t n
                      attribute->err);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- graphs */
+/* ----------------------------------------------------------------------------------------------------------------
+ * graphs */
 
 /* An attribute of a Constant node. */
 static hse_status read_constant(hse_weights *w, message attribute, const field *output)
@@ -365,7 +398,8 @@ static hse_status read_constant(hse_weights *w, message attribute, const field *
         }
     }
     if (is_text(&attribute, &name, "value"))
-        return has_tensor ? add_tensor(w, inside(&attribute, &tensor_field), output) : bad(&attribute, "a Constant without a value");
+        return has_tensor ? add_tensor(w, inside(&attribute, &tensor_field), output)
+                          : bad(&attribute, "a Constant without a value");
     if (is_text(&attribute, &name, "value_float"))
         return add_plain(w, &attribute, ATTRIBUTE_FLOAT, true, output);
     if (is_text(&attribute, &name, "value_int"))
@@ -376,7 +410,7 @@ static hse_status read_constant(hse_weights *w, message attribute, const field *
         return add_plain(w, &attribute, ATTRIBUTE_INTS, false, output);
     if (is_text(&attribute, &name, "sparse_value"))
         return hse_fail(attribute.err, HSE_E_UNSUPPORTED, attribute.pos, "ONNX: a sparse Constant is not read here");
-    return HSE_OK;                                      /* value_string and what later versions add: not a number */
+    return HSE_OK; /* value_string and what later versions add: not a number */
 }
 
 static hse_status read_graph(hse_weights *w, message graph, int depth);

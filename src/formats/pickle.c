@@ -1,120 +1,13 @@
-#include "formats/pickle.h"
+/* pickle.c - the stack machine that builds a pickle's values. */
+#include "formats/pickle_internal.h"
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "formats/names.h"
-#include "formats/weights.h"
 
 #include <inttypes.h>
 
-/* Limits of docs: a pickle beyond them is refused, however well-formed. */
-enum { MAX_MARKS = 256, MAX_MEMO = 1 << 20, MAX_OPCODES = 1 << 22 };
-
-/* A node takes 16 bytes, since a hostile file makes one from each of its bytes. Small integers take none: a ref with the
- * top bit set is a 31-bit integer. What a, b, c mean:
- *   INT, REAL        b, c   the 64 bits
- *   STRING BYTES BIG a, b   length and offset in the pickle
- *   TUPLE            a, b   length and first index in refs[]
- *   LIST DICT        a, b, c  length, first and last index in cells[]
- *   GLOBAL, INERT    a, b, c  length and offset of the name, offset of the module; `more` is the module's length
- *   STORAGE, TENSOR  a      the argument tuple */
-typedef struct {
-    uint8_t  kind, known;
-    uint16_t more;
-    uint32_t a, b, c;
-} node;
-
-typedef struct {
-    pk_ref   key, value;
-    uint32_t next;              /* 0 ends the chain; cells[0] is not used */
-} cell;
-
-enum { REF_NONE, REF_FALSE, REF_TRUE, REF_EMPTY, N_FIXED };     /* nodes that every pickle has */
-static const pk_ref ref_unset = UINT32_MAX >> 1, ref_small = (pk_ref)1 << 31;
-
-struct pickle {
-    hse_bytes in;
-    size_t    pos;
-    uint64_t  at;                               /* the pickle's place in the file, for messages */
-    size_t    memory, budget;
-    node     *nodes;
-    pk_ref   *refs, *stack, *memo;
-    cell     *cells;
-    size_t    n_nodes, cap_nodes, n_refs, cap_refs, n_stack, cap_stack, n_memo, cap_memo, n_cells, cap_cells;
-    size_t    memo_used, marks[MAX_MARKS], n_marks;
-    pk_ref    root;
-    hse_error *err;
-};
-
-/* ------------------------------------------------------------------------------------------------------------- globals */
-
-typedef struct {
-    const char *module, *name;
-    uint8_t     known;
-    int8_t      dtype;
-} known_global;
-
-static const known_global known_globals[] = {
-    {"collections", "OrderedDict", PKG_ORDERED_DICT, -1},
-    {"collections", "defaultdict", PKG_DEFAULT_DICT, -1},
-    {"torch", "Size", PKG_SIZE, -1},
-    {"torch._utils", "_rebuild_tensor", PKG_REBUILD, -1},
-    {"torch._utils", "_rebuild_tensor_v2", PKG_REBUILD_V2, -1},
-    {"torch._utils", "_rebuild_tensor_v3", PKG_REBUILD_V3, -1},
-    {"torch._utils", "_rebuild_parameter", PKG_PARAMETER, -1},
-    {"torch._utils", "_rebuild_parameter_with_state", PKG_PARAMETER, -1},
-    {"torch.storage", "UntypedStorage", PKG_STORAGE_BYTES, HSE_U8},
-    {"torch", "UntypedStorage", PKG_STORAGE_BYTES, HSE_U8},
-    {"torch", "FloatStorage", PKG_STORAGE_TYPED, HSE_F32},
-    {"torch", "DoubleStorage", PKG_STORAGE_TYPED, HSE_F64},
-    {"torch", "HalfStorage", PKG_STORAGE_TYPED, HSE_F16},
-    {"torch", "BFloat16Storage", PKG_STORAGE_TYPED, HSE_BF16},
-    {"torch", "CharStorage", PKG_STORAGE_TYPED, HSE_I8},
-    {"torch", "ByteStorage", PKG_STORAGE_TYPED, HSE_U8},
-    {"torch", "ShortStorage", PKG_STORAGE_TYPED, HSE_I16},
-    {"torch", "IntStorage", PKG_STORAGE_TYPED, HSE_I32},
-    {"torch", "LongStorage", PKG_STORAGE_TYPED, HSE_I64},
-    {"torch", "BoolStorage", PKG_STORAGE_TYPED, HSE_BOOL},
-    {"torch.cuda", "FloatStorage", PKG_STORAGE_TYPED, HSE_F32},
-    {"torch.cuda", "DoubleStorage", PKG_STORAGE_TYPED, HSE_F64},
-    {"torch.cuda", "HalfStorage", PKG_STORAGE_TYPED, HSE_F16},
-    {"torch.cuda", "BFloat16Storage", PKG_STORAGE_TYPED, HSE_BF16},
-    {"torch.cuda", "CharStorage", PKG_STORAGE_TYPED, HSE_I8},
-    {"torch.cuda", "ByteStorage", PKG_STORAGE_TYPED, HSE_U8},
-    {"torch.cuda", "ShortStorage", PKG_STORAGE_TYPED, HSE_I16},
-    {"torch.cuda", "IntStorage", PKG_STORAGE_TYPED, HSE_I32},
-    {"torch.cuda", "LongStorage", PKG_STORAGE_TYPED, HSE_I64},
-    {"torch.cuda", "BoolStorage", PKG_STORAGE_TYPED, HSE_BOOL},
-    {"torch", "float32", PKG_DTYPE, HSE_F32},
-    {"torch", "float64", PKG_DTYPE, HSE_F64},
-    {"torch", "float16", PKG_DTYPE, HSE_F16},
-    {"torch", "bfloat16", PKG_DTYPE, HSE_BF16},
-    {"torch", "int8", PKG_DTYPE, HSE_I8},
-    {"torch", "uint8", PKG_DTYPE, HSE_U8},
-    {"torch", "int16", PKG_DTYPE, HSE_I16},
-    {"torch", "uint16", PKG_DTYPE, HSE_U16},
-    {"torch", "int32", PKG_DTYPE, HSE_I32},
-    {"torch", "uint32", PKG_DTYPE, HSE_U32},
-    {"torch", "int64", PKG_DTYPE, HSE_I64},
-    {"torch", "uint64", PKG_DTYPE, HSE_U64},
-    {"torch", "bool", PKG_DTYPE, HSE_BOOL},
-};
-
-static bool equals(const uint8_t *text, size_t n, const char *word)
-{
-    return strlen(word) == n && memcmp(text, word, n) == 0;
-}
-
-/* 1 + the number of the known global, or 0. */
-static uint8_t find_global(const uint8_t *module, size_t module_size, const uint8_t *name, size_t name_size)
-{
-    for (size_t i = 0; i < COUNT(known_globals); i++)
-        if (equals(module, module_size, known_globals[i].module) && equals(name, name_size, known_globals[i].name))
-            return (uint8_t)(i + 1);
-    return 0;
-}
-
-/* ------------------------------------------------------------------------------------------------- errors and allocation */
+/* ------------------------------------------------------------------------------------------------- errors and
+ * allocation */
 
 /* The status stands outside the call, so that the compiler sees that it is not HSE_OK. */
 #define FAIL(p, status, ...) (hse_fail((p)->err, status, (p)->at + (p)->pos, "pickle: " __VA_ARGS__), (status))
@@ -203,7 +96,8 @@ static hse_status pop_mark(pickle *p, size_t *first)
     return HSE_OK;
 }
 
-/* ------------------------------------------------------------------------------------------------------- reading operands */
+/* ------------------------------------------------------------------------------------------------------- reading
+ * operands */
 
 static hse_status take(pickle *p, uint64_t n, const uint8_t **out)
 {
@@ -230,7 +124,7 @@ static hse_status take_number(pickle *p, size_t width, uint64_t *out)
 static hse_status push_int(pickle *p, int64_t v)
 {
     if (v >= -(1 << 30) && v < 1 << 30)
-        return push(p, (pk_ref)v | ref_small);
+        return push(p, (pk_ref)v | REF_SMALL);
     uint64_t bits = (uint64_t)v;
     return push_node(p, (node){.kind = PK_INT, .b = (uint32_t)bits, .c = (uint32_t)(bits >> 32)});
 }
@@ -255,7 +149,7 @@ static hse_status op_long(pickle *p, size_t width)
         return FAIL(p, HSE_E_FORMAT, "an integer of negative length");
     if (n > 8)
         return push_node(p, (node){.kind = PK_BIG, .a = (uint32_t)n, .b = (uint32_t)(p->pos - n)});
-    v = n && b[n - 1] & 0x80 ? UINT64_MAX : 0;          /* the sign is extended */
+    v = n && b[n - 1] & 0x80 ? UINT64_MAX : 0; /* the sign is extended */
     for (size_t i = 0; i < n; i++)
         v = (v & ~((uint64_t)0xff << (8 * i))) | (uint64_t)b[i] << (8 * i);
     return push_int(p, (int64_t)v);
@@ -298,7 +192,8 @@ static hse_status op_old_string(pickle *p, size_t width)
     return s;
 }
 
-/* ------------------------------------------------------------------------------------------------------------ containers */
+/* ------------------------------------------------------------------------------------------------------------
+ * containers */
 
 static hse_status push_tuple(pickle *p, size_t first)
 {
@@ -371,7 +266,7 @@ static hse_status add_items(pickle *p, size_t first, pk_kind kind)
         return FAIL(p, HSE_E_FORMAT, "a key without a value");
     for (size_t i = first; i < p->n_stack && got != PK_INERT && s == HSE_OK; i += step)
         s = kind == PK_DICT ? add_cell(p, container, p->stack[i], p->stack[i + 1])
-                            : add_cell(p, container, ref_unset, p->stack[i]);
+                            : add_cell(p, container, REF_UNSET, p->stack[i]);
     p->n_stack = first;
     return s;
 }
@@ -404,7 +299,7 @@ static hse_status op_container(pickle *p, pk_kind kind)
     pk_ref r;
     if ((s = new_node(p, (node){.kind = (uint8_t)kind}, &r)) != HSE_OK)
         return s;
-    n = p->n_stack - 1 - first;                         /* the container goes below its items */
+    n = p->n_stack - 1 - first; /* the container goes below its items */
     memmove(p->stack + first + 1, p->stack + first, n * sizeof *p->stack);
     p->stack[first] = r;
     return add_items(p, first + 1, kind);
@@ -422,7 +317,8 @@ static hse_status op_frozenset(pickle *p)
     return push_node(p, (node){.kind = PK_INERT});
 }
 
-/* ------------------------------------------------------------------------------------------------------------------- memo */
+/* -------------------------------------------------------------------------------------------------------------------
+ * memo */
 
 static hse_status op_put(pickle *p, uint64_t i)
 {
@@ -437,9 +333,9 @@ static hse_status op_put(pickle *p, uint64_t i)
         if ((s = reserve(p, &p->memo, p->n_memo, &p->cap_memo, (size_t)i + 1 - p->n_memo, sizeof *p->memo)) != HSE_OK)
             return s;
         while (p->n_memo <= i)
-            p->memo[p->n_memo++] = ref_unset;
+            p->memo[p->n_memo++] = REF_UNSET;
     }
-    p->memo_used += p->memo[i] == ref_unset;
+    p->memo_used += p->memo[i] == REF_UNSET;
     p->memo[i] = r;
     return HSE_OK;
 }
@@ -459,12 +355,13 @@ static hse_status op_get(pickle *p, size_t width)
 
     if (s != HSE_OK)
         return s;
-    if (i >= p->n_memo || p->memo[i] == ref_unset)
+    if (i >= p->n_memo || p->memo[i] == REF_UNSET)
         return FAIL(p, HSE_E_FORMAT, "memo number %" PRIu64 " was never set", i);
     return push(p, p->memo[i]);
 }
 
-/* ---------------------------------------------------------------------------------------------------- globals and objects */
+/* ---------------------------------------------------------------------------------------------------- globals and
+ * objects */
 
 static hse_status push_global(pickle *p, size_t module, size_t module_size, size_t name, size_t name_size)
 {
@@ -472,8 +369,11 @@ static hse_status push_global(pickle *p, size_t module, size_t module_size, size
 
     if (module_size > UINT16_MAX || name_size > UINT16_MAX)
         return FAIL(p, HSE_E_FORMAT, "a global's name of %zu bytes", module_size > name_size ? module_size : name_size);
-    return push_node(p, (node){.kind = PK_GLOBAL, .known = find_global(base + module, module_size, base + name, name_size),
-                               .more = (uint16_t)module_size, .a = (uint32_t)name_size, .b = (uint32_t)name,
+    return push_node(p, (node){.kind = PK_GLOBAL,
+                               .known = pickle_find_global(base + module, module_size, base + name, name_size),
+                               .more = (uint16_t)module_size,
+                               .a = (uint32_t)name_size,
+                               .b = (uint32_t)name,
                                .c = (uint32_t)module});
 }
 
@@ -555,7 +455,7 @@ static hse_status push_inert(pickle *p, pk_ref r)
 static hse_status push_tensor(pickle *p, uint8_t known, pk_ref arguments, size_t least)
 {
     if (pk_length(p, arguments) < least)
-        return FAIL(p, HSE_E_FORMAT, "%s with %zu arguments", known_globals[known - 1].name, pk_length(p, arguments));
+        return FAIL(p, HSE_E_FORMAT, "%s with %zu arguments", pickle_globals[known - 1].name, pk_length(p, arguments));
     return push_node(p, (node){.kind = PK_TENSOR, .known = known, .a = arguments});
 }
 
@@ -574,12 +474,12 @@ static hse_status op_reduce(pickle *p)
         return FAIL(p, HSE_E_FORMAT, "a call of something that is no function");
     uint8_t known = kind == PK_GLOBAL ? p->nodes[f].known : 0;
     size_t n = pk_length(p, arguments);
-    switch (known ? (pk_global)known_globals[known - 1].known : PKG_UNKNOWN) {
+    switch (known ? (pk_global)pickle_globals[known - 1].known : PKG_UNKNOWN) {
     case PKG_ORDERED_DICT:
     case PKG_DEFAULT_DICT:
         if ((s = new_node(p, (node){.kind = PK_DICT}, &dict)) != HSE_OK)
             return s;
-        if (known_globals[known - 1].known == PKG_ORDERED_DICT && n > 0)
+        if (pickle_globals[known - 1].known == PKG_ORDERED_DICT && n > 0)
             s = n == 1 ? dict_of_pairs(p, dict, pk_item(p, arguments, 0))
                        : FAIL(p, HSE_E_FORMAT, "an OrderedDict of %zu arguments", n);
         return s == HSE_OK ? push(p, dict) : s;
@@ -609,7 +509,7 @@ static hse_status op_new(pickle *p, bool keywords)
     if (kind != PK_GLOBAL && kind != PK_INERT)
         return FAIL(p, HSE_E_FORMAT, "an object of something that is no class");
     uint8_t known = kind == PK_GLOBAL ? p->nodes[cls].known : 0;
-    if (known && known_globals[known - 1].known == PKG_ORDERED_DICT)
+    if (known && pickle_globals[known - 1].known == PKG_ORDERED_DICT)
         return push_node(p, (node){.kind = PK_DICT});
     return push_inert(p, cls);
 }
@@ -640,9 +540,10 @@ static hse_status op_persistent(pickle *p)
     if (n == 0 || pk_kind_of(p, pk_item(p, id, 0)) != PK_STRING)
         return FAIL(p, HSE_E_FORMAT, "a persistent id that is not torch's");
     hse_bytes what = pk_text(p, pk_item(p, id, 0));
-    if (equals(what.data, what.size, "module") && n >= 2)       /* a class with its source code, as torch 0.x wrote it */
+    if (pickle_equals(what.data, what.size, "module") &&
+        n >= 2) /* a class with its source code, as torch 0.x wrote it */
         return push_inert(p, pk_item(p, id, 1));
-    if (!equals(what.data, what.size, "storage") || n < 5 || n > 6)
+    if (!pickle_equals(what.data, what.size, "storage") || n < 5 || n > 6)
         return FAIL(p, HSE_E_FORMAT, "a persistent id that is not torch's");
     pk_ref cls = pk_item(p, id, 1);
     pk_kind kind = pk_kind_of(p, cls);
@@ -657,15 +558,29 @@ static hse_status op_persistent(pickle *p)
     return push_node(p, (node){.kind = PK_STORAGE, .a = id});
 }
 
-/* --------------------------------------------------------------------------------------------------------- the machine */
+/* --------------------------------------------------------------------------------------------------------- the machine
+ */
 
 static const struct {
-    uint8_t     code;
+    uint8_t code;
     const char *name;
 } refused[] = {
-    {'i', "INST"}, {'o', "OBJ"}, {'P', "PERSID"}, {'I', "INT"}, {'L', "LONG"}, {'F', "FLOAT"}, {'S', "STRING"},
-    {'V', "UNICODE"}, {'g', "GET"}, {'p', "PUT"}, {0x82, "EXT1"}, {0x83, "EXT2"}, {0x84, "EXT4"}, {0x97, "NEXT_BUFFER"},
-    {0x98, "READONLY_BUFFER"}, {0x80, "PROTO inside the pickle"},
+    {'i', "INST"},
+    {'o', "OBJ"},
+    {'P', "PERSID"},
+    {'I', "INT"},
+    {'L', "LONG"},
+    {'F', "FLOAT"},
+    {'S', "STRING"},
+    {'V', "UNICODE"},
+    {'g', "GET"},
+    {'p', "PUT"},
+    {0x82, "EXT1"},
+    {0x83, "EXT2"},
+    {0x84, "EXT4"},
+    {0x97, "NEXT_BUFFER"},
+    {0x98, "READONLY_BUFFER"},
+    {0x80, "PROTO inside the pickle"},
 };
 
 static hse_status refuse(pickle *p, uint8_t code)
@@ -739,7 +654,7 @@ static hse_status run_opcode(pickle *p, uint8_t code)
     case 'C': return op_bytes(p, 1, PK_BYTES);
     case 'B': return op_bytes(p, 4, PK_BYTES);
     case 0x8e: return op_bytes(p, 8, PK_BYTES);
-    case 0x96: return op_bytes(p, 8, PK_BYTES);         /* a bytearray */
+    case 0x96: return op_bytes(p, 8, PK_BYTES); /* a bytearray */
     case ']': return push_node(p, (node){.kind = PK_LIST});
     case 'a': return op_item(p, PK_LIST);
     case 'e': return op_items(p, PK_LIST);
@@ -753,7 +668,7 @@ static hse_status run_opcode(pickle *p, uint8_t code)
     case 's': return op_item(p, PK_DICT);
     case 'u': return op_items(p, PK_DICT);
     case 'd': return op_container(p, PK_DICT);
-    case 0x8f: return push_node(p, (node){.kind = PK_INERT});   /* an empty set */
+    case 0x8f: return push_node(p, (node){.kind = PK_INERT}); /* an empty set */
     case 0x90: return op_items(p, PK_INERT);
     case 0x91: return op_frozenset(p);
     case 'h': return op_get(p, 1);
@@ -806,9 +721,11 @@ hse_status pickle_read(pickle **out, hse_bytes in, size_t *used, uint64_t at, si
 
     if (!p)
         return hse_fail(err, HSE_E_NOMEM, at, "no memory for a pickle");
-    *p = (pickle){.in = {in.data, in.size < ref_unset ? in.size : ref_unset}, .at = at, .budget = memory, .err = err};
-    static const node fixed[N_FIXED] = {[REF_NONE] = {.kind = PK_NONE}, [REF_FALSE] = {.kind = PK_BOOL},
-                                        [REF_TRUE] = {.kind = PK_BOOL, .b = 1}, [REF_EMPTY] = {.kind = PK_TUPLE}};
+    *p = (pickle){.in = {in.data, in.size < REF_UNSET ? in.size : REF_UNSET}, .at = at, .budget = memory, .err = err};
+    static const node fixed[N_FIXED] = {[REF_NONE] = {.kind = PK_NONE},
+                                        [REF_FALSE] = {.kind = PK_BOOL},
+                                        [REF_TRUE] = {.kind = PK_BOOL, .b = 1},
+                                        [REF_EMPTY] = {.kind = PK_TUPLE}};
     if ((s = reserve(p, &p->nodes, 0, &p->cap_nodes, N_FIXED, sizeof *p->nodes)) == HSE_OK) {
         memcpy(p->nodes, fixed, sizeof fixed);
         p->n_nodes = N_FIXED;
@@ -837,100 +754,4 @@ void pickle_close(pickle **at)
     hse_free(p->memo);
     hse_free(p->cells);
     hse_free(p);
-}
-
-/* ------------------------------------------------------------------------------------------------------ looking at values */
-
-pk_ref pickle_root(const pickle *p)
-{
-    return p->root;
-}
-
-pk_kind pk_kind_of(const pickle *p, pk_ref r)
-{
-    return r & ref_small ? PK_INT : (pk_kind)p->nodes[r].kind;
-}
-
-int64_t pk_int(const pickle *p, pk_ref r)
-{
-    if (r & ref_small)
-        return (int32_t)(r << 1) >> 1;
-    return (int64_t)((uint64_t)p->nodes[r].c << 32 | p->nodes[r].b);
-}
-
-double pk_real(const pickle *p, pk_ref r)
-{
-    uint64_t bits = (uint64_t)p->nodes[r].c << 32 | p->nodes[r].b;
-    double v;
-
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-hse_bytes pk_text(const pickle *p, pk_ref r)
-{
-    return (hse_bytes){p->in.data + p->nodes[r].b, p->nodes[r].a};
-}
-
-size_t pk_length(const pickle *p, pk_ref r)
-{
-    return p->nodes[r].a;
-}
-
-pk_ref pk_item(const pickle *p, pk_ref tuple, size_t i)
-{
-    return p->refs[p->nodes[tuple].b + i];
-}
-
-pk_global pk_known(const pickle *p, pk_ref r)
-{
-    uint8_t known = p->nodes[r].known;
-
-    return known ? (pk_global)known_globals[known - 1].known : PKG_UNKNOWN;
-}
-
-int pk_dtype(const pickle *p, pk_ref r)
-{
-    uint8_t known = p->nodes[r].known;
-
-    return known ? known_globals[known - 1].dtype : -1;
-}
-
-hse_bytes pk_module(const pickle *p, pk_ref r)
-{
-    return (hse_bytes){p->in.data + p->nodes[r].c, p->nodes[r].more};
-}
-
-hse_bytes pk_name(const pickle *p, pk_ref r)
-{
-    return (hse_bytes){p->in.data + p->nodes[r].b, p->nodes[r].a};
-}
-
-pk_ref pk_arguments(const pickle *p, pk_ref r)
-{
-    return p->nodes[r].a;
-}
-
-bool pk_next(const pickle *p, pk_ref r, uint32_t *cursor, pk_ref *key, pk_ref *value)
-{
-    uint32_t i = *cursor ? p->cells[*cursor].next : p->nodes[r].b;
-
-    if (i == 0)
-        return false;
-    *cursor = i;
-    *key = p->cells[i].key;
-    *value = p->cells[i].value;
-    return true;
-}
-
-bool pk_next_storage(const pickle *p, uint32_t *cursor, pk_ref *storage)
-{
-    for (uint32_t i = *cursor; i < p->n_nodes; i++)
-        if (p->nodes[i].kind == PK_STORAGE) {
-            *storage = i;
-            *cursor = i + 1;
-            return true;
-        }
-    *cursor = (uint32_t)p->n_nodes;
-    return false;
 }

@@ -48,7 +48,7 @@ size_t      pk_length(const pickle *p, pk_ref r);                       /* PK_TU
 pk_ref      pk_item(const pickle *p, pk_ref tuple, size_t i);           /* PK_TUPLE, i < length */
 pk_global   pk_known(const pickle *p, pk_ref r);                        /* PK_GLOBAL, PK_TENSOR */
 int         pk_dtype(const pickle *p, pk_ref r);                        /* PK_GLOBAL: an hse_dtype; -1 for others */
-hse_bytes   pk_module(const pickle *p, pk_ref r);                       /* PK_GLOBAL and PK_INERT: names, may be empty */
+hse_bytes   pk_module(const pickle *p, pk_ref r);                       /* PK_GLOBAL, PK_INERT: names, may be empty */
 hse_bytes   pk_name(const pickle *p, pk_ref r);
 pk_ref      pk_arguments(const pickle *p, pk_ref r);                    /* PK_STORAGE, PK_TENSOR: a PK_TUPLE */
 

@@ -1,4 +1,5 @@
-/* read.c - numbers out of a checkpoint: unpacks parts, checks their CRC once, converts elements, walks strided views. */
+/* read.c - numbers out of a checkpoint: unpacks parts, checks their CRC once, converts elements, walks strided views.
+ */
 #include "base/mem.h"
 #include "formats/table.h"
 
@@ -8,7 +9,7 @@ enum { CRC_PIECE = 1 << 20, DROP_GRAIN = 1 << 16, PIECE = 1 << 20 };
 
 static const struct {
     const char *name;
-    size_t      size;
+    size_t size;
 } dtypes[] = {
     [HSE_F32] = {"float32", 4}, [HSE_F64] = {"float64", 8}, [HSE_F16] = {"float16", 2}, [HSE_BF16] = {"bfloat16", 2},
     [HSE_I8] = {"int8", 1},     [HSE_U8] = {"uint8", 1},    [HSE_I16] = {"int16", 2},   [HSE_U16] = {"uint16", 2},
@@ -26,12 +27,14 @@ size_t hse_dtype_size(hse_dtype d)
     return (size_t)d < COUNT(dtypes) ? dtypes[d].size : 0;
 }
 
-/* ------------------------------------------------------------------------------------------------------ file and parts */
+/* ------------------------------------------------------------------------------------------------------ file and parts
+ */
 
 /* Rounded outwards: the neighbours' pages come back when they are touched, and no page shared by two tensors stays. */
 static void drop_pages(const hse_weights *w, uint64_t offset, uint64_t size)
 {
-    uint64_t from = offset & ~(uint64_t)(DROP_GRAIN - 1), to = (offset + size + DROP_GRAIN - 1) & ~(uint64_t)(DROP_GRAIN - 1);
+    uint64_t from = offset & ~(uint64_t)(DROP_GRAIN - 1),
+             to = (offset + size + DROP_GRAIN - 1) & ~(uint64_t)(DROP_GRAIN - 1);
 
     if (to > w->file.size)
         to = w->file.size;
@@ -49,11 +52,11 @@ static hse_status check_crc(const hse_weights *w, weights_part *part, const uint
         size_t n = part->size - at < CRC_PIECE ? (size_t)(part->size - at) : CRC_PIECE;
         crc = zip_crc(crc, unpacked ? unpacked + at : w->file.data + part->offset + at, n);
         if (!unpacked)
-            drop_pages(w, part->offset + at, n);        /* a large shared storage must not become resident at once */
+            drop_pages(w, part->offset + at, n); /* a large shared storage must not become resident at once */
     }
     if (crc != part->crc)
-        return hse_fail(err, HSE_E_FORMAT, part->offset, "%s: damaged data: the zip entry's CRC is %08x, not %08x", w->path,
-                        crc, part->crc);
+        return hse_fail(err, HSE_E_FORMAT, part->offset, "%s: damaged data: the zip entry's CRC is %08x, not %08x",
+                        w->path, crc, part->crc);
     atomic_store_explicit(&part->checked, true, memory_order_relaxed);
     return HSE_OK;
 }
@@ -73,7 +76,8 @@ static hse_status unpack(const hse_weights *w, uint32_t number, const uint8_t **
     hse_free(cache->data);
     if (part->size > SIZE_MAX || !(cache->data = hse_alloc((size_t)part->size))) {
         cache->data = NULL;
-        return hse_fail(err, HSE_E_NOMEM, part->offset, "%s: no memory to unpack %" PRIu64 " bytes", w->path, part->size);
+        return hse_fail(err, HSE_E_NOMEM, part->offset, "%s: no memory to unpack %" PRIu64 " bytes", w->path,
+                        part->size);
     }
     if (part->kind == PART_DEFLATED)
         s = zip_inflate(in, part->stored, cache->data, (size_t)part->size, true, part->offset, err);
@@ -109,7 +113,8 @@ void hse_weights_drop(const hse_weights *w, const hse_weight *weight)
     drop_pages(w, part->offset, part->stored);
 }
 
-/* ----------------------------------------------------------------------------------------------------------- elements */
+/* ----------------------------------------------------------------------------------------------------------- elements
+ */
 
 static float float_of_bits(uint32_t bits)
 {
@@ -130,12 +135,12 @@ static float float_of_half(uint16_t h)
 }
 
 /* One loop per dtype over n elements `step` bytes apart; the compiler turns those with a constant step into vectors. */
-#define LOOP(type, expression)                                  \
-    for (size_t i = 0; i < n; i++) {                            \
-        type v;                                                 \
-        memcpy(&v, p + i * step, sizeof v);                     \
-        out[i] = (expression);                                  \
-    }                                                           \
+#define LOOP(type, expression)                                                                                         \
+    for (size_t i = 0; i < n; i++) {                                                                                   \
+        type v;                                                                                                        \
+        memcpy(&v, p + i * step, sizeof v);                                                                            \
+        out[i] = (expression);                                                                                         \
+    }                                                                                                                  \
     break
 
 static inline __attribute__((always_inline)) void floats_by(hse_dtype dtype, const uint8_t *p, size_t step, float *out,
@@ -186,11 +191,12 @@ static void integers(hse_dtype dtype, const uint8_t *p, size_t step, void *to, s
     case HSE_I64: LOOP(int64_t, v);
     case HSE_U64: LOOP(uint64_t, v > INT64_MAX ? INT64_MAX : (int64_t)v);
     case HSE_BOOL: LOOP(uint8_t, v != 0);
-    default: break;                                     /* a float dtype: refused before this is reached */
+    default: break; /* a float dtype: refused before this is reached */
     }
 }
 
-/* ------------------------------------------------------------------------------------------------------- strided views */
+/* ------------------------------------------------------------------------------------------------------- strided views
+ */
 
 typedef void run_reader(hse_dtype dtype, const uint8_t *p, size_t step, void *out, size_t n);
 
@@ -262,8 +268,8 @@ static hse_status with_part(const hse_weights *w, const hse_weight *t, use_bytes
     return s;
 }
 
-/* Piece by piece, giving the file's pages back behind each, so that a large tensor is not resident twice. Of a strided view
- * the pages are not in the order of its elements: they stay until hse_weights_drop. */
+/* Piece by piece, giving the file's pages back behind each, so that a large tensor is not resident twice. Of a strided
+ * view the pages are not in the order of its elements: they stay until hse_weights_drop. */
 static hse_status use_f32(const hse_weights *w, const hse_weight *t, const uint8_t *part, void *to, hse_error *err)
 {
     const weights_part *p = &w->parts[t->part];
@@ -291,8 +297,8 @@ static hse_status use_i32(const hse_weights *w, const hse_weight *t, const uint8
         gather(t, part, first, n, integers, (uint8_t *)block, sizeof *block);
         for (size_t i = 0; i < n; i++) {
             if (block[i] < INT32_MIN || block[i] > INT32_MAX)
-                return hse_fail(err, HSE_E_FORMAT, 0, "%s: %s: element %" PRIu64 " is outside the range of int32", w->path,
-                                name_quote(t->name, strlen(t->name)).text, first + i);
+                return hse_fail(err, HSE_E_FORMAT, 0, "%s: %s: element %" PRIu64 " is outside the range of int32",
+                                w->path, name_quote(t->name, strlen(t->name)).text, first + i);
             out[first + i] = (int32_t)block[i];
         }
     }

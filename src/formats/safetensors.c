@@ -1,5 +1,6 @@
-/* safetensors.c - 8 bytes of header length, a JSON object {name: {dtype, shape, data_offsets}}, then the data, which the
- * tensors fill without a gap or an overlap. The header is read token by token: a tree of it would be many times its size. */
+/* safetensors.c - 8 bytes of header length, a JSON object {name: {dtype, shape, data_offsets}}, then the data, which
+ * the tensors fill without a gap or an overlap. The header is read token by token: a tree of it would be many times its
+ * size. */
 #include "base/mem.h"
 #include "formats/jscan.h"
 #include "formats/table.h"
@@ -11,18 +12,18 @@ enum { PREFIX = 8, MAX_KEY = 4096 };
 
 static const struct {
     const char *name;
-    hse_dtype   dtype;
+    hse_dtype dtype;
 } dtypes[] = {
-    {"F32", HSE_F32}, {"F64", HSE_F64}, {"F16", HSE_F16}, {"BF16", HSE_BF16}, {"I8", HSE_I8},   {"U8", HSE_U8},
-    {"I16", HSE_I16}, {"U16", HSE_U16}, {"I32", HSE_I32}, {"U32", HSE_U32},   {"I64", HSE_I64}, {"U64", HSE_U64},
-    {"BOOL", HSE_BOOL},
+    {"F32", HSE_F32}, {"F64", HSE_F64}, {"F16", HSE_F16},   {"BF16", HSE_BF16}, {"I8", HSE_I8},
+    {"U8", HSE_U8},   {"I16", HSE_I16}, {"U16", HSE_U16},   {"I32", HSE_I32},   {"U32", HSE_U32},
+    {"I64", HSE_I64}, {"U64", HSE_U64}, {"BOOL", HSE_BOOL},
 };
 
 typedef struct {
     hse_weights *w;
-    jscan        j;
-    char         key[MAX_KEY + 1], text[MAX_KEY + 1];
-    size_t       key_size;
+    jscan j;
+    char key[MAX_KEY + 1], text[MAX_KEY + 1];
+    size_t key_size;
 } reader;
 
 static hse_status read_dtype(reader *r, hse_weight *item)
@@ -54,7 +55,8 @@ static hse_status read_numbers(reader *r, uint64_t *out, int room, int *count)
     }
     while (s == HSE_OK && more) {
         if (n == room)
-            return js_fail(&r->j, HSE_E_LIMIT, "%.60s: more than %d numbers", name_quote(r->key, r->key_size).text, room);
+            return js_fail(&r->j, HSE_E_LIMIT, "%.60s: more than %d numbers", name_quote(r->key, r->key_size).text,
+                           room);
         if ((s = js_u64(&r->j, &out[n++])) == HSE_OK)
             s = js_more(&r->j, ']', &more);
     }
@@ -87,7 +89,8 @@ static hse_status read_tensor(reader *r)
         else if (which == 1)
             s = read_numbers(r, item.dim, HSE_MAX_RANK, &item.rank);
         else if ((s = read_numbers(r, range, 2, &n)) == HSE_OK && n != 2)
-            return js_fail(j, HSE_E_FORMAT, "%.60s: data_offsets has %d numbers, not 2", name_quote(r->key, r->key_size).text, n);
+            return js_fail(j, HSE_E_FORMAT, "%.60s: data_offsets has %d numbers, not 2",
+                           name_quote(r->key, r->key_size).text, n);
         if (s == HSE_OK)
             s = js_more(j, '}', &more);
     }
@@ -101,7 +104,8 @@ static hse_status read_tensor(reader *r)
     if ((s = table_add(r->w, &item, r->key, r->key_size, j->at + j->pos, j->err)) != HSE_OK)
         return s;
     const hse_weight *added = &r->w->items[r->w->n_items - 1];
-    if (range[1] < range[0] || !hse_mul_u64(added->count, hse_dtype_size(added->dtype), &bytes) || range[1] - range[0] != bytes)
+    if (range[1] < range[0] || !hse_mul_u64(added->count, hse_dtype_size(added->dtype), &bytes) ||
+        range[1] - range[0] != bytes)
         return js_fail(j, HSE_E_FORMAT, "%.60s: data_offsets %" PRIu64 "..%" PRIu64 " do not fit its shape and dtype",
                        name_quote(r->key, r->key_size).text, range[0], range[1]);
     return HSE_OK;
@@ -127,7 +131,7 @@ static hse_status read_metadata(reader *r)
         size_t start = (js_peek(j), j->pos);
         if ((s = js_string(j, NULL, 0, &n)) != HSE_OK)
             return s;
-        if (n < sizeof r->text) {                       /* longer texts (whole configs) are checked but not kept */
+        if (n < sizeof r->text) { /* longer texts (whole configs) are checked but not kept */
             weights_scalar value = {0};
             j->pos = start;
             if ((s = js_string(j, r->text, sizeof r->text, &n)) != HSE_OK ||
@@ -150,7 +154,8 @@ static hse_status read_header(reader *r)
         return s == HSE_OK ? js_end(j) : s;
     }
     while (s == HSE_OK && more) {
-        if ((s = js_string(j, r->key, sizeof r->key, &r->key_size)) != HSE_OK || (s = js_expect(j, ':', "':'")) != HSE_OK)
+        if ((s = js_string(j, r->key, sizeof r->key, &r->key_size)) != HSE_OK ||
+            (s = js_expect(j, ':', "':'")) != HSE_OK)
             return s;
         if (strcmp(r->key, "__metadata__") != 0) {
             s = read_tensor(r);
@@ -168,7 +173,7 @@ static hse_status read_header(reader *r)
 
 typedef struct {
     uint64_t begin, end;
-    size_t   item;
+    size_t item;
 } range;
 
 static int by_begin(const void *a, const void *b)
@@ -177,12 +182,12 @@ static int by_begin(const void *a, const void *b)
 
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
-    return x->end < y->end ? -1 : x->end > y->end;      /* empty tensors before the one that begins there */
+    return x->end < y->end ? -1 : x->end > y->end; /* empty tensors before the one that begins there */
 }
 
 static uint64_t item_end(const hse_weight *t)
 {
-    return t->offset + t->count * hse_dtype_size(t->dtype);         /* table_add has checked that it does not wrap */
+    return t->offset + t->count * hse_dtype_size(t->dtype); /* table_add has checked that it does not wrap */
 }
 
 /* Writers put the tensors in order, which needs no copy of the table to see. */
@@ -217,11 +222,13 @@ static hse_status check_cover(reader *r, uint64_t size)
         const char *name = w->items[ranges[i].item].name;
         if (ranges[i].begin != end)
             s = hse_fail(r->j.err, HSE_E_FORMAT, data + end, "%s: %s", name_quote(name, strlen(name)).text,
-                         ranges[i].begin > end ? "the bytes before it belong to no tensor" : "its bytes belong to two tensors");
+                         ranges[i].begin > end ? "the bytes before it belong to no tensor"
+                                               : "its bytes belong to two tensors");
         end = ranges[i].end;
     }
     if (s == HSE_OK && end != size)
-        s = hse_fail(r->j.err, HSE_E_FORMAT, data + end, "%" PRIu64 " bytes at the end belong to no tensor", size - end);
+        s = hse_fail(r->j.err, HSE_E_FORMAT, data + end, "%" PRIu64 " bytes at the end belong to no tensor",
+                     size - end);
     hse_free(ranges);
     return s;
 }
@@ -235,11 +242,13 @@ hse_status safetensors_read(hse_weights *w, hse_error *err)
     hse_status s;
 
     if (header > w->limits.max_header_bytes)
-        return hse_fail(err, HSE_E_LIMIT, 0, "the header has %" PRIu64 " bytes, the limit is %" PRIu64 " (max_header_bytes)", header,
+        return hse_fail(err, HSE_E_LIMIT, 0,
+                        "the header has %" PRIu64 " bytes, the limit is %" PRIu64 " (max_header_bytes)", header,
                         w->limits.max_header_bytes);
     if (header > f.size - PREFIX)
         return hse_fail(err, HSE_E_FORMAT, 0, "the header has %" PRIu64 " bytes, the file only %zu", header, f.size);
-    weights_part part = {.offset = PREFIX + header, .stored = f.size - PREFIX - header, .size = f.size - PREFIX - header};
+    weights_part part = {
+        .offset = PREFIX + header, .stored = f.size - PREFIX - header, .size = f.size - PREFIX - header};
     if ((s = table_add_part(w, &part, &number, err)) != HSE_OK)
         return s;
     if (!(r = hse_calloc(1, sizeof *r)))

@@ -18,22 +18,22 @@ enum { LEGACY_PROTOCOL = 1001 };
 /* A storage that the pickle names: by its key, or (zip) by its entry. */
 typedef struct {
     const char *key;
-    size_t      key_size;
-    uint64_t    bytes;          /* as the persistent id says */
-    uint32_t    element;        /* bytes of one element, as its class says; 0: a storage of raw bytes */
-    uint32_t    part;           /* UINT32_MAX: not seen in the file yet */
+    size_t key_size;
+    uint64_t bytes;   /* as the persistent id says */
+    uint32_t element; /* bytes of one element, as its class says; 0: a storage of raw bytes */
+    uint32_t part;    /* UINT32_MAX: not seen in the file yet */
 } storage;
 
 typedef struct {
     hse_weights *w;
-    pickle      *p;
-    uint64_t     at;            /* the pickle's offset in the file, for messages */
-    storage     *storages;
-    size_t       n_storages, cap_storages;
-    name_index   index;
-    hse_buf      path;
-    uint32_t     visits;
-    hse_error   *err;
+    pickle *p;
+    uint64_t at; /* the pickle's offset in the file, for messages */
+    storage *storages;
+    size_t n_storages, cap_storages;
+    name_index index;
+    hse_buf path;
+    uint32_t visits;
+    hse_error *err;
 } reader;
 
 static const char *storage_key(const void *owner, size_t i, size_t *length)
@@ -66,7 +66,8 @@ static size_t pickle_memory(const hse_weights *w)
     return hse_mul_size(w->file.size, 2, &n) && hse_add_size(n, 4u << 20, &n) ? n : SIZE_MAX;
 }
 
-/* ------------------------------------------------------------------------------------------------------------- storages */
+/* -------------------------------------------------------------------------------------------------------------
+ * storages */
 
 /* Enter every storage that the pickle names; the same key must always have the same size. */
 static hse_status collect_storages(reader *r)
@@ -92,9 +93,12 @@ static hse_status collect_storages(reader *r)
             r->storages = grown;
             r->cap_storages = cap;
         }
-        r->storages[r->n_storages] =
-            (storage){.key = (const char *)key.data, .key_size = key.size, .bytes = bytes, .part = UINT32_MAX,
-                      .element = pk_known(r->p, class) == PKG_STORAGE_TYPED ? (uint32_t)hse_dtype_size((hse_dtype)dtype) : 0};
+        r->storages[r->n_storages] = (storage){
+            .key = (const char *)key.data,
+            .key_size = key.size,
+            .bytes = bytes,
+            .part = UINT32_MAX,
+            .element = pk_known(r->p, class) == PKG_STORAGE_TYPED ? (uint32_t)hse_dtype_size((hse_dtype)dtype) : 0};
         int64_t twin = name_index_add(&r->index, (const char *)key.data, key.size, r->n_storages);
         if (twin == NAME_NO_MEMORY)
             return hse_fail(r->err, HSE_E_NOMEM, r->at, "no memory for %zu storages", r->n_storages);
@@ -107,7 +111,8 @@ static hse_status collect_storages(reader *r)
     return HSE_OK;
 }
 
-/* -------------------------------------------------------------------------------------------------------------- tensors */
+/* --------------------------------------------------------------------------------------------------------------
+ * tensors */
 
 static hse_status bad_tensor(reader *r, const char *what)
 {
@@ -162,7 +167,7 @@ static hse_status add_tensor(reader *r, pk_ref tensor)
             return bad_tensor(r, "a parameter of something that is no tensor");
     }
     pk_ref arguments = pk_arguments(p, tensor), from = pk_item(p, arguments, 0), at = pk_item(p, arguments, 1);
-    if (pk_kind_of(p, from) == PK_INERT)                /* a storage of an unknown class: complex, quantised */
+    if (pk_kind_of(p, from) == PK_INERT) /* a storage of an unknown class: complex, quantised */
         return HSE_OK;
     if (pk_kind_of(p, from) != PK_STORAGE)
         return bad_tensor(r, "a tensor of something that is no storage");
@@ -189,13 +194,14 @@ static hse_status add_tensor(reader *r, pk_ref tensor)
         return bad_tensor(r, "its storage offset is too large");
     item.offset = offset;
     for (int d = 0; d < item.rank; d++)
-        if (item.dim[d] == 0)                           /* torch writes an empty view with an offset beyond its storage */
+        if (item.dim[d] == 0) /* torch writes an empty view with an offset beyond its storage */
             item.offset = 0;
     item.part = r->storages[i].part;
     return table_add(r->w, &item, hse_buf_text(&r->path), r->path.size, r->at, r->err);
 }
 
-/* ------------------------------------------------------------------------------------------------------------ flattening */
+/* ------------------------------------------------------------------------------------------------------------
+ * flattening */
 
 static hse_status add_plain(reader *r, pk_ref v)
 {
@@ -212,20 +218,20 @@ static hse_status add_plain(reader *r, pk_ref v)
         break;
     case PK_STRING:
         text = pk_text(p, v);
-        if (memchr(text.data, '\0', text.size))         /* no C string can show it */
+        if (memchr(text.data, '\0', text.size)) /* no C string can show it */
             return HSE_OK;
         break;
     default: return HSE_OK;
     }
-    return table_add_scalar(r->w, &value, hse_buf_text(&r->path), r->path.size, (const char *)text.data, text.size, r->at,
-                            r->err);
+    return table_add_scalar(r->w, &value, hse_buf_text(&r->path), r->path.size, (const char *)text.data, text.size,
+                            r->at, r->err);
 }
 
 typedef struct {
-    pk_ref   container;
+    pk_ref container;
     uint32_t cursor;
-    size_t   index, path_size;
-    bool     in_list;
+    size_t index, path_size;
+    bool in_list;
 } frame;
 
 /* The next child of a container: its value, with its key appended to the path. False at the end; a child whose key
@@ -314,7 +320,8 @@ static hse_status add_all(reader *r)
 
     if (kind == PK_INERT) {
         hse_bytes name = pk_name(r->p, root);
-        return hse_fail(r->err, HSE_E_UNSUPPORTED, r->at, "holds an object of class %s, not tensors: save its state_dict() instead",
+        return hse_fail(r->err, HSE_E_UNSUPPORTED, r->at,
+                        "holds an object of class %s, not tensors: save its state_dict() instead",
                         name_quote((const char *)name.data, name.size).text);
     }
     if (kind != PK_DICT && kind != PK_LIST && kind != PK_TUPLE && kind != PK_TENSOR)
@@ -326,7 +333,8 @@ static hse_status add_all(reader *r)
     return s;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- zip layout */
+/* ----------------------------------------------------------------------------------------------------------- zip
+ * layout */
 
 /* The only entry called <folder>/data.pkl, without a further slash in <folder>. */
 static hse_status find_pickle(const zip_archive *z, const zip_entry **out, hse_error *err)
@@ -337,7 +345,8 @@ static hse_status find_pickle(const zip_archive *z, const zip_entry **out, hse_e
     for (size_t i = 0; i < z->count; i++) {
         const zip_entry *e = &z->entries[i];
         size_t folder = e->name_size - (e->name_size < sizeof end - 1 ? 0 : sizeof end - 1);
-        if (folder == e->name_size || memcmp(e->name + folder, end, sizeof end - 1) != 0 || memchr(e->name, '/', folder))
+        if (folder == e->name_size || memcmp(e->name + folder, end, sizeof end - 1) != 0 ||
+            memchr(e->name, '/', folder))
             continue;
         if (found)
             return hse_fail(err, HSE_E_FORMAT, e->header_offset, "two folders of the archive have a data.pkl");
@@ -357,7 +366,8 @@ static hse_status entry_bytes(const zip_archive *z, const zip_entry *e, uint64_t
 
     *owned = NULL;
     if (e->size > limit)
-        return hse_fail(err, HSE_E_LIMIT, e->header_offset, "%s has %" PRIu64 " bytes, the limit is %" PRIu64 " (max_header_bytes)",
+        return hse_fail(err, HSE_E_LIMIT, e->header_offset,
+                        "%s has %" PRIu64 " bytes, the limit is %" PRIu64 " (max_header_bytes)",
                         name_quote(e->name, e->name_size).text, e->size, limit);
     *out = (hse_bytes){z->file.data + e->data_offset, (size_t)e->size};
     if (e->deflated) {
@@ -407,10 +417,15 @@ static hse_status find_storages(reader *r, const zip_archive *z, const char *fol
             return hse_fail(r->err, HSE_E_FORMAT, r->at, "the archive has no %s",
                             name_quote(hse_buf_text(&r->path), r->path.size).text);
         if (e->size != st->bytes)
-            return hse_fail(r->err, HSE_E_FORMAT, e->header_offset, "%s has %" PRIu64 " bytes, the pickle says %" PRIu64,
+            return hse_fail(r->err, HSE_E_FORMAT, e->header_offset,
+                            "%s has %" PRIu64 " bytes, the pickle says %" PRIu64,
                             name_quote(e->name, e->name_size).text, e->size, st->bytes);
-        weights_part part = {.offset = e->data_offset, .stored = e->stored, .size = e->size, .crc = e->crc,
-                             .kind = e->deflated ? PART_DEFLATED : PART_RAW, .has_crc = true};
+        weights_part part = {.offset = e->data_offset,
+                             .stored = e->stored,
+                             .size = e->size,
+                             .crc = e->crc,
+                             .kind = e->deflated ? PART_DEFLATED : PART_RAW,
+                             .has_crc = true};
         if ((s = table_add_part(r->w, &part, &st->part, r->err)) != HSE_OK)
             return s;
     }
@@ -453,7 +468,8 @@ end:
     return s;
 }
 
-/* -------------------------------------------------------------------------------------------------------- older layout */
+/* -------------------------------------------------------------------------------------------------------- older layout
+ */
 
 static hse_status next_pickle(hse_weights *w, uint64_t *at, pickle **out, hse_error *err)
 {
@@ -518,11 +534,12 @@ static hse_status place_storage(reader *r, const pickle *keys, pk_ref key, uint6
         return hse_fail(r->err, HSE_E_FORMAT, *at, "cut off: storage %s has %" PRIu64 " bytes, %" PRIu64 " are left",
                         name_quote((const char *)text.data, text.size).text, st->bytes, w->file.size - *at);
     uint64_t count = hse_get_u64le(w->file.data + *at);
-    if (st->element == 0)                               /* torch writes these, and cannot read them either */
+    if (st->element == 0) /* torch writes these, and cannot read them either */
         return hse_fail(r->err, HSE_E_UNSUPPORTED, *at, "storage %s of raw bytes in a file of the older layout",
                         name_quote((const char *)text.data, text.size).text);
     if (count != st->bytes / st->element)
-        return hse_fail(r->err, HSE_E_FORMAT, *at, "storage %s has %" PRIu64 " elements, the pickle says %" PRIu64 " bytes",
+        return hse_fail(r->err, HSE_E_FORMAT, *at,
+                        "storage %s has %" PRIu64 " elements, the pickle says %" PRIu64 " bytes",
                         name_quote((const char *)text.data, text.size).text, count, st->bytes);
     weights_part part = {.offset = *at + 8, .stored = st->bytes, .size = st->bytes, .kind = PART_RAW};
     *at += 8 + st->bytes;

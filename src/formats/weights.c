@@ -19,7 +19,8 @@ static const hse_weights_limits default_limits = {
 
 static bool is_zip(hse_bytes f)
 {
-    return f.size >= 4 && memcmp(f.data, "PK", 2) == 0 && (memcmp(f.data + 2, "\3\4", 2) == 0 || memcmp(f.data + 2, "\5\6", 2) == 0);
+    return f.size >= 4 && memcmp(f.data, "PK", 2) == 0 &&
+           (memcmp(f.data + 2, "\3\4", 2) == 0 || memcmp(f.data + 2, "\5\6", 2) == 0);
 }
 
 static bool is_npy(hse_bytes f)
@@ -38,10 +39,12 @@ static bool is_safetensors(hse_bytes f)
     return f.size >= 9 && f.data[8] == '{' && f.data[5] == 0 && f.data[6] == 0 && f.data[7] == 0;
 }
 
-/* A protobuf message has no magic number: field 1 (ir_version, a small varint) comes first, then another ModelProto field. */
+/* A protobuf message has no magic number: field 1 (ir_version, a small varint) comes first, then another ModelProto
+ * field. */
 static bool is_onnx(hse_bytes f)
 {
-    return f.size >= 3 && f.data[0] == 0x08 && f.data[1] >= 1 && f.data[1] < 0x40 && (f.data[2] & 7) <= 2 && f.data[2] >= 0x10;
+    return f.size >= 3 && f.data[0] == 0x08 && f.data[1] >= 1 && f.data[1] < 0x40 && (f.data[2] & 7) <= 2 &&
+           f.data[2] >= 0x10;
 }
 
 static hse_status read_zip(hse_weights *w, hse_error *err);
@@ -51,7 +54,7 @@ static const struct {
     bool (*probe)(hse_bytes file);
     hse_status (*read)(hse_weights *w, hse_error *err);
 } formats[] = {
-    {"zip", is_zip, read_zip},                          /* torch or npz: read_zip says which */
+    {"zip", is_zip, read_zip}, /* torch or npz: read_zip says which */
     {"torch legacy", is_pickle, torch_legacy_read},
     {"npy", is_npy, npy_read},
     {"safetensors", is_safetensors, safetensors_read},
@@ -81,7 +84,8 @@ static hse_status read_zip(hse_weights *w, hse_error *err)
         arrays = arrays || ends_with(&z.entries[i], ".npy");
     }
     if (script)
-        s = hse_fail(err, HSE_E_UNSUPPORTED, 0, "a TorchScript archive (a compiled program): save the state dict with torch.save instead");
+        s = hse_fail(err, HSE_E_UNSUPPORTED, 0,
+                     "a TorchScript archive (a compiled program): save the state dict with torch.save instead");
     else if (torch)
         s = torch_zip_read(w, &z, err);
     else if (arrays)
@@ -168,7 +172,7 @@ static hse_status finish_open(hse_weights **out, hse_weights *w, hse_error *err)
         hse_weights_close(&w);
         return s;
     }
-    hse_map_drop(&w->map, 0, w->map.bytes.size);        /* headers were touched; they are not needed again */
+    hse_map_drop(&w->map, 0, w->map.bytes.size); /* headers were touched; they are not needed again */
     *out = w;
     return HSE_OK;
 }
@@ -221,7 +225,8 @@ void hse_weights_close(hse_weights **at)
     hse_free(w);
 }
 
-/* -------------------------------------------------------------------------------------------------- filling the table */
+/* -------------------------------------------------------------------------------------------------- filling the table
+ */
 
 /* Room for one more element of `size` bytes: doubles, so that n additions cost O(n). */
 static bool reserve(void *array, size_t count, size_t *capacity, size_t size)
@@ -244,8 +249,9 @@ static bool reserve(void *array, size_t count, size_t *capacity, size_t size)
 hse_status table_add_part(hse_weights *w, const weights_part *part, uint32_t *number, hse_error *err)
 {
     if (!hse_in_range(w->file.size, part->offset, part->stored))
-        return hse_fail(err, HSE_E_FORMAT, part->offset, "%" PRIu64 " bytes at %" PRIu64 " are asked for, the file has %zu",
-                        part->stored, part->offset, w->file.size);
+        return hse_fail(err, HSE_E_FORMAT, part->offset,
+                        "%" PRIu64 " bytes at %" PRIu64 " are asked for, the file has %zu", part->stored, part->offset,
+                        w->file.size);
     if (w->n_parts >= UINT32_MAX || !reserve(&w->parts, w->n_parts, &w->cap_parts, sizeof *w->parts))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a table of %zu parts", w->n_parts);
     memcpy(&w->parts[w->n_parts], part, sizeof *part);
@@ -326,7 +332,8 @@ static hse_status check_view(hse_weights *w, hse_weight *item, const char *name,
                         name_quote(name, length).text, part->size);
     elements = part->size / hse_dtype_size(item->dtype);
     if (item->count > elements && item->count > MAX_REPEATED_ELEMENTS)
-        return hse_fail(err, HSE_E_LIMIT, at, "%s repeats a storage of %" PRIu64 " elements to %" PRIu64 ", the limit is %d",
+        return hse_fail(err, HSE_E_LIMIT, at,
+                        "%s repeats a storage of %" PRIu64 " elements to %" PRIu64 ", the limit is %d",
                         name_quote(name, length).text, elements, item->count, MAX_REPEATED_ELEMENTS);
     if (part->kind != PART_RAW && (__builtin_add_overflow(w->unpack_cost, part->size, &w->unpack_cost) ||
                                    w->unpack_cost > w->limits.max_inflated_bytes))
@@ -379,7 +386,8 @@ hse_status table_add_scalar(hse_weights *w, const weights_scalar *value, const c
     return HSE_OK;
 }
 
-/* ----------------------------------------------------------------------------------------------------------- questions */
+/* ----------------------------------------------------------------------------------------------------------- questions
+ */
 
 const char *hse_weights_format(const hse_weights *w)
 {

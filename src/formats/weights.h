@@ -1,15 +1,17 @@
 /* weights.h - the named tensors of a checkpoint, whatever file format they come in.
  *
  * A reader (torch zip and legacy, safetensors, npz, onnx) fills one plain table: name, dtype, shape, strides, and where
- * the bytes are. Nothing in the table is a pointer into the file; numbers are taken out with hse_weights_read_f32, which
- * converts, and checks again. Nested containers of a torch file are flattened with dots ("model_state.lstm.weight_ih_l0");
- * a file that is one bare array (npy, a torch file of one tensor) has the name "". An ONNX constant has its node's output
- * name. Keys that are neither strings nor integers, and objects that are neither arrays nor plain values, are left out.
+ * the bytes are. Nothing in the table is a pointer into the file; numbers are taken out with hse_weights_read_f32,
+ * which converts, and checks again. Nested containers of a torch file are flattened with dots
+ * ("model_state.lstm.weight_ih_l0"); a file that is one bare array (npy, a torch file of one tensor) has the name "".
+ * An ONNX constant has its node's output name. Keys that are neither strings nor integers, and objects that are
+ * neither arrays nor plain values, are left out.
  *
  * A zip entry's CRC is checked the first time something of it is read (about 0.4 ms a MB, once), not while opening.
  *
  * Ownership  hse_weights_open maps the file and keeps it mapped until hse_weights_close.
- * Errors     HSE_E_FORMAT with the byte offset, HSE_E_LIMIT over a limit, HSE_E_UNSUPPORTED for a format or dtype by name.
+ * Errors     HSE_E_FORMAT with the byte offset, HSE_E_LIMIT over a limit, HSE_E_UNSUPPORTED for a format or dtype by
+ *            name.
  * Threads    once open, all calls but hse_weights_close may run at the same time. */
 #ifndef HSE_FORMATS_WEIGHTS_H
 #define HSE_FORMATS_WEIGHTS_H
@@ -33,7 +35,7 @@ typedef struct {
     uint64_t    stride[HSE_MAX_RANK];   /* in elements; C order unless the file holds a view */
     uint64_t    count;                  /* product of dim, checked */
     uint64_t    offset;                 /* first element: byte offset inside `part` */
-    uint32_t    part;                   /* which run of bytes of the file (a zip entry, a storage); 0 where there is one */
+    uint32_t    part;                   /* which run of bytes of the file: a zip entry, a storage */
 } hse_weight;
 
 typedef struct hse_weights hse_weights;
@@ -50,14 +52,15 @@ hse_status hse_weights_open_bytes(hse_weights **out, hse_bytes file, const char 
                                   hse_error *err);
 void hse_weights_close(hse_weights **w);
 
-const char       *hse_weights_format(const hse_weights *w);                 /* "torch zip", "safetensors", ... for people */
+const char       *hse_weights_format(const hse_weights *w);                 /* "torch zip", "safetensors", ... */
 size_t            hse_weights_count(const hse_weights *w);
 const hse_weight *hse_weights_at(const hse_weights *w, size_t i);           /* i < count; in the file's order */
 const hse_weight *hse_weights_find(const hse_weights *w, const char *name); /* NULL when absent; by hash */
 
 /* A plain value of the file: what stands in a torch file's nested dicts beside the tensors (an OpenAI checkpoint's
- * "dims.n_mels"), or a safetensors metadata string ("__metadata__.format"). Bools are the integers 0 and 1; an integer is
- * also a real. False when absent or of another type. Values inside lists, and those after the first 65,536, are not kept. */
+ * "dims.n_mels"), or a safetensors metadata string ("__metadata__.format"). Bools are the integers 0 and 1; an integer
+ * is also a real. False when absent or of another type. Values inside lists, and those after the first 65,536, are not
+ * kept. */
 bool hse_weights_int(const hse_weights *w, const char *name, int64_t *out);
 bool hse_weights_real(const hse_weights *w, const char *name, double *out);
 bool hse_weights_text(const hse_weights *w, const char *name, const char **out);

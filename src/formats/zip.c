@@ -10,20 +10,27 @@
 
 /* Sizes and signatures from PKWARE's APPNOTE. */
 enum {
-    END_SIZE = 22, END64_SIZE = 56, LOCATOR_SIZE = 20, CENTRAL_SIZE = 46, LOCAL_SIZE = 30,
-    STORED = 0, DEFLATED = 8,
-    FLAG_DESCRIPTOR = 1 << 3, FLAG_UTF8 = 1 << 11,
-    FLAGS_ALLOWED = 1 << 1 | 1 << 2 | FLAG_DESCRIPTOR | FLAG_UTF8,      /* 1, 2: how hard the deflater tried */
-    MAX_VERSION = 63,                   /* APPNOTE 6.3: what these headers were written from */
-    MAX_RATIO = 200, FREE_INFLATED = 1 << 20,
+    END_SIZE = 22,
+    END64_SIZE = 56,
+    LOCATOR_SIZE = 20,
+    CENTRAL_SIZE = 46,
+    LOCAL_SIZE = 30,
+    STORED = 0,
+    DEFLATED = 8,
+    FLAG_DESCRIPTOR = 1 << 3,
+    FLAG_UTF8 = 1 << 11,
+    FLAGS_ALLOWED = 1 << 1 | 1 << 2 | FLAG_DESCRIPTOR | FLAG_UTF8, /* 1, 2: how hard the deflater tried */
+    MAX_VERSION = 63, /* APPNOTE 6.3: what these headers were written from */
+    MAX_RATIO = 200,
+    FREE_INFLATED = 1 << 20,
 };
 
 static const uint32_t sig_end = 0x06054b50, sig_end64 = 0x06064b50, sig_locator = 0x07064b50, sig_central = 0x02014b50,
                       sig_local = 0x04034b50, sig_descriptor = 0x08074b50;
 
 typedef struct {
-    uint64_t count, size, offset;       /* entries; bytes and place of the central directory */
-    uint64_t end;                       /* where the directory must end: the first byte of the end records */
+    uint64_t count, size, offset; /* entries; bytes and place of the central directory */
+    uint64_t end;                 /* where the directory must end: the first byte of the end records */
 } directory;
 
 /* A saturated field says that the value stands in the zip64 record; any other value must repeat it. */
@@ -41,7 +48,8 @@ static hse_status read_end64(directory *d, hse_bytes f, const uint8_t *end, hse_
     if (hse_get_u32le(locator + 4) != 0 || hse_get_u32le(locator + 16) != 1)
         return hse_fail(err, HSE_E_UNSUPPORTED, at, "a split zip archive");
     if (where > at || at - where != END64_SIZE || hse_get_u32le(f.data + where) != sig_end64)
-        return hse_fail(err, HSE_E_FORMAT, at + 8, "the zip64 locator says %" PRIu64 ", no zip64 end record is there", where);
+        return hse_fail(err, HSE_E_FORMAT, at + 8, "the zip64 locator says %" PRIu64 ", no zip64 end record is there",
+                        where);
     const uint8_t *r = f.data + where;
     if (hse_get_u64le(r + 4) != END64_SIZE - 12 || hse_get_u32le(r + 16) != 0 || hse_get_u32le(r + 20) != 0)
         return hse_fail(err, HSE_E_FORMAT, where, "the zip64 end record has an odd size or names several disks");
@@ -50,7 +58,8 @@ static hse_status read_end64(directory *d, hse_bytes f, const uint8_t *end, hse_
     d->offset = hse_get_u64le(r + 48);
     d->end = where;
     if (hse_get_u64le(r + 24) != d->count || !agrees(hse_get_u16le(end + 10), d->count, UINT16_MAX) ||
-        !agrees(hse_get_u32le(end + 12), d->size, UINT32_MAX) || !agrees(hse_get_u32le(end + 16), d->offset, UINT32_MAX))
+        !agrees(hse_get_u32le(end + 12), d->size, UINT32_MAX) ||
+        !agrees(hse_get_u32le(end + 16), d->offset, UINT32_MAX))
         return hse_fail(err, HSE_E_FORMAT, where, "the zip64 end record and the end record differ");
     return HSE_OK;
 }
@@ -68,18 +77,20 @@ static hse_status read_end(directory *d, hse_bytes f, hse_error *err)
         return hse_fail(err, HSE_E_UNSUPPORTED, at + 4, "a split zip archive");
     if (at >= LOCATOR_SIZE && hse_get_u32le(end - LOCATOR_SIZE) == sig_locator)
         return read_end64(d, f, end, err);
-    *d = (directory){.count = hse_get_u16le(end + 10), .size = hse_get_u32le(end + 12),
-                     .offset = hse_get_u32le(end + 16), .end = at};
+    *d = (directory){.count = hse_get_u16le(end + 10),
+                     .size = hse_get_u32le(end + 12),
+                     .offset = hse_get_u32le(end + 16),
+                     .end = at};
     return HSE_OK;
 }
 
 typedef struct {
     uint64_t size, stored, offset;
-    bool     found;
+    bool found;
 } extra64;
 
-/* The extra fields: tag, length, bytes. Of these only zip64 (tag 1) is read: the saturated ones of size, stored size and
- * offset, in this order. */
+/* The extra fields: tag, length, bytes. Of these only zip64 (tag 1) is read: the saturated ones of size, stored size
+ * and offset, in this order. */
 static bool read_extra(const uint8_t *p, size_t n, extra64 *x)
 {
     while (n) {
@@ -112,7 +123,8 @@ static bool read_extra(const uint8_t *p, size_t n, extra64 *x)
 }
 
 /* One central header at p, of `left` bytes; *length is what it takes up. */
-static hse_status read_central(zip_entry *e, const uint8_t *p, uint64_t left, uint64_t at, uint64_t *length, hse_error *err)
+static hse_status read_central(zip_entry *e, const uint8_t *p, uint64_t left, uint64_t at, uint64_t *length,
+                               hse_error *err)
 {
     if (left < CENTRAL_SIZE || hse_get_u32le(p) != sig_central)
         return hse_fail(err, HSE_E_FORMAT, at, "no central header where the zip directory should have one");
@@ -122,7 +134,8 @@ static hse_status read_central(zip_entry *e, const uint8_t *p, uint64_t left, ui
     if (left < *length)
         return hse_fail(err, HSE_E_FORMAT, at, "the central header is longer than the zip directory");
     if (p[6] > MAX_VERSION)
-        return hse_fail(err, HSE_E_UNSUPPORTED, at + 6, "a zip entry for readers of version %u.%u", p[6] / 10u, p[6] % 10u);
+        return hse_fail(err, HSE_E_UNSUPPORTED, at + 6, "a zip entry for readers of version %u.%u", p[6] / 10u,
+                        p[6] % 10u);
     if (flags & 1)
         return hse_fail(err, HSE_E_UNSUPPORTED, at + 8, "an encrypted zip entry");
     if (flags & ~FLAGS_ALLOWED)
@@ -134,13 +147,19 @@ static hse_status read_central(zip_entry *e, const uint8_t *p, uint64_t left, ui
     extra64 x = {.stored = hse_get_u32le(p + 20), .size = hse_get_u32le(p + 24), .offset = hse_get_u32le(p + 42)};
     if (!read_extra(p + CENTRAL_SIZE + name, extra, &x))
         return hse_fail(err, HSE_E_FORMAT, at, "damaged extra fields in a central header");
-    *e = (zip_entry){.name = (const char *)p + CENTRAL_SIZE, .header_offset = x.offset, .stored = x.stored, .size = x.size,
-                     .crc = hse_get_u32le(p + 16), .name_size = name, .flags = flags, .deflated = method == DEFLATED};
+    *e = (zip_entry){.name = (const char *)p + CENTRAL_SIZE,
+                     .header_offset = x.offset,
+                     .stored = x.stored,
+                     .size = x.size,
+                     .crc = hse_get_u32le(p + 16),
+                     .name_size = name,
+                     .flags = flags,
+                     .deflated = method == DEFLATED};
     if (name == 0 || memchr(e->name, '\0', name) || !hse_utf8_valid(e->name, name, NULL))
         return hse_fail(err, HSE_E_FORMAT, at + CENTRAL_SIZE, "a zip entry's name is empty or not UTF-8");
     if (!e->deflated && e->stored != e->size)
-        return hse_fail(err, HSE_E_FORMAT, at + 20, "a stored zip entry of %" PRIu64 " bytes claims to be %" PRIu64, e->stored,
-                        e->size);
+        return hse_fail(err, HSE_E_FORMAT, at + 20, "a stored zip entry of %" PRIu64 " bytes claims to be %" PRIu64,
+                        e->stored, e->size);
     return HSE_OK;
 }
 
@@ -171,7 +190,8 @@ static hse_status read_local(zip_entry *e, hse_bytes f, uint64_t limit, const ui
     uint16_t name = hse_get_u16le(p + 26), extra = hse_get_u16le(p + 28);
     uint64_t header = (uint64_t)LOCAL_SIZE + name + extra;
     if (!hse_in_range(limit, at, header) || !hse_in_range(limit, at + header, e->stored))
-        return hse_fail(err, HSE_E_FORMAT, at, "a zip entry of %" PRIu64 " bytes reaches into the directory", e->stored);
+        return hse_fail(err, HSE_E_FORMAT, at, "a zip entry of %" PRIu64 " bytes reaches into the directory",
+                        e->stored);
     if (name != e->name_size || memcmp(p + LOCAL_SIZE, e->name, name) != 0)
         return hse_fail(err, HSE_E_FORMAT, at + 26, "the zip headers of one entry have different names");
     /* flags, method, time and date stand side by side in both headers */
@@ -220,15 +240,17 @@ static hse_status read_entries(zip_archive *z, const directory *d, uint64_t max_
             return s;
         /* Every known writer keeps the directory in the order of the file, which makes an overlap easy to see. */
         if (e->header_offset < free_from)
-            return hse_fail(err, HSE_E_FORMAT, e->header_offset, "the zip entry %s overlaps the one before it, or is out of order",
+            return hse_fail(err, HSE_E_FORMAT, e->header_offset,
+                            "the zip entry %s overlaps the one before it, or is out of order",
                             name_quote(e->name, e->name_size).text);
         free_from = e->end;
         if (e->deflated && (__builtin_add_overflow(inflated, e->size, &inflated) || inflated > max_inflated))
-            return hse_fail(err, HSE_E_LIMIT, at, "the zip entries unpack to over %" PRIu64 " bytes (max_inflated_bytes)",
-                            max_inflated);
+            return hse_fail(err, HSE_E_LIMIT, at,
+                            "the zip entries unpack to over %" PRIu64 " bytes (max_inflated_bytes)", max_inflated);
         int64_t twin = name_index_add(&z->index, e->name, e->name_size, i);
         if (twin >= 0)
-            return hse_fail(err, HSE_E_FORMAT, at, "two zip entries are called %s", name_quote(e->name, e->name_size).text);
+            return hse_fail(err, HSE_E_FORMAT, at, "two zip entries are called %s",
+                            name_quote(e->name, e->name_size).text);
         if (twin == NAME_NO_MEMORY)
             return hse_fail(err, HSE_E_NOMEM, at, "no memory for the names of %" PRIu64 " zip entries", d->count);
         z->count++;
@@ -236,8 +258,9 @@ static hse_status read_entries(zip_archive *z, const directory *d, uint64_t max_
     if (at != d->end)
         return hse_fail(err, HSE_E_FORMAT, at, "%" PRIu64 " bytes of the zip directory are left over", d->end - at);
     if (inflated > FREE_INFLATED && inflated / MAX_RATIO > z->file.size)
-        return hse_fail(err, HSE_E_LIMIT, d->offset, "the zip archive of %zu bytes unpacks to %" PRIu64 ", over %d times its size",
-                        z->file.size, inflated, MAX_RATIO);
+        return hse_fail(err, HSE_E_LIMIT, d->offset,
+                        "the zip archive of %zu bytes unpacks to %" PRIu64 ", over %d times its size", z->file.size,
+                        inflated, MAX_RATIO);
     return HSE_OK;
 }
 
@@ -250,16 +273,20 @@ hse_status zip_open(zip_archive *z, hse_bytes file, uint64_t max_entries, uint64
     if (s != HSE_OK)
         return s;
     if (!hse_in_range(d.end, d.offset, d.size) || d.offset + d.size != d.end)
-        return hse_fail(err, HSE_E_FORMAT, d.offset, "the zip directory (%" PRIu64 " bytes at %" PRIu64 ") does not end at the end record",
-                        d.size, d.offset);
+        return hse_fail(err, HSE_E_FORMAT, d.offset,
+                        "the zip directory (%" PRIu64 " bytes at %" PRIu64 ") does not end at the end record", d.size,
+                        d.offset);
     if (d.count > max_entries)
-        return hse_fail(err, HSE_E_LIMIT, d.end, "the zip archive has %" PRIu64 " entries, the limit is %" PRIu64 " (max_tensors)", d.count,
+        return hse_fail(err, HSE_E_LIMIT, d.end,
+                        "the zip archive has %" PRIu64 " entries, the limit is %" PRIu64 " (max_tensors)", d.count,
                         max_entries);
     if (d.size > max_directory)
-        return hse_fail(err, HSE_E_LIMIT, d.end, "the zip directory has %" PRIu64 " bytes, the limit is %" PRIu64 " (max_header_bytes)",
-                        d.size, max_directory);
+        return hse_fail(err, HSE_E_LIMIT, d.end,
+                        "the zip directory has %" PRIu64 " bytes, the limit is %" PRIu64 " (max_header_bytes)", d.size,
+                        max_directory);
     if (d.count > d.size / CENTRAL_SIZE)
-        return hse_fail(err, HSE_E_FORMAT, d.end, "a zip directory of %" PRIu64 " bytes cannot hold %" PRIu64 " entries", d.size, d.count);
+        return hse_fail(err, HSE_E_FORMAT, d.end,
+                        "a zip directory of %" PRIu64 " bytes cannot hold %" PRIu64 " entries", d.size, d.count);
     *z = (zip_archive){.file = file, .entries = hse_calloc((size_t)d.count, sizeof *z->entries)};
     if (!z->entries)
         return hse_fail(err, HSE_E_NOMEM, d.end, "no memory for %" PRIu64 " zip entries", d.count);
@@ -299,7 +326,7 @@ hse_status zip_inflate(const uint8_t *in, uint64_t stored, uint8_t *out, size_t 
                        hse_error *err)
 {
     z_stream z = {.zalloc = inflate_alloc, .zfree = inflate_free, .next_in = in};
-    uint8_t beyond;                 /* one byte more than declared must not come out */
+    uint8_t beyond; /* one byte more than declared must not come out */
     size_t got = 0;
     int code = inflateInit2(&z, -MAX_WBITS);
 

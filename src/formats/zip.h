@@ -1,9 +1,9 @@
 /* zip.h - a strict reader of zip archives in memory (zip64, stored and deflated entries). Nothing is extracted to disk.
  *
- * Only one reading of a file is possible: the end record is the file's last 22 bytes, the central directory fills exactly
- * its range, each local header (and data descriptor) says what the central one says, entries do not overlap, names are
- * unique UTF-8. Encrypted, patched or split archives are refused. The data's CRC is the reader's to check when it reads
- * the data. */
+ * Only one reading of a file is possible: the end record is the file's last 22 bytes, the central directory fills
+ * exactly its range, each local header (and data descriptor) says what the central one says, entries do not overlap,
+ * names are unique UTF-8. Encrypted, patched or split archives are refused. The data's CRC is the reader's to check
+ * when it reads the data. */
 #ifndef HSE_FORMATS_ZIP_H
 #define HSE_FORMATS_ZIP_H
 

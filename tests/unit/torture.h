@@ -8,8 +8,8 @@
 
 typedef hse_status test_tortured(void *arg, hse_error *err);
 
-/* f must give HSE_OK when nothing fails, and HSE_E_NOMEM with words when an allocation failed, at once or for ever after;
- * the sanitizer sees what leaks. Returns the number of allocations. */
+/* f must give HSE_OK when nothing fails, and HSE_E_NOMEM with words when an allocation failed, at once or for ever
+ * after; the sanitizer sees what leaks. Returns the number of allocations. */
 static inline unsigned test_torture(const char *name, test_tortured *f, void *arg)
 {
     unsigned n = 0;
@@ -25,7 +25,8 @@ static inline unsigned test_torture(const char *name, test_tortured *f, void *ar
                 CHECK(s == HSE_OK, "%s: nothing failed, but the status is %d: %s", name, (int)s, err.text);
                 break;
             }
-            CHECK(s == HSE_E_NOMEM && err.text[0], "%s: allocation %u failed, the status is %d: \"%s\"", name, n, (int)s, err.text);
+            CHECK(s == HSE_E_NOMEM && err.text[0], "%s: allocation %u failed, the status is %d: \"%s\"", name, n,
+                  (int)s, err.text);
         }
     }
     return n - 1;

@@ -21,7 +21,7 @@ static void walk(const pickle *p, pk_ref r, int depth, unsigned *left)
     case PK_BYTES:
     case PK_BIG:
         text = pk_text(p, r);
-        zip_crc(0, text.data, text.size);               /* reads every byte */
+        zip_crc(0, text.data, text.size); /* reads every byte */
         break;
     case PK_TUPLE:
         for (size_t i = 0; i < pk_length(p, r); i++)
@@ -37,9 +37,7 @@ static void walk(const pickle *p, pk_ref r, int depth, unsigned *left)
             walk(p, value, depth - 1, left);
         }
         break;
-    case PK_GLOBAL:
-        fuzz_check(pk_module(p, r).size + pk_name(p, r).size < 1u << 17 && pk_dtype(p, r) < 13);
-        break;
+    case PK_GLOBAL: fuzz_check(pk_module(p, r).size + pk_name(p, r).size < 1u << 17 && pk_dtype(p, r) < 13); break;
     case PK_STORAGE:
     case PK_TENSOR: walk(p, pk_arguments(p, r), depth - 1, left); break;
     case PK_INT:

@@ -1,6 +1,6 @@
-/* torch.c - files of torch.save. An input that begins with a 0 byte is the parts of one: the pickle's length (2 bytes), the
- * pickle, and bytes for its storages, from which a zip archive with right sizes and CRCs is made. Mutations of a whole
- * archive end at its CRCs and never reach the pickle. */
+/* torch.c - files of torch.save. An input that begins with a 0 byte is the parts of one: the pickle's length (2 bytes),
+ * the pickle, and bytes for its storages, from which a zip archive with right sizes and CRCs is made. Mutations of a
+ * whole archive end at its CRCs and never reach the pickle. */
 #include "read_all.h"
 
 #include "base/buf.h"

@@ -1,7 +1,7 @@
 /* zip.c - an archive: its directory, then each entry found by name and unpacked.
  *
- * Nearly every mutation breaks the end record, or the agreement of the two headers of an entry. An input that was refused is
- * therefore tried again with both made right, so that what lies behind them is reached. */
+ * Nearly every mutation breaks the end record, or the agreement of the two headers of an entry. An input that was
+ * refused is therefore tried again with both made right, so that what lies behind them is reached. */
 #include "read_all.h"
 
 #include "base/buf.h"
@@ -29,7 +29,8 @@ static bool open_archive(const uint8_t *data, size_t size)
             continue;
         left -= (size_t)e->size;
         uint8_t *out = hse_alloc((size_t)e->size);
-        if (out && zip_inflate(data + e->data_offset, e->stored, out, (size_t)e->size, true, e->data_offset, &err) == HSE_OK)
+        if (out &&
+            zip_inflate(data + e->data_offset, e->stored, out, (size_t)e->size, true, e->data_offset, &err) == HSE_OK)
             zip_crc(0, out, (size_t)e->size);
         if (out)
             zip_inflate(data + e->data_offset, e->stored, out, (size_t)e->size / 2, false, e->data_offset, NULL);
@@ -47,8 +48,8 @@ static size_t find(const uint8_t *data, size_t size, size_t from, const char *si
     return size;
 }
 
-/* The directory runs from its first signature to the end, without what looks like end records; each of its entries is given
- * the next local header's place, and the method, CRC and sizes that stand there. */
+/* The directory runs from its first signature to the end, without what looks like end records; each of its entries is
+ * given the next local header's place, and the method, CRC and sizes that stand there. */
 static void open_repaired(const uint8_t *data, size_t size)
 {
     hse_buf b;

@@ -1,4 +1,5 @@
-/* build.h - what the tests of the readers share: files made byte by byte, stored files, and looking at what a reader gives. */
+/* build.h - what the tests of the readers share: files made byte by byte, stored files, and looking at what a reader
+ * gives. */
 #ifndef HSE_TEST_FORMATS_BUILD_H
 #define HSE_TEST_FORMATS_BUILD_H
 
@@ -37,7 +38,7 @@ static inline hse_bytes view(const hse_buf *b)
 
 /* A zip archive under construction. Fields of the next entry can be set apart for the local and the central header. */
 typedef struct {
-    hse_buf  file, directory;
+    hse_buf file, directory;
     unsigned entries;
 } archive;
 
@@ -68,8 +69,11 @@ static inline void put_fields(hse_buf *b, const zip_fields *f, size_t extra)
 
 static inline zip_fields fields_of(const char *name, hse_bytes content)
 {
-    return (zip_fields){.flags = 0x800, .crc = zip_crc(0, content.data, content.size), .stored = content.size,
-                        .size = content.size, .name = name};
+    return (zip_fields){.flags = 0x800,
+                        .crc = zip_crc(0, content.data, content.size),
+                        .stored = content.size,
+                        .size = content.size,
+                        .name = name};
 }
 
 static inline void archive_add_as(archive *a, const zip_fields *local, const zip_fields *central, hse_bytes content)
@@ -85,7 +89,7 @@ static inline void archive_add_as(archive *a, const zip_fields *local, const zip
     put(&a->directory, 20, 2);
     put(&a->directory, 20, 2);
     put_fields(&a->directory, central, 0);
-    put(&a->directory, 0, 10);                          /* comment, disk, attributes */
+    put(&a->directory, 0, 10); /* comment, disk, attributes */
     put(&a->directory, at, 4);
     hse_buf_str(&a->directory, central->name);
     a->entries++;
@@ -127,7 +131,10 @@ static inline hse_bytes stored(const char *path)
 
 static inline void release(hse_bytes b)
 {
-    union { const uint8_t *c; void *p; } at = {.c = b.data};
+    union {
+        const uint8_t *c;
+        void *p;
+    } at = {.c = b.data};
     hse_free(at.p);
 }
 
@@ -138,7 +145,8 @@ static inline hse_status fingerprint(hse_bytes file, uint64_t *out, hse_error *e
     hse_status s = hse_weights_open_bytes(&w, file, "file", NULL, err);
     uint64_t h = 14695981039346656037u;
 
-    CHECK((s == HSE_OK) == (w != NULL) && (s == HSE_OK || !err || err->text[0]), "status %d, object %d", (int)s, w != NULL);
+    CHECK((s == HSE_OK) == (w != NULL) && (s == HSE_OK || !err || err->text[0]), "status %d, object %d", (int)s,
+          w != NULL);
     for (size_t i = 0; s == HSE_OK && i < hse_weights_count(w); i++) {
         const hse_weight *t = hse_weights_at(w, i);
         if (t->count > 1 << 22)

@@ -20,49 +20,91 @@ static hse_status parse(const char *text, size_t size, const hse_json_limits *li
 
 TEST(json_texts)
 {
-    static const struct { const char *name, *text; size_t size; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name, *text;
+        size_t size;
+        hse_status want;
+        const char *words;
+    } cases[] = {
 #define J(name, s, want, words) {name, s, sizeof(s) - 1, want, words}
         J("an object", "{\"a\": [1, 2.5, \"x\", true, false, null, {}]}", HSE_OK, ""),
-        J("a word", "true", HSE_OK, ""), J("a number", "-0.5e+3", HSE_OK, ""), J("a text", "\"\\u00e9\\ud83d\\ude00\"", HSE_OK, ""),
-        J("white space around", " \t\r\n[] \n", HSE_OK, ""), J("the largest integer", "9223372036854775807", HSE_OK, ""),
+        J("a word", "true", HSE_OK, ""),
+        J("a number", "-0.5e+3", HSE_OK, ""),
+        J("a text", "\"\\u00e9\\ud83d\\ude00\"", HSE_OK, ""),
+        J("white space around", " \t\r\n[] \n", HSE_OK, ""),
+        J("the largest integer", "9223372036854775807", HSE_OK, ""),
         J("the smallest integer", "-9223372036854775808", HSE_OK, ""),
-        J("nothing", "", HSE_E_FORMAT, "line 1, column 1"), J("only white space", "  \n", HSE_E_FORMAT, "line 2"),
-        J("a comment", "[1] // x", HSE_E_FORMAT, "follows"), J("two values", "1 2", HSE_E_FORMAT, "column 3"),
-        J("an unknown word", "nul", HSE_E_FORMAT, "value"), J("NaN", "NaN", HSE_E_FORMAT, "value"), J("Infinity", "-Infinity", HSE_E_FORMAT, "value"),
-        J("single quotes", "{'a':1}", HSE_E_FORMAT, "string"), J("no quotes", "{a:1}", HSE_E_FORMAT, "string"),
-        J("trailing comma in a list", "[1,]", HSE_E_FORMAT, "value"), J("trailing comma in an object", "{\"a\":1,}", HSE_E_FORMAT, "string"),
-        J("missing comma", "[1 2]", HSE_E_FORMAT, "','"), J("missing colon", "{\"a\" 1}", HSE_E_FORMAT, "':'"),
-        J("wrong bracket", "[1}", HSE_E_FORMAT, "']'"), J("unfinished list", "[1", HSE_E_FORMAT, "ends"), J("unfinished object", "{\"a\":", HSE_E_FORMAT, "value"),
-        J("unfinished text", "\"abc", HSE_E_FORMAT, "end"), J("only a bracket", "[", HSE_E_FORMAT, "value"), J("a lone bracket", "]", HSE_E_FORMAT, "value"),
-        J("leading zero", "01", HSE_E_FORMAT, "value"), J("plus", "+1", HSE_E_FORMAT, "value"), J("lone minus", "-", HSE_E_FORMAT, "value"),
-        J("a point at the end", "1.", HSE_E_FORMAT, "number"), J("a point at the front", ".5", HSE_E_FORMAT, "value"), J("no exponent", "1e", HSE_E_FORMAT, "number"),
-        J("half an exponent", "1e+", HSE_E_FORMAT, "number"), J("hexadecimal", "0x10", HSE_E_FORMAT, "follows"),
-        J("integer of 64 bits", "9223372036854775808", HSE_E_FORMAT, "64 bits"), J("integer of 100 digits", "11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111", HSE_E_FORMAT, "64 bits"),
-        J("real beyond double", "1e999", HSE_E_FORMAT, "beyond double"), J("a tiny real", "1e-999", HSE_OK, ""),
-        J("a key twice", "{\"a\":1,\"b\":2,\"a\":3}", HSE_E_FORMAT, "duplicate"), J("a key twice, once escaped", "{\"a\":1,\"\\u0061\":3}", HSE_E_FORMAT, "duplicate"),
+        J("nothing", "", HSE_E_FORMAT, "line 1, column 1"),
+        J("only white space", "  \n", HSE_E_FORMAT, "line 2"),
+        J("a comment", "[1] // x", HSE_E_FORMAT, "follows"),
+        J("two values", "1 2", HSE_E_FORMAT, "column 3"),
+        J("an unknown word", "nul", HSE_E_FORMAT, "value"),
+        J("NaN", "NaN", HSE_E_FORMAT, "value"),
+        J("Infinity", "-Infinity", HSE_E_FORMAT, "value"),
+        J("single quotes", "{'a':1}", HSE_E_FORMAT, "string"),
+        J("no quotes", "{a:1}", HSE_E_FORMAT, "string"),
+        J("trailing comma in a list", "[1,]", HSE_E_FORMAT, "value"),
+        J("trailing comma in an object", "{\"a\":1,}", HSE_E_FORMAT, "string"),
+        J("missing comma", "[1 2]", HSE_E_FORMAT, "','"),
+        J("missing colon", "{\"a\" 1}", HSE_E_FORMAT, "':'"),
+        J("wrong bracket", "[1}", HSE_E_FORMAT, "']'"),
+        J("unfinished list", "[1", HSE_E_FORMAT, "ends"),
+        J("unfinished object", "{\"a\":", HSE_E_FORMAT, "value"),
+        J("unfinished text", "\"abc", HSE_E_FORMAT, "end"),
+        J("only a bracket", "[", HSE_E_FORMAT, "value"),
+        J("a lone bracket", "]", HSE_E_FORMAT, "value"),
+        J("leading zero", "01", HSE_E_FORMAT, "value"),
+        J("plus", "+1", HSE_E_FORMAT, "value"),
+        J("lone minus", "-", HSE_E_FORMAT, "value"),
+        J("a point at the end", "1.", HSE_E_FORMAT, "number"),
+        J("a point at the front", ".5", HSE_E_FORMAT, "value"),
+        J("no exponent", "1e", HSE_E_FORMAT, "number"),
+        J("half an exponent", "1e+", HSE_E_FORMAT, "number"),
+        J("hexadecimal", "0x10", HSE_E_FORMAT, "follows"),
+        J("integer of 64 bits", "9223372036854775808", HSE_E_FORMAT, "64 bits"),
+        J("integer of 100 digits",
+          "11111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111111",
+          HSE_E_FORMAT, "64 bits"),
+        J("real beyond double", "1e999", HSE_E_FORMAT, "beyond double"),
+        J("a tiny real", "1e-999", HSE_OK, ""),
+        J("a key twice", "{\"a\":1,\"b\":2,\"a\":3}", HSE_E_FORMAT, "duplicate"),
+        J("a key twice, once escaped", "{\"a\":1,\"\\u0061\":3}", HSE_E_FORMAT, "duplicate"),
         J("a key twice inside", "[{\"x\":{\"a\":1,\"a\":1}}]", HSE_E_FORMAT, "duplicate"),
-        J("NUL escape", "\"a\\u0000b\"", HSE_E_FORMAT, "NUL"), J("NUL byte", "\"a\0b\"", HSE_E_FORMAT, "control"), J("NUL behind", "1\0", HSE_E_FORMAT, "follows"),
+        J("a long real", "0.10000000000000000000000000000000000000000000000000000000000000000000000000000000001",
+          HSE_OK, ""),
+        J("NUL escape", "\"a\\u0000b\"", HSE_E_FORMAT, "NUL"),
+        J("NUL byte", "\"a\0b\"", HSE_E_FORMAT, "control"),
+        J("NUL behind", "1\0", HSE_E_FORMAT, "follows"),
         J("NUL in a key", "{\"\\u0000\":1}", HSE_E_FORMAT, "NUL"),
-        J("control character", "\"a\tb\"", HSE_E_FORMAT, "control"), J("DEL is allowed", "\"\x7f\"", HSE_OK, ""),
-        J("bad escape", "\"\\q\"", HSE_E_FORMAT, "escape"), J("short escape", "\"\\u12\"", HSE_E_FORMAT, "escape"),
-        J("low surrogate alone", "\"\\udc00\"", HSE_E_FORMAT, "surrogate"), J("high surrogate alone", "\"\\ud800x\"", HSE_E_FORMAT, "surrogate"),
+        J("control character", "\"a\tb\"", HSE_E_FORMAT, "control"),
+        J("DEL is allowed", "\"\x7f\"", HSE_OK, ""),
+        J("bad escape", "\"\\q\"", HSE_E_FORMAT, "escape"),
+        J("short escape", "\"\\u12\"", HSE_E_FORMAT, "escape"),
+        J("low surrogate alone", "\"\\udc00\"", HSE_E_FORMAT, "surrogate"),
+        J("high surrogate alone", "\"\\ud800x\"", HSE_E_FORMAT, "surrogate"),
         J("high surrogate twice", "\"\\ud800\\ud800\"", HSE_E_FORMAT, "surrogate"),
-        J("invalid UTF-8", "\"\xff\"", HSE_E_FORMAT, "UTF-8"), J("overlong", "\"\xc0\x80\"", HSE_E_FORMAT, "UTF-8"), J("encoded surrogate", "\"\xed\xa0\x80\"", HSE_E_FORMAT, "UTF-8"),
-        J("above U+10FFFF", "\"\xf4\x90\x80\x80\"", HSE_E_FORMAT, "UTF-8"), J("cut UTF-8", "\"\xe2\x82\"", HSE_E_FORMAT, "UTF-8"),
-        J("byte order mark", "\xef\xbb\xbf{}", HSE_E_FORMAT, "value"), J("the place", "{\n  \"a\": 1,\n  \"b\": ?\n}", HSE_E_FORMAT, "line 3, column 8"),
+        J("invalid UTF-8", "\"\xff\"", HSE_E_FORMAT, "UTF-8"),
+        J("overlong", "\"\xc0\x80\"", HSE_E_FORMAT, "UTF-8"),
+        J("encoded surrogate", "\"\xed\xa0\x80\"", HSE_E_FORMAT, "UTF-8"),
+        J("above U+10FFFF", "\"\xf4\x90\x80\x80\"", HSE_E_FORMAT, "UTF-8"),
+        J("cut UTF-8", "\"\xe2\x82\"", HSE_E_FORMAT, "UTF-8"),
+        J("byte order mark", "\xef\xbb\xbf{}", HSE_E_FORMAT, "value"),
+        J("the place", "{\n  \"a\": 1,\n  \"b\": ?\n}", HSE_E_FORMAT, "line 3, column 8"),
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         hse_error err = {0};
         hse_status got = parse(cases[i].text, cases[i].size, NULL, &err);
         CHECK(got == cases[i].want, "%s: got %d, want %d (%s)", cases[i].name, (int)got, (int)cases[i].want, err.text);
-        CHECK(strstr(err.text, cases[i].words) && (got == HSE_OK || strncmp(err.text, "body: ", 6) == 0), "%s: %s", cases[i].name, err.text);
+        CHECK(strstr(err.text, cases[i].words) && (got == HSE_OK || strncmp(err.text, "body: ", 6) == 0), "%s: %s",
+              cases[i].name, err.text);
     }
 }
 
 TEST(every_cut_of_a_text_is_refused)
 {
-    static const char text[] = "{\"model\": {\"n\": [1, -2.5e3, \"\\u00e9\\\"\"], \"t\": true, \"f\": false, \"z\": null}}";
+    static const char text[] =
+        "{\"model\": {\"n\": [1, -2.5e3, \"\\u00e9\\\"\"], \"t\": true, \"f\": false, \"z\": null}}";
 
     for (size_t n = 0; n + 1 < sizeof text; n++)
         CHECK(parse(text, n, NULL, NULL) == HSE_E_FORMAT, "cut to %zu", n);
@@ -77,12 +119,15 @@ TEST(json_limits)
     for (int depth = 31; depth <= 90; depth++) {
         memset(deep, '[', (size_t)depth);
         memset(deep + depth, ']', (size_t)depth);
-        CHECK(parse(deep, 2 * (size_t)depth, NULL, &err) == (depth <= 32 ? HSE_OK : HSE_E_LIMIT), "depth %d: %s", depth, err.text);
+        CHECK(parse(deep, 2 * (size_t)depth, NULL, &err) == (depth <= 32 ? HSE_OK : HSE_E_LIMIT), "depth %d: %s", depth,
+              err.text);
     }
     CHECK(parse("[[[1]]]", 7, &(hse_json_limits){.max_depth = 3}, &err) == HSE_OK, "%s", err.text);
     CHECK(parse("[[[1]]]", 7, &(hse_json_limits){.max_depth = 2}, &err) == HSE_E_LIMIT, "%s", err.text);
     CHECK(parse("[[[1]]]", 7, &(hse_json_limits){.max_bytes = 7}, &err) == HSE_OK, "%s", err.text);
-    CHECK(parse("[[[1]]]", 7, &(hse_json_limits){.max_bytes = 6}, &err) == HSE_E_LIMIT && strstr(err.text, "limit is 6"), "%s", err.text);
+    CHECK(parse("[[[1]]]", 7, &(hse_json_limits){.max_bytes = 6}, &err) == HSE_E_LIMIT &&
+              strstr(err.text, "limit is 6"),
+          "%s", err.text);
 
     /* a million empty objects would take a hundred times their text */
     hse_buf b = new_buf();
@@ -104,7 +149,9 @@ TEST(json_limits)
 static hse_status parse_all(void *arg, hse_error *err)
 {
     json_t *root = NULL;
-    hse_bytes text = LITERAL("{\"a\": [1, 2.5, \"x\", {\"long enough a key to be allocated\": null}], \"b\": {}}");
+    hse_bytes text = LITERAL(
+        "{\"\\u0061\": [1, 2.5, \"a\\tb\", 0.100000000000000000000000000000000000000000000000000000000000000000000000, "
+        "\"x\", {\"long enough a key to be allocated\": null}], \"b\": {}}");
     hse_status s = arg ? hse_json_load(&root, arg, NULL, err) : hse_json_parse(&root, text, NULL, NULL, err);
 
     json_decref(root);
@@ -128,13 +175,30 @@ static json_t *tree(const char *text)
     json_t *root = NULL;
     hse_error err = {0};
 
-    CHECK(hse_json_parse(&root, (hse_bytes){(const uint8_t *)text, strlen(text)}, NULL, NULL, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_json_parse(&root, (hse_bytes){(const uint8_t *)text, strlen(text)}, NULL, NULL, &err) == HSE_OK, "%s",
+          err.text);
     return root;
+}
+
+TEST(json_values_are_exact)
+{
+    json_t *root = tree("{\"\\u00e9\": \"\\ud83d\\ude00\\n\", \"i\": [-9223372036854775808, 9223372036854775807, -0], "
+                        "\"r\": [0.1, -2.5e-3, 1E2],"
+                        " \"n\": {\"b\": {\"\": [[], {}, \"\", null]}}}");
+    char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
+
+    CHECK(strcmp(text, "{\"\u00e9\":\"\U0001f600\\n\",\"i\":[-9223372036854775808,9223372036854775807,0],\"r\":[0."
+                       "10000000000000001,"
+                       "-0.0025000000000000001,100.0],\"n\":{\"b\":{\"\":[[],{},\"\",null]}}}") == 0,
+          "%.400s", text);
+    hse_free(text);
+    json_decref(root);
 }
 
 TEST(config_fields_that_are_right)
 {
-    json_t *root = tree("{\"model\": {\"n\": 80, \"rates\": [5, 8], \"slope\": 0.25, \"whole\": 2, \"on\": true, \"name\": \"mb\", \"none\": null,"
+    json_t *root = tree("{\"model\": {\"n\": 80, \"rates\": [5, 8], \"slope\": 0.25, \"whole\": 2, \"on\": true, "
+                        "\"name\": \"mb\", \"none\": null,"
                         " \"stages\": [{\"k\": 3}, {\"k\": -7}]}}");
     hse_config c;
     int n = -1, list[4] = {0}, count = -1;
@@ -147,7 +211,7 @@ TEST(config_fields_that_are_right)
     CHECK(n == 80, "%d", n);
     cfg_int(&c, "model.stages.1.k", -7, 0, &n);
     CHECK(n == -7, "%d", n);
-    cfg_int_or(&c, "model.absent", 12, 0, 5, &n);       /* a fallback may lie outside: "not given" */
+    cfg_int_or(&c, "model.absent", 12, 0, 5, &n); /* a fallback may lie outside: "not given" */
     CHECK(n == 12, "%d", n);
     cfg_int_or(&c, "model.none", 13, 0, 50, &n);
     CHECK(n == 13, "%d", n);
@@ -167,27 +231,52 @@ TEST(config_fields_that_are_right)
     CHECK(strcmp(text, "mb") == 0, "%s", text);
     cfg_text_or(&c, "model.name.x", "z", &text);
     CHECK(strcmp(text, "z") == 0, "%s", text);
-    CHECK(cfg_get(&c, "model.stages") && !cfg_get(&c, "model.none") && !cfg_get(&c, "model.stages.2") && !cfg_get(&c, "model.stages.x") &&
-          !cfg_get(&c, "model.stages.99999999999999999999") && cfg_get(&c, "") == root, "get");
+    CHECK(cfg_get(&c, "model.stages") && !cfg_get(&c, "model.none") && !cfg_get(&c, "model.stages.2") &&
+              !cfg_get(&c, "model.stages.x") && !cfg_get(&c, "model.stages.99999999999999999999") &&
+              cfg_get(&c, "") == root,
+          "get");
     CHECK(cfg_status(&c, NULL) == HSE_OK, "%.200s", c.text);
     json_decref(root);
 }
 
 TEST(config_fields_that_are_wrong)
 {
-    static const struct { const char *text, *path, *words; char type; } cases[] = {
+    static const struct {
+        const char *text, *path, *words;
+        char type;
+    } cases[] = {
         {"{\"a\":\"80\"}", "a", "a: an integer from 1 to 9 is expected, found \"80\"", 'i'},
-        {"{\"a\":0}", "a", "found 0", 'i'}, {"{\"a\":10}", "a", "found 10", 'i'}, {"{\"a\":1.0}", "a", "found 1", 'i'},
-        {"{\"a\":9223372036854775807}", "a", "found 9223372036854775807", 'i'}, {"{\"a\":-2147483649}", "a", "found -2147483649", 'i'},
-        {"{\"a\":4294967301}", "a", "found 4294967301", 'i'}, {"{\"a\":true}", "a", "found true", 'i'}, {"{\"a\":[]}", "a", "an array of 0", 'i'},
-        {"{\"a\":{}}", "a", "an object", 'i'}, {"{}", "a", "found nothing", 'i'}, {"{\"a\":null}", "a", "found null", 'i'}, {"{\"a\":{\"b\":[]}}", "a.b.0", "a.b.0: ", 'i'},
-        {"{\"a\":\"x\"}", "a", "a number from 0 to 1 is expected, found \"x\"", 'r'}, {"{\"a\":1.5}", "a", "found 1.5", 'r'}, {"{\"a\":-1}", "a", "found -1", 'r'},
-        {"{\"a\":1}", "a", "true or false is expected, found 1", 'b'}, {"{\"a\":\"true\"}", "a", "\"true\"", 'b'}, {"{}", "a", "nothing", 'b'},
-        {"{\"a\":1}", "a", "a string is expected, found 1", 't'}, {"{}", "a", "found nothing", 't'},
-        {"{\"a\":1}", "a", "an array of 1 to 2 integers from 1 to 9 is expected, found 1", 'l'}, {"{\"a\":[]}", "a", "an array of 0", 'l'},
-        {"{\"a\":[1,2,3]}", "a", "an array of 3", 'l'}, {"{\"a\":[1,10]}", "a", "found 10 at index 1", 'l'}, {"{\"a\":[1,\"2\"]}", "a", "found \"2\" at index 1", 'l'},
-        {"{\"a\":\"x\"}", "a", "found \"x\"", 'I'}, {"{\"a\":\"x\"}", "a", "found \"x\"", 'R'}, {"{\"a\":\"x\"}", "a", "found \"x\"", 'B'}, {"{\"a\":[1]}", "a", "an array of 1", 'T'},
-        {"{\"a\":\"\\u0001\\u00e9\"}", "a", "\"???\"", 'i'}, {"[1]", "0", "an object is expected, found an array of 1", 'T'},
+        {"{\"a\":0}", "a", "found 0", 'i'},
+        {"{\"a\":10}", "a", "found 10", 'i'},
+        {"{\"a\":1.0}", "a", "found 1", 'i'},
+        {"{\"a\":9223372036854775807}", "a", "found 9223372036854775807", 'i'},
+        {"{\"a\":-2147483649}", "a", "found -2147483649", 'i'},
+        {"{\"a\":4294967301}", "a", "found 4294967301", 'i'},
+        {"{\"a\":true}", "a", "found true", 'i'},
+        {"{\"a\":[]}", "a", "an array of 0", 'i'},
+        {"{\"a\":{}}", "a", "an object", 'i'},
+        {"{}", "a", "found nothing", 'i'},
+        {"{\"a\":null}", "a", "found null", 'i'},
+        {"{\"a\":{\"b\":[]}}", "a.b.0", "a.b.0: ", 'i'},
+        {"{\"a\":\"x\"}", "a", "a number from 0 to 1 is expected, found \"x\"", 'r'},
+        {"{\"a\":1.5}", "a", "found 1.5", 'r'},
+        {"{\"a\":-1}", "a", "found -1", 'r'},
+        {"{\"a\":1}", "a", "true or false is expected, found 1", 'b'},
+        {"{\"a\":\"true\"}", "a", "\"true\"", 'b'},
+        {"{}", "a", "nothing", 'b'},
+        {"{\"a\":1}", "a", "a string is expected, found 1", 't'},
+        {"{}", "a", "found nothing", 't'},
+        {"{\"a\":1}", "a", "an array of 1 to 2 integers from 1 to 9 is expected, found 1", 'l'},
+        {"{\"a\":[]}", "a", "an array of 0", 'l'},
+        {"{\"a\":[1,2,3]}", "a", "an array of 3", 'l'},
+        {"{\"a\":[1,10]}", "a", "found 10 at index 1", 'l'},
+        {"{\"a\":[1,\"2\"]}", "a", "found \"2\" at index 1", 'l'},
+        {"{\"a\":\"x\"}", "a", "found \"x\"", 'I'},
+        {"{\"a\":\"x\"}", "a", "found \"x\"", 'R'},
+        {"{\"a\":\"x\"}", "a", "found \"x\"", 'B'},
+        {"{\"a\":[1]}", "a", "an array of 1", 'T'},
+        {"{\"a\":\"\\u0001\\u00e9\"}", "a", "\"???\"", 'i'},
+        {"[1]", "0", "an object is expected, found an array of 1", 'T'},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -200,17 +289,42 @@ TEST(config_fields_that_are_wrong)
         const char *text = NULL;
         cfg_init(&c, root, "config.json");
         switch (cases[i].type) {
-        case 'i': cfg_int(&c, cases[i].path, 1, 9, &n); CHECK(n == 1, "case %zu", i); break;
-        case 'I': cfg_int_or(&c, cases[i].path, 3, 1, 9, &n); CHECK(n == 3, "case %zu", i); break;
-        case 'r': cfg_real(&c, cases[i].path, 0, 1, &real); CHECK(real == 0, "case %zu", i); break;
-        case 'R': cfg_real_or(&c, cases[i].path, 0.5, 0, 1, &real); CHECK(real == 0.5, "case %zu", i); break;
-        case 'b': cfg_bool(&c, cases[i].path, &on); CHECK(!on, "case %zu", i); break;
-        case 'B': cfg_bool_or(&c, cases[i].path, true, &on); CHECK(on, "case %zu", i); break;
-        case 't': cfg_text(&c, cases[i].path, &text); CHECK(text && !text[0], "case %zu", i); break;
-        case 'T': cfg_text_or(&c, cases[i].path, "z", &text); CHECK(text && text[0] == 'z', "case %zu", i); break;
+        case 'i':
+            cfg_int(&c, cases[i].path, 1, 9, &n);
+            CHECK(n == 1, "case %zu", i);
+            break;
+        case 'I':
+            cfg_int_or(&c, cases[i].path, 3, 1, 9, &n);
+            CHECK(n == 3, "case %zu", i);
+            break;
+        case 'r':
+            cfg_real(&c, cases[i].path, 0, 1, &real);
+            CHECK(real == 0, "case %zu", i);
+            break;
+        case 'R':
+            cfg_real_or(&c, cases[i].path, 0.5, 0, 1, &real);
+            CHECK(real == 0.5, "case %zu", i);
+            break;
+        case 'b':
+            cfg_bool(&c, cases[i].path, &on);
+            CHECK(!on, "case %zu", i);
+            break;
+        case 'B':
+            cfg_bool_or(&c, cases[i].path, true, &on);
+            CHECK(on, "case %zu", i);
+            break;
+        case 't':
+            cfg_text(&c, cases[i].path, &text);
+            CHECK(text && !text[0], "case %zu", i);
+            break;
+        case 'T':
+            cfg_text_or(&c, cases[i].path, "z", &text);
+            CHECK(text && text[0] == 'z', "case %zu", i);
+            break;
         default: cfg_ints(&c, cases[i].path, 1, 9, 1, 2, list, &count); CHECK(count == 0, "case %zu", i);
         }
-        CHECK(cfg_status(&c, &err) == HSE_E_FORMAT && strstr(err.text, cases[i].words) && strncmp(err.text, "config.json: ", 13) == 0,
+        CHECK(cfg_status(&c, &err) == HSE_E_FORMAT && strstr(err.text, cases[i].words) &&
+                  strncmp(err.text, "config.json: ", 13) == 0,
               "case %zu: %s", i, err.text);
         json_decref(root);
     }
@@ -228,11 +342,16 @@ TEST(config_mistakes_are_collected)
     cfg_int(&c, "model.m", 1, 9, &n);
     cfg_fail(&c, "model.width", "must be heads x size = %d, found %d", 64, 65);
     CHECK(cfg_status(&c, &err) == HSE_E_FORMAT, "status");
-    CHECK(strcmp(err.text, "config.json: 3 mistakes: model.n: an integer from 1 to 9 is expected, found \"x\"; model.m: an integer "
-                           "from 1 to 9 is expected, found nothing; model.width: must be heads x size = 64, found 65") == 0, "%s", err.text);
+    CHECK(
+        strcmp(err.text,
+               "config.json: 3 mistakes: model.n: an integer from 1 to 9 is expected, found \"x\"; model.m: an integer "
+               "from 1 to 9 is expected, found nothing; model.width: must be heads x size = 64, found 65") == 0,
+        "%s", err.text);
     for (int i = 0; i < 100; i++)
         cfg_fail(&c, "a.long.path.of.a.field", "%0100d", i);
-    CHECK(c.n_errors == 103 && strlen(c.text) < sizeof c.text && cfg_status(&c, &err) == HSE_E_FORMAT && strstr(err.text, "103 mistakes"), "%s", err.text);
+    CHECK(c.n_errors == 103 && strlen(c.text) < sizeof c.text && cfg_status(&c, &err) == HSE_E_FORMAT &&
+              strstr(err.text, "103 mistakes"),
+          "%s", err.text);
     json_decref(root);
 }
 

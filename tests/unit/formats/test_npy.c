@@ -18,7 +18,12 @@ static hse_buf npy(const char *magic, int version, const char *header, size_t da
 
 TEST(damaged_headers)
 {
-    static const struct { const char *name, *header; size_t data; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name, *header;
+        size_t data;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {"as numpy writes it", H("'<f4'", "False", "(2, 3)"), 24, HSE_OK, NULL},
         {"scalar", H("'<f4'", "False", "()"), 4, HSE_OK, NULL},
         {"one dimension", H("'<f4'", "False", "(3,)"), 12, HSE_OK, NULL},
@@ -54,8 +59,10 @@ TEST(damaged_headers)
         {"product 2^64", H("'<f4'", "False", "(4294967296, 4294967296)"), 0, HSE_E_FORMAT, "product"},
         {"product 2^62 + 1 of 4", H("'<f4'", "False", "(4611686018427387905,)"), 4, HSE_E_FORMAT, "product"},
         {"product 2^32 of 4", H("'<f4'", "False", "(4294967296,)"), 0, HSE_E_FORMAT, "beyond"},
-        {"a key twice", "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4, HSE_E_FORMAT, "once"},
-        {"an unknown key", "{'descr': '<f4', 'x': '<f4', 'fortran_order': False, 'shape': (1,)}", 4, HSE_E_FORMAT, "once"},
+        {"a key twice", "{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4, HSE_E_FORMAT,
+         "once"},
+        {"an unknown key", "{'descr': '<f4', 'x': '<f4', 'fortran_order': False, 'shape': (1,)}", 4, HSE_E_FORMAT,
+         "once"},
         {"a key too few", "{'descr': '<f4', 'fortran_order': False}", 4, HSE_E_FORMAT, "each of"},
         {"no key", "{}", 0, HSE_E_FORMAT, "each of"},
         {"no dict", "['descr']", 0, HSE_E_FORMAT, "'{'"},
@@ -80,11 +87,19 @@ TEST(damaged_headers)
 
 TEST(versions_and_lengths)
 {
-    static const struct { const char *name, *bytes; size_t size; } cases[] = {
+    static const struct {
+        const char *name, *bytes;
+        size_t size;
+    } cases[] = {
 #define B(name, s) {name, s, sizeof(s) - 1}
-        B("version 0", "\x93NUMPY\0\0\2\0{}"), B("version 4", "\x93NUMPY\4\0\2\0\0\0{}"), B("version 1.1", "\x93NUMPY\1\1\2\0{}"),
-        B("magic alone", "\x93NUMPY"), B("length cut", "\x93NUMPY\2\0\2\0"), B("longer than the file", "\x93NUMPY\1\0\3\0{}"),
-        B("length 2^16 - 1", "\x93NUMPY\1\0\xff\xff{}"), B("length 2^32 - 1", "\x93NUMPY\2\0\xff\xff\xff\xff{}"),
+        B("version 0", "\x93NUMPY\0\0\2\0{}"),
+        B("version 4", "\x93NUMPY\4\0\2\0\0\0{}"),
+        B("version 1.1", "\x93NUMPY\1\1\2\0{}"),
+        B("magic alone", "\x93NUMPY"),
+        B("length cut", "\x93NUMPY\2\0\2\0"),
+        B("longer than the file", "\x93NUMPY\1\0\3\0{}"),
+        B("length 2^16 - 1", "\x93NUMPY\1\0\xff\xff{}"),
+        B("length 2^32 - 1", "\x93NUMPY\2\0\xff\xff\xff\xff{}"),
         B("length 65537", "\x93NUMPY\2\0\1\0\1\0{}"),
     };
 
@@ -94,7 +109,11 @@ TEST(versions_and_lengths)
 
 TEST(damaged_npz_archives)
 {
-    static const struct { const char *name, *entry; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name, *entry;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {"as it should be", "a.npy", HSE_OK, NULL},
         {"a folder", "x/a.npy", HSE_OK, NULL},
         {"no name before the end", ".npy", HSE_OK, NULL},
@@ -149,12 +168,16 @@ TEST(long_headers_in_deflated_entries)
             hse_buf_append(&packed, plain.data + at, n);
         }
         archive a = archive_new();
-        zip_fields f = {.flags = 0x800, .method = 8, .crc = zip_crc(0, plain.data, plain.size), .stored = packed.size,
-                        .size = plain.size, .name = "a.npy"};
+        zip_fields f = {.flags = 0x800,
+                        .method = 8,
+                        .crc = zip_crc(0, plain.data, plain.size),
+                        .stored = packed.size,
+                        .size = plain.size,
+                        .name = "a.npy"};
         archive_add_as(&a, &f, &f, view(&packed));
         archive_end(&a);
         expect("a long header", view(&a.file), HSE_OK, NULL);
-        a.file.data[40] ^= 1;                           /* in the stream: seen at opening, or by the CRC when read */
+        a.file.data[40] ^= 1; /* in the stream: seen at opening, or by the CRC when read */
         expect("a damaged stream", view(&a.file), HSE_E_FORMAT, NULL);
         hse_buf_free(&a.file);
         hse_buf_free(&packed);

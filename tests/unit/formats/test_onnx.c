@@ -90,7 +90,13 @@ static void check(const char *name, hse_buf graph, hse_status want, const char *
 
 TEST(damaged_tensors)
 {
-    static const struct { const char *name; uint64_t d0, d1, type; size_t raw; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name;
+        uint64_t d0, d1, type;
+        size_t raw;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {"as it should be", 2, 3, 1, 24, HSE_OK, NULL},
         {"empty", 0, 3, 1, 0, HSE_OK, NULL},
         {"one byte less", 2, 3, 1, 23, HSE_E_FORMAT, "raw_data of 23"},
@@ -108,7 +114,8 @@ TEST(damaged_tensors)
     };
 
     for (size_t i = 0; i < COUNT(cases); i++)
-        check(cases[i].name, wrap(5, tensor(cases[i].d0, cases[i].d1, cases[i].type, cases[i].raw)), cases[i].want, cases[i].words);
+        check(cases[i].name, wrap(5, tensor(cases[i].d0, cases[i].d1, cases[i].type, cases[i].raw)), cases[i].want,
+              cases[i].words);
 }
 
 TEST(fields_of_a_tensor)
@@ -152,13 +159,21 @@ TEST(fields_of_a_tensor)
     t = tensor(1, 1, 1, 4);
     number(&t, 8, 1);
     check("name of a wrong wire type", wrap(5, t), HSE_E_FORMAT, "name");
-    check("the same name twice", join(wrap(5, tensor(1, 1, 1, 4)), wrap(5, tensor(1, 1, 1, 4))), HSE_E_FORMAT, "two tensors");
+    check("the same name twice", join(wrap(5, tensor(1, 1, 1, 4)), wrap(5, tensor(1, 1, 1, 4))), HSE_E_FORMAT,
+          "two tensors");
 }
 
 /* Repeated values: packed, one by one, mixed; too few, too many, of wrong types. */
 TEST(repeated_values)
 {
-    static const struct { const char *name; uint64_t type; unsigned f; int packed, single, wire, cut; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name;
+        uint64_t type;
+        unsigned f;
+        int packed, single, wire, cut;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {"floats packed", 1, 4, 2, 0, 5, 0, HSE_OK, NULL},
         {"floats one by one", 1, 4, 0, 2, 5, 0, HSE_OK, NULL},
         {"floats mixed", 1, 4, 1, 1, 5, 0, HSE_OK, NULL},
@@ -192,7 +207,7 @@ TEST(repeated_values)
         check(cases[i].name, wrap(5, t), cases[i].want, cases[i].words);
     }
     hse_buf t = tensor(1, 1, 7, 0);
-    t.size -= 2;                                        /* its raw_data */
+    t.size -= 2; /* its raw_data */
     number(&t, 7, 1);
     number(&t, 11, 1);
     check("values in two fields", wrap(5, t), HSE_E_FORMAT, "two fields");
@@ -220,11 +235,13 @@ TEST(constants)
     hse_buf none = new_buf();
 
     check("a tensor", constant("value", wrap(5, tensor(1, 1, 1, 4)), "c", NULL), HSE_OK, NULL);
-    check("in ONNX' own domain", constant("value", wrap(5, tensor(1, 1, 1, 5)), "c", "ai.onnx"), HSE_E_FORMAT, "raw_data of 5");
+    check("in ONNX' own domain", constant("value", wrap(5, tensor(1, 1, 1, 5)), "c", "ai.onnx"), HSE_E_FORMAT,
+          "raw_data of 5");
     check("in another domain", constant("value", wrap(5, tensor(1, 1, 1, 5)), "c", "mine"), HSE_OK, NULL);
     check("without an output", constant("value", wrap(5, tensor(1, 1, 1, 4)), NULL, NULL), HSE_E_FORMAT, "output");
     check("without a value", constant("value", none, "c", NULL), HSE_E_FORMAT, "without a value");
-    check("with two", constant("value", join(wrap(5, tensor(1, 1, 1, 4)), wrap(5, tensor(1, 1, 1, 4))), "c", NULL), HSE_E_FORMAT, "two tensors");
+    check("with two", constant("value", join(wrap(5, tensor(1, 1, 1, 4)), wrap(5, tensor(1, 1, 1, 4))), "c", NULL),
+          HSE_E_FORMAT, "two tensors");
     check("sparse", constant("sparse_value", none, "c", NULL), HSE_E_UNSUPPORTED, "sparse");
     check("a text", constant("value_string", none, "c", NULL), HSE_OK, NULL);
     check("no float", constant("value_float", none, "c", NULL), HSE_E_FORMAT, "single value");
@@ -252,11 +269,18 @@ TEST(nested_graphs)
 
 TEST(damaged_messages)
 {
-    static const struct { const char *name, *bytes; size_t size; const char *words; } cases[] = {
+    static const struct {
+        const char *name, *bytes;
+        size_t size;
+        const char *words;
+    } cases[] = {
 #define B(name, s, words) {name, s, sizeof(s) - 1, words}
         B("no graph", "\x08\x08\x12\x01x", "without a graph"),
         B("two graphs", "\x08\x08\x3a\0\x3a\0", "two graphs"),
-        B("a field longer than the file", "\x08\x08\x3a\x05""abcd", "longer"),
+        B("a field longer than the file",
+          "\x08\x08\x3a\x05"
+          "abcd",
+          "longer"),
         B("a length of 2^63", "\x08\x08\x3a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", "longer"),
         B("a length of 2^64 - 1", "\x08\x08\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "longer"),
         B("a length of 65 bits", "\x08\x08\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "64 bits"),
@@ -271,5 +295,6 @@ TEST(damaged_messages)
     };
 
     for (size_t i = 0; i < COUNT(cases); i++)
-        expect(cases[i].name, (hse_bytes){(const uint8_t *)cases[i].bytes, cases[i].size}, HSE_E_FORMAT, cases[i].words);
+        expect(cases[i].name, (hse_bytes){(const uint8_t *)cases[i].bytes, cases[i].size}, HSE_E_FORMAT,
+               cases[i].words);
 }

@@ -17,27 +17,72 @@ static hse_status read_pickle(hse_bytes in, hse_error *err)
 
 /* What may stand in a pickle; the operand makes a whole instruction of it, the context a stack that it can work on. */
 static const struct {
-    uint8_t     code;
+    uint8_t code;
     const char *operand, *context;
-    size_t      operand_size, context_size;
-    bool        empty;          /* leaves nothing for STOP to take */
+    size_t operand_size, context_size;
+    bool empty; /* leaves nothing for STOP to take */
 } allowed[] = {
-#define OP(code, operand, context, ...) {code, operand, context, sizeof operand - 1, sizeof context - 1, __VA_ARGS__}
-    OP('(', "", "K\1", true),       OP('0', "", "K\1K\2", false), OP('1', "", "K\1(K\2", false), OP('2', "", "K\1", true),
-    OP('N', "", "", false),         OP(0x88, "", "", false),      OP(0x89, "", "", false),       OP('K', "\1", "", false),
-    OP('M', "\1\2", "", false),     OP('J', "\1\2\3\x84", "", false), OP(0x8a, "\1\xff", "", false), OP(0x8b, "\0\0\0\0", "", false),
-    OP('G', "\1\2\3\4\5\6\7\x8", "", false), OP('U', "\1a", "", false), OP('T', "\1\0\0\0\xff", "", false),
-    OP(0x8c, "\2\xc3\xa9", "", false), OP('X', "\1\0\0\0a", "", false), OP(0x8d, "\0\0\0\0\0\0\0\0", "", false),
-    OP('C', "\1\xff", "", false),   OP('B', "\0\0\0\0", "", false), OP(0x8e, "\0\0\0\0\0\0\0\0", "", false),
-    OP(0x96, "\0\0\0\0\0\0\0\0", "", false), OP(']', "", "", false), OP('a', "", "]K\1", false), OP('e', "", "](K\1K\2", false),
-    OP('l', "", "(K\1", false),     OP(')', "", "", false),       OP('t', "", "(K\1K\2", false), OP(0x85, "", "K\1", false),
-    OP(0x86, "", "K\1K\2", false),  OP(0x87, "", "K\1K\2K\3", false), OP('}', "", "", false),    OP('s', "", "}K\1K\2", false),
-    OP('u', "", "}(K\1K\2", false), OP('d', "", "(K\1K\2", false), OP(0x8f, "", "", false),      OP(0x90, "", "\x8f(K\1", false),
-    OP(0x91, "", "(K\1", false),    OP('h', "\0", "K\1q\0""0", false), OP('j', "\0\0\0\0", "K\1q\0""0", false), OP('q', "\5", "K\1", false),
-    OP('r', "\5\0\0\0", "K\1", false), OP(0x94, "", "K\1", false), OP('c', "os\nsystem\n", "", false),
-    OP(0x93, "", "U\2osU\6system", false), OP('R', "", "cos\nsystem\n)", false), OP(0x81, "", "cos\nsystem\n)", false),
-    OP(0x92, "", "cos\nsystem\n)}", false), OP('b', "", "cos\nsystem\n)R}", false),
-    OP('Q', "", "(U\7storagectorch\nFloatStorage\nU\0010U\3cpuK\1t", false), OP(0x95, "\1\0\0\0\0\0\0\0", "K\1", false),
+#define OP(code, operand, context, ...)                                                                                \
+    {                                                                                                                  \
+        code, operand, context, sizeof operand - 1, sizeof context - 1, __VA_ARGS__                                    \
+    }
+    OP('(', "", "K\1", true),
+    OP('0', "", "K\1K\2", false),
+    OP('1', "", "K\1(K\2", false),
+    OP('2', "", "K\1", true),
+    OP('N', "", "", false),
+    OP(0x88, "", "", false),
+    OP(0x89, "", "", false),
+    OP('K', "\1", "", false),
+    OP('M', "\1\2", "", false),
+    OP('J', "\1\2\3\x84", "", false),
+    OP(0x8a, "\1\xff", "", false),
+    OP(0x8b, "\0\0\0\0", "", false),
+    OP('G', "\1\2\3\4\5\6\7\x8", "", false),
+    OP('U', "\1a", "", false),
+    OP('T', "\1\0\0\0\xff", "", false),
+    OP(0x8c, "\2\xc3\xa9", "", false),
+    OP('X', "\1\0\0\0a", "", false),
+    OP(0x8d, "\0\0\0\0\0\0\0\0", "", false),
+    OP('C', "\1\xff", "", false),
+    OP('B', "\0\0\0\0", "", false),
+    OP(0x8e, "\0\0\0\0\0\0\0\0", "", false),
+    OP(0x96, "\0\0\0\0\0\0\0\0", "", false),
+    OP(']', "", "", false),
+    OP('a', "", "]K\1", false),
+    OP('e', "", "](K\1K\2", false),
+    OP('l', "", "(K\1", false),
+    OP(')', "", "", false),
+    OP('t', "", "(K\1K\2", false),
+    OP(0x85, "", "K\1", false),
+    OP(0x86, "", "K\1K\2", false),
+    OP(0x87, "", "K\1K\2K\3", false),
+    OP('}', "", "", false),
+    OP('s', "", "}K\1K\2", false),
+    OP('u', "", "}(K\1K\2", false),
+    OP('d', "", "(K\1K\2", false),
+    OP(0x8f, "", "", false),
+    OP(0x90, "", "\x8f(K\1", false),
+    OP(0x91, "", "(K\1", false),
+    OP('h', "\0",
+       "K\1q\0"
+       "0",
+       false),
+    OP('j', "\0\0\0\0",
+       "K\1q\0"
+       "0",
+       false),
+    OP('q', "\5", "K\1", false),
+    OP('r', "\5\0\0\0", "K\1", false),
+    OP(0x94, "", "K\1", false),
+    OP('c', "os\nsystem\n", "", false),
+    OP(0x93, "", "U\2osU\6system", false),
+    OP('R', "", "cos\nsystem\n)", false),
+    OP(0x81, "", "cos\nsystem\n)", false),
+    OP(0x92, "", "cos\nsystem\n)}", false),
+    OP('b', "", "cos\nsystem\n)R}", false),
+    OP('Q', "", "(U\7storagectorch\nFloatStorage\nU\0010U\3cpuK\1t", false),
+    OP(0x95, "\1\0\0\0\0\0\0\0", "K\1", false),
 };
 
 TEST(every_opcode_alone_and_in_context)
@@ -75,7 +120,13 @@ TEST(every_opcode_alone_and_in_context)
 
 TEST(damaged_pickles)
 {
-    static const struct { const char *name; const uint8_t *bytes; size_t size; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name;
+        const uint8_t *bytes;
+        size_t size;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {"empty", (const uint8_t *)"", 0, HSE_E_FORMAT, "protocol"},
         {"no protocol", (const uint8_t *)"N.", 2, HSE_E_FORMAT, "protocol"},
         {"protocol 1", (const uint8_t *)"\x80\1N.", 4, HSE_E_UNSUPPORTED, "protocol 1"},
@@ -130,18 +181,38 @@ TEST(damaged_pickles)
         {"persistent id that is a string", P("\x8c\1aQ."), HSE_E_FORMAT, "persistent"},
         {"persistent id of nothing", P(")Q."), HSE_E_FORMAT, "persistent"},
         {"persistent id of another kind", P("\x8c\1a\x85Q."), HSE_E_FORMAT, "persistent"},
-        {"storage of four", P("(\x8c\7storagectorch\nFloatStorage\n\x8c\1""0\x8c\1ctQ."), HSE_E_FORMAT, "persistent"},
-        {"storage with an integer key", P("(\x8c\7storagectorch\nFloatStorage\nK\1\x8c\1cK\1tQ."), HSE_E_FORMAT, "wrong types"},
-        {"storage with a text count", P("(\x8c\7storagectorch\nFloatStorage\n\x8c\1""0\x8c\1c\x8c\1xtQ."), HSE_E_FORMAT, "wrong types"},
-        {"storage whose class is a string", P("(\x8c\7storage\x8c\1x\x8c\1""0\x8c\1cK\1tQ."), HSE_E_FORMAT, "wrong types"},
-        {"storage that is a view", P("(\x8c\7storagectorch\nFloatStorage\n\x8c\1""0\x8c\1cK\1)tQ."), HSE_E_UNSUPPORTED, "view"},
-        {"storage of an unknown class", P("(\x8c\7storagectorch\nComplexFloatStorage\n\x8c\1""0\x8c\1cK\1tQ."), HSE_OK, ""},
+        {"storage of four",
+         P("(\x8c\7storagectorch\nFloatStorage\n\x8c\1"
+           "0\x8c\1ctQ."),
+         HSE_E_FORMAT, "persistent"},
+        {"storage with an integer key", P("(\x8c\7storagectorch\nFloatStorage\nK\1\x8c\1cK\1tQ."), HSE_E_FORMAT,
+         "wrong types"},
+        {"storage with a text count",
+         P("(\x8c\7storagectorch\nFloatStorage\n\x8c\1"
+           "0\x8c\1c\x8c\1xtQ."),
+         HSE_E_FORMAT, "wrong types"},
+        {"storage whose class is a string",
+         P("(\x8c\7storage\x8c\1x\x8c\1"
+           "0\x8c\1cK\1tQ."),
+         HSE_E_FORMAT, "wrong types"},
+        {"storage that is a view",
+         P("(\x8c\7storagectorch\nFloatStorage\n\x8c\1"
+           "0\x8c\1cK\1)tQ."),
+         HSE_E_UNSUPPORTED, "view"},
+        {"storage of an unknown class",
+         P("(\x8c\7storagectorch\nComplexFloatStorage\n\x8c\1"
+           "0\x8c\1cK\1tQ."),
+         HSE_OK, ""},
         {"tensor of three arguments", P("ctorch._utils\n_rebuild_tensor_v2\nNNN\x87R."), HSE_E_FORMAT, "3 arguments"},
         {"parameter of one argument", P("ctorch._utils\n_rebuild_parameter\nN\x85R."), HSE_E_FORMAT, "1 arguments"},
         {"Size of an integer", P("ctorch\nSize\nK\1\x85R."), HSE_E_FORMAT, "torch.Size"},
         {"OrderedDict of an integer", P("ccollections\nOrderedDict\nK\1\x85R."), HSE_E_FORMAT, "OrderedDict"},
         {"OrderedDict of integers", P("ccollections\nOrderedDict\n]K\1a\x85R."), HSE_E_FORMAT, "no pair"},
         {"OrderedDict of two", P("ccollections\nOrderedDict\n]]\x86R."), HSE_E_FORMAT, "2 arguments"},
+        {"tensor of the oldest kind", P("ctorch._utils\n_rebuild_tensor\n(NNNNtR."), HSE_OK, ""},
+        {"an OrderedDict as an object", P("ccollections\nOrderedDict\n)\x81}b."), HSE_OK, ""},
+        {"an object of nothing", P("cx\ny\n\x81."), HSE_E_FORMAT, "empty stack"},
+        {"a list of nothing", P("0l."), HSE_E_FORMAT, "empty stack"},
         {"OrderedDict of pairs", P("ccollections\nOrderedDict\n]]K\1aK\2aa\x85R."), HSE_OK, ""},
     };
 
@@ -157,14 +228,49 @@ TEST(damaged_pickles)
 TEST(names_are_never_called)
 {
     static const char *const names[] = {
-        "os\nsystem", "posix\nsystem", "nt\nsystem", "builtins\neval", "builtins\nexec", "__builtin__\neval", "builtins\ngetattr",
-        "builtins\n__import__", "builtins\ncompile", "builtins\nopen", "subprocess\nPopen", "subprocess\ncheck_output", "runpy\n_run_code",
-        "operator\nattrgetter", "operator\nmethodcaller", "functools\npartial", "importlib\nimport_module", "pickle\nloads",
-        "shutil\nrmtree", "socket\nsocket", "webbrowser\nopen", "code\nInteractiveInterpreter.runcode", "pty\nspawn", "timeit\ntimeit",
-        "ctypes\nCDLL", "numpy.testing._private.utils\nrunstring", "torch\nload", "torch.hub\nload", "torch.jit\nload",
-        "torch._inductor.codecache\ncompile_file", "torch.storage\n_load_from_bytes", "pip\nmain", "pydoc\npipepager", "bdb\nBdb.run",
-        "asyncio.unix_events\n_UnixSubprocessTransport._start", "venv\ncreate", "ensurepip\n_run_pip", "idlelib.pyshell\nModifiedInterpreter.runcode",
-        "lib2to3.pgen2.pgen\nParserGenerator", "distutils.file_util\nwrite_file", "logging.config\nlistenToConfig", "cProfile\nrun", "trace\nTrace.run",
+        "os\nsystem",
+        "posix\nsystem",
+        "nt\nsystem",
+        "builtins\neval",
+        "builtins\nexec",
+        "__builtin__\neval",
+        "builtins\ngetattr",
+        "builtins\n__import__",
+        "builtins\ncompile",
+        "builtins\nopen",
+        "subprocess\nPopen",
+        "subprocess\ncheck_output",
+        "runpy\n_run_code",
+        "operator\nattrgetter",
+        "operator\nmethodcaller",
+        "functools\npartial",
+        "importlib\nimport_module",
+        "pickle\nloads",
+        "shutil\nrmtree",
+        "socket\nsocket",
+        "webbrowser\nopen",
+        "code\nInteractiveInterpreter.runcode",
+        "pty\nspawn",
+        "timeit\ntimeit",
+        "ctypes\nCDLL",
+        "numpy.testing._private.utils\nrunstring",
+        "torch\nload",
+        "torch.hub\nload",
+        "torch.jit\nload",
+        "torch._inductor.codecache\ncompile_file",
+        "torch.storage\n_load_from_bytes",
+        "pip\nmain",
+        "pydoc\npipepager",
+        "bdb\nBdb.run",
+        "asyncio.unix_events\n_UnixSubprocessTransport._start",
+        "venv\ncreate",
+        "ensurepip\n_run_pip",
+        "idlelib.pyshell\nModifiedInterpreter.runcode",
+        "lib2to3.pgen2.pgen\nParserGenerator",
+        "distutils.file_util\nwrite_file",
+        "logging.config\nlistenToConfig",
+        "cProfile\nrun",
+        "trace\nTrace.run",
     };
 
     for (size_t i = 0; i < COUNT(names); i++)
@@ -173,8 +279,17 @@ TEST(names_are_never_called)
             hse_error err = {0};
             pickle *p = NULL;
             size_t used;
-            hse_buf_printf(&b, "\x80\x02""c%s\n", names[i]);
-            hse_buf_append(&b, how == 0 ? "U\4ls /\x85R." : how == 1 ? ")\x81}b." : ".", how == 0 ? 9 : how == 1 ? 5 : 1);
+            hse_buf_printf(&b,
+                           "\x80\x02"
+                           "c%s\n",
+                           names[i]);
+            hse_buf_append(&b,
+                           how == 0   ? "U\4ls /\x85R."
+                           : how == 1 ? ")\x81}b."
+                                      : ".",
+                           how == 0   ? 9
+                           : how == 1 ? 5
+                                      : 1);
             CHECK(pickle_read(&p, view(&b), &used, 0, 1 << 20, &err) == HSE_OK, "%s: %s", names[i], err.text);
             pk_ref root = pickle_root(p);
             CHECK(pk_kind_of(p, root) == (how == 2 ? PK_GLOBAL : PK_INERT), "%s", names[i]);
@@ -201,7 +316,12 @@ static hse_buf repeated(const char *head, const char *body, size_t body_size, si
 
 TEST(limits)
 {
-    static const struct { const char *name, *head, *body, *tail; size_t n, memory; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *name, *head, *body, *tail;
+        size_t n, memory;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {"256 marks", "", "(", "N.", 256, 1 << 20, HSE_E_FORMAT, "left on the stack"},
         {"257 marks", "", "(", "N.", 257, 1 << 20, HSE_E_LIMIT, "deeper than 256"},
         {"2^22 opcodes", "N", "N0", ".", (1 << 21) - 1, 1 << 20, HSE_OK, ""},
@@ -217,36 +337,76 @@ TEST(limits)
         pickle *p = NULL;
         size_t used;
         hse_status got = pickle_read(&p, view(&b), &used, 0, cases[i].memory, &err);
-        CHECK(got == cases[i].want && strstr(err.text, cases[i].words), "%s: got %d (%s)", cases[i].name, (int)got, err.text);
+        CHECK(got == cases[i].want && strstr(err.text, cases[i].words), "%s: got %d (%s)", cases[i].name, (int)got,
+              err.text);
         pickle_close(&p);
+        hse_buf_free(&b);
+    }
+}
+
+TEST(names_of_globals_have_a_length)
+{
+    for (size_t n = 65535; n <= 65536; n++) {
+        hse_buf b = new_buf();
+        hse_error err = {0};
+        hse_buf_str(&b, "\x80\2c");
+        for (size_t i = 0; i < n; i++)
+            hse_buf_byte(&b, 'm');
+        hse_buf_str(&b, "\nx\n.");
+        hse_status got = read_pickle(view(&b), &err);
+        CHECK(got == (n == 65535 ? HSE_OK : HSE_E_FORMAT), "%zu: %d %s", n, (int)got, err.text);
         hse_buf_free(&b);
     }
 }
 
 TEST(numbers_are_exact)
 {
-    static const struct { const uint8_t *bytes; size_t size; int64_t want; } cases[] = {
-        {P("K\xff."), 255}, {P("M\xff\xff."), 65535}, {P("J\xff\xff\xff\xff."), -1}, {P("J\xff\xff\xff\x7f."), INT32_MAX},
-        {P("J\0\0\0\x80."), INT32_MIN}, {P("J\0\0\0\x40."), 1 << 30}, {P("J\0\0\0\xc0."), -(1 << 30)}, {P("J\xff\xff\xff\xbf."), -(1 << 30) - 1},
-        {P("\x8a\0."), 0}, {P("\x8a\1\x80."), -128}, {P("\x8a\2\xff\0."), 255}, {P("\x8a\x8\0\0\0\0\0\0\0\x80."), INT64_MIN},
-        {P("\x8a\x8\xff\xff\xff\xff\xff\xff\xff\x7f."), INT64_MAX}, {P("\x88."), 1}, {P("\x89."), 0},
+    static const struct {
+        const uint8_t *bytes;
+        size_t size;
+        int64_t want;
+    } cases[] = {
+        {P("K\xff."), 255},
+        {P("M\xff\xff."), 65535},
+        {P("J\xff\xff\xff\xff."), -1},
+        {P("J\xff\xff\xff\x7f."), INT32_MAX},
+        {P("J\0\0\0\x80."), INT32_MIN},
+        {P("J\0\0\0\x40."), 1 << 30},
+        {P("J\0\0\0\xc0."), -(1 << 30)},
+        {P("J\xff\xff\xff\xbf."), -(1 << 30) - 1},
+        {P("\x8a\0."), 0},
+        {P("\x8a\1\x80."), -128},
+        {P("\x8a\2\xff\0."), 255},
+        {P("\x8a\x8\0\0\0\0\0\0\0\x80."), INT64_MIN},
+        {P("\x8a\x8\xff\xff\xff\xff\xff\xff\xff\x7f."), INT64_MAX},
+        {P("\x88."), 1},
+        {P("\x89."), 0},
     };
-    static const struct { const uint8_t *bytes; size_t size; double want; } reals[] = {
-        {P("G\x3f\xf8\0\0\0\0\0\0."), 1.5}, {P("G\xc0\x5e\xdc\0\0\0\0\0."), -123.4375}, {P("G\0\0\0\0\0\0\0\1."), 0x1p-1074},
+    static const struct {
+        const uint8_t *bytes;
+        size_t size;
+        double want;
+    } reals[] = {
+        {P("G\x3f\xf8\0\0\0\0\0\0."), 1.5},
+        {P("G\xc0\x5e\xdc\0\0\0\0\0."), -123.4375},
+        {P("G\0\0\0\0\0\0\0\1."), 0x1p-1074},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         pickle *p = NULL;
         size_t used;
-        CHECK(pickle_read(&p, (hse_bytes){cases[i].bytes, cases[i].size}, &used, 0, 1 << 20, NULL) == HSE_OK, "case %zu", i);
+        CHECK(pickle_read(&p, (hse_bytes){cases[i].bytes, cases[i].size}, &used, 0, 1 << 20, NULL) == HSE_OK,
+              "case %zu", i);
         int64_t got = pk_int(p, pickle_root(p));
-        CHECK(got == cases[i].want && used == cases[i].size, "case %zu: got %lld, want %lld", i, (long long)got, (long long)cases[i].want);
+        CHECK(got == cases[i].want && used == cases[i].size, "case %zu: got %lld, want %lld", i, (long long)got,
+              (long long)cases[i].want);
         pickle_close(&p);
     }
     for (size_t i = 0; i < COUNT(reals); i++) {
         pickle *p = NULL;
         size_t used;
-        CHECK(pickle_read(&p, (hse_bytes){reals[i].bytes, reals[i].size}, &used, 0, 1 << 20, NULL) == HSE_OK, "real %zu", i);
+        CHECK(pickle_read(&p, (hse_bytes){reals[i].bytes, reals[i].size}, &used, 0, 1 << 20, NULL) == HSE_OK,
+              "real %zu", i);
         CHECK(pk_real(p, pickle_root(p)) == reals[i].want, "real %zu", i);
         pickle_close(&p);
     }
@@ -259,8 +419,9 @@ static hse_status read_bytes(void *arg, hse_error *err)
 
 TEST(stored_pickles_and_no_memory)
 {
-    static const char *const names[] = {"everything-p2", "everything-p3", "everything-p4", "everything-p5", "cycle-p2", "cycle-p4",
-                                        "long-p2", "long-p5", "old-strings", "pairs", "module", "new-ex", "additems-inert"};
+    static const char *const names[] = {"everything-p2", "everything-p3", "everything-p4", "everything-p5", "cycle-p2",
+                                        "cycle-p4",      "long-p2",       "long-p5",       "old-strings",   "pairs",
+                                        "module",        "new-ex",        "additems-inert"};
 
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[128];

@@ -3,12 +3,13 @@
 
 typedef struct {
     const char *name, *header;
-    size_t      data;
-    hse_status  want;
+    size_t data;
+    hse_status want;
     const char *words;
 } header_case;
 
-#define T(dtype, shape, begin, end) "{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" #begin "," #end "]}"
+#define T(dtype, shape, begin, end)                                                                                    \
+    "{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" #begin "," #end "]}"
 
 static const header_case cases[] = {
     {"smallest", "{}", 0, HSE_OK, NULL},
@@ -17,10 +18,12 @@ static const header_case cases[] = {
     {"scalar", "{\"a\":" T("F32", "", 0, 4) "}", 4, HSE_OK, NULL},
     {"two", "{\"a\":" T("U8", "2", 0, 2) ",\"b\":" T("I8", "1,1", 2, 3) "}", 3, HSE_OK, NULL},
     {"two, the other way round", "{\"a\":" T("U8", "2", 1, 3) ",\"b\":" T("I8", "1,1", 0, 1) "}", 3, HSE_OK, NULL},
-    {"an empty one between", "{\"a\":" T("U8", "2", 0, 2) ",\"b\":" T("F64", "0,5", 2, 2) ",\"c\":" T("U8", "1", 2, 3) "}", 3, HSE_OK, NULL},
+    {"an empty one between",
+     "{\"a\":" T("U8", "2", 0, 2) ",\"b\":" T("F64", "0,5", 2, 2) ",\"c\":" T("U8", "1", 2, 3) "}", 3, HSE_OK, NULL},
     {"an empty one at the end", "{\"b\":" T("U8", "0", 3, 3) ",\"a\":" T("U8", "3", 0, 3) "}", 3, HSE_OK, NULL},
     {"members in another order", "{\"a\":{\"data_offsets\":[0,1],\"shape\":[1],\"dtype\":\"U8\"}}", 1, HSE_OK, NULL},
-    {"white space", "{ \"a\" :\t{ \"dtype\" : \"U8\" ,\n\"shape\" : [ 1 ] , \"data_offsets\" : [ 0 , 1 ] } }", 1, HSE_OK, NULL},
+    {"white space", "{ \"a\" :\t{ \"dtype\" : \"U8\" ,\n\"shape\" : [ 1 ] , \"data_offsets\" : [ 0 , 1 ] } }", 1,
+     HSE_OK, NULL},
     {"metadata", "{\"__metadata__\":{\"k\":\"v\"},\"a\":" T("U8", "1", 0, 1) "}", 1, HSE_OK, NULL},
     {"empty metadata", "{\"__metadata__\":{}}", 0, HSE_OK, NULL},
     {"escaped name", "{\"\\u00e9\\ud83d\\ude00\":" T("U8", "1", 0, 1) "}", 1, HSE_OK, NULL},
@@ -37,11 +40,14 @@ static const header_case cases[] = {
     {"no dtype", "{\"a\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1, HSE_E_FORMAT, "no dtype"},
     {"no shape", "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, HSE_E_FORMAT, "no shape"},
     {"no offsets", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, HSE_E_FORMAT, "no data_offsets"},
-    {"dtype twice", "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, HSE_E_FORMAT, "twice"},
-    {"unknown member", "{\"a\":{\"dtype\":\"U8\",\"x\":1,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, HSE_E_FORMAT, "unknown"},
+    {"dtype twice", "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, HSE_E_FORMAT,
+     "twice"},
+    {"unknown member", "{\"a\":{\"dtype\":\"U8\",\"x\":1,\"shape\":[1],\"data_offsets\":[0,1]}}", 1, HSE_E_FORMAT,
+     "unknown"},
     {"a very long member", "{\"a\":{\"data_offsetsdata_offsets\":1}}", 1, HSE_E_LIMIT, "more than 15"},
     {"name twice", "{\"a\":" T("U8", "1", 0, 1) ",\"a\":" T("U8", "1", 1, 2) "}", 2, HSE_E_FORMAT, "two tensors"},
-    {"name twice, once escaped", "{\"a\":" T("U8", "1", 0, 1) ",\"\\u0061\":" T("U8", "1", 1, 2) "}", 2, HSE_E_FORMAT, "two tensors"},
+    {"name twice, once escaped", "{\"a\":" T("U8", "1", 0, 1) ",\"\\u0061\":" T("U8", "1", 1, 2) "}", 2, HSE_E_FORMAT,
+     "two tensors"},
     {"metadata twice", "{\"__metadata__\":{},\"__metadata__\":{}}", 0, HSE_E_FORMAT, "twice"},
     {"metadata key twice", "{\"__metadata__\":{\"k\":\"v\",\"k\":\"v\"}}", 0, HSE_E_FORMAT, "two values"},
     {"metadata is a list", "{\"__metadata__\":[]}", 0, HSE_E_FORMAT, "'{'"},
@@ -71,18 +77,23 @@ static const header_case cases[] = {
     {"end before begin", "{\"a\":" T("U8", "1", 1, 0) "}", 1, HSE_E_FORMAT, NULL},
     {"end beyond the data", "{\"a\":" T("U8", "2", 0, 2) "}", 1, HSE_E_FORMAT, "beyond"},
     {"begin beyond the data", "{\"a\":" T("U8", "0", 9, 9) "}", 1, HSE_E_FORMAT, "beyond"},
-    {"offsets of 2^63", "{\"a\":" T("U8", "1", 9223372036854775808, 9223372036854775809) "}", 1, HSE_E_FORMAT, "beyond"},
+    {"offsets of 2^63", "{\"a\":" T("U8", "1", 9223372036854775808, 9223372036854775809) "}", 1, HSE_E_FORMAT,
+     "beyond"},
     {"offsets wrap", "{\"a\":" T("U8", "2", 18446744073709551615, 1) "}", 1, HSE_E_FORMAT, "beyond"},
     {"one offset", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0]}}", 1, HSE_E_FORMAT, "not 2"},
     {"no offsets inside", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[]}}", 1, HSE_E_FORMAT, "not 2"},
-    {"three offsets", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}", 1, HSE_E_LIMIT, "more than 2"},
+    {"three offsets", "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1,2]}}", 1, HSE_E_LIMIT,
+     "more than 2"},
     {"a hole at the front", "{\"a\":" T("U8", "1", 1, 2) "}", 2, HSE_E_FORMAT, "before it"},
-    {"a hole in the middle", "{\"a\":" T("U8", "1", 0, 1) ",\"b\":" T("U8", "1", 2, 3) "}", 3, HSE_E_FORMAT, "before it"},
+    {"a hole in the middle", "{\"a\":" T("U8", "1", 0, 1) ",\"b\":" T("U8", "1", 2, 3) "}", 3, HSE_E_FORMAT,
+     "before it"},
     {"a hole at the end", "{\"a\":" T("U8", "1", 0, 1) "}", 2, HSE_E_FORMAT, "at the end"},
     {"data without a tensor", "{}", 1, HSE_E_FORMAT, "at the end"},
     {"an overlap", "{\"a\":" T("U8", "2", 0, 2) ",\"b\":" T("U8", "2", 1, 3) "}", 3, HSE_E_FORMAT, "two tensors"},
-    {"the same bytes twice", "{\"a\":" T("U8", "2", 0, 2) ",\"b\":" T("U8", "2", 0, 2) "}", 2, HSE_E_FORMAT, "two tensors"},
-    {"one inside another", "{\"a\":" T("U8", "4", 0, 4) ",\"b\":" T("U8", "1", 1, 2) "}", 4, HSE_E_FORMAT, "two tensors"},
+    {"the same bytes twice", "{\"a\":" T("U8", "2", 0, 2) ",\"b\":" T("U8", "2", 0, 2) "}", 2, HSE_E_FORMAT,
+     "two tensors"},
+    {"one inside another", "{\"a\":" T("U8", "4", 0, 4) ",\"b\":" T("U8", "1", 1, 2) "}", 4, HSE_E_FORMAT,
+     "two tensors"},
 };
 
 static hse_buf build(uint64_t length, const char *header, size_t data)
@@ -107,11 +118,22 @@ TEST(damaged_headers)
 
 TEST(header_lengths)
 {
-    static const struct { const char *name; uint64_t length; hse_status want; } lengths[] = {
-        {"0", 0, HSE_E_FORMAT}, {"1", 1, HSE_E_FORMAT}, {"2", 2, HSE_OK}, {"3", 3, HSE_E_FORMAT},
-        {"16 MiB", 16 << 20, HSE_E_FORMAT}, {"16 MiB + 1", (16 << 20) + 1, HSE_E_LIMIT}, {"2^32", (uint64_t)1 << 32, HSE_E_LIMIT},
-        {"2^40 - 1", ((uint64_t)1 << 40) - 1, HSE_E_LIMIT}, {"2^40", (uint64_t)1 << 40, HSE_E_UNSUPPORTED},
-        {"2^63", (uint64_t)1 << 63, HSE_E_UNSUPPORTED}, {"2^64 - 1", UINT64_MAX, HSE_E_UNSUPPORTED},
+    static const struct {
+        const char *name;
+        uint64_t length;
+        hse_status want;
+    } lengths[] = {
+        {"0", 0, HSE_E_FORMAT},
+        {"1", 1, HSE_E_FORMAT},
+        {"2", 2, HSE_OK},
+        {"3", 3, HSE_E_FORMAT},
+        {"16 MiB", 16 << 20, HSE_E_FORMAT},
+        {"16 MiB + 1", (16 << 20) + 1, HSE_E_LIMIT},
+        {"2^32", (uint64_t)1 << 32, HSE_E_LIMIT},
+        {"2^40 - 1", ((uint64_t)1 << 40) - 1, HSE_E_LIMIT},
+        {"2^40", (uint64_t)1 << 40, HSE_E_UNSUPPORTED},
+        {"2^63", (uint64_t)1 << 63, HSE_E_UNSUPPORTED},
+        {"2^64 - 1", UINT64_MAX, HSE_E_UNSUPPORTED},
         {"2^64 - 8", UINT64_MAX - 7, HSE_E_UNSUPPORTED},
     };
 

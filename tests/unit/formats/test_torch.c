@@ -4,19 +4,23 @@
 
 /* A pickle in text: the tensor call of _rebuild_tensor_v2 on storage "0" of `class` with `count` elements. */
 #define STORAGE(class, key, count) "(\x8c\7storagectorch\n" class "\n\x8c\1" key "\x8c\3cpu" count "tQ"
-#define TENSOR(storage, offset, shape, stride) "ctorch._utils\n_rebuild_tensor_v2\n(" storage offset shape stride "\x89NtR"
-#define F4 STORAGE("FloatStorage", "0", "K\4")
+#define TENSOR(storage, offset, shape, stride)                                                                         \
+    "ctorch._utils\n_rebuild_tensor_v2\n(" storage offset shape stride "\x89NtR"
+#define F4          STORAGE("FloatStorage", "0", "K\4")
 #define DICT(items) "\x80\2}(" items "u."
-#define A "\x8c\1a"
+#define A           "\x8c\1a"
 
 typedef struct {
     const char *name, *pickle;
-    size_t      size;
-    hse_status  want;
+    size_t size;
+    hse_status want;
     const char *words;
 } pickle_case;
 
-#define ROW(name, pickle, want, words) {name, pickle, sizeof(pickle) - 1, want, words}
+#define ROW(name, pickle, want, words)                                                                                 \
+    {                                                                                                                  \
+        name, pickle, sizeof(pickle) - 1, want, words                                                                  \
+    }
 
 static const pickle_case cases[] = {
     ROW("as it should be", DICT(A TENSOR(F4, "K\0", "K\4\x85", "K\1\x85")), HSE_OK, NULL),
@@ -30,40 +34,77 @@ static const pickle_case cases[] = {
     ROW("empty beyond the end", DICT(A TENSOR(F4, "K\5", "K\0\x85", "K\1\x85")), HSE_OK, NULL),
     ROW("shape one more", DICT(A TENSOR(F4, "K\0", "K\5\x85", "K\1\x85")), HSE_E_FORMAT, "beyond its storage"),
     ROW("stride one more", DICT(A TENSOR(F4, "K\0", "K\2K\2\x86", "K\3K\1\x86")), HSE_E_FORMAT, "beyond its storage"),
-    ROW("stride of a dimension of 1 does not matter", DICT(A TENSOR(F4, "K\0", "K\1K\4\x86", "M\xff\xffK\1\x86")), HSE_OK, NULL),
+    ROW("stride of a dimension of 1 does not matter", DICT(A TENSOR(F4, "K\0", "K\1K\4\x86", "M\xff\xffK\1\x86")),
+        HSE_OK, NULL),
     ROW("stride 0", DICT(A TENSOR(F4, "K\0", "K\x64\x85", "K\0\x85")), HSE_OK, NULL),
     ROW("stride 0, 2^20 + 1 times", DICT(A TENSOR(F4, "K\0", "J\1\0\x10\0\x85", "K\0\x85")), HSE_E_LIMIT, "repeats"),
-    ROW("stride 0, 2^62 times", DICT(A TENSOR(F4, "K\0", "\x8a\x8\0\0\0\0\0\0\0\x40\x85", "K\0\x85")), HSE_E_FORMAT, "product"),
-    ROW("product of 2^64", DICT(A TENSOR(F4, "K\0", "J\0\0\0\x40J\0\0\0\x40K\x10\x87", "K\0K\0K\0\x87")), HSE_E_FORMAT, "product"),
-    ROW("product of 2^64 with a 0", DICT(A TENSOR(F4, "K\0", "(J\0\0\0\x40J\0\0\0\x40K\x10K\0t", "(K\0K\0K\0K\0t")), HSE_E_FORMAT, "product"),
-    ROW("stride of 2^63 - 1", DICT(A TENSOR(F4, "K\0", "K\3\x85", "\x8a\x8\xff\xff\xff\xff\xff\xff\xff\x7f\x85")), HSE_E_FORMAT, "beyond"),
+    ROW("stride 0, 2^62 times", DICT(A TENSOR(F4, "K\0", "\x8a\x8\0\0\0\0\0\0\0\x40\x85", "K\0\x85")), HSE_E_FORMAT,
+        "product"),
+    ROW("product of 2^64", DICT(A TENSOR(F4, "K\0", "J\0\0\0\x40J\0\0\0\x40K\x10\x87", "K\0K\0K\0\x87")), HSE_E_FORMAT,
+        "product"),
+    ROW("product of 2^64 with a 0", DICT(A TENSOR(F4, "K\0", "(J\0\0\0\x40J\0\0\0\x40K\x10K\0t", "(K\0K\0K\0K\0t")),
+        HSE_E_FORMAT, "product"),
+    ROW("stride of 2^63 - 1", DICT(A TENSOR(F4, "K\0", "K\3\x85", "\x8a\x8\xff\xff\xff\xff\xff\xff\xff\x7f\x85")),
+        HSE_E_FORMAT, "beyond"),
     ROW("negative offset", DICT(A TENSOR(F4, "J\xff\xff\xff\xff", "K\1\x85", "K\1\x85")), HSE_E_FORMAT, "offset"),
-    ROW("offset of 2^62", DICT(A TENSOR(F4, "\x8a\x8\0\0\0\0\0\0\0\x40", "K\1\x85", "K\1\x85")), HSE_E_FORMAT, "offset"),
-    ROW("negative dimension", DICT(A TENSOR(F4, "K\0", "J\xff\xff\xff\xff\x85", "K\1\x85")), HSE_E_FORMAT, "non-negative"),
+    ROW("offset of 2^62", DICT(A TENSOR(F4, "\x8a\x8\0\0\0\0\0\0\0\x40", "K\1\x85", "K\1\x85")), HSE_E_FORMAT,
+        "offset"),
+    ROW("negative dimension", DICT(A TENSOR(F4, "K\0", "J\xff\xff\xff\xff\x85", "K\1\x85")), HSE_E_FORMAT,
+        "non-negative"),
     ROW("negative stride", DICT(A TENSOR(F4, "K\3", "K\4\x85", "J\xff\xff\xff\xff\x85")), HSE_E_FORMAT, "non-negative"),
-    ROW("dimension that is a text", DICT(A TENSOR(F4, "K\0", "\x8c\1""4\x85", "K\1\x85")), HSE_E_FORMAT, "non-negative"),
+    ROW("dimension that is a text",
+        DICT(A TENSOR(F4, "K\0",
+                      "\x8c\1"
+                      "4\x85",
+                      "K\1\x85")),
+        HSE_E_FORMAT, "non-negative"),
     ROW("dimension that is a bool", DICT(A TENSOR(F4, "K\0", "\x88\x85", "K\1\x85")), HSE_E_FORMAT, "non-negative"),
     ROW("shape that is a list", DICT(A TENSOR(F4, "K\0", "]", "K\1\x85")), HSE_E_FORMAT, "no tuple"),
-    ROW("shape and stride of different lengths", DICT(A TENSOR(F4, "K\0", "K\4\x85", "K\1K\1\x86")), HSE_E_FORMAT, "different lengths"),
+    ROW("shape and stride of different lengths", DICT(A TENSOR(F4, "K\0", "K\4\x85", "K\1K\1\x86")), HSE_E_FORMAT,
+        "different lengths"),
     ROW("rank 8", DICT(A TENSOR(F4, "K\0", "(K\1K\1K\1K\1K\1K\1K\1K\4t", "(K\1K\1K\1K\1K\1K\1K\1K\1t")), HSE_OK, NULL),
-    ROW("rank 9", DICT(A TENSOR(F4, "K\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\4t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t")), HSE_E_LIMIT, "9 dimensions"),
-    ROW("storage missing in the archive", DICT(A TENSOR(STORAGE("FloatStorage", "9", "K\4"), "K\0", "K\4\x85", "K\1\x85")), HSE_E_FORMAT, "x/data/9"),
-    ROW("storage one element short", DICT(A TENSOR(STORAGE("FloatStorage", "0", "K\3"), "K\0", "K\3\x85", "K\1\x85")), HSE_E_FORMAT, "pickle says 12"),
-    ROW("storage of another width", DICT(A TENSOR(STORAGE("DoubleStorage", "0", "K\4"), "K\0", "K\4\x85", "K\1\x85")), HSE_E_FORMAT, "pickle says 32"),
-    ROW("storage of negative size", DICT(A TENSOR(STORAGE("FloatStorage", "0", "J\xff\xff\xff\xff"), "K\0", ")", ")")), HSE_E_FORMAT, "elements"),
-    ROW("storage of 2^62 elements", DICT(A TENSOR(STORAGE("FloatStorage", "0", "\x8a\x8\0\0\0\0\0\0\0\x40"), "K\0", ")", ")")), HSE_E_FORMAT, "elements"),
-    ROW("one storage of two sizes", DICT(A TENSOR(F4, "K\0", ")", ")") "\x8c\1b" TENSOR(STORAGE("FloatStorage", "0", "K\5"), "K\0", ")", ")")), HSE_E_FORMAT, "two sizes"),
-    ROW("one storage of two types", DICT(A TENSOR(F4, "K\0", ")", ")") "\x8c\1b" TENSOR(STORAGE("IntStorage", "0", "K\4"), "K\0", ")", ")")), HSE_OK, NULL),
-    ROW("storage of unknown class is left out", DICT(A TENSOR(STORAGE("ComplexFloatStorage", "0", "K\4"), "K\0", ")", ")")), HSE_OK, NULL),
-    ROW("raw bytes without a dtype", DICT(A TENSOR(STORAGE("UntypedStorage", "0", "K\x10"), "K\0", ")", ")")), HSE_E_UNSUPPORTED, "dtype"),
-    ROW("tensor of an integer", DICT(A "ctorch._utils\n_rebuild_tensor_v2\n(K\1K\0))\x89NtR"), HSE_E_FORMAT, "no storage"),
-    ROW("parameter of a tensor", DICT(A "ctorch._utils\n_rebuild_parameter\n" TENSOR(F4, "K\0", ")", ")") "\x88N\x87R"), HSE_OK, NULL),
-    ROW("parameter of an integer", DICT(A "ctorch._utils\n_rebuild_parameter\nK\1\x88N\x87R"), HSE_E_FORMAT, "no tensor"),
-    ROW("the same name twice", DICT(A TENSOR(F4, "K\0", ")", ")") A TENSOR(F4, "K\0", ")", ")")), HSE_E_FORMAT, "two tensors"),
-    ROW("the same name by two ways", DICT("\x8c\3""a.b" TENSOR(F4, "K\0", ")", ")") A "}\x8c\1""b" TENSOR(F4, "K\0", ")", ")") "s"), HSE_E_FORMAT, "two tensors"),
-    ROW("a NUL in a name", DICT("\x8c\2""a\0" TENSOR(F4, "K\0", ")", ")")), HSE_E_FORMAT, "NUL"),
+    ROW("rank 9", DICT(A TENSOR(F4, "K\0", "(K\1K\1K\1K\1K\1K\1K\1K\1K\4t", "(K\1K\1K\1K\1K\1K\1K\1K\1K\1t")),
+        HSE_E_LIMIT, "9 dimensions"),
+    ROW("storage missing in the archive",
+        DICT(A TENSOR(STORAGE("FloatStorage", "9", "K\4"), "K\0", "K\4\x85", "K\1\x85")), HSE_E_FORMAT, "x/data/9"),
+    ROW("storage one element short", DICT(A TENSOR(STORAGE("FloatStorage", "0", "K\3"), "K\0", "K\3\x85", "K\1\x85")),
+        HSE_E_FORMAT, "pickle says 12"),
+    ROW("storage of another width", DICT(A TENSOR(STORAGE("DoubleStorage", "0", "K\4"), "K\0", "K\4\x85", "K\1\x85")),
+        HSE_E_FORMAT, "pickle says 32"),
+    ROW("storage of negative size", DICT(A TENSOR(STORAGE("FloatStorage", "0", "J\xff\xff\xff\xff"), "K\0", ")", ")")),
+        HSE_E_FORMAT, "elements"),
+    ROW("storage of 2^62 elements",
+        DICT(A TENSOR(STORAGE("FloatStorage", "0", "\x8a\x8\0\0\0\0\0\0\0\x40"), "K\0", ")", ")")), HSE_E_FORMAT,
+        "elements"),
+    ROW("one storage of two sizes",
+        DICT(A TENSOR(F4, "K\0", ")", ")") "\x8c\1b" TENSOR(STORAGE("FloatStorage", "0", "K\5"), "K\0", ")", ")")),
+        HSE_E_FORMAT, "two sizes"),
+    ROW("one storage of two types",
+        DICT(A TENSOR(F4, "K\0", ")", ")") "\x8c\1b" TENSOR(STORAGE("IntStorage", "0", "K\4"), "K\0", ")", ")")),
+        HSE_OK, NULL),
+    ROW("storage of unknown class is left out",
+        DICT(A TENSOR(STORAGE("ComplexFloatStorage", "0", "K\4"), "K\0", ")", ")")), HSE_OK, NULL),
+    ROW("raw bytes without a dtype", DICT(A TENSOR(STORAGE("UntypedStorage", "0", "K\x10"), "K\0", ")", ")")),
+        HSE_E_UNSUPPORTED, "dtype"),
+    ROW("tensor of an integer", DICT(A "ctorch._utils\n_rebuild_tensor_v2\n(K\1K\0))\x89NtR"), HSE_E_FORMAT,
+        "no storage"),
+    ROW("parameter of a tensor", DICT(A "ctorch._utils\n_rebuild_parameter\n" TENSOR(F4, "K\0", ")", ")") "\x88N\x87R"),
+        HSE_OK, NULL),
+    ROW("parameter of an integer", DICT(A "ctorch._utils\n_rebuild_parameter\nK\1\x88N\x87R"), HSE_E_FORMAT,
+        "no tensor"),
+    ROW("the same name twice", DICT(A TENSOR(F4, "K\0", ")", ")") A TENSOR(F4, "K\0", ")", ")")), HSE_E_FORMAT,
+        "two tensors"),
+    ROW("the same name by two ways",
+        DICT("\x8c\3"
+             "a.b" TENSOR(F4, "K\0", ")", ")") A "}\x8c\1"
+                                                 "b" TENSOR(F4, "K\0", ")", ")") "s"),
+        HSE_E_FORMAT, "two tensors"),
+    ROW("a NUL in a name",
+        DICT("\x8c\2"
+             "a\0" TENSOR(F4, "K\0", ")", ")")),
+        HSE_E_FORMAT, "NUL"),
     ROW("a list in itself", "\x80\2]q\0h\0a.", HSE_E_LIMIT, "deeper than 256"),
-    ROW("a dict in itself", DICT("") , HSE_OK, NULL),
+    ROW("a dict in itself", DICT(""), HSE_OK, NULL),
     ROW("a plain value", "\x80\2K\1.", HSE_E_FORMAT, "plain value"),
     ROW("an unknown object", "\x80\2cm\nC\n)R.", HSE_E_UNSUPPORTED, "class C"),
     ROW("a byte behind the pickle", "\x80\2}.x", HSE_E_FORMAT, "follow the pickle"),
@@ -94,7 +135,8 @@ TEST(damaged_pickles_of_an_archive)
 /* The same pickles in the older layout, where a storage is a count and its bytes. */
 TEST(damaged_pickles_of_the_older_layout)
 {
-    static const char head[] = "\x80\2\x8a\x0al\xfc\x9c""F\xf9 j\xa8P\x19.\x80\2M\xe9\3.\x80\2}\x8c\x0dlittle_endian\x88s.";
+    static const char head[] = "\x80\2\x8a\x0al\xfc\x9c"
+                               "F\xf9 j\xa8P\x19.\x80\2M\xe9\3.\x80\2}\x8c\x0dlittle_endian\x88s.";
     static const float data[4] = {1, 2, 3, 4};
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -103,10 +145,18 @@ TEST(damaged_pickles_of_the_older_layout)
         uint64_t print;
         hse_buf_append(&b, head, sizeof head - 1);
         hse_buf_append(&b, cases[i].pickle, cases[i].size);
-        bool named = memmem(cases[i].pickle, cases[i].size, "storage", 7) && !memmem(cases[i].pickle, cases[i].size, "Complex", 7);
+        bool named = memmem(cases[i].pickle, cases[i].size, "storage", 7) &&
+                     !memmem(cases[i].pickle, cases[i].size, "Complex", 7);
         hse_buf_str(&b, "\x80\2]");
         if (named)
-            hse_buf_str(&b, memmem(cases[i].pickle, cases[i].size, "\x8c\1""9", 3) ? "\x8c\1""9a" : "\x8c\1""0a");
+            hse_buf_str(&b, memmem(cases[i].pickle, cases[i].size,
+                                   "\x8c\1"
+                                   "9",
+                                   3)
+                                ? "\x8c\1"
+                                  "9a"
+                                : "\x8c\1"
+                                  "0a");
         hse_buf_byte(&b, '.');
         if (named) {
             put(&b, 4, 8);
@@ -114,49 +164,81 @@ TEST(damaged_pickles_of_the_older_layout)
         }
         hse_status got = fingerprint(view(&b), &print, &err);
         /* what the zip layout finds wrong with an entry, this one finds wrong with the count or the file's end */
-        CHECK((got == HSE_OK) == (cases[i].want == HSE_OK) || strstr(cases[i].name, "missing"), "%s: got %d, want %d (%s)",
-              cases[i].name, (int)got, (int)cases[i].want, err.text);
+        CHECK((got == HSE_OK) == (cases[i].want == HSE_OK) || strstr(cases[i].name, "missing"),
+              "%s: got %d, want %d (%s)", cases[i].name, (int)got, (int)cases[i].want, err.text);
         hse_buf_free(&b);
     }
 }
 
 TEST(damaged_older_files)
 {
-    static const struct { const char *name; const char *bytes; size_t size; hse_status want; const char *words; } files[] = {
-#define MAGIC "\x80\2\x8a\x0al\xfc\x9c""F\xf9 j\xa8P\x19."
+    static const struct {
+        const char *name;
+        const char *bytes;
+        size_t size;
+        hse_status want;
+        const char *words;
+    } files[] = {
+#define MAGIC                                                                                                          \
+    "\x80\2\x8a\x0al\xfc\x9c"                                                                                          \
+    "F\xf9 j\xa8P\x19."
 #define PROTOCOL "\x80\2M\xe9\3."
-#define SYSTEM "\x80\2}\x8c\x0dlittle_endian\x88s."
-#define TREE DICT(A TENSOR(STORAGE("ShortStorage", "0", "K\2"), "K\0", "K\2\x85", "K\1\x85"))
-#define KEYS "\x80\2]\x8c\1""0a."
+#define SYSTEM   "\x80\2}\x8c\x0dlittle_endian\x88s."
+#define TREE     DICT(A TENSOR(STORAGE("ShortStorage", "0", "K\2"), "K\0", "K\2\x85", "K\1\x85"))
+#define KEYS                                                                                                           \
+    "\x80\2]\x8c\1"                                                                                                    \
+    "0a."
 #define ONE "\2\0\0\0\0\0\0\0abcd"
         ROW("as it should be", MAGIC PROTOCOL SYSTEM TREE KEYS ONE, HSE_OK, NULL),
-        ROW("another magic number", "\x80\2\x8a\x0am\xfc\x9c""F\xf9 j\xa8P\x19." PROTOCOL SYSTEM TREE KEYS ONE, HSE_E_UNSUPPORTED, "not a torch file"),
+        ROW("another magic number",
+            "\x80\2\x8a\x0am\xfc\x9c"
+            "F\xf9 j\xa8P\x19." PROTOCOL SYSTEM TREE KEYS ONE,
+            HSE_E_UNSUPPORTED, "not a torch file"),
         ROW("a pickle of a dict", "\x80\4}.", HSE_E_UNSUPPORTED, "not a torch file"),
         ROW("another protocol", MAGIC "\x80\2M\xea\3." SYSTEM TREE KEYS ONE, HSE_E_UNSUPPORTED, "1001"),
         ROW("protocol is a text", MAGIC "\x80\2\x8c\1x." SYSTEM TREE KEYS ONE, HSE_E_UNSUPPORTED, "1001"),
         ROW("system is a list", MAGIC PROTOCOL "\x80\2]." TREE KEYS ONE, HSE_E_FORMAT, "no dict"),
-        ROW("big-endian", MAGIC PROTOCOL "\x80\2}\x8c\x0dlittle_endian\x89s." TREE KEYS ONE, HSE_E_UNSUPPORTED, "big-endian"),
+        ROW("big-endian", MAGIC PROTOCOL "\x80\2}\x8c\x0dlittle_endian\x89s." TREE KEYS ONE, HSE_E_UNSUPPORTED,
+            "big-endian"),
         ROW("keys are a dict", MAGIC PROTOCOL SYSTEM TREE "\x80\2}." ONE, HSE_E_FORMAT, "no list"),
         ROW("a key is a number", MAGIC PROTOCOL SYSTEM TREE "\x80\2]K\0a." ONE, HSE_E_FORMAT, "no string"),
-        ROW("an unused key", MAGIC PROTOCOL SYSTEM TREE "\x80\2]\x8c\1""1a." ONE, HSE_E_FORMAT, "not used"),
-        ROW("a key twice", MAGIC PROTOCOL SYSTEM TREE "\x80\2]\x8c\1""0a\x8c\1""0a." ONE ONE, HSE_E_FORMAT, "twice"),
+        ROW("an unused key",
+            MAGIC PROTOCOL SYSTEM TREE "\x80\2]\x8c\1"
+                                       "1a." ONE,
+            HSE_E_FORMAT, "not used"),
+        ROW("a key twice",
+            MAGIC PROTOCOL SYSTEM TREE "\x80\2]\x8c\1"
+                                       "0a\x8c\1"
+                                       "0a." ONE ONE,
+            HSE_E_FORMAT, "twice"),
         ROW("a key is missing", MAGIC PROTOCOL SYSTEM TREE "\x80\2].", HSE_E_FORMAT, "not in the file"),
         ROW("count is one more", MAGIC PROTOCOL SYSTEM TREE KEYS "\3\0\0\0\0\0\0\0abcd", HSE_E_FORMAT, "3 elements"),
         ROW("count is bytes", MAGIC PROTOCOL SYSTEM TREE KEYS "\4\0\0\0\0\0\0\0abcd", HSE_E_FORMAT, "4 elements"),
-        ROW("count is 2^64 - 1", MAGIC PROTOCOL SYSTEM TREE KEYS "\xff\xff\xff\xff\xff\xff\xff\xff""abcd", HSE_E_FORMAT, "elements"),
+        ROW("count is 2^64 - 1",
+            MAGIC PROTOCOL SYSTEM TREE KEYS "\xff\xff\xff\xff\xff\xff\xff\xff"
+                                            "abcd",
+            HSE_E_FORMAT, "elements"),
         ROW("cut in the count", MAGIC PROTOCOL SYSTEM TREE KEYS "\2\0\0", HSE_E_FORMAT, "cut off"),
         ROW("cut in the data", MAGIC PROTOCOL SYSTEM TREE KEYS "\2\0\0\0\0\0\0\0abc", HSE_E_FORMAT, "cut off"),
         ROW("a byte more", MAGIC PROTOCOL SYSTEM TREE KEYS ONE "x", HSE_E_FORMAT, "follow the last"),
-        ROW("raw bytes", MAGIC PROTOCOL SYSTEM DICT(A TENSOR(STORAGE("UntypedStorage", "0", "K\2"), "K\0", ")", ")")) KEYS ONE, HSE_E_UNSUPPORTED, "raw bytes"),
+        ROW("raw bytes",
+            MAGIC PROTOCOL SYSTEM DICT(A TENSOR(STORAGE("UntypedStorage", "0", "K\2"), "K\0", ")", ")")) KEYS ONE,
+            HSE_E_UNSUPPORTED, "raw bytes"),
     };
 
     for (size_t i = 0; i < COUNT(files); i++)
-        expect(files[i].name, (hse_bytes){(const uint8_t *)files[i].bytes, files[i].size}, files[i].want, files[i].words);
+        expect(files[i].name, (hse_bytes){(const uint8_t *)files[i].bytes, files[i].size}, files[i].want,
+               files[i].words);
 }
 
 TEST(archives_that_are_no_torch_file)
 {
-    static const struct { const char *name; const char *entries[3]; hse_status want; const char *words; } archives[] = {
+    static const struct {
+        const char *name;
+        const char *entries[3];
+        hse_status want;
+        const char *words;
+    } archives[] = {
         {"nothing", {NULL}, HSE_E_UNSUPPORTED, "zip archive"},
         {"something else", {"a.txt"}, HSE_E_UNSUPPORTED, "zip archive"},
         {"two pickles", {"a/data.pkl", "b/data.pkl"}, HSE_E_FORMAT, "two folders"},
@@ -222,7 +304,9 @@ TEST(random_views_against_an_oracle)
             put(&shape, 'K' | dim[i] << 8, 2);
             put(&strides, 'K' | stride[i] << 8, 2);
         }
-        hse_buf_str(&b, "\x80\2}\x8c\1a""ctorch._utils\n_rebuild_tensor_v2\n((\x8c\7storagectorch\nByteStorage\n\x8c\1""0\x8c\3cpu");
+        hse_buf_str(&b, "\x80\2}\x8c\1a"
+                        "ctorch._utils\n_rebuild_tensor_v2\n((\x8c\7storagectorch\nByteStorage\n\x8c\1"
+                        "0\x8c\3cpu");
         put(&b, 'K' | count << 8, 2);
         hse_buf_str(&b, "tQ");
         put(&b, 'K' | offset << 8, 2);
@@ -253,7 +337,8 @@ TEST(random_views_against_an_oracle)
         hse_weights *w = NULL;
         hse_error err = {0};
         hse_status s = hse_weights_open_bytes(&w, view(&a.file), "view", NULL, &err);
-        CHECK((s == HSE_OK) == inside, "turn %d: rank %u, status %d, inside %d: %s", turn, rank, (int)s, inside, err.text);
+        CHECK((s == HSE_OK) == inside, "turn %d: rank %u, status %d, inside %d: %s", turn, rank, (int)s, inside,
+              err.text);
         if (w) {
             float got[256];
             const hse_weight *t = hse_weights_at(w, 0);

@@ -1,4 +1,5 @@
-/* What holds for every checkpoint format: valid files read exactly, cut and changed ones never crash, faults do not leak. */
+/* What holds for every checkpoint format: valid files read exactly, cut and changed ones never crash, faults do not
+ * leak. */
 #include "build.h"
 #include "torture.h"
 
@@ -11,24 +12,35 @@
 
 static const struct {
     const char *file, *format, *prefix;
-    size_t      count;
-    bool        checked;        /* a CRC covers all that matters */
+    size_t count;
+    bool checked; /* a CRC covers all that matters */
 } files[] = {
-    {DATA "torch-p2.pt", "torch zip", "model.", 23, true},       {DATA "torch-p3.pt", "torch zip", "model.", 23, true},
-    {DATA "torch-p4.pt", "torch zip", "model.", 23, true},       {DATA "torch-p5.pt", "torch zip", "model.", 23, true},
-    {DATA "torch-deflated.pt", "torch zip", "model.", 23, true}, {DATA "torch-stored.pt", "torch zip", "model.", 23, true},
-    {DATA "torch-streamed.pt", "torch zip", "model.", 23, true}, {DATA "legacy-p2.pt", "torch legacy", "model.", 20, false},
-    {DATA "legacy-p3.pt", "torch legacy", "model.", 20, false},  {DATA "legacy-p4.pt", "torch legacy", "model.", 20, false},
-    {DATA "legacy-p5.pt", "torch legacy", "model.", 20, false},  {DATA "all.safetensors", "safetensors", "", 15, false},
-    {DATA "stored.npz", "npz", "", 15, true},                    {DATA "deflated.npz", "npz", "", 15, true},
-    {DATA "v1.npy", "npy", "", 1, false},                        {DATA "v2.npy", "npy", "", 1, false},
-    {DATA "v3.npy", "npy", "", 1, false},                        {DATA "fortran.npy", "npy", "", 1, false},
-    {DATA "all.onnx", "onnx", "", 34, false},                    {DATA "bare.pt", "torch zip", "", 1, true},
+    {DATA "torch-p2.pt", "torch zip", "model.", 23, true},
+    {DATA "torch-p3.pt", "torch zip", "model.", 23, true},
+    {DATA "torch-p4.pt", "torch zip", "model.", 23, true},
+    {DATA "torch-p5.pt", "torch zip", "model.", 23, true},
+    {DATA "torch-deflated.pt", "torch zip", "model.", 23, true},
+    {DATA "torch-stored.pt", "torch zip", "model.", 23, true},
+    {DATA "torch-streamed.pt", "torch zip", "model.", 23, true},
+    {DATA "legacy-p2.pt", "torch legacy", "model.", 20, false},
+    {DATA "legacy-p3.pt", "torch legacy", "model.", 20, false},
+    {DATA "legacy-p4.pt", "torch legacy", "model.", 20, false},
+    {DATA "legacy-p5.pt", "torch legacy", "model.", 20, false},
+    {DATA "all.safetensors", "safetensors", "", 15, false},
+    {DATA "stored.npz", "npz", "", 15, true},
+    {DATA "deflated.npz", "npz", "", 15, true},
+    {DATA "v1.npy", "npy", "", 1, false},
+    {DATA "v2.npy", "npy", "", 1, false},
+    {DATA "v3.npy", "npy", "", 1, false},
+    {DATA "fortran.npy", "npy", "", 1, false},
+    {DATA "all.onnx", "onnx", "", 34, false},
+    {DATA "bare.pt", "torch zip", "", 1, true},
     {DATA "bare-legacy.pt", "torch legacy", "", 1, false},
 };
 
-/* How many places of a file the exhaustive tests go on by: under a sanitizer, which makes each run ten times as long, and in
- * files that differ from another only in the pickle's protocol, they look at every seventh. 7 is prime to every alignment. */
+/* How many places of a file the exhaustive tests go on by: under a sanitizer, which makes each run ten times as long,
+ * and in files that differ from another only in the pickle's protocol, they look at every seventh. 7 is prime to every
+ * alignment. */
 static size_t stride_of(size_t file)
 {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
@@ -56,7 +68,8 @@ static float value(hse_dtype d, uint64_t i)
     }
 }
 
-static void check_values(const hse_weights *w, const char *name, hse_dtype dtype, int rank, const uint64_t *dim, const float *want)
+static void check_values(const hse_weights *w, const char *name, hse_dtype dtype, int rank, const uint64_t *dim,
+                         const float *want)
 {
     const hse_weight *t = hse_weights_find(w, name);
     float got[64];
@@ -103,9 +116,11 @@ TEST(every_stored_file_opens_as_what_it_is)
 {
     for (size_t i = 0; i < COUNT(files); i++) {
         hse_weights *w = open_file(files[i].file);
-        CHECK(strcmp(hse_weights_format(w), files[i].format) == 0, "%s: format %s", files[i].file, hse_weights_format(w));
+        CHECK(strcmp(hse_weights_format(w), files[i].format) == 0, "%s: format %s", files[i].file,
+              hse_weights_format(w));
         CHECK(hse_weights_count(w) == files[i].count, "%s: %zu tensors", files[i].file, hse_weights_count(w));
-        CHECK(hse_weights_find(w, "no such name") == NULL && hse_weights_at(w, files[i].count) == NULL, "%s", files[i].file);
+        CHECK(hse_weights_find(w, "no such name") == NULL && hse_weights_at(w, files[i].count) == NULL, "%s",
+              files[i].file);
         hse_weights_close(&w);
         CHECK(w == NULL, "%s", files[i].file);
     }
@@ -113,10 +128,14 @@ TEST(every_stored_file_opens_as_what_it_is)
 
 TEST(torch_files_are_read_exactly)
 {
-    static const struct { const char *name; hse_dtype dtype; } dtypes[] = {
-        {"model.f32", HSE_F32}, {"model.f64", HSE_F64}, {"model.f16", HSE_F16}, {"model.bf16", HSE_BF16}, {"model.i8", HSE_I8},
-        {"model.u8", HSE_U8}, {"model.i16", HSE_I16}, {"model.i32", HSE_I32}, {"model.i64", HSE_I64}, {"model.bool", HSE_BOOL},
-        {"model.u16", HSE_U16}, {"model.u32", HSE_U32}, {"model.u64", HSE_U64},
+    static const struct {
+        const char *name;
+        hse_dtype dtype;
+    } dtypes[] = {
+        {"model.f32", HSE_F32}, {"model.f64", HSE_F64},   {"model.f16", HSE_F16}, {"model.bf16", HSE_BF16},
+        {"model.i8", HSE_I8},   {"model.u8", HSE_U8},     {"model.i16", HSE_I16}, {"model.i32", HSE_I32},
+        {"model.i64", HSE_I64}, {"model.bool", HSE_BOOL}, {"model.u16", HSE_U16}, {"model.u32", HSE_U32},
+        {"model.u64", HSE_U64},
     };
 
     for (size_t f = 0; f < COUNT(files); f++) {
@@ -137,7 +156,8 @@ TEST(torch_files_are_read_exactly)
         check_values(w, "model.t.row", HSE_F32, 1, (const uint64_t[]){6}, base + 12);
         check_values(w, "model.scalar", HSE_F32, 0, NULL, base);
         check_values(w, "model.empty", HSE_F32, 2, (const uint64_t[]){0, 3}, NULL);
-        check_values(w, "model.expanded", HSE_F32, 2, (const uint64_t[]){2, 3}, (const float[]){-1.5f, -1, -.5f, -1.5f, -1, -.5f});
+        check_values(w, "model.expanded", HSE_F32, 2, (const uint64_t[]){2, 3},
+                     (const float[]){-1.5f, -1, -.5f, -1.5f, -1, -.5f});
         check_values(w, "model.parameter", HSE_F32, 2, (const uint64_t[]){2, 2}, base);
         check_values(w, "list.0", HSE_F32, 1, (const uint64_t[]){2}, base);
         check_values(w, "list.1.k", HSE_I64, 1, (const uint64_t[]){1}, (const float[]){-3});
@@ -148,10 +168,25 @@ TEST(torch_files_are_read_exactly)
 
 TEST(plain_values_of_a_torch_file)
 {
-    static const struct { const char *name; bool found; int64_t want; } integers[] = {
-        {"step", true, 7}, {"big", true, (int64_t)1 << 40}, {"negative", true, -5}, {"flag", true, 1}, {"huge", false, 0},
-        {"rate", false, 0}, {"name", false, 0}, {"list.2", false, 0}, {"size.0", false, 0}, {"model", false, 0},
-        {"ignored.none", false, 0}, {"ignored.default.a", true, 1}, {"ignored.opaque", false, 0}, {"", false, 0},
+    static const struct {
+        const char *name;
+        bool found;
+        int64_t want;
+    } integers[] = {
+        {"step", true, 7},
+        {"big", true, (int64_t)1 << 40},
+        {"negative", true, -5},
+        {"flag", true, 1},
+        {"huge", false, 0},
+        {"rate", false, 0},
+        {"name", false, 0},
+        {"list.2", false, 0},
+        {"size.0", false, 0},
+        {"model", false, 0},
+        {"ignored.none", false, 0},
+        {"ignored.default.a", true, 1},
+        {"ignored.opaque", false, 0},
+        {"", false, 0},
     };
 
     for (size_t f = 0; f < COUNT(files); f++) {
@@ -162,14 +197,16 @@ TEST(plain_values_of_a_torch_file)
             int64_t got = 0;
             bool found = hse_weights_int(w, integers[i].name, &got);
             /* an inert defaultdict keeps no items unless it is a known one: it is */
-            CHECK(found == integers[i].found && got == integers[i].want, "%s %s: %d %lld", files[f].file, integers[i].name,
-                  found, (long long)got);
+            CHECK(found == integers[i].found && got == integers[i].want, "%s %s: %d %lld", files[f].file,
+                  integers[i].name, found, (long long)got);
         }
         double real = 0;
         const char *text = NULL;
         CHECK(hse_weights_real(w, "rate", &real) && real == 0.25, "%g", real);
         CHECK(hse_weights_real(w, "step", &real) && real == 7, "%g", real);
-        CHECK(!hse_weights_real(w, "name", &real) && !hse_weights_text(w, "step", &text) && !hse_weights_text(w, "x", &text), "types");
+        CHECK(!hse_weights_real(w, "name", &real) && !hse_weights_text(w, "step", &text) &&
+                  !hse_weights_text(w, "x", &text),
+              "types");
         CHECK(hse_weights_text(w, "name", &text) && strcmp(text, "tiny \u00e9") == 0, "%s", text);
         hse_weights_close(&w);
     }
@@ -177,10 +214,15 @@ TEST(plain_values_of_a_torch_file)
 
 TEST(safetensors_npz_npy_and_onnx_are_read_exactly)
 {
-    static const struct { const char *safetensors, *numpy; int onnx; hse_dtype dtype; } kinds[] = {
-        {"f32", "float32", 1, HSE_F32}, {"f64", "float64", 11, HSE_F64}, {"f16", "float16", 10, HSE_F16}, {"bf16", NULL, 16, HSE_BF16},
-        {"i8", "int8", 3, HSE_I8}, {"u8", "uint8", 2, HSE_U8}, {"i16", "int16", 5, HSE_I16}, {"u16", "uint16", 4, HSE_U16},
-        {"i32", "int32", 6, HSE_I32}, {"u32", "uint32", 12, HSE_U32}, {"i64", "int64", 7, HSE_I64}, {"u64", "uint64", 13, HSE_U64},
+    static const struct {
+        const char *safetensors, *numpy;
+        int onnx;
+        hse_dtype dtype;
+    } kinds[] = {
+        {"f32", "float32", 1, HSE_F32}, {"f64", "float64", 11, HSE_F64}, {"f16", "float16", 10, HSE_F16},
+        {"bf16", NULL, 16, HSE_BF16},   {"i8", "int8", 3, HSE_I8},       {"u8", "uint8", 2, HSE_U8},
+        {"i16", "int16", 5, HSE_I16},   {"u16", "uint16", 4, HSE_U16},   {"i32", "int32", 6, HSE_I32},
+        {"u32", "uint32", 12, HSE_U32}, {"i64", "int64", 7, HSE_I64},    {"u64", "uint64", 13, HSE_U64},
         {"bool", "bool", 9, HSE_BOOL},
     };
     hse_weights *safetensors = open_file(DATA "all.safetensors"), *onnx = open_file(DATA "all.onnx");
@@ -209,7 +251,8 @@ TEST(safetensors_npz_npy_and_onnx_are_read_exactly)
     check_values(safetensors, "scalar", HSE_F32, 0, NULL, many);
     check_values(safetensors, "empty", HSE_F32, 2, (const uint64_t[]){0, 3}, NULL);
     CHECK(hse_weights_text(safetensors, "__metadata__.format", &text) && strcmp(text, "pt") == 0, "%s", text);
-    CHECK(hse_weights_text(safetensors, "__metadata__.note", &text) && strcmp(text, "\u00e9 \"quoted\" \\ \n") == 0, "%s", text);
+    CHECK(hse_weights_text(safetensors, "__metadata__.note", &text) && strcmp(text, "\u00e9 \"quoted\" \\ \n") == 0,
+          "%s", text);
     check_values(onnx, "k.float", HSE_F32, 0, NULL, (const float[]){0.5f});
     check_values(onnx, "k.int", HSE_I64, 0, NULL, (const float[]){-7});
     check_values(onnx, "k.floats", HSE_F32, 1, (const uint64_t[]){2}, (const float[]){0.5f, 1.5f});
@@ -237,10 +280,12 @@ TEST(values_that_are_no_int32_are_refused)
     int32_t out[8];
     hse_error err = {0};
 
-    CHECK(hse_weights_read_i32(w, hse_weights_find(w, "k.ints"), out, &err) == HSE_E_FORMAT && strstr(err.text, "element 2"), "%s",
-          err.text);
-    CHECK(hse_weights_read_i32(w, hse_weights_find(w, "raw.1"), out, &err) == HSE_E_FORMAT && strstr(err.text, "float32"), "%s",
-          err.text);
+    CHECK(hse_weights_read_i32(w, hse_weights_find(w, "k.ints"), out, &err) == HSE_E_FORMAT &&
+              strstr(err.text, "element 2"),
+          "%s", err.text);
+    CHECK(hse_weights_read_i32(w, hse_weights_find(w, "raw.1"), out, &err) == HSE_E_FORMAT &&
+              strstr(err.text, "float32"),
+          "%s", err.text);
     hse_weights_close(&w);
 }
 
@@ -255,7 +300,8 @@ TEST(a_file_cut_at_any_byte_is_an_error)
             uint64_t print;
             memcpy(cut, whole.data, n);
             hse_status s = fingerprint((hse_bytes){cut, n}, &print, &err);
-            /* A protobuf message that ends between two fields is a whole one: the ONNX file may be cut behind its graph. */
+            /* A protobuf message that ends between two fields is a whole one: the ONNX file may be cut behind its
+             * graph. */
             bool graph_whole = strcmp(files[i].format, "onnx") == 0 && s == HSE_OK;
             CHECK(s != HSE_OK || graph_whole, "%s cut to %zu of %zu bytes is accepted", files[i].file, n, whole.size);
             hse_free(cut);
@@ -277,7 +323,8 @@ TEST(a_changed_byte_is_noticed_or_without_effect)
             for (int bit = 0; bit < 8; bit += files[i].checked ? 1 : 3) {
                 copy[at] ^= (uint8_t)(1 << bit);
                 hse_status s = fingerprint((hse_bytes){copy, whole.size}, &got, &err);
-                CHECK(s != HSE_OK || got == want || !files[i].checked, "%s: bit %d of byte %zu", files[i].file, bit, at);
+                CHECK(s != HSE_OK || got == want || !files[i].checked, "%s: bit %d of byte %zu", files[i].file, bit,
+                      at);
                 copy[at] ^= (uint8_t)(1 << bit);
             }
         hse_free(copy);
@@ -288,13 +335,27 @@ TEST(a_changed_byte_is_noticed_or_without_effect)
 /* Every place of 1, 2, 4 and 8 bytes takes every boundary value: whichever integer field stands there is covered. */
 TEST(every_integer_field_at_every_boundary)
 {
-    static const uint64_t values[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, INT32_MAX, (uint64_t)INT32_MAX + 1, UINT32_MAX,
-                                      (uint64_t)UINT32_MAX + 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX - 1, UINT64_MAX};
+    static const uint64_t values[] = {0,
+                                      1,
+                                      0x7f,
+                                      0x80,
+                                      0xff,
+                                      0x7fff,
+                                      0x8000,
+                                      0xffff,
+                                      INT32_MAX,
+                                      (uint64_t)INT32_MAX + 1,
+                                      UINT32_MAX,
+                                      (uint64_t)UINT32_MAX + 1,
+                                      INT64_MAX,
+                                      (uint64_t)INT64_MAX + 1,
+                                      UINT64_MAX - 1,
+                                      UINT64_MAX};
 
     for (size_t i = 0; i < COUNT(files); i++) {
         hse_bytes whole = stored(files[i].file);
         uint8_t *copy = hse_alloc(whole.size);
-        size_t step = stride_of(i) * (whole.size > 2048 ? 3 : 1);      /* the large ones repeat a structure */
+        size_t step = stride_of(i) * (whole.size > 2048 ? 3 : 1); /* the large ones repeat a structure */
         memcpy(copy, whole.data, whole.size);
         for (size_t at = 0; at < whole.size; at += step)
             for (size_t width = 1; width <= 8; width *= 2)
@@ -341,7 +402,11 @@ static hse_status open_path(void *arg, hse_error *err)
 
 TEST(opening_a_path)
 {
-    static const struct { const char *path; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *path;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {DATA "nothing.pt", HSE_E_NOT_FOUND, "nothing.pt"},
         {DATA, HSE_E_FORMAT, "regular"},
         {DATA "script.pt", HSE_E_UNSUPPORTED, "TorchScript"},
@@ -366,7 +431,12 @@ TEST(opening_a_path)
 
 TEST(limits_are_kept_and_named)
 {
-    static const struct { const char *file; hse_weights_limits limits; hse_status want; const char *words; } cases[] = {
+    static const struct {
+        const char *file;
+        hse_weights_limits limits;
+        hse_status want;
+        const char *words;
+    } cases[] = {
         {DATA "torch-p2.pt", {.max_tensors = 23}, HSE_OK, ""},
         {DATA "torch-p2.pt", {.max_tensors = 22}, HSE_E_LIMIT, "max_tensors"},
         {DATA "legacy-p2.pt", {.max_tensors = 19}, HSE_E_LIMIT, "max_tensors"},
@@ -390,9 +460,50 @@ TEST(limits_are_kept_and_named)
     }
 }
 
+/* A tensor of more elements than are converted at a time, from a file that is mapped, and a strided view of it. */
+TEST(large_tensors_are_read_in_pieces)
+{
+    enum { ROWS = 1500, COLUMNS = 1000 };
+    hse_buf b = new_buf();
+    char path[64] = "/tmp/hse-test-XXXXXX";
+    hse_weights *w = NULL;
+    hse_error err = {0};
+    float *out = hse_alloc((size_t)ROWS * COLUMNS * sizeof *out);
+    int fd = mkstemp(path);
+
+    hse_buf_extend(&b, 8);
+    hse_buf_printf(&b, "{\"a\":{\"dtype\":\"I32\",\"shape\":[%d,%d],\"data_offsets\":[0,%d]}}", ROWS, COLUMNS,
+                   ROWS * COLUMNS * 4);
+    uint64_t header = b.size - 8;
+    memcpy(b.data, &header, 8);
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        put(&b, (uint64_t)i, 4);
+    CHECK(fd >= 0 && write(fd, b.data, b.size) == (ssize_t)b.size, "%s", path);
+    close(fd);
+    CHECK(hse_weights_open(&w, path, NULL, &err) == HSE_OK, "%s", err.text);
+    hse_weight t = *hse_weights_find(w, "a");
+    for (int turn = 0; turn < 2; turn++) {
+        CHECK(hse_weights_read_f32(w, &t, out, &err) == HSE_OK, "%s", err.text);
+        for (int i = 0; i < ROWS * COLUMNS; i++) {
+            int want = turn ? i % ROWS * COLUMNS + i / ROWS : i;
+            CHECK(out[i] == (float)want, "turn %d: element %d is %g", turn, i, (double)out[i]);
+        }
+        uint64_t swap = t.dim[0];
+        t.dim[0] = t.dim[1];
+        t.dim[1] = swap;
+        swap = t.stride[0];
+        t.stride[0] = t.stride[1];
+        t.stride[1] = swap;
+    }
+    hse_weights_close(&w);
+    unlink(path);
+    hse_free(out);
+    hse_buf_free(&b);
+}
+
 typedef struct {
     const hse_weights *w;
-    bool               wrong;
+    bool wrong;
 } reading;
 
 static void *read_again(void *arg)
@@ -465,8 +576,8 @@ static hse_buf many_tensors(size_t n, size_t bytes)
 
     hse_buf_extend(&b, 8);
     for (size_t i = 0; i < n; i++)
-        hse_buf_printf(&b, "%c\"%zx\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[%zu,%zu]}", i ? ',' : '{', i, bytes,
-                       i * bytes, i * bytes + bytes);
+        hse_buf_printf(&b, "%c\"%zx\":{\"dtype\":\"U8\",\"shape\":[%zu],\"data_offsets\":[%zu,%zu]}", i ? ',' : '{', i,
+                       bytes, i * bytes, i * bytes + bytes);
     hse_buf_byte(&b, '}');
     uint64_t header = b.size - 8;
     memcpy(b.data, &header, 8);
@@ -478,7 +589,8 @@ static hse_buf many_tensors(size_t n, size_t bytes)
 TEST(small_hostile_files_take_little_memory)
 {
     static const hse_weights_limits wide = {.max_tensors = 2000000, .max_header_bytes = 128 << 20};
-    hse_buf files_made[6] = {many_tensors(65536, 0), many_tensors(1000000, 1), new_buf(), new_buf(), new_buf(), new_buf()};
+    hse_buf files_made[6] = {
+        many_tensors(65536, 0), many_tensors(1000000, 1), new_buf(), new_buf(), new_buf(), new_buf()};
     /* pickles of one opcode over and over: empty dicts, tuples of one, memo entries, a list in itself */
     static const char *const opcodes[] = {"}", ")\x85", "}\x94", "a"};
 
@@ -498,7 +610,8 @@ TEST(small_hostile_files_take_little_memory)
         hse_buf_free(&pkl);
     }
     for (size_t i = 0; i < COUNT(files_made); i++) {
-        long kib = peak(view(&files_made[i]), i == 1 ? &wide : NULL), limit = (long)(3 * files_made[i].size / 1024) + 16 * 1024;
+        long kib = peak(view(&files_made[i]), i == 1 ? &wide : NULL),
+             limit = (long)(3 * files_made[i].size / 1024) + 16 * 1024;
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         CHECK(kib <= limit, "file %zu of %zu bytes takes %ld KiB, the limit is %ld", i, files_made[i].size, kib, limit);
 #endif
@@ -521,7 +634,8 @@ TEST(a_million_names_load_in_linear_time)
         getrusage(RUSAGE_SELF, &after);
         hse_weights_close(&w);
         hse_buf_free(&b);
-        seconds[turn] = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) + 1e-6 * (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec);
+        seconds[turn] = (double)(after.ru_utime.tv_sec - before.ru_utime.tv_sec) +
+                        1e-6 * (double)(after.ru_utime.tv_usec - before.ru_utime.tv_usec);
     }
     print_message("100,000 names: %.3f s, 1,000,000: %.3f s\n", seconds[0], seconds[1]);
     CHECK(seconds[1] < 40 * seconds[0] + 1, "100,000 names took %.3f s, 1,000,000 %.3f s", seconds[0], seconds[1]);

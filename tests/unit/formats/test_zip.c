@@ -19,7 +19,10 @@ static hse_buf deflated(hse_bytes content)
     hse_buf b = new_buf();
     z_stream z = {0};
     uint8_t *out = hse_buf_extend(&b, content.size + 1024);
-    union { const uint8_t *c; uint8_t *p; } in = {.c = content.data};
+    union {
+        const uint8_t *c;
+        uint8_t *p;
+    } in = {.c = content.data};
 
     CHECK(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK, "deflate");
     z.next_in = in.p;
@@ -35,8 +38,8 @@ static hse_buf deflated(hse_bytes content)
 /* Two entries, the second one's headers changed by the case. */
 typedef struct {
     const char *name;
-    zip_fields  local, central;
-    hse_status  want;
+    zip_fields local, central;
+    hse_status want;
     const char *words;
 } header_case;
 
@@ -47,12 +50,12 @@ TEST(both_headers_of_an_entry_must_agree)
     header_case cases[40];
     size_t n = 0;
     cases[n++] = (header_case){"as it should be", good, good, HSE_OK, NULL};
-#define CHANGE(which, field, value, status, say)                                      \
-    cases[n] = (header_case){#which "." #field " = " #value, good, good, status, say};     \
+#define CHANGE(which, field, value, status, say)                                                                       \
+    cases[n] = (header_case){#which "." #field " = " #value, good, good, status, say};                                 \
     cases[n++].which.field = (value)
-#define BOTH(field, value, status, say)                                               \
-    cases[n] = (header_case){"both " #field " = " #value, good, good, status, say};        \
-    cases[n].local.field = (value);                                                        \
+#define BOTH(field, value, status, say)                                                                                \
+    cases[n] = (header_case){"both " #field " = " #value, good, good, status, say};                                    \
+    cases[n].local.field = (value);                                                                                    \
     cases[n++].central.field = (value)
     CHANGE(local, flags, 0, HSE_E_FORMAT, "differ");
     CHANGE(local, flags, 0x801, HSE_E_FORMAT, "differ");
@@ -86,7 +89,7 @@ TEST(both_headers_of_an_entry_must_agree)
     BOTH(name, "a", HSE_E_FORMAT, "two zip entries");
     BOTH(name, "", HSE_E_FORMAT, "empty");
     BOTH(name, "\xff", HSE_E_FORMAT, "UTF-8");
-    BOTH(name, "../../etc/passwd", HSE_OK, NULL);       /* a name is only ever compared */
+    BOTH(name, "../../etc/passwd", HSE_OK, NULL); /* a name is only ever compared */
 
     for (size_t i = 0; i < n; i++) {
         archive a = archive_new();
@@ -104,7 +107,12 @@ TEST(both_headers_of_an_entry_must_agree)
 /* The fields of the end record, from the end of a one-entry archive. */
 TEST(damaged_end_records)
 {
-    static const struct { const char *name; int back, width; int64_t add; hse_status want; } cases[] = {
+    static const struct {
+        const char *name;
+        int back, width;
+        int64_t add;
+        hse_status want;
+    } cases[] = {
         {"unchanged", 22, 4, 0, HSE_OK},
         {"signature", 22, 4, 1, HSE_E_FORMAT},
         {"disk", 18, 2, 1, HSE_E_UNSUPPORTED},
@@ -147,7 +155,7 @@ TEST(places_and_orders)
     archive_add(&a, "a", LITERAL("first"));
     archive_add(&a, "b", LITERAL("second"));
     size_t central = a.directory.size / 2;
-    put(&a.file, 0, 3);                                 /* a gap holds nothing that anybody reads */
+    put(&a.file, 0, 3); /* a gap holds nothing that anybody reads */
     archive_end(&a);
     CHECK(open_zip(view(&a.file), &err) == HSE_OK, "%s", err.text);
 
@@ -193,7 +201,8 @@ TEST(overlapping_entries)
 }
 
 /* A stored entry with zip64 extra fields as given, and zip64 end records. */
-static hse_buf zip64_archive(const uint8_t *extra, size_t extra_size, uint32_t size32, int64_t locator_add, int64_t count_add)
+static hse_buf zip64_archive(const uint8_t *extra, size_t extra_size, uint32_t size32, int64_t locator_add,
+                             int64_t count_add)
 {
     hse_buf b = new_buf(), central = new_buf();
     zip_fields f = fields_of("a", LITERAL("data"));
@@ -240,22 +249,25 @@ TEST(zip64)
 {
     static const struct {
         const char *name, *extra;
-        size_t      size;
-        uint32_t    size32;
-        int64_t     locator, count;
-        hse_status  want;
+        size_t size;
+        uint32_t size32;
+        int64_t locator, count;
+        hse_status want;
     } cases[] = {
         {"sizes in the extra field", "\1\0\x10\0\4\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 20, UINT32_MAX, 0, 0, HSE_OK},
         {"no extra field needed", "", 0, 4, 0, 0, HSE_OK},
-        {"another tag before it", "\x99\0\1\0x\1\0\x10\0\4\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 25, UINT32_MAX, 0, 0, HSE_OK},
+        {"another tag before it", "\x99\0\1\0x\1\0\x10\0\4\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 25, UINT32_MAX, 0, 0,
+         HSE_OK},
         {"extra field too short", "\1\0\x08\0\4\0\0\0\0\0\0\0", 12, UINT32_MAX, 0, 0, HSE_E_FORMAT},
         {"extra field missing", "", 0, UINT32_MAX, 0, 0, HSE_E_FORMAT},
         {"extra field twice", "\1\0\x10\0\4\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0\1\0\0\0", 24, UINT32_MAX, 0, 0, HSE_E_FORMAT},
-        {"a tag longer than the field", "\1\0\x11\0\4\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 20, UINT32_MAX, 0, 0, HSE_E_FORMAT},
+        {"a tag longer than the field", "\1\0\x11\0\4\0\0\0\0\0\0\0\4\0\0\0\0\0\0\0", 20, UINT32_MAX, 0, 0,
+         HSE_E_FORMAT},
         {"half a tag", "\1\0\x10", 3, 4, 0, 0, HSE_E_FORMAT},
         {"two sizes", "\1\0\x10\0\4\0\0\0\0\0\0\0\5\0\0\0\0\0\0\0", 20, UINT32_MAX, 0, 0, HSE_E_FORMAT},
         {"size 2^63", "\1\0\x10\0\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0\x80", 20, UINT32_MAX, 0, 0, HSE_E_FORMAT},
-        {"size 2^64 - 1", "\1\0\x10\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 20, UINT32_MAX, 0, 0, HSE_E_FORMAT},
+        {"size 2^64 - 1", "\1\0\x10\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 20, UINT32_MAX,
+         0, 0, HSE_E_FORMAT},
         {"locator one off", "", 0, 4, 1, 0, HSE_E_FORMAT},
         {"locator far off", "", 0, 4, 1 << 20, 0, HSE_E_FORMAT},
         {"locator 2^63", "", 0, 4, INT64_MAX, 0, HSE_E_FORMAT},
@@ -263,7 +275,8 @@ TEST(zip64)
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        hse_buf b = zip64_archive((const uint8_t *)cases[i].extra, cases[i].size, cases[i].size32, cases[i].locator, cases[i].count);
+        hse_buf b = zip64_archive((const uint8_t *)cases[i].extra, cases[i].size, cases[i].size32, cases[i].locator,
+                                  cases[i].count);
         hse_error err = {0};
         hse_status got = open_zip(view(&b), &err);
         CHECK(got == cases[i].want, "%s: got %d, want %d (%s)", cases[i].name, (int)got, (int)cases[i].want, err.text);
@@ -282,26 +295,37 @@ TEST(bombs_and_damaged_streams)
     zip_archive z;
 
     CHECK(zip_inflate(packed.data, packed.size, out, content.size, true, 0, &err) == HSE_OK, "%s", err.text);
-    CHECK(zip_inflate(packed.data, packed.size, out, content.size - 1, true, 0, &err) == HSE_E_FORMAT, "one byte too many");
-    CHECK(zip_inflate(packed.data, packed.size, out, content.size + 1, true, 0, &err) == HSE_E_FORMAT, "one byte too few");
+    CHECK(zip_inflate(packed.data, packed.size, out, content.size - 1, true, 0, &err) == HSE_E_FORMAT,
+          "one byte too many");
+    CHECK(zip_inflate(packed.data, packed.size, out, content.size + 1, true, 0, &err) == HSE_E_FORMAT,
+          "one byte too few");
     CHECK(zip_inflate(packed.data, packed.size, out, 100, false, 0, &err) == HSE_OK, "%s", err.text);
     CHECK(zip_inflate(packed.data, packed.size, out, 0, false, 0, &err) == HSE_OK, "%s", err.text);
     CHECK(zip_inflate(packed.data, packed.size - 1, out, content.size, true, 0, &err) == HSE_E_FORMAT, "cut stream");
     hse_buf_byte(&packed, 0);
-    CHECK(zip_inflate(packed.data, packed.size, out, content.size, true, 0, &err) == HSE_E_FORMAT, "a byte after the stream");
+    CHECK(zip_inflate(packed.data, packed.size, out, content.size, true, 0, &err) == HSE_E_FORMAT,
+          "a byte after the stream");
     packed.size--;
     CHECK(zip_inflate((const uint8_t *)"\xff", 1, out, 1, true, 0, &err) == HSE_E_FORMAT, "no deflate stream");
     CHECK(zip_inflate(NULL, 0, out, 1, true, 0, &err) == HSE_E_FORMAT, "nothing");
 
     archive a = archive_new();
-    zip_fields f = {.flags = 0x800, .method = 8, .crc = zip_crc(0, content.data, content.size), .stored = packed.size,
-                    .size = content.size, .name = "a"};
+    zip_fields f = {.flags = 0x800,
+                    .method = 8,
+                    .crc = zip_crc(0, content.data, content.size),
+                    .stored = packed.size,
+                    .size = content.size,
+                    .name = "a"};
     archive_add_as(&a, &f, &f, view(&packed));
     archive_end(&a);
     CHECK(open_zip(view(&a.file), &err) == HSE_E_LIMIT && strstr(err.text, "200 times"), "%s", err.text);
-    CHECK(zip_open(&z, view(&a.file), 100, 1 << 16, 1000, &err) == HSE_E_LIMIT && strstr(err.text, "max_inflated_bytes"), "%s", err.text);
-    CHECK(zip_open(&z, view(&a.file), 0, 1 << 16, 1 << 30, &err) == HSE_E_LIMIT && strstr(err.text, "max_tensors"), "%s", err.text);
-    CHECK(zip_open(&z, view(&a.file), 1, 10, 1 << 30, &err) == HSE_E_LIMIT && strstr(err.text, "max_header_bytes"), "%s", err.text);
+    CHECK(zip_open(&z, view(&a.file), 100, 1 << 16, 1000, &err) == HSE_E_LIMIT &&
+              strstr(err.text, "max_inflated_bytes"),
+          "%s", err.text);
+    CHECK(zip_open(&z, view(&a.file), 0, 1 << 16, 1 << 30, &err) == HSE_E_LIMIT && strstr(err.text, "max_tensors"),
+          "%s", err.text);
+    CHECK(zip_open(&z, view(&a.file), 1, 10, 1 << 30, &err) == HSE_E_LIMIT && strstr(err.text, "max_header_bytes"),
+          "%s", err.text);
     hse_buf_free(&a.file);
     hse_buf_free(&packed);
     hse_buf_free(&zeros);
