@@ -192,7 +192,7 @@ hse_status http_server_open(http_server **out, const http_options *options, hse_
 /* The port that address number i listens on; 0 for a unix socket. */
 uint16_t   http_server_port(const http_server *s, size_t i);
 /* Graceful stop: no new connections, idle ones are closed, requests under way may finish within drain_ms, then are
- * cancelled. Returns when all connections are closed. */
+ * cancelled. Returns when all connections are closed. Stop and close are for one thread, which is none of the loops. */
 void       http_server_stop(http_server *s, unsigned drain_ms);
 /* Stop at once if need be, join the threads, free. Handles that others still hold stay valid (their jobs are
  * cancelled). */
