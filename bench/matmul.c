@@ -224,6 +224,49 @@ static void compare(job *j, double peak)
     fflush(stdout);
 }
 
+/* Products of two activations, as in attention: a [m][k] with b [n][k] (transposed) or [k][n]; one thread. */
+typedef struct {
+    const char *name;
+    int         m, n, k;
+    bool        transposed;
+} plain_shape;
+
+static const plain_shape plain_shapes[] = {
+    {"scores 1500x1500x64", 1500, 1500, 64, true}, {"values 1500x64x1500", 1500, 64, 1500, false},
+    {"scores 197x197x96", 197, 197, 96, true},     {"values 197x96x197", 197, 96, 197, false},
+    {"scores 1x1500x64", 1, 1500, 64, true},       {"values 1x64x1500", 1, 64, 1500, false},
+};
+
+static void plain_product(const hse_kernels *k, const plain_shape *s, double peak)
+{
+    size_t m = (size_t)s->m, n = (size_t)s->n, inner = (size_t)s->k;
+    float *a = room(m * inner * 4), *b = room(n * inner * 4), *c = room(m * n * 4);
+    double time[2][PAIRS], ratio[PAIRS], operations = 2.0 * s->m * s->n * s->k;
+    int times = 1 + (int)(2e8 / operations);
+
+    fill(a, m * inner);
+    fill(b, n * inner);
+    for (int i = -1; i < PAIRS; i++) {                          /* the first round warms up */
+        double from = bench_seconds(false), between;
+        for (int t = 0; t < times; t++)
+            (s->transposed ? k->matmul_nt : k->matmul_nn)(c, n, a, inner, b, s->transposed ? inner : n, s->m, s->n, s->k, 0.125f);
+        between = bench_seconds(false);
+        for (int t = 0; t < times; t++)
+            peer_openblas_plain(s->transposed, s->m, s->n, s->k, 0.125f, a, b, c);
+        if (i >= 0) {
+            time[0][i] = (between - from) / times;
+            time[1][i] = (bench_seconds(false) - between) / times;
+            ratio[i] = time[1][i] / time[0][i];
+        }
+    }
+    double rate = operations / median(time[0], PAIRS) / 1e9;
+    printf("%-28s %-5s %8.1f G/s %5.1f %% of peak   OpenBLAS %7.1f, ours %.2f x\n", s->name, "f32", rate,
+           peak > 0 ? 100 * rate / peak : 0, operations / median(time[1], PAIRS) / 1e9, median(ratio, PAIRS));
+    hse_free(a);
+    hse_free(b);
+    hse_free(c);
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 1;
@@ -254,6 +297,9 @@ int main(int argc, char **argv)
                 printf("%-28s the peak went from %.1f to %.1f G/s meanwhile\n", "", before.rate[type], after.rate[type]);
             job_close(&j);
         }
+    for (size_t i = 0; threads == 1 && i < COUNT(plain_shapes); i++)
+        if (strstr(plain_shapes[i].name, only) != NULL)
+            plain_product(k, &plain_shapes[i], bench_measure_peak(mask).rate[K_F32]);
     hse_pool_close(&pool);
     return 0;
 }

@@ -118,3 +118,9 @@ void peer_openblas(int m, int n, int k, const float *a, const float *b, float *o
 {
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, 1.0f, a, k, b, n, 0.0f, out, n);
 }
+
+void peer_openblas_plain(bool transposed, int m, int n, int k, float alpha, const float *a, const float *b, float *out)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, k, b,
+                transposed ? k : n, 0.0f, out, n);
+}

@@ -18,5 +18,7 @@ void peer_onednn_close(peer_onednn *p);
 
 /* b[k][n], which is the faster of its two forms. */
 void peer_openblas(int m, int n, int k, const float *a, const float *b, float *out);
+/* b[n][k] when transposed, else b[k][n]. */
+void peer_openblas_plain(bool transposed, int m, int n, int k, float alpha, const float *a, const float *b, float *out);
 
 #endif

@@ -35,7 +35,7 @@ static void bring_columns(float *panel, int nv, const float *b, size_t b_row, in
         }
 }
 
-/* Rows r to r + rows (at most BLOCK_ROWS) of one panel of columns. */
+/* Rows `row` to `row + rows` of one panel of columns; at most BLOCK_ROWS when k takes more than one stretch. */
 static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by_rows, int row, int rows, int from, int k,
                           k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
 {
@@ -64,7 +64,7 @@ static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by
             x.a = (const char *)((const float *)g->a + (size_t)(row + r) * g->a_row + i);
             x.row = row + r;
             x.g = at_once ? g : NULL;
-            x.part = part + (size_t)(r * nv * VF_LANES);
+            x.part = k <= stretch ? part : part + (size_t)(r * nv * VF_LANES);
             run[nv - 1][next](&x);
             if (last && !at_once)
                 finish_rows(g, row + r, next, from, nv, x.part);
@@ -77,11 +77,11 @@ static void product(float *c, size_t c_row, const float *a, size_t a_row, const 
 {
     k_packed w = {.type = K_F32, .n = n, .k = k, .taps = 1};
     k_gemm g = {.w = &w, .a = a, .a_row = a_row, .rows = rows, .out = c, .out_row = c_row, .alpha = alpha};
+    int block = k <= STRETCH || rows < BLOCK_ROWS ? rows : BLOCK_ROWS;
 
-    for (int row = 0; row < rows; row += BLOCK_ROWS)
+    for (int row = 0; row < rows; row += block)
         for (int from = 0; from < n; from += MOST_VECTORS * VF_LANES)
-            product_panel(&g, b, b_row, by_rows, row, rows - row < BLOCK_ROWS ? rows - row : BLOCK_ROWS, from, k, run,
-                          most_rows);
+            product_panel(&g, b, b_row, by_rows, row, rows - row < block ? rows - row : block, from, k, run, most_rows);
 }
 
 static void k_matmul_nt(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n,
