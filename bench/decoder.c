@@ -1,5 +1,5 @@
-/* decoder.c - a HiFi-GAN decoder at MeloTTS size with random weights, on the operations of nn: how much of the machine's peak a
- * whole network keeps, stage by stage. One thread is measured in CPU time, more on the wall clock.
+/* decoder.c - a HiFi-GAN decoder at MeloTTS size with random weights, on the operations of nn: how much of the machine's
+ * peak a whole network keeps, stage by stage. One thread is measured in CPU time, more on the wall clock.
  *
  *   bench_decoder [threads] [float32|bfloat16|int8] [seconds of audio]
  */
@@ -111,7 +111,9 @@ static double flops(double rows)
 int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 1, rows = (int)((argc > 3 ? atof(argv[3]) : 2) * RATE / HOP);
-    k_weight_type type = argc > 2 && strcmp(argv[2], "float32") == 0 ? K_F32 : argc > 2 && strcmp(argv[2], "int8") == 0 ? K_INT8 : K_BF16;
+    k_weight_type type = argc > 2 && strcmp(argv[2], "float32") == 0 ? K_F32
+                         : argc > 2 && strcmp(argv[2], "int8") == 0  ? K_INT8
+                                                                     : K_BF16;
     static decoder d;
     nn_binder *b = NULL;
     nn_params *params = NULL;
@@ -141,10 +143,15 @@ int main(int argc, char **argv)
         best = took < best ? took : best;
     }
     bench_peak after = bench_measure_peak(hse_cpu_detect());
-    double peak = before.rate[type] > after.rate[type] ? before.rate[type] : after.rate[type], rate = flops(rows) / best / 1e9;
-    printf("threads %d, %s: RTF %.3f, %.0f GFLOP/s, %.0f %% of %d x the peak %.0f (%.0f after), arena %zu MB\n", threads,
-           type == K_F32 ? "float32" : type == K_BF16 ? "bfloat16" : "int8", best / seconds, rate, 100 * rate / (peak * threads), threads,
-           before.rate[type], after.rate[type], nn_peak(c) >> 20);
+    double peak = before.rate[type] > after.rate[type] ? before.rate[type] : after.rate[type],
+           rate = flops(rows) / best / 1e9;
+    printf("threads %d, %s: RTF %.3f, %.0f GFLOP/s, %.0f %% of %d x the peak %.0f (%.0f after), arena %zu MB\n",
+           threads,
+           type == K_F32    ? "float32"
+           : type == K_BF16 ? "bfloat16"
+                            : "int8",
+           best / seconds, rate, 100 * rate / (peak * threads), threads, before.rate[type], after.rate[type],
+           nn_peak(c) >> 20);
     for (int i = 0; i <= STAGES; i++)
         printf("  stage %d: %.1f ms\n", i, stage_s[i] / ROUNDS * 1e3);
     nn_close(&c);

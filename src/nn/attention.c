@@ -1,6 +1,7 @@
-/* attention.c - softmax(q k^T scale) v, head by head, item by item. A task takes a few query rows of one head, so that their
- * scores stay in the cache; the scores of a whole sequence are never stored. Relative positions are those of Shaw et al.
- * (2018) in a window, as VITS uses them: embeddings are added to the keys and the values of neighbours at most `window` away. */
+/* attention.c - softmax(q k^T scale) v, head by head, item by item. A task takes a few query rows of one head, so
+ * that their scores stay in the cache; the scores of a whole sequence are never stored. Relative positions are those
+ * of Shaw et al. (2018) in a window, as VITS uses them: embeddings are added to the keys and the values of
+ * neighbours at most `window` away. */
 #include "nn/internal.h"
 
 #include <math.h>
@@ -91,8 +92,8 @@ static void task(void *arg, int t)
 
 static bool fits(nn_ctx *c, nn_tensor q, nn_tensor k, nn_tensor v, const nn_attention_options *o)
 {
-    if (q.items == k.items && q.width == 1 && k.width == 1 && q.cols == k.cols && nn_same_rows(c, k, v) && o->heads > 0 &&
-        q.cols % o->heads == 0 && v.cols % o->heads == 0) {
+    if (q.items == k.items && q.width == 1 && k.width == 1 && q.cols == k.cols && nn_same_rows(c, k, v) &&
+        o->heads > 0 && q.cols % o->heads == 0 && v.cols % o->heads == 0) {
         if (o->window == 0 && !o->rel_k && !o->rel_v)
             return true;
         if (o->window > 0 && o->window < 1 << 20 && !o->causal && nn_same_rows(c, q, k))
@@ -100,8 +101,8 @@ static bool fits(nn_ctx *c, nn_tensor q, nn_tensor k, nn_tensor v, const nn_atte
         nn_error(c, HSE_E_ARG, "attention: relative positions need a window and as many keys as queries");
         return false;
     }
-    nn_error(c, HSE_E_ARG, "attention: queries of %d items x %d columns, keys %d x %d, values %d x %d, %d heads", q.items, q.cols, k.items,
-             k.cols, v.items, v.cols, o->heads);
+    nn_error(c, HSE_E_ARG, "attention: queries of %d items x %d columns, keys %d x %d, values %d x %d, %d heads",
+             q.items, q.cols, k.items, k.cols, v.items, v.cols, o->heads);
     return false;
 }
 
@@ -109,7 +110,8 @@ nn_tensor nn_attention_with(nn_ctx *c, nn_tensor q, nn_tensor k, nn_tensor v, co
 {
     int longest = 0;
 
-    if (!nn_start(c, "attention", q) || !nn_start(c, "attention", k) || !nn_start(c, "attention", v) || !fits(c, q, k, v, opt))
+    if (!nn_start(c, "attention", q) || !nn_start(c, "attention", k) || !nn_start(c, "attention", v) ||
+        !fits(c, q, k, v, opt))
         return NN_NONE;
     nn_tensor out = nn_make_like(c, q, v.cols);
     size_t top = c->top;

@@ -139,7 +139,7 @@ void nn_note(nn_binder *b, nn_note_kind kind, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *p = text; *p; p++)                       /* names come from the file: no control characters in messages */
+    for (char *p = text; *p; p++) /* names come from the file: no control characters in messages */
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             *p = '?';
     b->notes[kind]++;

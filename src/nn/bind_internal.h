@@ -37,12 +37,13 @@ struct nn_binder {
 void nn_note(nn_binder *b, nn_note_kind kind, const char *fmt, ...) HSE_PRINTF(3, 4);
 void nn_fatal(nn_binder *b, hse_status status, const char *what);
 
-void        *nn_params_new(nn_binder *b, size_t bytes);                /* 64-byte aligned; NULL with the fatal error set */
-const float *nn_keep_floats(nn_binder *b, const float *from, size_t count);     /* a copy in the params; NULL for NULL */
+void        *nn_params_new(nn_binder *b, size_t bytes);             /* 64-byte aligned; NULL with the fatal error set */
+const float *nn_keep_floats(nn_binder *b, const float *from, size_t count);    /* a copy in the params; NULL for NULL */
 nn_temp      nn_temp_new(nn_binder *b, size_t count);                  /* zeroed; at is NULL with the fatal error set */
 void         nn_temp_free(nn_temp *t);
 
-bool              nn_name_v(nn_binder *b, char *out, const char *fmt, va_list args);    /* prefix + name; room for an ending */
+/* prefix + name; room for an ending */
+bool              nn_name_v(nn_binder *b, char *out, const char *fmt, va_list args);
 const hse_weight *nn_find(nn_binder *b, const char *name);
 void              nn_mark_used(nn_binder *b, const hse_weight *w);
 /* The tensor as floats, or at NULL: absent (noted when required), another shape, not finite (noted). */

@@ -27,7 +27,8 @@ static const char *with(char out[NN_NAME_BYTES], const char *name, const char *e
 static nn_temp read_weight_norm(nn_binder *b, const char *g_name, const char *v_name, int rank, const int *dim)
 {
     int g_dim[HSE_MAX_RANK] = {dim[0], 1, 1, 1, 1, 1, 1, 1};
-    nn_temp g = nn_read_tensor(b, g_name, rank, g_dim, NN_REQUIRED), v = nn_read_tensor(b, v_name, rank, dim, NN_REQUIRED);
+    nn_temp g = nn_read_tensor(b, g_name, rank, g_dim, NN_REQUIRED),
+            v = nn_read_tensor(b, v_name, rank, dim, NN_REQUIRED);
     size_t each = 1;
 
     for (int i = 1; i < rank; i++)
@@ -59,7 +60,8 @@ static nn_temp read_weight(nn_binder *b, const char *name, int rank, const int *
     with(v, name, ".weight_v");
     with(new_g, name, ".parametrizations.weight.original0");
     with(new_v, name, ".parametrizations.weight.original1");
-    if (b->weight_norm != NN_REQUIRED && (b->weight_norm == NN_ABSENT || nn_find(b, plain) || (!nn_find(b, v) && !nn_find(b, new_v))))
+    if (b->weight_norm != NN_REQUIRED &&
+        (b->weight_norm == NN_ABSENT || nn_find(b, plain) || (!nn_find(b, v) && !nn_find(b, new_v))))
         return nn_read_tensor(b, plain, rank, dim, NN_REQUIRED);
     if (nn_find(b, new_v) || nn_find(b, new_g))
         return read_weight_norm(b, new_g, new_v, rank, dim);
@@ -101,9 +103,10 @@ void nn_make_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const flo
     l->bias = nn_keep_floats(b, bias, (size_t)out);
 }
 
-void nn_make_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const float *w, const float *bias)
+void nn_make_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const float *w,
+                    const float *bias)
 {
-    enum { NARROW = 8 };                                /* fewer inputs than a vector: the taps are joined into one row */
+    enum { NARROW = 8 }; /* fewer inputs than a vector: the taps are joined into one row */
     size_t n = (size_t)in, taps = (size_t)kernel;
     nn_temp joined = {0};
 
@@ -131,8 +134,8 @@ void nn_make_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kerne
     l->bias = nn_keep_floats(b, bias, (size_t)out);
 }
 
-void nn_make_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride, const float *w,
-                              const float *bias)
+void nn_make_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride,
+                              const float *w, const float *bias)
 {
     size_t n = (size_t)in, m = (size_t)out, k = (size_t)kernel, s = (size_t)stride;
 
@@ -192,10 +195,17 @@ static void halve(int total, int *first, int *second)
     *first = total > 0 ? total - *second : 0;
 }
 
-void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const float *w, const float *bias)
+void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const float *w,
+                    const float *bias)
 {
-    *l = (nn_conv2d_layer){.in = in, .out = out, .kernel_h = kernel_h, .kernel_w = kernel_w, .stride_h = 1, .stride_w = 1,
-                           .dilation_h = 1, .dilation_w = 1};
+    *l = (nn_conv2d_layer){.in = in,
+                           .out = out,
+                           .kernel_h = kernel_h,
+                           .kernel_w = kernel_w,
+                           .stride_h = 1,
+                           .stride_w = 1,
+                           .dilation_h = 1,
+                           .dilation_w = 1};
     if (!made(b, "a convolution", w, 4, (int[]){out, in, kernel_h, kernel_w}))
         return;
     if ((long long)kernel_h * kernel_w > 1 << 16) {
@@ -210,17 +220,17 @@ void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kerne
 }
 
 /* Phases side by side, as in one dimension: output (phase_h, phase_w, o), taps from the oldest row and position on. */
-void nn_make_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w, int stride_h,
-                              int stride_w, const float *w, const float *bias)
+void nn_make_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w,
+                              int stride_h, int stride_w, const float *w, const float *bias)
 {
-    *l = (nn_conv_transpose2d_layer){.in = in, .out = out, .kernel_h = kernel_h, .kernel_w = kernel_w, .stride_h = stride_h,
-                                     .stride_w = stride_w};
+    *l = (nn_conv_transpose2d_layer){
+        .in = in, .out = out, .kernel_h = kernel_h, .kernel_w = kernel_w, .stride_h = stride_h, .stride_w = stride_w};
     if (!made(b, "a transposed convolution", w, 4, (int[]){out, in, kernel_h, kernel_w}))
         return;
-    if (stride_h < 1 || stride_w < 1 || (long long)kernel_h * kernel_w > 1 << 16 || (long long)stride_h * stride_w > 1 << 12 ||
-        (long long)stride_h * stride_w * out > 1 << 24) {
-        nn_note(b, NN_OTHER, "a transposed convolution with a kernel of %d x %d and stride %d x %d", kernel_h, kernel_w, stride_h,
-                stride_w);
+    if (stride_h < 1 || stride_w < 1 || (long long)kernel_h * kernel_w > 1 << 16 ||
+        (long long)stride_h * stride_w > 1 << 12 || (long long)stride_h * stride_w * out > 1 << 24) {
+        nn_note(b, NN_OTHER, "a transposed convolution with a kernel of %d x %d and stride %d x %d", kernel_h, kernel_w,
+                stride_h, stride_w);
         return;
     }
     halve(kernel_h - stride_h, &l->top, &l->bottom);
@@ -236,7 +246,8 @@ void nn_make_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in
             int v = phase % stride_w + (taps_w - 1 - tap % taps_w) * stride_w;
             float *to = t.at + ((size_t)n * (size_t)taps + (size_t)tap) * (size_t)in;
             for (size_t i = 0; i < (size_t)in && h < kernel_h && v < kernel_w; i++)
-                to[i] = w[((i * (size_t)out + (size_t)o) * (size_t)kernel_h + (size_t)h) * (size_t)kernel_w + (size_t)v];
+                to[i] =
+                    w[((i * (size_t)out + (size_t)o) * (size_t)kernel_h + (size_t)h) * (size_t)kernel_w + (size_t)v];
         }
     }
     if (t.at && wide.at) {
@@ -287,8 +298,8 @@ void nn_bind_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kerne
     nn_temp_free(&bias);
 }
 
-void nn_bind_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride, const char *name,
-                              ...)
+void nn_bind_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride,
+                              const char *name, ...)
 {
     NAME(full, name);
     if (!name_ok)
@@ -299,7 +310,8 @@ void nn_bind_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in
     nn_temp_free(&bias);
 }
 
-void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation, const char *name, ...)
+void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation,
+                         const char *name, ...)
 {
     NAME(full, name);
     if (!name_ok)
@@ -310,7 +322,8 @@ void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, in
     nn_temp_free(&bias);
 }
 
-void nn_bind_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const char *name, ...)
+void nn_bind_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kernel_h, int kernel_w, const char *name,
+                    ...)
 {
     NAME(full, name);
     if (!name_ok)
@@ -321,8 +334,8 @@ void nn_bind_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kerne
     nn_temp_free(&bias);
 }
 
-void nn_bind_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w, int stride_h,
-                              int stride_w, const char *name, ...)
+void nn_bind_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w,
+                              int stride_h, int stride_w, const char *name, ...)
 {
     NAME(full, name);
     if (!name_ok)
@@ -419,8 +432,8 @@ static int source_row(const nn_rnn_layer *l, const char *order, int to)
     return source * l->hidden + from + unit;
 }
 
-/* Rows of `width` numbers into the order of the steps, in place: along each cycle of the permutation, since the matrices of a
- * recurrent layer are the largest tensors of a model and a second copy would be the peak of loading. */
+/* Rows of `width` numbers into the order of the steps, in place: along each cycle of the permutation, since the
+ * matrices of a recurrent layer are the largest tensors of a model and a second copy would be the peak of loading. */
 static bool reorder(nn_binder *b, const nn_rnn_layer *l, const char *order, float *w, size_t width)
 {
     size_t n = (size_t)l->gates * (size_t)l->hidden, bytes = width * sizeof *w;
@@ -490,13 +503,14 @@ static nn_temp copy_of(nn_binder *b, const float *from, size_t count)
     return t;
 }
 
-void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, const char *order, const float *w, const float *u,
-                      const float *bias_w, const float *bias_u)
+void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, const char *order, const float *w,
+                      const float *u, const float *bias_w, const float *bias_u)
 {
     int in = layer == 0 ? l->in : l->hidden * l->directions;
     size_t n = (size_t)l->gates * (size_t)l->hidden;
 
-    if (!w || !u || b->fatal.status != HSE_OK || layer < 0 || layer >= l->layers || direction < 0 || direction >= l->directions)
+    if (!w || !u || b->fatal.status != HSE_OK || layer < 0 || layer >= l->layers || direction < 0 ||
+        direction >= l->directions)
         return;
     if (!known_order(order, l->gates)) {
         nn_note(b, NN_OTHER, "the gate order \"%s\"", order);
@@ -527,7 +541,8 @@ static void bind_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, c
     keep_biases(b, cell, l, order, bias_w, bias_u);
 }
 
-static void bind_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, int layers, int directions, const char *name)
+static void bind_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, int layers, int directions,
+                     const char *name)
 {
     char ending[32];
 

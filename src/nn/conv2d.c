@@ -1,6 +1,6 @@
-/* conv2d.c - 2-D convolutions over [row, position, channel]: a task gathers the inputs of a tile of output positions, tap by
- * tap, into a scratch area in its cache, and multiplies. A transposed one multiplies on the grid of its inputs, makes all
- * stride_h * stride_w outputs of a grid point at once, and then puts them in their places. */
+/* conv2d.c - 2-D convolutions over [row, position, channel]: a task gathers the inputs of a tile of output
+ * positions, tap by tap, into a scratch area in its cache, and multiplies. A transposed one multiplies on the grid
+ * of its inputs, makes all stride_h * stride_w outputs of a grid point at once, and then puts them in their places. */
 #include "base/mem.h"
 #include "nn/internal.h"
 
@@ -15,7 +15,7 @@ typedef struct {
     const int      *in_starts, *grid_starts, *out_starts;
     int             grid_width;
     int             taps_h, taps_w, dilation_h, dilation_w;
-    int             step_h, step_w, off_h, off_w;       /* grid row r, tap i reads input row r * step_h + off_h + i * dilation_h */
+    int step_h, step_w, off_h, off_w; /* grid row r, tap i reads input row r * step_h + off_h + i * dilation_h */
     int             phases_h, phases_w, first_h, first_w, cut_h, cut_w;     /* phases_h 0: not transposed */
     const uint8_t  *in;                     /* all positions in the weights' type, `k` elements each */
     const float    *in_scale;
@@ -76,10 +76,12 @@ static void scatter(const job *j, const float *from, int item, int row, int pos)
 
     for (int h = 0; h < j->phases_h; h++)
         for (int v = 0; v < j->phases_w; v++, from += cols) {
-            int r = (j->first_h + row) * j->phases_h + h - j->cut_h, p = (j->first_w + pos) * j->phases_w + v - j->cut_w;
+            int r = (j->first_h + row) * j->phases_h + h - j->cut_h,
+                p = (j->first_w + pos) * j->phases_w + v - j->cut_w;
             if (r >= 0 && r < rows && p >= 0 && p < j->out.width)
-                memcpy(nn_data(j->c, j->out) + ((size_t)(j->out_starts[item] + r) * (size_t)j->out.width + (size_t)p) * cols, from,
-                       cols * sizeof *from);
+                memcpy(nn_data(j->c, j->out) +
+                           ((size_t)(j->out_starts[item] + r) * (size_t)j->out.width + (size_t)p) * cols,
+                       from, cols * sizeof *from);
         }
 }
 
@@ -113,9 +115,19 @@ static void tile(const job *j, uint8_t *slot, size_t from, size_t to)
     size_t taps = (size_t)j->w->taps;
     place first = find(j, from), p = first;
     const nn_then *then = &j->then;
-    k_gemm m = {.w = j->w, .a = slot, .a_row = taps * j->k, .a_tap = j->k, .a_scale = (const float *)(const void *)(slot + j->scale_at),
-                .a_scale_row = taps, .a_scale_tap = 1, .rows = (int)(to - from), .panel_to = j->w->panels, .bias = j->bias,
-                .act = then->act, .slope = then->slope, .alpha = then->alpha == 0.0f ? 1.0f : then->alpha};
+    k_gemm m = {.w = j->w,
+                .a = slot,
+                .a_row = taps * j->k,
+                .a_tap = j->k,
+                .a_scale = (const float *)(const void *)(slot + j->scale_at),
+                .a_scale_row = taps,
+                .a_scale_tap = 1,
+                .rows = (int)(to - from),
+                .panel_to = j->w->panels,
+                .bias = j->bias,
+                .act = then->act,
+                .slope = then->slope,
+                .alpha = then->alpha == 0.0f ? 1.0f : then->alpha};
 
     for (size_t at = from; at < to; at++, forward(j, &p))
         gather_position(j, slot, (at - from) * taps, p.item, p.row, p.pos);
@@ -194,7 +206,8 @@ static bool prepare(job *j)
         return true;
     j->in = nn_ptr(c, at);
     j->in_scale = nn_ptr(c, scales);
-    convert_job v = {.j = j, .scale = nn_ptr(c, scales), .tasks = nn_task_count(c, nn_positions(j->x), (double)j->x.cols * 2)};
+    convert_job v = {
+        .j = j, .scale = nn_ptr(c, scales), .tasks = nn_task_count(c, nn_positions(j->x), (double)j->x.cols * 2)};
     nn_run_tasks(c, v.tasks, convert_task, &v);
     return true;
 }
@@ -214,13 +227,15 @@ static void run(job *j, uint32_t grid_starts, int grid_rows)
         in_at = (size_t)(j->in - c->base);
         scale_at = j->in_scale ? (size_t)((const uint8_t *)j->in_scale - c->base) : 0;
     }
-    size_t row = taps * j->k * j->element, step = (size_t)c->k->gemm_rows[j->w->type], rows = TILE_BYTES / row / step * step;
+    size_t row = taps * j->k * j->element, step = (size_t)c->k->gemm_rows[j->w->type],
+           rows = TILE_BYTES / row / step * step;
     j->tile = (int)(rows < 2 * step ? 2 * step : rows > 1024 ? 1024 : rows);
     j->tasks = nn_task_count(c, j->grid, (double)j->w->n * j->w->k * j->w->taps);
     j->scale_at = nn_align((size_t)j->tile * row);
     j->result_at = j->scale_at + nn_align((size_t)j->tile * taps * sizeof(float));
     j->slot_bytes = j->result_at + (j->phases_h > 0 ? nn_align((size_t)j->tile * (size_t)j->w->n * sizeof(float)) : 0);
-    if (!hse_mul_size(j->slot_bytes, (size_t)c->threads, &slots_bytes) || !nn_alloc(c, slots_bytes, &slots) || !nn_running(c))
+    if (!hse_mul_size(j->slot_bytes, (size_t)c->threads, &slots_bytes) || !nn_alloc(c, slots_bytes, &slots) ||
+        !nn_running(c))
         return;
     j->in = c->base + in_at;
     j->in_scale = (const float *)(const void *)(c->base + scale_at);
@@ -339,10 +354,26 @@ nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_
         return NN_NONE;
     int taps_h = (l->kernel_h + l->stride_h - 1) / l->stride_h, taps_w = (l->kernel_w + l->stride_w - 1) / l->stride_w;
     int first_h = l->top / l->stride_h, first_w = l->before / l->stride_w;
-    run(&(job){.c = c, .w = &l->w, .bias = l->bias, .x = x, .out = out, .grid_width = (int)grid_of(width, l->stride_w, l->before),
-               .taps_h = taps_h, .taps_w = taps_w, .dilation_h = 1, .dilation_w = 1, .step_h = 1, .step_w = 1,
-               .off_h = first_h - (taps_h - 1), .off_w = first_w - (taps_w - 1), .phases_h = l->stride_h, .phases_w = l->stride_w,
-               .first_h = first_h, .first_w = first_w, .cut_h = l->top, .cut_w = l->before},
+    run(&(job){.c = c,
+               .w = &l->w,
+               .bias = l->bias,
+               .x = x,
+               .out = out,
+               .grid_width = (int)grid_of(width, l->stride_w, l->before),
+               .taps_h = taps_h,
+               .taps_w = taps_w,
+               .dilation_h = 1,
+               .dilation_w = 1,
+               .step_h = 1,
+               .step_w = 1,
+               .off_h = first_h - (taps_h - 1),
+               .off_w = first_w - (taps_w - 1),
+               .phases_h = l->stride_h,
+               .phases_w = l->stride_w,
+               .first_h = first_h,
+               .first_w = first_w,
+               .cut_h = l->top,
+               .cut_w = l->before},
         grid, n);
     nn_release(c, top);
     c->lists_top = lists_top;

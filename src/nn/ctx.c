@@ -21,7 +21,7 @@ enum { REDZONE = 0 };
 #endif
 
 static const size_t GROW_STEP = (size_t)2 << 20;    /* one huge page */
-static const double TASK_COST = 250e3;              /* multiply-adds that are worth waking a thread for: some microseconds */
+static const double TASK_COST = 250e3; /* multiply-adds that are worth waking a thread for: some microseconds */
 
 /* ---- life ---- */
 
@@ -210,7 +210,8 @@ bool nn_alloc(nn_ctx *c, size_t bytes, size_t *at)
 
     if (c->error.status != HSE_OK)
         return false;
-    if (!hse_add_size(bytes, NN_ALIGN - 1 + REDZONE, &end) || !hse_add_size(c->top, end & ~(size_t)(NN_ALIGN - 1), &end)) {
+    if (!hse_add_size(bytes, NN_ALIGN - 1 + REDZONE, &end) ||
+        !hse_add_size(c->top, end & ~(size_t)(NN_ALIGN - 1), &end)) {
         nn_error(c, HSE_E_LIMIT, "a tensor of %zu bytes is too large", bytes);
         return false;
     }
@@ -302,7 +303,8 @@ nn_tensor nn_new(nn_ctx *c, nn_tensor like, int cols)
     return nn_make_like(c, like, cols);
 }
 
-bool nn_starts_from(nn_ctx *c, const char *op, int items, const int *counts, const nn_tensor *like, uint32_t *starts, int *rows)
+bool nn_starts_from(nn_ctx *c, const char *op, int items, const int *counts, const nn_tensor *like, uint32_t *starts,
+                    int *rows)
 {
     bool same = like && like->items == items;
     long long sum = 0;
@@ -339,8 +341,8 @@ bool nn_starts_from(nn_ctx *c, const char *op, int items, const int *counts, con
     return true;
 }
 
-bool nn_starts_map(nn_ctx *c, const char *op, nn_tensor x, long long (*f)(const void *layer, long long rows), const void *layer,
-                   uint32_t *starts, int *rows)
+bool nn_starts_map(nn_ctx *c, const char *op, nn_tensor x, long long (*f)(const void *layer, long long rows),
+                   const void *layer, uint32_t *starts, int *rows)
 {
     uint32_t list;
     long long sum = 0;
@@ -392,7 +394,8 @@ static int by_starts(const void *a, const void *b)
     return x->starts < y->starts ? -1 : x->starts > y->starts;
 }
 
-/* Lowest first, so that nothing is overwritten before it has moved down. Tensors at one place share it afterwards too. */
+/* Lowest first, so that nothing is overwritten before it has moved down. Tensors at one place share it afterwards
+ * too. */
 static void move_data(nn_ctx *c, nn_mark_t mark, nn_tensor **t, int n)
 {
     size_t from = 0, to = 0, size = 0, old_top = c->top;

@@ -57,7 +57,8 @@ static void task(void *arg, int t)
     nn_task_range(j->positions, j->tasks, t, &from, &to);
     if (from == to)
         return;
-    if (j->a_ld == j->cols && j->out_ld == j->cols && (j->b_ld == 0 || j->b_ld == j->cols) && (j->d_ld == 0 || j->d_ld == j->cols)) {
+    if (j->a_ld == j->cols && j->out_ld == j->cols && (j->b_ld == 0 || j->b_ld == j->cols) &&
+        (j->d_ld == 0 || j->d_ld == j->cols)) {
         apply(j, j->out + from * j->cols, j->a + from * j->cols, j->b ? j->b + from * j->b_ld : NULL,
               j->d ? j->d + from * j->d_ld : NULL, (to - from) * j->cols);
         return;
@@ -69,7 +70,8 @@ static void task(void *arg, int t)
 
 static void run(job *j)
 {
-    j->tasks = nn_task_count(j->c, j->positions, (double)j->cols * (j->kind == OP_ACT && j->act > K_LEAKY_RELU ? 8 : 2));
+    j->tasks =
+        nn_task_count(j->c, j->positions, (double)j->cols * (j->kind == OP_ACT && j->act > K_LEAKY_RELU ? 8 : 2));
     nn_run_tasks(j->c, j->tasks, task, j);
 }
 
@@ -80,8 +82,17 @@ static nn_tensor map(nn_ctx *c, op_kind kind, nn_tensor a, nn_tensor b, nn_tenso
 
     if (nn_is_none(out) || !nn_running(c))
         return out;
-    job j = {.c = c, .kind = kind, .out = nn_data(c, out), .a = nn_data(c, a), .out_ld = (size_t)out.ld, .a_ld = (size_t)a.ld,
-             .cols = (size_t)a.cols, .positions = nn_positions(a), .act = act, .p = p, .q = q};
+    job j = {.c = c,
+             .kind = kind,
+             .out = nn_data(c, out),
+             .a = nn_data(c, a),
+             .out_ld = (size_t)out.ld,
+             .a_ld = (size_t)a.ld,
+             .cols = (size_t)a.cols,
+             .positions = nn_positions(a),
+             .act = act,
+             .p = p,
+             .q = q};
     if (!nn_is_none(b)) {
         j.b = nn_data(c, b);
         j.b_ld = (size_t)b.ld;
@@ -165,8 +176,8 @@ static nn_tensor pairwise(nn_ctx *c, const char *name, op_kind kind, nn_tensor a
     if (!nn_start(c, name, a) || !nn_start(c, name, b))
         return NN_NONE;
     if (a.cols != b.cols || !nn_same_rows(c, a, b)) {
-        nn_error(c, HSE_E_ARG, "%s: %d items of %d rows x %d and %d items of %d rows x %d", name, a.items, a.rows, a.cols, b.items,
-                 b.rows, b.cols);
+        nn_error(c, HSE_E_ARG, "%s: %d items of %d rows x %d and %d items of %d rows x %d", name, a.items, a.rows,
+                 a.cols, b.items, b.rows, b.cols);
         return NN_NONE;
     }
     a = nn_settle(c, a);
@@ -268,7 +279,8 @@ static bool one_row_an_item(nn_ctx *c, const char *op, nn_tensor x, nn_tensor v)
         if (i == v.items)
             return true;
     }
-    nn_error(c, HSE_E_ARG, "%s: the vector has %d items with %d rows, the tensor has %d items", op, v.items, v.rows, x.items);
+    nn_error(c, HSE_E_ARG, "%s: the vector has %d items with %d rows, the tensor has %d items", op, v.items, v.rows,
+             x.items);
     return false;
 }
 
@@ -286,7 +298,8 @@ nn_tensor nn_add_vector(nn_ctx *c, nn_tensor x, nn_tensor v)
     size_t cols = (size_t)x.cols, width = (size_t)x.width;
     for (int i = 0; i < x.items; i++)
         for (size_t p = (size_t)s[i] * width; p < (size_t)s[i + 1] * width; p++)
-            c->k->add(nn_data(c, out) + p * cols, nn_data(c, x) + p * (size_t)x.ld, nn_data(c, v) + (size_t)i * (size_t)v.ld, cols);
+            c->k->add(nn_data(c, out) + p * cols, nn_data(c, x) + p * (size_t)x.ld,
+                      nn_data(c, v) + (size_t)i * (size_t)v.ld, cols);
     return out;
 }
 
@@ -294,7 +307,8 @@ nn_tensor nn_append_vector(nn_ctx *c, nn_tensor x, nn_tensor v)
 {
     int cols;
 
-    if (!nn_start(c, "append_vector", x) || !nn_start(c, "append_vector", v) || !one_row_an_item(c, "append_vector", x, v))
+    if (!nn_start(c, "append_vector", x) || !nn_start(c, "append_vector", v) ||
+        !one_row_an_item(c, "append_vector", x, v))
         return NN_NONE;
     if (__builtin_add_overflow(x.cols, v.cols, &cols)) {
         nn_error(c, HSE_E_LIMIT, "append_vector: too many columns");

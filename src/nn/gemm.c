@@ -1,9 +1,10 @@
 /* gemm.c - linear layers and 1-D convolutions as products with packed weights, without im2col.
  *
- * The result is cut into tiles of rows and groups of panels; a task computes one tile for one group. A tile's input rows are
- * used where they lie when that is possible (float32, nothing to apply, nothing outside the item); otherwise the task first
- * writes them, padded, activated and converted to the weights' type, into a scratch area that stays in its cache. Neighbouring
- * tiles both convert the few rows that they share: cheaper than a pass over memory, and no task waits for another. */
+ * The result is cut into tiles of rows and groups of panels; a task computes one tile for one group. A tile's input
+ * rows are used where they lie when that is possible (float32, nothing to apply, nothing outside the item);
+ * otherwise the task first writes them, padded, activated and converted to the weights' type, into a scratch area
+ * that stays in its cache. Neighbouring tiles both convert the few rows that they share: cheaper than a pass over
+ * memory, and no task waits for another. */
 #include "base/mem.h"
 #include "nn/internal.h"
 
@@ -78,10 +79,11 @@ static void convert(const job *j, uint8_t *slot, size_t at, const float *in, siz
     float slope = j->g->x.slope;
 
     if (j->type == K_BF16)
-        j->k->to_bf16((uint16_t *)(void *)slot + at * j->prepared_row, j->prepared_row, in, in_row, rows, k, act, slope);
+        j->k->to_bf16((uint16_t *)(void *)slot + at * j->prepared_row, j->prepared_row, in, in_row, rows, k, act,
+                      slope);
     else
-        j->k->to_int8(slot + at * j->prepared_row, j->prepared_row, (float *)(void *)(slot + j->scale_at) + at, in, in_row, rows, k,
-                      act, slope);
+        j->k->to_int8(slot + at * j->prepared_row, j->prepared_row, (float *)(void *)(slot + j->scale_at) + at, in,
+                      in_row, rows, k, act, slope);
 }
 
 static void zero_row(const job *j, uint8_t *slot, size_t at)
@@ -180,7 +182,8 @@ static void multiply(const job *j, k_gemm *m, uint8_t *slot, int i, int from, in
 
     while (r < to) {
         int end = r;
-        while (end < to && (g->first + end) * g->phases >= g->cut && (g->first + end + 1) * g->phases - g->cut <= final_rows)
+        while (end < to && (g->first + end) * g->phases >= g->cut &&
+               (g->first + end + 1) * g->phases - g->cut <= final_rows)
             end++;
         m->a = a + (size_t)(r - from) * m->a_row * width;
         m->a_scale = scale ? scale + (size_t)(r - from) * m->a_scale_row : NULL;
@@ -194,7 +197,8 @@ static void multiply(const job *j, k_gemm *m, uint8_t *slot, int i, int from, in
     }
 }
 
-static void direct(const job *j, k_gemm *m, const float *item, uint8_t *slot, int i, int from, int to, int panel_from, int panel_to)
+static void direct(const job *j, k_gemm *m, const float *item, uint8_t *slot, int i, int from, int to, int panel_from,
+                   int panel_to)
 {
     m->a = item + (long long)((long long)from * j->g->stride - j->g->left) * (long long)j->ld;
     m->a_row = (size_t)j->g->stride * j->ld;
@@ -202,8 +206,8 @@ static void direct(const job *j, k_gemm *m, const float *item, uint8_t *slot, in
     multiply(j, m, slot, i, from, to, panel_from, panel_to);
 }
 
-static void prepared(const job *j, k_gemm *m, const float *item, int rows, uint8_t *slot, int i, int from, int to, int panel_from,
-                     int panel_to)
+static void prepared(const job *j, k_gemm *m, const float *item, int rows, uint8_t *slot, int i, int from, int to,
+                     int panel_from, int panel_to)
 {
     const nn_gemm *g = j->g;
     int in0 = from * g->stride - g->left, in1 = (to - 1) * g->stride - g->left + j->span;
@@ -269,7 +273,7 @@ static void task(void *arg, int t)
         m.scale = then->norm->scale;
         m.shift = then->norm->shift;
     }
-    int i = 0, last = g->out.items;                 /* the item that holds row `from`: the last one that starts at or before it */
+    int i = 0, last = g->out.items; /* the item that holds row `from`: the last one that starts at or before it */
     if (j->out_starts == j->whole_out)
         last = 1;
     while (last - i > 1) {
@@ -299,7 +303,7 @@ static void choose_tiles(job *j)
     int step = j->k->gemm_rows[j->type], stride = j->g->stride;
     size_t row_bytes = (size_t)stride * j->prepared_row * (j->type == K_INT8 ? 1 : j->type == K_BF16 ? 2 : 4);
     size_t fit = TILE_BYTES / (row_bytes ? row_bytes : 1);
-    size_t halo = 4 * (size_t)j->span / (size_t)stride;         /* rows that two tiles both convert: at most a quarter */
+    size_t halo = 4 * (size_t)j->span / (size_t)stride; /* rows that two tiles both convert: at most a quarter */
     double cost = (double)w->n * w->k * w->taps / (j->type == K_F32 ? 1 : 2) / w->panels;
     int want = nn_task_count(j->c, (size_t)j->rows * (size_t)w->panels, cost);
 

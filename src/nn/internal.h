@@ -27,7 +27,7 @@ struct nn_ctx {
     uint64_t           deadline_ns;
     nn_listener       *listener;
     void              *listener_user;
-    _Atomic uint64_t   slots[NN_SLOT_WORDS];    /* scratch areas that a task holds; at most `threads` tasks run at once */
+    _Atomic uint64_t slots[NN_SLOT_WORDS]; /* scratch areas that a task holds; at most `threads` tasks run at once */
 };
 
 /* True when an operation may start: no error, not cancelled, and the tensor (if it matters) is one. */
@@ -36,7 +36,8 @@ bool nn_start(nn_ctx *c, const char *op, nn_tensor x);
 bool nn_stopped(const nn_ctx *c);
 bool nn_check_stop(nn_ctx *c);
 
-/* Bytes at the top of the arena; 0 is a valid place, so success is the return value. Pointers taken before are stale. */
+/* Bytes at the top of the arena; 0 is a valid place, so success is the return value. Pointers taken before are
+ * stale. */
 bool nn_alloc(nn_ctx *c, size_t bytes, size_t *at);
 bool nn_alloc_floats(nn_ctx *c, size_t a, size_t b, size_t *at);        /* a * b floats, checked */
 void nn_release(nn_ctx *c, size_t top);                                 /* what was allocated since c->top was `top` */
@@ -48,12 +49,13 @@ static inline int *nn_list(const nn_ctx *c, uint32_t list) { return c->lists + l
 nn_tensor nn_make(nn_ctx *c, int items, uint32_t starts, int rows, int width, int cols);
 nn_tensor nn_make_like(nn_ctx *c, nn_tensor like, int cols);
 /* List items + 1 starts from row counts; the list of `like` is used again when it says the same. *rows: their sum. */
-bool nn_starts_from(nn_ctx *c, const char *op, int items, const int *counts, const nn_tensor *like, uint32_t *starts, int *rows);
+bool nn_starts_from(nn_ctx *c, const char *op, int items, const int *counts, const nn_tensor *like, uint32_t *starts,
+                    int *rows);
 
-/* The same for rows[i] = f(layer, rows of item i of x); a negative result is an error that f has not described: the item is
- * too short. */
-bool nn_starts_map(nn_ctx *c, const char *op, nn_tensor x, long long (*f)(const void *layer, long long rows), const void *layer,
-                   uint32_t *starts, int *rows);
+/* The same for rows[i] = f(layer, rows of item i of x); a negative result is an error that f has not described: the
+ * item is too short. */
+bool nn_starts_map(nn_ctx *c, const char *op, nn_tensor x, long long (*f)(const void *layer, long long rows),
+                   const void *layer, uint32_t *starts, int *rows);
 
 nn_tensor nn_settle(nn_ctx *c, nn_tensor x);        /* no activation left to apply; may still be a slice of columns */
 nn_tensor nn_dense(nn_ctx *c, nn_tensor x);         /* nor a slice */
@@ -72,16 +74,18 @@ static inline size_t nn_align(size_t n) { return (n + NN_ALIGN - 1) & ~(size_t)(
 /* Where row `row` of an item of `rows` rows is read from, for a row outside it too: -1 = zeros, -2 = the constant. */
 int nn_pad_source(nn_pad pad, int row, int rows);
 
-/* Cut n things, each `cost` multiply-adds (or as many memory touches), into at most 4 tasks a thread: how many tasks. */
+/* Cut n things, each `cost` multiply-adds (or as many memory touches), into at most 4 tasks a thread: how many
+ * tasks. */
 int  nn_task_count(const nn_ctx *c, size_t n, double cost);
 /* The part of 0..n that is task t of `tasks`. */
 void nn_task_range(size_t n, int tasks, int t, size_t *from, size_t *to);
 void nn_run_tasks(nn_ctx *c, int tasks, hse_task *f, void *arg);
 
-/* Packed columns of x, through the activation that x still waits for, times the weights: the heart of all linear layers and
- * 1-D convolutions. Item i has in_starts[i + 1] - in_starts[i] rows of x and out_starts[..] rows of result; row o reads the
- * input rows o * stride - left + t * dilation. With `phases` > 1 (transposed convolution) row o of an item becomes the output
- * rows (first + o) * phases - cut onwards, `phases` of them, and what lies outside the item's out_rows_starts is dropped. */
+/* Packed columns of x, through the activation that x still waits for, times the weights: the heart of all linear
+ * layers and 1-D convolutions. Item i has in_starts[i + 1] - in_starts[i] rows of x and out_starts[..] rows of
+ * result; row o reads the input rows o * stride - left + t * dilation. With `phases` > 1 (transposed convolution)
+ * row o of an item becomes the output rows (first + o) * phases - cut onwards, `phases` of them, and what lies
+ * outside the item's out_rows_starts is dropped. */
 typedef struct {
     const k_packed *w;
     const float    *bias;
@@ -97,8 +101,10 @@ typedef struct {
 } nn_gemm;
 
 void nn_gemm_run(nn_ctx *c, const nn_gemm *g);          /* in a plan too: counts the scratch */
-/* Settle and check `then` against a result of these rows; the tensor to write to (a new one, or a slice of then->into). */
-nn_tensor nn_then_out(nn_ctx *c, const char *op, nn_then *then, nn_tensor like, uint32_t starts, int rows, int width, int cols);
+/* Settle and check `then` against a result of these rows; the tensor to write to (a new one, or a slice of
+ * then->into). */
+nn_tensor nn_then_out(nn_ctx *c, const char *op, nn_then *then, nn_tensor like, uint32_t starts, int rows, int width,
+                      int cols);
 bool nn_expect_cols(nn_ctx *c, const char *op, nn_tensor x, int cols);
 
 /* Row r of the result is row index[r] of x; items and rows are those of `shape`. */

@@ -17,7 +17,8 @@ static bool expect_1d(nn_ctx *c, const char *op, nn_tensor x)
     return false;
 }
 
-nn_tensor nn_then_out(nn_ctx *c, const char *op, nn_then *then, nn_tensor like, uint32_t starts, int rows, int width, int cols)
+nn_tensor nn_then_out(nn_ctx *c, const char *op, nn_then *then, nn_tensor like, uint32_t starts, int rows, int width,
+                      int cols)
 {
     nn_tensor shape = {.items = like.items, .starts = starts, .rows = rows, .width = width, .cols = cols};
 
@@ -51,8 +52,16 @@ nn_tensor nn_linear_then(nn_ctx *c, const nn_linear_layer *l, nn_tensor x, nn_th
     nn_tensor out = nn_then_out(c, "linear", &then, x, x.starts, x.rows, x.width, l->w.n);
     if (nn_is_none(out))
         return NN_NONE;
-    nn_gemm_run(c, &(nn_gemm){.w = &l->w, .bias = l->bias, .x = x, .out_starts = x.starts, .rows = x.rows * x.width, .kernel = 1,
-                              .dilation = 1, .stride = 1, .out = out, .then = then});
+    nn_gemm_run(c, &(nn_gemm){.w = &l->w,
+                              .bias = l->bias,
+                              .x = x,
+                              .out_starts = x.starts,
+                              .rows = x.rows * x.width,
+                              .kernel = 1,
+                              .dilation = 1,
+                              .stride = 1,
+                              .out = out,
+                              .then = then});
     return c->error.status == HSE_OK ? out : NN_NONE;
 }
 
@@ -93,11 +102,11 @@ static bool sane_conv(nn_ctx *c, const char *op, int kernel, int dilation, int s
 {
     enum { MOST = 1 << 24 };
 
-    if (kernel >= 1 && dilation >= 1 && stride >= 1 && left >= -MOST && right >= -MOST && left <= MOST && right <= MOST &&
-        stride <= MOST && (long long)dilation * kernel <= MOST)
+    if (kernel >= 1 && dilation >= 1 && stride >= 1 && left >= -MOST && right >= -MOST && left <= MOST &&
+        right <= MOST && stride <= MOST && (long long)dilation * kernel <= MOST)
         return true;
-    nn_error(c, HSE_E_ARG, "%s: kernel %d, dilation %d, stride %d, padding %d and %d cannot be", op, kernel, dilation, stride, left,
-             right);
+    nn_error(c, HSE_E_ARG, "%s: kernel %d, dilation %d, stride %d, padding %d and %d cannot be", op, kernel, dilation,
+             stride, left, right);
     return false;
 }
 
@@ -113,9 +122,19 @@ nn_tensor nn_conv1d_then(nn_ctx *c, const nn_conv1d_layer *l, nn_tensor x, nn_th
     nn_tensor out = nn_then_out(c, "conv1d", &then, x, starts, rows, 1, l->out);
     if (nn_is_none(out))
         return NN_NONE;
-    nn_gemm_run(c, &(nn_gemm){.w = &l->w, .bias = l->bias, .x = x, .out_starts = starts, .rows = rows, .kernel = l->kernel,
-                              .dilation = l->dilation, .stride = l->stride, .left = l->left, .pad = l->pad,
-                              .pad_value = l->pad_value, .out = out, .then = then});
+    nn_gemm_run(c, &(nn_gemm){.w = &l->w,
+                              .bias = l->bias,
+                              .x = x,
+                              .out_starts = starts,
+                              .rows = rows,
+                              .kernel = l->kernel,
+                              .dilation = l->dilation,
+                              .stride = l->stride,
+                              .left = l->left,
+                              .pad = l->pad,
+                              .pad_value = l->pad_value,
+                              .out = out,
+                              .then = then});
     return c->error.status == HSE_OK ? out : NN_NONE;
 }
 
@@ -124,8 +143,9 @@ nn_tensor nn_conv1d(nn_ctx *c, const nn_conv1d_layer *l, nn_tensor x)
     return nn_conv1d_then(c, l, x, (nn_then){0});
 }
 
-/* ---- transposed convolution: output row o of an item takes tap k of input row i where i * stride + k = o + left. With
- * o + left = q * stride + phase, all phases of one q read the same inputs q, q - 1, ...: one product makes `stride` rows. ---- */
+/* ---- transposed convolution: output row o of an item takes tap k of input row i where i * stride + k = o + left.
+ * With o + left = q * stride + phase, all phases of one q read the same inputs q, q - 1, ...: one product makes
+ * `stride` rows. ---- */
 
 static long long transposed_rows(const void *layer, long long rows)
 {
@@ -151,7 +171,8 @@ nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_
     int rows, group_rows, taps = l->w.taps;
 
     if (!nn_start(c, "conv_transpose1d", x) || !expect_1d(c, "conv_transpose1d", x) ||
-        !nn_expect_cols(c, "conv_transpose1d", x, l->in) || !sane_conv(c, "conv_transpose1d", l->kernel, 1, l->stride, l->left, l->right))
+        !nn_expect_cols(c, "conv_transpose1d", x, l->in) ||
+        !sane_conv(c, "conv_transpose1d", l->kernel, 1, l->stride, l->left, l->right))
         return NN_NONE;
     if (l->left < 0 || l->right < 0) {
         nn_error(c, HSE_E_ARG, "conv_transpose1d: cannot cut %d and %d rows", l->left, l->right);
@@ -165,9 +186,19 @@ nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_
     uint32_t lists_top = c->lists_top;
     if (nn_starts_map(c, "conv_transpose1d", x, transposed_groups, l, &groups, &group_rows)) {
         int first = l->left / l->stride;
-        nn_gemm_run(c, &(nn_gemm){.w = &l->w, .bias = l->bias, .x = x, .out_starts = groups, .rows = group_rows, .kernel = taps,
-                                  .dilation = 1, .stride = 1, .left = taps - 1 - first, .out = out, .phases = l->stride,
-                                  .first = first, .cut = l->left});
+        nn_gemm_run(c, &(nn_gemm){.w = &l->w,
+                                  .bias = l->bias,
+                                  .x = x,
+                                  .out_starts = groups,
+                                  .rows = group_rows,
+                                  .kernel = taps,
+                                  .dilation = 1,
+                                  .stride = 1,
+                                  .left = taps - 1 - first,
+                                  .out = out,
+                                  .phases = l->stride,
+                                  .first = first,
+                                  .cut = l->left});
         c->lists_top = lists_top;
     }
     return c->error.status == HSE_OK ? out : NN_NONE;
@@ -223,8 +254,9 @@ static void depthwise_task(void *arg, int t)
     for (; from < to && !nn_stopped(j->c); from++) {
         while (j->out_starts[i + 1] <= (int)from)
             i++;
-        depthwise_row(j, nn_data(j->c, j->x) + (size_t)j->in_starts[i] * (size_t)j->x.ld, j->in_starts[i + 1] - j->in_starts[i],
-                      (int)from - j->out_starts[i], nn_data(j->c, j->out) + from * cols, constant);
+        depthwise_row(j, nn_data(j->c, j->x) + (size_t)j->in_starts[i] * (size_t)j->x.ld,
+                      j->in_starts[i + 1] - j->in_starts[i], (int)from - j->out_starts[i],
+                      nn_data(j->c, j->out) + from * cols, constant);
     }
     nn_slot_give(j->c, slot);
 }
@@ -234,7 +266,8 @@ nn_tensor nn_depthwise1d(nn_ctx *c, const nn_depthwise1d_layer *l, nn_tensor x)
     uint32_t starts;
     int rows;
 
-    if (!nn_start(c, "depthwise1d", x) || !expect_1d(c, "depthwise1d", x) || !nn_expect_cols(c, "depthwise1d", x, l->channels) ||
+    if (!nn_start(c, "depthwise1d", x) || !expect_1d(c, "depthwise1d", x) ||
+        !nn_expect_cols(c, "depthwise1d", x, l->channels) ||
         !sane_conv(c, "depthwise1d", l->kernel, l->dilation, l->stride, l->left, l->right) ||
         !nn_starts_map(c, "depthwise1d", x, depthwise_rows, l, &starts, &rows))
         return NN_NONE;

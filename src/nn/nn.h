@@ -7,18 +7,20 @@
  *     nn_read(c, x, 0, out, n);
  *     status = nn_end(c, err);
  *
- * Tensors    small values without a pointer: [row, channel] matrices, channels last. A batch is ragged: its items' rows stand
- *            one after another. 2-D data has `width` positions in each row ([time, frequency, channel]). No operation mixes
- *            items, and an element's bits do not depend on the batch, the thread count or the mode.
- * Errors     the first one is kept in the context; every later operation does nothing and returns NN_NONE. nn_end reports it.
+ * Tensors    small values without a pointer: [row, channel] matrices, channels last. A batch is ragged: its items' rows
+ *            stand one after another. 2-D data has `width` positions in each row ([time, frequency, channel]). No
+ *            operation mixes items, and an element's bits do not depend on the batch, the thread count or the mode.
+ * Errors     the first one is kept in the context; every later operation does nothing and returns NN_NONE. nn_end
+ *            reports it.
  * Modes      NN_RUN computes. NN_PLAN does the same calls on shapes only: nn_peak then says how many bytes a run needs.
  *            With nn_listen a run also shows its named tensors (nn_tap) to a listener.
- * Memory     activations live in the context's arena until nn_begin, or until nn_keep drops what came after nn_mark. Pages stay
- *            with the context for the next run; nn_trim gives them back. Nothing is allocated once the arena is large enough.
+ * Memory     activations live in the context's arena until nn_begin, or until nn_keep drops what came after nn_mark.
+ *            Pages stay with the context for the next run; nn_trim gives them back. Nothing is allocated once the arena
+ *            is large enough.
  * Threads    a context belongs to one thread at a time and runs its work on the pool; layers are read-only and shared.
  *
- * nn_relu and nn_leaky_relu cost nothing by themselves: the tensor remembers them, and a layer that reads it applies them while
- * it converts its input. Any other reader applies them first. */
+ * nn_relu and nn_leaky_relu cost nothing by themselves: the tensor remembers them, and a layer that reads it applies
+ * them while it converts its input. Any other reader applies them first. */
 #ifndef HSE_NN_H
 #define HSE_NN_H
 
@@ -49,15 +51,16 @@ typedef struct {
 typedef enum { NN_RUN, NN_PLAN } nn_mode;
 typedef enum { NN_ZERO, NN_REFLECT, NN_REPLICATE, NN_CONSTANT } nn_pad;     /* what stands outside an item's rows */
 
-/* ---- layers: filled by the binder (nn/bind.h), read-only afterwards. Fields marked * may be set between bind and run. ---- */
+/* ---- layers: filled by the binder (nn/bind.h); a model may then set the fields marked * ---- */
 
 typedef struct {
     k_packed     w;
     const float *bias;                      /* [out] or NULL */
 } nn_linear_layer;
 
-/* out[o] = sum over t of w[t] * in[o * stride - left + t * dilation]; rows out = (rows + left + right - dilation * (kernel - 1) - 1)
- * / stride + 1. The binder sets stride 1 and left + right = dilation * (kernel - 1), left the larger half, so the length stays. */
+/* out[o] = sum over t of w[t] * in[o * stride - left + t * dilation]; rows out = (rows + left + right - dilation *
+ * (kernel - 1) - 1) / stride + 1. The binder sets stride 1 and left + right = dilation * (kernel - 1), left the
+ * larger half, so the length stays. */
 typedef struct {
     k_packed     w;
     const float *bias;
@@ -67,9 +70,9 @@ typedef struct {
     float        pad_value;                 /* * for NN_CONSTANT */
 } nn_conv1d_layer;
 
-/* rows out = (rows - 1) * stride + kernel - left - right: left and right rows are cut off. The binder sets left + right =
- * kernel - stride, left the larger half, so the length is multiplied by stride. (torch: left = padding, right = padding -
- * output_padding.) */
+/* rows out = (rows - 1) * stride + kernel - left - right: left and right rows are cut off. The binder sets left +
+ * right = kernel - stride, left the larger half, so the length is multiplied by stride. (torch: left = padding,
+ * right = padding - output_padding.) */
 typedef struct {
     k_packed     w;                         /* the `stride` phases side by side: stride * out outputs */
     const float *bias;                      /* [stride * out] or NULL */
@@ -85,8 +88,8 @@ typedef struct {                            /* every channel with its own kernel
     float        pad_value;                 /* * */
 } nn_depthwise1d_layer;
 
-/* Rows are the height (time), positions in a row the width (frequency); zeros stand outside. The binder sets stride 1 and pads
- * to keep the size (left half the larger). */
+/* Rows are the height (time), positions in a row the width (frequency); zeros stand outside. The binder sets stride
+ * 1 and pads to keep the size (left half the larger). */
 typedef struct {
     k_packed     w;
     const float *bias;
@@ -95,8 +98,8 @@ typedef struct {
     int          top, bottom, before, after;                    /* * */
 } nn_conv2d_layer;
 
-/* rows out = (rows - 1) * stride_h + kernel_h - top - bottom, positions likewise. The binder sets top + bottom = kernel_h -
- * stride_h, so that the size is multiplied by the stride (torch: bottom = padding - output_padding). */
+/* rows out = (rows - 1) * stride_h + kernel_h - top - bottom, positions likewise. The binder sets top + bottom =
+ * kernel_h - stride_h, so that the size is multiplied by the stride (torch: bottom = padding - output_padding). */
 typedef struct {
     k_packed     w;                         /* the stride_h * stride_w phases side by side */
     const float *bias;
@@ -104,7 +107,7 @@ typedef struct {
     int          top, bottom, before, after;                    /* * rows and positions cut off */
 } nn_conv_transpose2d_layer;
 
-typedef struct {                            /* y = x * scale + shift: a folded batch norm; or gain and bias of a layer norm */
+typedef struct {                      /* y = x * scale + shift: a folded batch norm; or gain and bias of a layer norm */
     const float *scale, *shift;
     int          channels;
     float        eps;                       /* of layer, instance and group norm */
@@ -127,7 +130,8 @@ typedef struct {
     nn_rnn_cell cell[NN_MAX_RNN_LAYERS][2];
 } nn_rnn_layer;
 
-/* The state of a recurrent layer: one row an item, columns [layer][direction][hidden]. NN_NONE stands for zeros; c is the LSTM's. */
+/* The state of a recurrent layer: one row an item, columns [layer][direction][hidden]. NN_NONE stands for zeros; c
+ * is the LSTM's. */
 typedef struct {
     nn_tensor h, c;
 } nn_state;
@@ -139,7 +143,7 @@ typedef struct {
     const nn_norm *norm;                    /* batch norm */
     float          alpha;                   /* factor; 0 stands for 1 */
     nn_tensor      residual;                /* added; the result's shape */
-    nn_tensor      into;                    /* write to columns from `col` on of this tensor (from nn_new) and return that slice */
+    nn_tensor      into;         /* write to columns from `col` on of this tensor (from nn_new) and return that slice */
     int            col;
 } nn_then;
 
@@ -179,14 +183,15 @@ void       nn_error(nn_ctx *c, hse_status status, const char *fmt, ...) HSE_PRIN
 bool       nn_planning(const nn_ctx *c);
 size_t     nn_peak(const nn_ctx *c);                    /* bytes of the arena used at most since nn_begin */
 hse_status nn_reserve(nn_ctx *c, size_t bytes, hse_error *err);     /* make room now, not in the middle of a run */
-void       nn_trim(nn_ctx *c, size_t keep);             /* give the pages above `keep` bytes back; not between begin and end */
+void       nn_trim(nn_ctx *c, size_t keep);      /* give the pages above `keep` bytes back; not between begin and end */
 void       nn_listen(nn_ctx *c, nn_listener *f, void *user);        /* NULL: stop. Survives nn_begin */
 bool       nn_listening(const nn_ctx *c);       /* for values that are worth computing only when they are shown */
-/* Checked between operations (and inside long ones): a raised flag ends the run with HSE_E_CANCELLED, hse_now_ns() past the
- * deadline with HSE_E_DEADLINE. NULL and 0: none. Survives nn_begin. */
+/* Checked between operations (and inside long ones): a raised flag ends the run with HSE_E_CANCELLED, hse_now_ns()
+ * past the deadline with HSE_E_DEADLINE. NULL and 0: none. Survives nn_begin. */
 void       nn_cancel_by(nn_ctx *c, const atomic_bool *flag, uint64_t deadline_ns);
 
-nn_tensor nn_input(nn_ctx *c, int items, const int *rows, int cols, const float *const *data);  /* data[i]: rows[i] * cols */
+/* data[i]: rows[i] * cols */
+nn_tensor nn_input(nn_ctx *c, int items, const int *rows, int cols, const float *const *data);
 nn_tensor nn_input2d(nn_ctx *c, int items, const int *rows, int width, int cols, const float *const *data);
 nn_tensor nn_new(nn_ctx *c, nn_tensor like, int cols);  /* same items and rows, other columns, content undefined */
 int       nn_items(nn_tensor t);
@@ -195,7 +200,7 @@ int       nn_width(nn_tensor t);
 int       nn_rows(nn_ctx *c, nn_tensor t, int item);    /* 0 after an error */
 /* Item's rows * width * cols floats; `count` must be exactly that. Zeros while planning, nothing after an error. */
 void      nn_read(nn_ctx *c, nn_tensor t, int item, float *out, size_t count);
-void      nn_read_channels_first(nn_ctx *c, nn_tensor t, int item, float *out, size_t count);   /* [cols][rows * width] */
+void      nn_read_channels_first(nn_ctx *c, nn_tensor t, int item, float *out, size_t count); /* [cols][rows * width] */
 
 typedef struct {
     size_t   top;
@@ -218,19 +223,22 @@ nn_tensor nn_depthwise1d(nn_ctx *c, const nn_depthwise1d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d_then(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x, nn_then then);
 nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_tensor x);
-/* The last layer's outputs, [rows, directions * hidden]: forward first. state: NULL, or the start state (NN_NONE = zeros),
- * replaced by the final one (of each item's own last row; the backward direction's is at its first row). */
+/* The last layer's outputs, [rows, directions * hidden]: forward first. state: NULL, or the start state (NN_NONE =
+ * zeros), replaced by the final one (of each item's own last row; the backward direction's is at its first row). */
 nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);
 nn_tensor nn_gru(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);
-/* nn_lstm over nn_gather_rows(c, x, items of x, counts, index), with the same bits; but the input's share of the gates is
- * computed once for each row of x, not for each of its copies. Every index is a row of x. */
-nn_tensor nn_lstm_gathered(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, const int *counts, const int *index, nn_state *state);
+/* nn_lstm over nn_gather_rows(c, x, items of x, counts, index), with the same bits; but the input's share of the
+ * gates is computed once for each row of x, not for each of its copies. Every index is a row of x. */
+nn_tensor nn_lstm_gathered(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, const int *counts, const int *index,
+                           nn_state *state);
 nn_tensor nn_layer_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);
 nn_tensor nn_batch_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);
-nn_tensor nn_instance_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);           /* per item and channel over all positions; scale may be NULL */
+/* per item and channel over all positions; scale may be NULL */
+nn_tensor nn_instance_norm(nn_ctx *c, const nn_norm *n, nn_tensor x);
 nn_tensor nn_group_norm(nn_ctx *c, const nn_norm *n, nn_tensor x, int groups);
 nn_tensor nn_embedding(nn_ctx *c, const nn_table *e, int items, const int *counts, const int32_t *const *ids);
-nn_tensor nn_highway(nn_ctx *c, const nn_linear_layer *h, const nn_linear_layer *g, nn_tensor x);   /* relu(h) sig(g) + x (1 - sig(g)) */
+/* relu(h) sig(g) + x (1 - sig(g)) */
+nn_tensor nn_highway(nn_ctx *c, const nn_linear_layer *h, const nn_linear_layer *g, nn_tensor x);
 /* q: [queries, width], k and v: [keys, width]; item by item. */
 nn_tensor nn_attention(nn_ctx *c, nn_tensor q, nn_tensor k, nn_tensor v, int heads);
 nn_tensor nn_attention_with(nn_ctx *c, nn_tensor q, nn_tensor k, nn_tensor v, const nn_attention_options *opt);
@@ -249,23 +257,27 @@ nn_tensor nn_mul(nn_ctx *c, nn_tensor a, nn_tensor b);
 nn_tensor nn_max(nn_ctx *c, nn_tensor a, nn_tensor b);
 nn_tensor nn_scale(nn_ctx *c, nn_tensor x, float a);
 nn_tensor nn_scale_shift(nn_ctx *c, nn_tensor x, float a, float b); /* a x + b */
-nn_tensor nn_add_vector(nn_ctx *c, nn_tensor x, nn_tensor v);       /* v: one row an item, added to each of the item's rows */
+nn_tensor nn_add_vector(nn_ctx *c, nn_tensor x, nn_tensor v); /* v: one row an item, added to each of the item's rows */
 nn_tensor nn_append_vector(nn_ctx *c, nn_tensor x, nn_tensor v);    /* the same, appended as columns */
 
 /* ---- rows and columns ---- */
 
 nn_tensor nn_softmax(nn_ctx *c, nn_tensor x);                       /* over the columns */
-nn_tensor nn_l2_normalise(nn_ctx *c, nn_tensor x, float eps);       /* each row / max(|row|, eps); a zero row with eps 0 gives NaN */
-nn_tensor nn_mean_rows(nn_ctx *c, nn_tensor x);                     /* one row an item; an item without rows is an error */
+/* each row / max(|row|, eps); a zero row with eps 0 gives NaN */
+nn_tensor nn_l2_normalise(nn_ctx *c, nn_tensor x, float eps);
+nn_tensor nn_mean_rows(nn_ctx *c, nn_tensor x);                  /* one row an item; an item without rows is an error */
 nn_tensor nn_magnitude(nn_ctx *c, nn_tensor x);                     /* columns [re | im] -> sqrt(re^2 + im^2) */
 nn_tensor nn_max_pool2(nn_ctx *c, nn_tensor x);                     /* y[t] = max(x[t-1], x[t]), y[0] = x[0] */
 nn_tensor nn_concat(nn_ctx *c, int n, const nn_tensor *parts);      /* columns side by side */
 nn_tensor nn_slice_cols(nn_ctx *c, nn_tensor x, int from, int n);   /* a view: nothing is copied */
 nn_tensor nn_slice_rows(nn_ctx *c, nn_tensor x, const int *from, const int *count);     /* per item */
 nn_tensor nn_pad_rows(nn_ctx *c, nn_tensor x, int left, int right, nn_pad pad, float value);
-nn_tensor nn_repeat_rows(nn_ctx *c, nn_tensor x, const int *counts);        /* row r counts[r] times; counts for all rows of all items */
-/* Item i of the result has counts[i] rows: copies of the rows of x (numbered through all items) that `index` lists; -1 = zeros. */
+/* row r counts[r] times; counts for all rows of all items */
+nn_tensor nn_repeat_rows(nn_ctx *c, nn_tensor x, const int *counts);
+/* Item i of the result has counts[i] rows: copies of the rows of x (numbered through all items) that `index` lists;
+ * -1 = zeros. */
 nn_tensor nn_gather_rows(nn_ctx *c, nn_tensor x, int items, const int *counts, const int *index);
-nn_tensor nn_reshape(nn_ctx *c, nn_tensor x, int width, int cols);  /* the same numbers; rows * width * cols of an item stay */
+/* the same numbers; rows * width * cols of an item stay */
+nn_tensor nn_reshape(nn_ctx *c, nn_tensor x, int width, int cols);
 
 #endif

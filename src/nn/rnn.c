@@ -1,13 +1,13 @@
 /* rnn.c - LSTM and GRU over ragged batches.
  *
- * The input's share of all gates is one product over all rows. Then each step multiplies the states of the items that are
- * still running with the recurrent weights. Items are sorted by length, so those are always the first ones, and the input's
- * share is stored step by step in the same order ("packed"), so that a step finds its rows together.
+ * The input's share of all gates is one product over all rows. Then each step multiplies the states of the items that
+ * are still running with the recurrent weights. Items are sorted by length, so those are always the first ones, and the
+ * input's share is stored step by step in the same order ("packed"), so that a step finds its rows together.
  *
- * Gates are stored in blocks of NN_RNN_BLOCK hidden units: all gates of units 0..63, then all gates of 64..127, ... A group of
- * blocks is then a range of panels whose owner has everything to finish its units, and a step needs one meeting of the threads,
- * not two. States are double-buffered, because others still read the old ones. With two directions and two threads there is
- * no meeting at all: each direction runs to its end alone. */
+ * Gates are stored in blocks of NN_RNN_BLOCK hidden units: all gates of units 0..63, then all gates of 64..127, ...
+ * A group of blocks is then a range of panels whose owner has everything to finish its units, and a step needs one
+ * meeting of the threads, not two. States are double-buffered, because others still read the old ones. With two
+ * directions and two threads there is no meeting at all: each direction runs to its end alone. */
 #include "nn/internal.h"
 
 static const double GROUP_COST = 150e3;     /* multiply-adds of a step that are worth a thread */
@@ -173,8 +173,8 @@ static bool list_order(nn_ctx *c, nn_tensor x, uint32_t *order, uint32_t *step_r
         longest = nn_max_int(longest, nn_rows(c, x, i));
     if (!nn_list_new(c, (size_t)n, order) || !nn_list_new(c, (size_t)longest + 2, step_row))
         return false;
-    /* Counting sort: place[len] first counts the items of that length, then says where the next of them goes. step_row has
-     * just the room for it, and becomes the running sum afterwards. */
+    /* Counting sort: place[len] first counts the items of that length, then says where the next of them goes.
+     * step_row has just the room for it, and becomes the running sum afterwards. */
     int *o = nn_list(c, *order), *place = nn_list(c, *step_row);
     memset(place, 0, ((size_t)longest + 2) * sizeof *place);
     for (int i = 0; i < n; i++)
@@ -196,9 +196,10 @@ static bool list_order(nn_ctx *c, nn_tensor x, uint32_t *order, uint32_t *step_r
     return true;
 }
 
-/* The rows of x as the steps read them; `shape` has the items' true rows, index (or NULL) says which row of x each of those is. */
-static nn_tensor packed_rows(nn_ctx *c, nn_tensor x, nn_tensor shape, const int *index, uint32_t order, uint32_t step_row, int steps,
-                             int direction)
+/* The rows of x as the steps read them; `shape` has the items' true rows, index (or NULL) says which row of x each
+ * of those is. */
+static nn_tensor packed_rows(nn_ctx *c, nn_tensor x, nn_tensor shape, const int *index, uint32_t order,
+                             uint32_t step_row, int steps, int direction)
 {
     uint32_t list;
 
@@ -214,10 +215,10 @@ static nn_tensor packed_rows(nn_ctx *c, nn_tensor x, nn_tensor shape, const int 
     return nn_gather_listed(c, x, shape, list);
 }
 
-/* The input's share of all gates, in the order in which the steps read it. With an index the product is made before the rows
- * are multiplied, without one after they are put in order: each time over the narrower or fewer rows. */
-static nn_tensor input_share(nn_ctx *c, const nn_rnn_layer *l, const nn_rnn_cell *cell, nn_tensor x, nn_tensor shape, const int *index,
-                             uint32_t order, uint32_t step_row, int steps, int direction)
+/* The input's share of all gates, in the order in which the steps read it. With an index the product is made before
+ * the rows are multiplied, without one after they are put in order: each time over the narrower or fewer rows. */
+static nn_tensor input_share(nn_ctx *c, const nn_rnn_layer *l, const nn_rnn_cell *cell, nn_tensor x, nn_tensor shape,
+                             const int *index, uint32_t order, uint32_t step_row, int steps, int direction)
 {
     bool packed = shape.items > 1, early = index != NULL;
     nn_tensor gx = packed || !early ? nn_make_like(c, shape, l->gates * l->hidden) : NN_NONE;
@@ -227,8 +228,15 @@ static nn_tensor input_share(nn_ctx *c, const nn_rnn_layer *l, const nn_rnn_cell
 
     if (c->error.status != HSE_OK)
         return NN_NONE;
-    nn_gemm_run(c, &(nn_gemm){.w = &cell->w, .bias = cell->bias_w, .x = in, .out_starts = in.starts, .rows = in.rows, .kernel = 1,
-                              .dilation = 1, .stride = 1, .out = out});
+    nn_gemm_run(c, &(nn_gemm){.w = &cell->w,
+                              .bias = cell->bias_w,
+                              .x = in,
+                              .out_starts = in.starts,
+                              .rows = in.rows,
+                              .kernel = 1,
+                              .dilation = 1,
+                              .stride = 1,
+                              .out = out});
     if (early && !packed)
         return out;
     if (early) {
@@ -294,8 +302,8 @@ static void save_state(const job *j, nn_tensor h, nn_tensor cells, int layer, in
     }
 }
 
-static void run_layer(nn_ctx *c, const nn_rnn_layer *l, int layer, nn_tensor x, const int *index, nn_tensor out, nn_state start,
-                      nn_state final)
+static void run_layer(nn_ctx *c, const nn_rnn_layer *l, int layer, nn_tensor x, const int *index, nn_tensor out,
+                      nn_state start, nn_state final)
 {
     size_t top = c->top;
     uint32_t lists_top = c->lists_top, order, step_row;
@@ -337,8 +345,8 @@ static bool good_state(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_tensor 
     if (nn_is_none(state) || (state.items == x.items && state.rows == x.items && state.width == 1 &&
                               state.cols == l->layers * l->directions * l->hidden))
         return true;
-    nn_error(c, HSE_E_ARG, "recurrent layer: a state of %d rows x %d, expected %d x %d", state.rows, state.cols, x.items,
-             l->layers * l->directions * l->hidden);
+    nn_error(c, HSE_E_ARG, "recurrent layer: a state of %d rows x %d, expected %d x %d", state.rows, state.cols,
+             x.items, l->layers * l->directions * l->hidden);
     return false;
 }
 
@@ -354,7 +362,8 @@ static nn_tensor state_new(nn_ctx *c, int items, int cols)
 }
 
 /* shape: x, or the items and rows that index makes of it. */
-static nn_tensor run_rnn(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_tensor shape, const int *index, nn_state *state, int gates)
+static nn_tensor run_rnn(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_tensor shape, const int *index,
+                         nn_state *state, int gates)
 {
     nn_state start = {0}, final = {0};
     int cols = l->layers * l->directions * l->hidden;
@@ -394,11 +403,13 @@ nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state
     return run_rnn(c, l, x, x, NULL, state, 4);
 }
 
-nn_tensor nn_lstm_gathered(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, const int *counts, const int *index, nn_state *state)
+nn_tensor nn_lstm_gathered(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, const int *counts, const int *index,
+                           nn_state *state)
 {
     nn_tensor shape = x;
 
-    if (!nn_start(c, "lstm_gathered", x) || !nn_starts_from(c, "lstm_gathered", x.items, counts, &x, &shape.starts, &shape.rows))
+    if (!nn_start(c, "lstm_gathered", x) ||
+        !nn_starts_from(c, "lstm_gathered", x.items, counts, &x, &shape.starts, &shape.rows))
         return NN_NONE;
     for (int r = 0; r < shape.rows; r++)
         if (index[r] < 0 || index[r] >= x.rows) {

@@ -72,7 +72,8 @@ nn_tensor nn_slice_rows(nn_ctx *c, nn_tensor x, const int *from, const int *coun
         return NN_NONE;
     for (int i = 0; i < x.items; i++)
         if (from[i] < 0 || from[i] > nn_rows(c, x, i) - count[i]) {
-            nn_error(c, HSE_E_ARG, "slice_rows: %d rows from %d on of an item of %d", count[i], from[i], nn_rows(c, x, i));
+            nn_error(c, HSE_E_ARG, "slice_rows: %d rows from %d on of an item of %d", count[i], from[i],
+                     nn_rows(c, x, i));
             return NN_NONE;
         }
     x = nn_settle(c, x);
@@ -174,9 +175,10 @@ nn_tensor nn_reshape(nn_ctx *c, nn_tensor x, int width, int cols)
     const int *old = nn_list(c, x.starts);
     int *s = nn_list(c, starts);
     for (int i = 0; i <= x.items; i++) {
-        size_t n = (size_t)old[i] * have;                   /* of all items before: the quotient must come out each time */
+        size_t n = (size_t)old[i] * have; /* of all items before: the quotient must come out each time */
         if (n % each != 0 || n / each >= INT_MAX / 2) {
-            nn_error(c, HSE_E_ARG, "reshape: an item's %d rows of %zu numbers do not make rows of %zu", old[i], have, each);
+            nn_error(c, HSE_E_ARG, "reshape: an item's %d rows of %zu numbers do not make rows of %zu", old[i], have,
+                     each);
             return NN_NONE;
         }
         s[i] = (int)(n / each);
@@ -240,7 +242,8 @@ nn_tensor nn_max_pool2(nn_ctx *c, nn_tensor x)
         if (s[i] == s[i + 1])
             continue;
         memcpy(row_of(c, out, s[i]), row_of(c, x, s[i]), n * sizeof(float));
-        c->k->max(row_of(c, out, s[i]) + n, row_of(c, x, s[i]), row_of(c, x, s[i]) + n, (size_t)(s[i + 1] - s[i] - 1) * n);
+        c->k->max(row_of(c, out, s[i]) + n, row_of(c, x, s[i]), row_of(c, x, s[i]) + n,
+                  (size_t)(s[i + 1] - s[i] - 1) * n);
     }
     return out;
 }
@@ -275,7 +278,8 @@ static nn_tensor by_row(nn_ctx *c, nn_tensor x, const nn_norm *norm)
     nn_tensor out = nn_make_like(c, x, x.cols);
     if (nn_is_none(out) || !nn_running(c))
         return out;
-    row_job j = {.c = c, .norm = norm, .x = x, .out = out, .tasks = nn_task_count(c, nn_positions(x), (double)x.cols * 8)};
+    row_job j = {
+        .c = c, .norm = norm, .x = x, .out = out, .tasks = nn_task_count(c, nn_positions(x), (double)x.cols * 8)};
     nn_run_tasks(c, j.tasks, row_task, &j);
     return out;
 }
@@ -344,7 +348,8 @@ nn_tensor nn_mean_rows(nn_ctx *c, nn_tensor x)
 
 /* ---- norms over all positions of an item ---- */
 
-/* Mean and 1 / deviation of `n` columns from `col` on, each column alone (each = 1) or all together, then the affine. */
+/* Mean and 1 / deviation of `n` columns from `col` on, each column alone (each = 1) or all together, then the
+ * affine. */
 static void norm_columns(const nn_ctx *c, const nn_norm *norm, nn_tensor x, nn_tensor out, int item, int col, int n)
 {
     const int *s = nn_list(c, x.starts);
@@ -399,7 +404,8 @@ nn_tensor nn_group_norm(nn_ctx *c, const nn_norm *n, nn_tensor x, int groups)
     if (nn_is_none(out) || !nn_running(c))
         return out;
     norm_job j = {c, n, x, out, groups};
-    hse_pool_run(nn_task_count(c, nn_positions(x), (double)x.cols * 4) > 1 ? c->pool : NULL, x.items * groups, norm_task, &j);
+    hse_pool_run(nn_task_count(c, nn_positions(x), (double)x.cols * 4) > 1 ? c->pool : NULL, x.items * groups,
+                 norm_task, &j);
     return nn_check_stop(c) ? NN_NONE : out;
 }
 

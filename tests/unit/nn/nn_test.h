@@ -1,5 +1,5 @@
-/* nn_test.h - runs an operation on random ragged batches, on every instruction set, weight type and thread count, and compares
- * it with a plain double reference that sees one item at a time. */
+/* nn_test.h - runs an operation on random ragged batches, on every instruction set, weight type and thread count,
+ * and compares it with a plain double reference that sees one item at a time. */
 #ifndef HSE_NN_TEST_H
 #define HSE_NN_TEST_H
 
@@ -24,7 +24,8 @@ typedef struct {
     bool        short_items;                                /* items of 0 and 1 rows are fine */
 } nn_case;
 
-/* Deterministic numbers in -1..1: the same, at the same place, for the same seed and count. They live until the program ends. */
+/* Deterministic numbers in -1..1: the same, at the same place, for the same seed and count. They live until the
+ * program ends. */
 static inline const float *numbers(unsigned seed, size_t n)
 {
     enum { MOST = 512 };
@@ -51,7 +52,8 @@ static inline const float *numbers(unsigned seed, size_t n)
 /* The masks that make a difference on this machine: plain C first. */
 static inline int all_masks(unsigned masks[8])
 {
-    const unsigned steps[] = {HSE_CPU_AVX2, HSE_CPU_AVX512, HSE_CPU_AVX512_BF16, HSE_CPU_NEON, HSE_CPU_NEON_DOT, HSE_CPU_NEON_BF16};
+    const unsigned steps[] = {HSE_CPU_AVX2, HSE_CPU_AVX512,   HSE_CPU_AVX512_BF16,
+                              HSE_CPU_NEON, HSE_CPU_NEON_DOT, HSE_CPU_NEON_BF16};
     unsigned mask = 0;
     int n = 1;
 
@@ -78,8 +80,8 @@ static const int test_rows[MAX_ITEMS] = {7, 1, 40, 3, 0, 12, 5, 23};
 static const int test_long_rows[MAX_ITEMS] = {17, 9, 40, 13, 8, 12, 11, 23};
 
 /* Items [from, from + n) of the batch through the model; out[i] is filled, sizes[i] told. Returns the status. */
-static inline hse_status run_items(nn_ctx *c, const nn_case *k, const void *model, const int *rows, const float **data, int from, int n,
-                                   float **out, size_t *sizes, hse_error *err)
+static inline hse_status run_items(nn_ctx *c, const nn_case *k, const void *model, const int *rows, const float **data,
+                                   int from, int n, float **out, size_t *sizes, hse_error *err)
 {
     nn_begin(c, NN_RUN);
     nn_tensor y = k->forward(c, model, nn_input2d(c, n, rows + from, k->width ? k->width : 1, k->in, data + from));
@@ -91,8 +93,8 @@ static inline hse_status run_items(nn_ctx *c, const nn_case *k, const void *mode
     return nn_end(c, err);
 }
 
-static inline void check_against_reference(const nn_case *k, const char *what, double db, const int *rows, const float **data, float **out,
-                                           const size_t *sizes)
+static inline void check_against_reference(const nn_case *k, const char *what, double db, const int *rows,
+                                           const float **data, float **out, const size_t *sizes)
 {
     static double want[MAX_OUT];
     static double all_want[MAX_OUT];
@@ -106,22 +108,24 @@ static inline void check_against_reference(const nn_case *k, const char *what, d
         memcpy(all_want + total, want, n * sizeof *want);
         memcpy(all_got + total, out[i], n * sizeof **out);
         total += n;
-        CHECK(n == 0 || snr_db(want, out[i], n) >= db - 10, "%s %s item %d of %d rows: %.1f dB, want %.1f", k->name, what, i, rows[i],
-              snr_db(want, out[i], n), db - 10);
+        CHECK(n == 0 || snr_db(want, out[i], n) >= db - 10, "%s %s item %d of %d rows: %.1f dB, want %.1f", k->name,
+              what, i, rows[i], snr_db(want, out[i], n), db - 10);
     }
-    CHECK(snr_db(all_want, all_got, total) >= db, "%s %s: %.1f dB, want %.1f", k->name, what, snr_db(all_want, all_got, total), db);
+    CHECK(snr_db(all_want, all_got, total) >= db, "%s %s: %.1f dB, want %.1f", k->name, what,
+          snr_db(all_want, all_got, total), db);
 }
 
 static inline void check_planned(nn_ctx *c, const nn_case *k, const void *model, const int *rows, size_t peak)
 {
     nn_begin(c, NN_PLAN);
     k->forward(c, model, nn_input2d(c, MAX_ITEMS, rows, k->width ? k->width : 1, k->in, NULL));
-    CHECK(nn_end(c, NULL) == HSE_OK && nn_peak(c) == peak, "%s: planned %zu bytes, used %zu", k->name, nn_peak(c), peak);
+    CHECK(nn_end(c, NULL) == HSE_OK && nn_peak(c) == peak, "%s: planned %zu bytes, used %zu", k->name, nn_peak(c),
+          peak);
 }
 
 /* One table and weight type: the batch on 1, 2 and 3 threads, each item alone, the plan. */
-static inline void check_type(const nn_case *k, void *model, const hse_kernels *kernels, k_weight_type type, const int *rows,
-                              const float **data)
+static inline void check_type(const nn_case *k, void *model, const hse_kernels *kernels, k_weight_type type,
+                              const int *rows, const float **data)
 {
     float *first[MAX_ITEMS] = {0}, *out[MAX_ITEMS] = {0};
     size_t sizes[MAX_ITEMS], n[MAX_ITEMS];
@@ -139,21 +143,23 @@ static inline void check_type(const nn_case *k, void *model, const hse_kernels *
         nn_ctx *c = NULL;
         assert_int_equal(hse_pool_open(&pool, threads, &err), HSE_OK);
         assert_int_equal(nn_open(&c, &(nn_options){.kernels = kernels, .pool = pool, .poison = true}, &err), HSE_OK);
-        CHECK(run_items(c, k, model, rows, data, 0, MAX_ITEMS, out, sizes, &err) == HSE_OK, "%s %s: %s", k->name, what, err.text);
+        CHECK(run_items(c, k, model, rows, data, 0, MAX_ITEMS, out, sizes, &err) == HSE_OK, "%s %s: %s", k->name, what,
+              err.text);
         size_t peak = nn_peak(c);
         if (threads == 1) {
             check_against_reference(k, what, k->db[type], rows, data, out, sizes);
             memcpy(first, out, sizeof first);
         }
         for (int i = 0; i < MAX_ITEMS && threads > 1; i++) {
-            CHECK(memcmp(first[i], out[i], sizes[i] * sizeof(float)) == 0, "%s %s item %d: other bits on %d threads", k->name, what, i,
-                  threads);
+            CHECK(memcmp(first[i], out[i], sizes[i] * sizeof(float)) == 0, "%s %s item %d: other bits on %d threads",
+                  k->name, what, i, threads);
             free(out[i]);
         }
         check_planned(c, k, model, rows, peak);
         for (int i = 0; i < MAX_ITEMS; i += threads) {      /* batches of 1, 2 and 3 */
             int count = threads < MAX_ITEMS - i ? threads : MAX_ITEMS - i;
-            CHECK(run_items(c, k, model, rows, data, i, count, out, n, &err) == HSE_OK, "%s %s: %s", k->name, what, err.text);
+            CHECK(run_items(c, k, model, rows, data, i, count, out, n, &err) == HSE_OK, "%s %s: %s", k->name, what,
+                  err.text);
             for (int m = 0; m < count; m++) {
                 CHECK(n[m] == sizes[i + m] && memcmp(first[i + m], out[m], n[m] * sizeof(float)) == 0,
                       "%s %s item %d: other bits in a batch of %d", k->name, what, i + m, count);

@@ -25,8 +25,8 @@ static void open_checkpoint(checkpoint *k, const entry *entries, size_t n)
     hse_buf_init(&k->file, 64 << 20);
     hse_buf_byte(&header, '{');
     for (size_t i = 0; i < n; i++, at = at + entries[i - 1].count * 4)
-        hse_buf_printf(&header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", i ? "," : "", entries[i].name,
-                       entries[i].shape, at, at + entries[i].count * 4);
+        hse_buf_printf(&header, "%s\"%s\":{\"dtype\":\"F32\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}", i ? "," : "",
+                       entries[i].name, entries[i].shape, at, at + entries[i].count * 4);
     hse_buf_byte(&header, '}');
     while (header.size % 8 != 0)
         hse_buf_byte(&header, ' ');
@@ -37,7 +37,8 @@ static void open_checkpoint(checkpoint *k, const entry *entries, size_t n)
         hse_buf_append(&k->file, entries[i].data, entries[i].count * 4);
     hse_buf_free(&header);
     k->w = NULL;
-    CHECK(hse_weights_open_bytes(&k->w, (hse_bytes){k->file.data, k->file.size}, "test", NULL, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_weights_open_bytes(&k->w, (hse_bytes){k->file.data, k->file.size}, "test", NULL, &err) == HSE_OK, "%s",
+          err.text);
 }
 
 static void close_checkpoint(checkpoint *k)
@@ -62,7 +63,8 @@ static nn_binder *begin(const checkpoint *k, bool strict, hse_buf *report)
     nn_binder *b = NULL;
     hse_error err = {0};
 
-    nn_binder_options o = {.weights = k->w, .name = "test.safetensors", .type = K_F32, .strict = strict, .report = report};
+    nn_binder_options o = {
+        .weights = k->w, .name = "test.safetensors", .type = K_F32, .strict = strict, .report = report};
     assert_int_equal(nn_binder_open(&b, &o, &err), HSE_OK);
     return b;
 }
@@ -117,9 +119,16 @@ TEST(every_problem_is_in_one_message)
     assert_null(params);
     const char *all = hse_buf_text(&report);
     static const char *const lines[] = {
-        "net.conv.weight is [5, 4, 3], expected [5, 4, 5]\n", "net.b.bias is [4], expected [3]\n", "net.c.7.weight is missing\n",
-        "net.c.7.bias is missing\n", "net.lstm.weight_hh_l0 is missing\n", "net.lstm.bias_ih_l0 is missing\n",
-        "net.lstm.bias_hh_l0 is missing\n", "config says 3\n", "surplus is not known\n", "optimizer.y? is not known\n",
+        "net.conv.weight is [5, 4, 3], expected [5, 4, 5]\n",
+        "net.b.bias is [4], expected [3]\n",
+        "net.c.7.weight is missing\n",
+        "net.c.7.bias is missing\n",
+        "net.lstm.weight_hh_l0 is missing\n",
+        "net.lstm.bias_ih_l0 is missing\n",
+        "net.lstm.bias_hh_l0 is missing\n",
+        "config says 3\n",
+        "surplus is not known\n",
+        "optimizer.y? is not known\n",
     };
     size_t n = 0;
     for (size_t i = 0; i < COUNT(lines); i++) {
@@ -127,7 +136,8 @@ TEST(every_problem_is_in_one_message)
         n += strlen(lines[i]);
     }
     CHECK(strlen(all) == n, "further lines:\n%s", all);
-    CHECK(strstr(err.text, "test.safetensors does not fit the model: 5 missing, 2 of a wrong shape or type, 2 not known, 1 other problems: net.conv.weight is"),
+    CHECK(strstr(err.text, "test.safetensors does not fit the model: 5 missing, 2 of a wrong shape or type, 2 not "
+                           "known, 1 other problems: net.conv.weight is"),
           "%s", err.text);
     hse_buf_free(&report);
     close_checkpoint(&k);
@@ -160,9 +170,14 @@ TEST(weight_norm_is_folded_in_both_layouts)
     }
     const entry tables[3][4] = {
         {{"c.weight", "5,4,3", plain, 60}, {"u.weight", "4,5,4", up, 80}},
-        {{"c.weight_g", "5,1,1", g, 5}, {"c.weight_v", "5,4,3", v, 60}, {"u.weight_g", "4,1,1", up_g, 4}, {"u.weight_v", "4,5,4", up_v, 80}},
-        {{"c.parametrizations.weight.original0", "5,1,1", g, 5}, {"c.parametrizations.weight.original1", "5,4,3", v, 60},
-         {"u.parametrizations.weight.original0", "4,1,1", up_g, 4}, {"u.parametrizations.weight.original1", "4,5,4", up_v, 80}},
+        {{"c.weight_g", "5,1,1", g, 5},
+         {"c.weight_v", "5,4,3", v, 60},
+         {"u.weight_g", "4,1,1", up_g, 4},
+         {"u.weight_v", "4,5,4", up_v, 80}},
+        {{"c.parametrizations.weight.original0", "5,1,1", g, 5},
+         {"c.parametrizations.weight.original1", "5,4,3", v, 60},
+         {"u.parametrizations.weight.original0", "4,1,1", up_g, 4},
+         {"u.parametrizations.weight.original1", "4,5,4", up_v, 80}},
     };
     for (int i = 0; i < 3; i++)
         for (int presence = NN_OPTIONAL; presence <= NN_ABSENT; presence++) {
@@ -204,12 +219,22 @@ TEST(weight_norm_is_folded_in_both_layouts)
 
 TEST(norms_tables_and_tensors_come_as_they_are)
 {
-    static const float weight[2] = {2, -1}, bias[2] = {1, 0}, mean[2] = {3, 4}, var[2] = {4, 0.25f}, bad_var[2] = {1, -2};
+    static const float weight[2] = {2, -1}, bias[2] = {1, 0}, mean[2] = {3, 4}, var[2] = {4, 0.25f},
+                       bad_var[2] = {1, -2};
     static const float table[6] = {1, 2, 3, 4, 5, 6}, count[1] = {9}, nan_table[2] = {1, NAN};
     const entry entries[] = {
-        {"bn.weight", "2", weight, 2}, {"bn.bias", "2", bias, 2}, {"bn.running_mean", "2", mean, 2}, {"bn.running_var", "2", var, 2},
-        {"bn.num_batches_tracked", "", count, 1}, {"table", "3,2", table, 6}, {"x.weight", "2", weight, 2}, {"x.bias", "2", bias, 2},
-        {"x.running_mean", "2", mean, 2}, {"x.running_var", "2", bad_var, 2}, {"nan", "2", nan_table, 2}, {"ln.weight", "2", weight, 2},
+        {"bn.weight", "2", weight, 2},
+        {"bn.bias", "2", bias, 2},
+        {"bn.running_mean", "2", mean, 2},
+        {"bn.running_var", "2", var, 2},
+        {"bn.num_batches_tracked", "", count, 1},
+        {"table", "3,2", table, 6},
+        {"x.weight", "2", weight, 2},
+        {"x.bias", "2", bias, 2},
+        {"x.running_mean", "2", mean, 2},
+        {"x.running_var", "2", bad_var, 2},
+        {"nan", "2", nan_table, 2},
+        {"ln.weight", "2", weight, 2},
         {"ln.bias", "2", bias, 2},
     };
     checkpoint k;
@@ -230,17 +255,19 @@ TEST(norms_tables_and_tensors_come_as_they_are)
     nn_bind_ignore(b, "x.*");
     nn_bind_ignore(b, "nan");
     CHECK(nn_binder_close(&b, &params, &err) == HSE_OK, "%s", err.text);
-    CHECK(l.norm.scale[0] == 1 && l.norm.shift[0] == -2 && l.norm.scale[1] == -2 && l.norm.shift[1] == 8, "%g %g", (double)l.norm.scale[1],
-          (double)l.norm.shift[1]);
+    CHECK(l.norm.scale[0] == 1 && l.norm.shift[0] == -2 && l.norm.scale[1] == -2 && l.norm.shift[1] == 8, "%g %g",
+          (double)l.norm.scale[1], (double)l.norm.shift[1]);
     CHECK(ln.scale[1] == -1 && ln.shift[0] == 1, "layer norm");
-    CHECK(memcmp(l.table.table, table, sizeof table) == 0 && memcmp(l.tensor, table, sizeof table) == 0, "numbers changed");
+    CHECK(memcmp(l.table.table, table, sizeof table) == 0 && memcmp(l.tensor, table, sizeof table) == 0,
+          "numbers changed");
     CHECK(nn_params_bytes(params) > 0 && nn_params_bytes(params) < 1024, "%zu", nn_params_bytes(params));
     nn_params_free(&params);
 
     b = begin(&k, false, NULL);
     nn_bind_batch_norm(b, &l.norm, 2, 1e-5f, "x");
     nn_bind_tensor(b, &l.tensor, 1, (int[]){2}, "nan");
-    CHECK(nn_binder_close(&b, &params, &err) == HSE_E_FORMAT && strstr(err.text, "running_var holds -2") && strstr(err.text, "nan holds a value"),
+    CHECK(nn_binder_close(&b, &params, &err) == HSE_E_FORMAT && strstr(err.text, "running_var holds -2") &&
+              strstr(err.text, "nan holds a value"),
           "%s", err.text);
     close_checkpoint(&k);
 }
@@ -278,7 +305,8 @@ TEST(hostile_dims_are_refused)
             case 10: nn_bind_batch_norm(b, &l.norm, e, 0, "a"); break;
             default: nn_bind_table(b, &l.table, e, e, "a"); break;
             }
-            CHECK(nn_binder_close(&b, &params, &err) == HSE_E_FORMAT && err.text[0], "dim %d, layer %d: %s", e, what, err.text);
+            CHECK(nn_binder_close(&b, &params, &err) == HSE_E_FORMAT && err.text[0], "dim %d, layer %d: %s", e, what,
+                  err.text);
             assert_null(params);
         }
     layers l;
@@ -295,7 +323,8 @@ TEST(hostile_dims_are_refused)
 
     assert_int_equal(nn_binder_open(&b, &(nn_binder_options){.weights = k.w, .max_bytes = 100}, &err), HSE_OK);
     nn_bind_linear(b, &l.linear, 4, 3, "a");
-    CHECK(nn_binder_close(&b, &params, &err) == HSE_E_LIMIT && strstr(err.text, "over the memory limit"), "%s", err.text);
+    CHECK(nn_binder_close(&b, &params, &err) == HSE_E_LIMIT && strstr(err.text, "over the memory limit"), "%s",
+          err.text);
     close_checkpoint(&k);
     assert_int_equal(hse_pages_total(), 0);
 }

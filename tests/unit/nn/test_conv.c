@@ -53,7 +53,8 @@ static double padded(const float *x, int rows, int r, int i)
 static size_t reference_conv(const float *x, int rows, double *out)
 {
     const float *w = numbers(1, (size_t)(s.in * s.out * s.kernel)), *bias = numbers(2, (size_t)s.out);
-    int span = s.dilation * (s.kernel - 1), left = s.left >= 0 ? s.left : span - span / 2, right = s.left >= 0 ? s.right : span / 2;
+    int span = s.dilation * (s.kernel - 1), left = s.left >= 0 ? s.left : span - span / 2,
+        right = s.left >= 0 ? s.right : span / 2;
     int n = rows + left + right - span - 1 < 0 ? 0 : (rows + left + right - span - 1) / s.stride + 1;
 
     for (int o = 0; o < n; o++)
@@ -135,7 +136,9 @@ static nn_tensor forward_fused(nn_ctx *c, const void *model, nn_tensor x)
 {
     (void)model;
     nn_tensor r = nn_linear(c, &fused.first, x), wide = nn_new(c, x, F_OUT * 2);
-    nn_linear_then(c, &fused.l, x, (nn_then){.act = K_TANH, .norm = &fused.norm, .alpha = 0.5f, .residual = r, .into = wide, .col = F_OUT});
+    nn_linear_then(
+        c, &fused.l, x,
+        (nn_then){.act = K_TANH, .norm = &fused.norm, .alpha = 0.5f, .residual = r, .into = wide, .col = F_OUT});
     nn_linear_then(c, &fused.first, x, (nn_then){.act = K_LEAKY_RELU, .slope = 0.25f, .into = wide});
     return wide;
 }
@@ -160,8 +163,13 @@ static size_t reference_fused(const float *x, int rows, double *out)
 
 TEST(epilogues_agree_with_double)
 {
-    check_case(&(nn_case){.name = "epilogue", .in = F_IN, .build = build_fused, .forward = forward_fused, .reference = reference_fused,
-                          .db = {120, 42, 33}, .short_items = true},
+    check_case(&(nn_case){.name = "epilogue",
+                          .in = F_IN,
+                          .build = build_fused,
+                          .forward = forward_fused,
+                          .reference = reference_fused,
+                          .db = {120, 42, 33},
+                          .short_items = true},
                NULL);
 }
 
@@ -194,7 +202,8 @@ static size_t reference_transposed(const float *x, int rows, double *out)
 {
     const float *w = numbers(8, (size_t)(t.in * t.out * t.kernel)), *b = numbers(9, (size_t)t.out);
     int right = t.left >= 0 ? t.right : (t.kernel - t.stride) / 2;
-    int left = t.left >= 0 ? t.left : t.kernel - t.stride - right, n = rows == 0 ? 0 : (rows - 1) * t.stride + t.kernel - left - right;
+    int left = t.left >= 0 ? t.left : t.kernel - t.stride - right,
+        n = rows == 0 ? 0 : (rows - 1) * t.stride + t.kernel - left - right;
 
     for (int o = 0; o < n; o++)
         for (int j = 0; j < t.out; j++)
@@ -231,8 +240,13 @@ TEST(transposed_convolutions_agree_with_double)
         t.stride = cases[i].stride;
         t.left = cases[i].left;
         t.right = cases[i].right;
-        check_case(&(nn_case){.name = cases[i].name, .in = t.in, .build = build_transposed, .forward = forward_transposed,
-                              .reference = reference_transposed, .db = {120, 42, 33}, .short_items = true},
+        check_case(&(nn_case){.name = cases[i].name,
+                              .in = t.in,
+                              .build = build_transposed,
+                              .forward = forward_transposed,
+                              .reference = reference_transposed,
+                              .db = {120, 42, 33},
+                              .short_items = true},
                    &transposed);
     }
 }

@@ -64,13 +64,16 @@ static size_t reference(const float *x, int rows, double *out)
 
 TEST(convolutions_in_two_dimensions_agree_with_double)
 {
-    static const struct { const char *name; int in, out, kh, kw, sh, sw, dh, dw, top, bottom, before, after, width; } cases[] = {
-        {"3 x 3",             12, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 9},
-        {"1 x 1",             12, 20, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 9},
-        {"one channel in",    1,  33, 3, 5, 1, 2, 1, 1, 1, 1, 2, 2, 16},
-        {"strides 2 and 3",   8,  17, 5, 4, 2, 3, 1, 1, 2, 2, 0, 3, 10},
-        {"dilated",           8,  17, 3, 3, 1, 1, 2, 3, 2, 2, 3, 3, 11},
-        {"causal in time",    8,  70, 3, 3, 1, 1, 1, 1, 2, 0, 1, 1, 5},
+    static const struct {
+        const char *name;
+        int in, out, kh, kw, sh, sw, dh, dw, top, bottom, before, after, width;
+    } cases[] = {
+        {"3 x 3", 12, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 9},
+        {"1 x 1", 12, 20, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 9},
+        {"one channel in", 1, 33, 3, 5, 1, 2, 1, 1, 1, 1, 2, 2, 16},
+        {"strides 2 and 3", 8, 17, 5, 4, 2, 3, 1, 1, 2, 2, 0, 3, 10},
+        {"dilated", 8, 17, 3, 3, 1, 1, 2, 3, 2, 2, 3, 3, 11},
+        {"causal in time", 8, 70, 3, 3, 1, 1, 1, 1, 2, 0, 1, 1, 5},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -100,7 +103,8 @@ static nn_tensor forward_transposed(nn_ctx *c, const void *model, nn_tensor x)
 static size_t reference_transposed(const float *x, int rows, double *out)
 {
     const float *w = weights(), *b = numbers(2, (size_t)s.out);
-    int oh = rows == 0 ? 0 : (rows - 1) * s.sh + s.kh - s.top - s.bottom, ow = (s.width - 1) * s.sw + s.kw - s.before - s.after;
+    int oh = rows == 0 ? 0 : (rows - 1) * s.sh + s.kh - s.top - s.bottom,
+        ow = (s.width - 1) * s.sw + s.kw - s.before - s.after;
 
     for (int r = 0; r < oh * ow; r++)
         for (int o = 0; o < s.out; o++)
@@ -114,18 +118,22 @@ static size_t reference_transposed(const float *x, int rows, double *out)
                         continue;
                     for (int o = 0; o < s.out; o++)
                         for (int i = 0; i < s.in; i++)
-                            out[(to * ow + place) * s.out + o] += at(x, rows, r, p, i) * w[((i * s.out + o) * s.kh + h) * s.kw + v];
+                            out[(to * ow + place) * s.out + o] +=
+                                at(x, rows, r, p, i) * w[((i * s.out + o) * s.kh + h) * s.kw + v];
                 }
     return (size_t)(oh * ow * s.out);
 }
 
 TEST(transposed_convolutions_in_two_dimensions_agree_with_double)
 {
-    static const struct { const char *name; int in, out, kh, kw, sh, sw, dh, dw, top, bottom, before, after, width; } cases[] = {
-        {"stride 2, kernel 4",      8, 12, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 6},
-        {"stride 2 x 1, kernel 3",  8, 12, 3, 3, 2, 1, 1, 1, 1, 0, 1, 1, 6},
-        {"no cut, kernel 3 x 5",    4, 40, 3, 5, 2, 3, 1, 1, 0, 0, 0, 0, 5},
-        {"stride 1",                4, 9,  3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 5},
+    static const struct {
+        const char *name;
+        int in, out, kh, kw, sh, sw, dh, dw, top, bottom, before, after, width;
+    } cases[] = {
+        {"stride 2, kernel 4", 8, 12, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 6},
+        {"stride 2 x 1, kernel 3", 8, 12, 3, 3, 2, 1, 1, 1, 1, 0, 1, 1, 6},
+        {"no cut, kernel 3 x 5", 4, 40, 3, 5, 2, 3, 1, 1, 0, 0, 0, 0, 5},
+        {"stride 1", 4, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 5},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {

@@ -23,7 +23,8 @@ static void build(nn_binder *b, model *m)
     nn_make_rnn(b, &m->lstm, 4, HIDDEN, HIDDEN, 2, 2);
     for (int l = 0; l < 2; l++)
         for (int d = 0; d < 2; d++)
-            nn_make_rnn_cell(b, &m->lstm, l, d, "ifgo", numbers(5, 4 * HIDDEN * HIDDEN * 2), numbers(6, 4 * HIDDEN * HIDDEN), NULL, NULL);
+            nn_make_rnn_cell(b, &m->lstm, l, d, "ifgo", numbers(5, 4 * HIDDEN * HIDDEN * 2),
+                             numbers(6, 4 * HIDDEN * HIDDEN), NULL, NULL);
     nn_make_linear(b, &m->out, 2 * HIDDEN, IN, numbers(7, 2 * HIDDEN * IN), NULL);
     nn_make_norm(b, &m->norm, HIDDEN, 1e-5f, numbers(8, HIDDEN), numbers(9, HIDDEN));
 }
@@ -79,17 +80,31 @@ TEST(the_first_error_wins_and_names_its_place)
     CHECK(nn_items(y) == 0 && !nn_ok(c), "an error gives no tensor");
     nn_error(c, HSE_E_FORMAT, "a later one");
     nn_read(c, nn_conv1d(c, &m.conv, t), 0, out, 3);
-    CHECK(nn_end(c, &err) == HSE_E_ARG && strstr(err.text, "linear: the input has 12 columns, the layer takes 80"), "%s", err.text);
+    CHECK(nn_end(c, &err) == HSE_E_ARG && strstr(err.text, "linear: the input has 12 columns, the layer takes 80"),
+          "%s", err.text);
     CHECK(out[0] == 1 && out[2] == 3, "nothing is written after an error");
-    static const struct { const char *name; int what; } cases[] = {
-        {"conv1d: the input is missing", 0}, {"read: item 0 has 108 numbers, 5 are wanted", 1}, {"read: item 1 of 1", 2},
-        {"slice_cols: 5 columns from 8 on of 12", 3}, {"add: 1 items of 9 rows x 12 and 1 items of 9 rows x 5", 4},
-        {"input: item 0 has -1 rows", 5}, {"input: 0 items", 6}, {"embedding: id 7 at place 1, the table has 7", 7},
-        {"reshape: an item's 9 rows of 12 numbers do not make rows of 7", 8}, {"repeat_rows: row 2 -4 times", 9},
-        {"gather_rows: row 9 of 9", 10}, {"slice_rows: 3 rows from 7 on of an item of 9", 11}, {"keep: the input is missing", 12},
-        {"concat: part 1 has other rows", 13}, {"mean_rows: item 0 has no rows", 14}, {"append_vector: the vector has 1 items with 9", 15},
-        {"magnitude: 5 columns are not pairs", 16}, {"recurrent layer: the input has 12 columns, the layer takes 40", 17},
-        {"linear: the residual has another shape", 18}, {"linear: the tensor to write into has another shape", 19},
+    static const struct { const char *name; int what;
+    } cases[] = {
+        {"conv1d: the input is missing", 0},
+        {"read: item 0 has 108 numbers, 5 are wanted", 1},
+        {"read: item 1 of 1", 2},
+        {"slice_cols: 5 columns from 8 on of 12", 3},
+        {"add: 1 items of 9 rows x 12 and 1 items of 9 rows x 5", 4},
+        {"input: item 0 has -1 rows", 5},
+        {"input: 0 items", 6},
+        {"embedding: id 7 at place 1, the table has 7", 7},
+        {"reshape: an item's 9 rows of 12 numbers do not make rows of 7", 8},
+        {"repeat_rows: row 2 -4 times", 9},
+        {"gather_rows: row 9 of 9", 10},
+        {"slice_rows: 3 rows from 7 on of an item of 9", 11},
+        {"keep: the input is missing", 12},
+        {"concat: part 1 has other rows", 13},
+        {"mean_rows: item 0 has no rows", 14},
+        {"append_vector: the vector has 1 items with 9", 15},
+        {"magnitude: 5 columns are not pairs", 16},
+        {"recurrent layer: the input has 12 columns, the layer takes 40", 17},
+        {"linear: the residual has another shape", 18},
+        {"linear: the tensor to write into has another shape", 19},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         static const float table[7 * 2];
@@ -122,7 +137,8 @@ TEST(the_first_error_wins_and_names_its_place)
         case 18: nn_linear_then(c, &l, t, (nn_then){.residual = t}); break;
         default: nn_linear_then(c, &l, t, (nn_then){.into = t, .col = 10}); break;
         }
-        CHECK(nn_end(c, &err) == HSE_E_ARG && strstr(err.text, cases[i].name), "%s: got \"%s\"", cases[i].name, err.text);
+        CHECK(nn_end(c, &err) == HSE_E_ARG && strstr(err.text, cases[i].name), "%s: got \"%s\"", cases[i].name,
+              err.text);
     }
     nn_begin(c, NN_PLAN);
     t = nn_input(c, 1, (int[]){ROWS}, IN, NULL);
@@ -158,7 +174,8 @@ TEST(a_plan_tells_the_memory_of_a_run)
                 CHECK(run(c, &m, rows, out, &err) == HSE_OK, "type %d rows %d: %s", type, rows, err.text);
                 CHECK(!hse_mem_failed(), "an allocation in the middle of a run");
                 hse_mem_fail_at(0, false);
-                CHECK(nn_peak(c) == peak, "type %d rows %d threads %d: planned %zu, used %zu", type, rows, threads, peak, nn_peak(c));
+                CHECK(nn_peak(c) == peak, "type %d rows %d threads %d: planned %zu, used %zu", type, rows, threads,
+                      peak, nn_peak(c));
                 nn_close(&c);
                 hse_pool_close(&pool);
             }
@@ -229,7 +246,8 @@ TEST(keep_moves_what_is_kept_and_drops_the_rest)
     int twice[ROWS];
     for (int i = 0; i < ROWS; i++)
         twice[i] = 2;
-    nn_tensor waste = nn_scale(c, t, 9), a = nn_repeat_rows(c, nn_scale(c, waste, 2), twice), b = nn_leaky_relu(c, nn_scale(c, t, 3), 0.1f);
+    nn_tensor waste = nn_scale(c, t, 9), a = nn_repeat_rows(c, nn_scale(c, waste, 2), twice),
+              b = nn_leaky_relu(c, nn_scale(c, t, 3), 0.1f);
     nn_tensor same = a, slice = nn_slice_cols(c, nn_scale(c, t, 5), 2, 4), old = t;
     nn_read(c, a, 0, want[0], ROWS * 2 * IN);
     nn_read(c, b, 0, want[1], ROWS * IN);
@@ -304,8 +322,10 @@ TEST(a_listener_sees_the_named_tensors_and_changes_nothing)
     assert_int_equal(run(c, &m, ROWS, quiet, &err), HSE_OK);
     nn_listen(c, listen, &h);
     assert_int_equal(run(c, &m, ROWS, out, &err), HSE_OK);
-    CHECK(h.calls == 2 && strcmp(h.names[0], "conv") == 0 && strcmp(h.names[1], "slice of attention") == 0, "%d calls, %s", h.calls, h.names[0]);
-    CHECK(h.rows[0] == 2 * ROWS - 2 && h.cols[0] == HIDDEN && h.rows[1] == 2 * h.rows[0] && h.cols[1] == 7, "%d x %d", h.rows[1], h.cols[1]);
+    CHECK(h.calls == 2 && strcmp(h.names[0], "conv") == 0 && strcmp(h.names[1], "slice of attention") == 0,
+          "%d calls, %s", h.calls, h.names[0]);
+    CHECK(h.rows[0] == 2 * ROWS - 2 && h.cols[0] == HIDDEN && h.rows[1] == 2 * h.rows[0] && h.cols[1] == 7, "%d x %d",
+          h.rows[1], h.cols[1]);
     CHECK(h.sums[1] > 0, "the activation is applied");
     CHECK(memcmp(quiet, out, sizeof out) == 0, "listening changed the result");
     nn_close(&c);

@@ -48,7 +48,8 @@ static void build_rnn(nn_binder *b, void *model)
     for (int i = 0; i < s.layers; i++)
         for (int d = 0; d < s.directions; d++) {
             int in = i == 0 ? s.in : s.hidden * s.directions;
-            float *p[4] = {small(seed_of(i, d, 0), (size_t)(n * in), 0.3f), small(seed_of(i, d, 1), (size_t)(n * s.hidden), 0.2f),
+            float *p[4] = {small(seed_of(i, d, 0), (size_t)(n * in), 0.3f),
+                           small(seed_of(i, d, 1), (size_t)(n * s.hidden), 0.2f),
                            small(seed_of(i, d, 2), (size_t)n, 0.5f), small(seed_of(i, d, 3), (size_t)n, 0.5f)};
             int width[4] = {in, s.hidden, 1, 1};
             for (int k = 0; k < 4 && s.order; k++)
@@ -69,7 +70,8 @@ static double sigmoid(double v)
     return 1 / (1 + exp(-v));
 }
 
-static void cell_step(const float *w, const float *u, const float *bw, const float *bu, int in, const double *x, double *h, double *c)
+static void cell_step(const float *w, const float *u, const float *bw, const float *bu, int in, const double *x,
+                      double *h, double *c)
 {
     double *a = malloc((size_t)(s.gates * s.hidden) * 2 * sizeof *a), *b = a + s.gates * s.hidden;
 
@@ -87,7 +89,8 @@ static void cell_step(const float *w, const float *u, const float *bw, const flo
             c[j] = f * c[j] + i * g;
             h[j] = sigmoid(a[3 * n + j] + b[3 * n + j]) * tanh(c[j]);
         } else {
-            double r = sigmoid(a[j] + b[j]), z = sigmoid(a[n + j] + b[n + j]), v = tanh(a[2 * n + j] + r * b[2 * n + j]);
+            double r = sigmoid(a[j] + b[j]), z = sigmoid(a[n + j] + b[n + j]),
+                   v = tanh(a[2 * n + j] + r * b[2 * n + j]);
             h[j] = (1 - z) * v + z * h[j];
         }
     free(a);
@@ -103,7 +106,8 @@ static size_t reference_rnn(const float *x, int rows, double *out)
     for (int l = 0; l < s.layers; l++) {
         int cols = l == 0 ? s.in : width;
         for (int d = 0; d < s.directions; d++) {
-            float *w = small(seed_of(l, d, 0), (size_t)(n * cols), 0.3f), *u = small(seed_of(l, d, 1), (size_t)(n * s.hidden), 0.2f),
+            float *w = small(seed_of(l, d, 0), (size_t)(n * cols), 0.3f),
+                  *u = small(seed_of(l, d, 1), (size_t)(n * s.hidden), 0.2f),
                   *bw = small(seed_of(l, d, 2), (size_t)n, 0.5f), *bu = small(seed_of(l, d, 3), (size_t)n, 0.5f);
             double *h = calloc((size_t)s.hidden * 2, sizeof *h);
             for (int t = 0; t < rows; t++) {
@@ -140,8 +144,13 @@ TEST(recurrent_layers_agree_with_double)
         s.layers = cases[i].layers;
         s.directions = cases[i].directions;
         s.order = cases[i].order;
-        check_case(&(nn_case){.name = cases[i].name, .in = s.in, .build = build_rnn, .forward = forward_rnn, .reference = reference_rnn,
-                              .db = {100, 35, 25}, .short_items = true},
+        check_case(&(nn_case){.name = cases[i].name,
+                              .in = s.in,
+                              .build = build_rnn,
+                              .forward = forward_rnn,
+                              .reference = reference_rnn,
+                              .db = {100, 35, 25},
+                              .short_items = true},
                    &rnn);
     }
 }
@@ -179,7 +188,8 @@ TEST(wide_recurrent_layers_give_the_same_bits_on_any_thread_count)
                 CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
                 if (threads == 1)
                     memcpy(want, got, sizeof want);
-                CHECK(memcmp(want, got, sizeof want) == 0, "type %d gates %d: other bits on %d threads", type, gates, threads);
+                CHECK(memcmp(want, got, sizeof want) == 0, "type %d gates %d: other bits on %d threads", type, gates,
+                      threads);
                 nn_close(&c);
                 hse_pool_close(&pool);
             }
@@ -187,7 +197,8 @@ TEST(wide_recurrent_layers_give_the_same_bits_on_any_thread_count)
         }
 }
 
-/* A run in pieces that hands its state on has the bits of the whole, also when the items of a batch stop at other places. */
+/* A run in pieces that hands its state on has the bits of the whole, also when the items of a batch stop at other
+ * places. */
 TEST(a_state_carries_on_where_a_run_stopped)
 {
     enum { ROWS = 20, IN = 9, HIDDEN = 40, LAYERS = 2, CUT = 7 };
@@ -209,7 +220,8 @@ TEST(a_state_carries_on_where_a_run_stopped)
         build_rnn(b, &l);
         assert_int_equal(nn_binder_close(&b, &params, &err), HSE_OK);
         assert_int_equal(nn_open(&c, &(nn_options){.poison = true}, &err), HSE_OK);
-        const int rows[2] = {ROWS, ROWS - 4}, first[2] = {CUT, CUT + 2}, rest[2] = {ROWS - CUT, ROWS - 4 - CUT - 2}, one[2] = {1, 1};
+        const int rows[2] = {ROWS, ROWS - 4}, first[2] = {CUT, CUT + 2}, rest[2] = {ROWS - CUT, ROWS - 4 - CUT - 2},
+                  one[2] = {1, 1};
         const float *all[2] = {x, x + ROWS * IN}, *tail[2] = {x + CUT * IN, x + ROWS * IN + (CUT + 2) * IN};
         nn_state end[2] = {{.h = NN_NONE}, {.h = NN_NONE}};
         nn_begin(c, NN_RUN);
@@ -228,21 +240,27 @@ TEST(a_state_carries_on_where_a_run_stopped)
         CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
         nn_begin(c, NN_RUN);
         const float *h[2] = {kept[1][0], kept[1][1]}, *cells[2] = {kept[2][0], kept[2][1]};
-        nn_state go = {.h = nn_input(c, 2, one, LAYERS * HIDDEN, h), .c = s.gates == 4 ? nn_input(c, 2, one, LAYERS * HIDDEN, cells) : NN_NONE};
-        nn_tensor w = s.gates == 4 ? nn_lstm(c, &l, nn_input(c, 2, rest, IN, tail), &go) : nn_gru(c, &l, nn_input(c, 2, rest, IN, tail), &go);
+        nn_state go = {.h = nn_input(c, 2, one, LAYERS * HIDDEN, h),
+                       .c = s.gates == 4 ? nn_input(c, 2, one, LAYERS * HIDDEN, cells) : NN_NONE};
+        nn_tensor w = s.gates == 4 ? nn_lstm(c, &l, nn_input(c, 2, rest, IN, tail), &go)
+                                   : nn_gru(c, &l, nn_input(c, 2, rest, IN, tail), &go);
         for (int i = 0; i < 2; i++) {
             nn_read(c, w, i, piece[i] + first[i] * HIDDEN, (size_t)(rest[i] * HIDDEN));
             nn_read(c, go.h, i, kept[3][i], LAYERS * HIDDEN);
         }
         CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
         for (int i = 0; i < 2; i++) {
-            CHECK(memcmp(whole[i], piece[i], (size_t)(rows[i] * HIDDEN) * sizeof(float)) == 0, "gates %d item %d: other bits", s.gates, i);
-            CHECK(memcmp(kept[0][i], kept[3][i], sizeof kept[0][i]) == 0, "gates %d item %d: another final state", s.gates, i);
-            CHECK(memcmp(kept[0][i] + HIDDEN, whole[i] + (rows[i] - 1) * HIDDEN, HIDDEN * sizeof(float)) == 0, "state of item %d", i);
+            CHECK(memcmp(whole[i], piece[i], (size_t)(rows[i] * HIDDEN) * sizeof(float)) == 0,
+                  "gates %d item %d: other bits", s.gates, i);
+            CHECK(memcmp(kept[0][i], kept[3][i], sizeof kept[0][i]) == 0, "gates %d item %d: another final state",
+                  s.gates, i);
+            CHECK(memcmp(kept[0][i] + HIDDEN, whole[i] + (rows[i] - 1) * HIDDEN, HIDDEN * sizeof(float)) == 0,
+                  "state of item %d", i);
         }
         nn_begin(c, NN_RUN);
         nn_state wrong = {.h = nn_input(c, 2, one, HIDDEN, h)};
-        (void)(s.gates == 4 ? nn_lstm(c, &l, nn_input(c, 2, rest, IN, tail), &wrong) : nn_gru(c, &l, nn_input(c, 2, rest, IN, tail), &wrong));
+        (void)(s.gates == 4 ? nn_lstm(c, &l, nn_input(c, 2, rest, IN, tail), &wrong)
+                            : nn_gru(c, &l, nn_input(c, 2, rest, IN, tail), &wrong));
         CHECK(nn_end(c, &err) == HSE_E_ARG, "a state of one layer for two");
         nn_close(&c);
         nn_params_free(&params);
@@ -288,8 +306,10 @@ TEST(a_gathered_lstm_has_the_bits_of_gather_and_lstm)
                 nn_read(c, z, i, got[i], n);
                 nn_read(c, end[0].c, i, state_a, 4 * HIDDEN);
                 nn_read(c, end[1].c, i, state_b, 4 * HIDDEN);
-                CHECK(memcmp(want[i], got[i], n * sizeof(float)) == 0, "type %d, item %d of %d: other bits", type, i, items);
-                CHECK(memcmp(state_a, state_b, sizeof state_a) == 0, "type %d, item %d of %d: another state", type, i, items);
+                CHECK(memcmp(want[i], got[i], n * sizeof(float)) == 0, "type %d, item %d of %d: other bits", type, i,
+                      items);
+                CHECK(memcmp(state_a, state_b, sizeof state_a) == 0, "type %d, item %d of %d: another state", type, i,
+                      items);
             }
             CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
             index[1] = -1;

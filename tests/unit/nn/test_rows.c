@@ -10,11 +10,18 @@ static void build_nothing(nn_binder *b, void *model)
     (void)model;
 }
 
-static void check(const char *name, int in, int width, void (*build)(nn_binder *, void *), nn_tensor (*forward)(nn_ctx *, const void *, nn_tensor),
+static void check(const char *name, int in, int width, void (*build)(nn_binder *, void *),
+                  nn_tensor (*forward)(nn_ctx *, const void *, nn_tensor),
                   size_t (*reference)(const float *, int, double *), bool short_items)
 {
-    check_case(&(nn_case){.name = name, .in = in, .width = width, .build = build ? build : build_nothing, .forward = forward,
-                          .reference = reference, .db = {100, 0, 0}, .short_items = short_items},
+    check_case(&(nn_case){.name = name,
+                          .in = in,
+                          .width = width,
+                          .build = build ? build : build_nothing,
+                          .forward = forward,
+                          .reference = reference,
+                          .db = {100, 0, 0},
+                          .short_items = short_items},
                &norm);
 }
 
@@ -24,9 +31,16 @@ static nn_tensor forward_elements(nn_ctx *c, const void *model, nn_tensor x)
 {
     (void)model;
     nn_tensor sum = NN_NONE;
-    nn_tensor parts[] = {nn_relu(c, x), nn_leaky_relu(c, nn_relu(c, nn_scale(c, x, -1)), 0.1f), nn_tanh(c, x), nn_sigmoid(c, x),
-                         nn_gelu(c, x), nn_silu(c, x), nn_scale_shift(c, x, 2, 1), nn_max(c, x, nn_scale(c, x, -0.5f)),
-                         nn_mul(c, x, nn_leaky_relu(c, x, 0.2f)), nn_act(c, x, K_NONE, 0)};
+    nn_tensor parts[] = {nn_relu(c, x),
+                         nn_leaky_relu(c, nn_relu(c, nn_scale(c, x, -1)), 0.1f),
+                         nn_tanh(c, x),
+                         nn_sigmoid(c, x),
+                         nn_gelu(c, x),
+                         nn_silu(c, x),
+                         nn_scale_shift(c, x, 2, 1),
+                         nn_max(c, x, nn_scale(c, x, -0.5f)),
+                         nn_mul(c, x, nn_leaky_relu(c, x, 0.2f)),
+                         nn_act(c, x, K_NONE, 0)};
     for (size_t i = 0; i < COUNT(parts); i++)
         sum = nn_add(c, sum, parts[i]);
     return nn_concat(c, 3, (nn_tensor[]){sum, nn_leaky_relu(c, x, 0.5f), nn_slice_cols(c, sum, 3, 5)});
@@ -38,8 +52,8 @@ static size_t reference_elements(const float *x, int rows, double *out)
         double *to = out + r * (2 * COLS + 5);
         for (int i = 0; i < COLS; i++) {
             double v = x[r * COLS + i], pos = v > 0 ? v : 0, neg = v < 0 ? -v : 0, lo = -0.5 * v;
-            to[i] = pos + neg + tanh(v) + 1 / (1 + exp(-v)) + v * 0.5 * (1 + erf(v / sqrt(2))) + v / (1 + exp(-v)) + 2 * v + 1 +
-                    (v > lo ? v : lo) + v * (v < 0 ? v * 0.2f : v) + v;
+            to[i] = pos + neg + tanh(v) + 1 / (1 + exp(-v)) + v * 0.5 * (1 + erf(v / sqrt(2))) + v / (1 + exp(-v)) +
+                    2 * v + 1 + (v > lo ? v : lo) + v * (v < 0 ? v * 0.2f : v) + v;
             to[COLS + i] = v < 0 ? v * 0.5 : v;
         }
         memcpy(to + 2 * COLS, to + 3, 5 * sizeof *to);
@@ -247,8 +261,11 @@ static nn_tensor forward_attention(nn_ctx *c, const void *model, nn_tensor x)
         rel_v = numbers(41, 9 * 8);
     }
     return nn_attention_with(c, nn_slice_cols(c, x, 0, 8), nn_slice_cols(c, x, 8, 8), nn_slice_cols(c, x, 16, 8),
-                             &(nn_attention_options){.heads = a.heads, .causal = a.causal, .window = a.window,
-                                                     .rel_k = a.window ? rel_k : NULL, .rel_v = a.window ? rel_v : NULL});
+                             &(nn_attention_options){.heads = a.heads,
+                                                     .causal = a.causal,
+                                                     .window = a.window,
+                                                     .rel_k = a.window ? rel_k : NULL,
+                                                     .rel_v = a.window ? rel_v : NULL});
 }
 
 static size_t reference_attention(const float *x, int rows, double *out)
@@ -288,9 +305,10 @@ static size_t reference_attention(const float *x, int rows, double *out)
 
 TEST(attention_agrees_with_double)
 {
-    static const struct { const char *name; bool causal; int window, heads; } cases[] = {
-        {"attention", false, 0, 2}, {"one head", false, 0, 1}, {"causal", true, 0, 4}, {"relative, window 4", false, 4, 2},
-        {"relative, window 1", false, 1, 1},
+    static const struct { const char *name; bool causal; int window, heads;
+    } cases[] = {
+        {"attention", false, 0, 2},          {"one head", false, 0, 1},           {"causal", true, 0, 4},
+        {"relative, window 4", false, 4, 2}, {"relative, window 1", false, 1, 1},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
