@@ -1,5 +1,5 @@
-/* decoder.c - a HiFi-GAN decoder at MeloTTS size with random weights, on the operations of nn: how much of the machine's
- * peak a whole network keeps, stage by stage. One thread is measured in CPU time, more on the wall clock.
+/* decoder.c - a HiFi-GAN decoder at MeloTTS size with random weights, on the operations of nn: how much of the
+ * machine's peak a whole network keeps, stage by stage. One thread is measured in CPU time, more on the wall clock.
  *
  *   bench_decoder [threads] [float32|bfloat16|int8] [seconds of audio]
  */
