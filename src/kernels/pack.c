@@ -4,7 +4,11 @@
 
 #include "kernels/convert.h"
 
-enum { ALIGN = 64 };
+enum {
+    ALIGN = 64,
+    MOST_PANEL = 64,                    /* outputs of a panel, on any instruction set */
+    STRETCH = 16,                       /* inputs: a cache line of the source, a multiple of every group */
+};
 
 static int round_up(int n, int to)
 {
@@ -49,73 +53,97 @@ size_t k_pack_size(const k_layout *layout, k_weight_type type, int n, int k, int
     return shape(layout, &p, NULL, type, n, k, taps);
 }
 
-/* One output's inputs of one tap into its column of the panel: src[i * w_i] -> dst[i / group][i % group], groups `step`
- * elements apart. */
-static void column_f32(float *dst, size_t step, const float *src, size_t w_i, int k)
+/* Inputs [from, to) of one output and tap into its column of the panel: src[i * w_i] -> dst[i / group][i % group], groups
+ * `step` elements apart. */
+static void column_f32(float *dst, size_t step, const float *src, size_t w_i, int from, int to)
 {
-    for (int i = 0; i < k; i++)
+    for (int i = from; i < to; i++)
         dst[(size_t)i * step] = src[(size_t)i * w_i];
 }
 
-static void column_bf16(uint16_t *dst, size_t step, const float *src, size_t w_i, int k)
+static void column_bf16(uint16_t *dst, size_t step, const float *src, size_t w_i, int from, int to)
 {
-    for (int i = 0; i < k; i++)
-        dst[(size_t)(i / 2) * step + (size_t)(i % 2)] = k_to_bf16(src[(size_t)i * w_i]);
+    int i = from;
+
+    for (; i + 1 < to; i += 2) {
+        uint16_t pair[2] = {k_to_bf16(src[(size_t)i * w_i]), k_to_bf16(src[(size_t)(i + 1) * w_i])};
+        memcpy(dst + (size_t)(i / 2) * step, pair, sizeof pair);
+    }
+    if (i < to)
+        dst[(size_t)(i / 2) * step] = k_to_bf16(src[(size_t)i * w_i]);
 }
 
-static int32_t column_int8(int8_t *dst, size_t step, const float *src, size_t w_i, int k, float factor)
+static int32_t column_int8(int8_t *dst, size_t step, const float *src, size_t w_i, int from, int to, float factor)
 {
     int32_t sum = 0;
 
-    for (int i = 0; i < k; i++) {
-        int q = k_to_int8(src[(size_t)i * w_i], factor);
-        dst[(size_t)(i / 4) * step + (size_t)(i % 4)] = (int8_t)q;
-        sum += q;
+    for (int i = from; i < to; i += 4) {
+        int8_t four[4] = {0};
+        for (int e = 0; e < 4 && i + e < to; e++) {
+            int q = k_to_int8(src[(size_t)(i + e) * w_i], factor);
+            four[e] = (int8_t)q;
+            sum += q;
+        }
+        memcpy(dst + (size_t)(i / 4) * step, four, sizeof four);
     }
     return sum;
 }
 
+/* The largest magnitude, or NaN if there is one: without their sign the bits of floats order like the numbers. */
 static float largest(const float *w, size_t w_t, size_t w_i, int taps, int k)
 {
-    float max = 0.0f;
+    uint32_t most = 0;
+    float result;
 
     for (int t = 0; t < taps; t++)
         for (int i = 0; i < k; i++) {
-            float v = fabsf(w[(size_t)t * w_t + (size_t)i * w_i]);
-            if (!(v <= max))                                /* also takes a NaN, and keeps it */
-                max = isnan(max) ? max : v;
+            uint32_t u;
+            memcpy(&u, &w[(size_t)t * w_t + (size_t)i * w_i], sizeof u);
+            u &= 0x7fffffffu;
+            most = u > most ? u : most;
         }
-    return max;
+    memcpy(&result, &most, sizeof result);
+    return result;
+}
+
+/* One panel. The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share
+ * are still in the first-level cache for the last of them. */
+static void pack_panel(k_packed *p, int panel, int width, const float *w, size_t w_n, size_t w_t, size_t w_i)
+{
+    int group = k_group(p->type), groups = (p->k + group - 1) / group, first = panel * p->panel;
+    int columns = p->n - first < p->panel ? p->n - first : p->panel;
+    size_t step = (size_t)(width * group), padded = (size_t)p->panel * (size_t)p->panels;
+    char *data = (char *)p->data + (size_t)panel * p->panel_bytes;
+    float factor[MOST_PANEL] = {0};
+
+    for (int j = 0; p->type == K_INT8 && j < columns; j++) {
+        float most = largest(w + (size_t)(first + j) * w_n, w_t, w_i, p->taps, p->k);
+        factor[j] = k_int8_factor(most);
+        p->scale[first + j] = k_int8_scale(most);
+    }
+    for (int t = 0; t < p->taps; t++)
+        for (int from = 0; from < p->k; from += STRETCH) {
+            int to = p->k - from < STRETCH ? p->k : from + STRETCH;
+            for (int j = 0; j < columns; j++) {
+                const float *src = w + (size_t)(first + j) * w_n + (size_t)t * w_t;
+                size_t at = (size_t)t * (size_t)groups * step + (size_t)(j * group);
+                if (p->type == K_F32)
+                    column_f32((float *)(void *)data + at, step, src, w_i, from, to);
+                else if (p->type == K_BF16)
+                    column_bf16((uint16_t *)(void *)data + at, step, src, w_i, from, to);
+                else
+                    p->comp[(size_t)t * padded + (size_t)(first + j)] -=
+                        128 * column_int8((int8_t *)data + at, step, src, w_i, from, to, factor[j]);
+            }
+        }
 }
 
 void k_pack(const k_layout *layout, k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w,
             size_t w_n, size_t w_t, size_t w_i)
 {
     memset(block, 0, shape(layout, p, block, type, n, k, taps));
-    size_t group = (size_t)k_group(type), groups = ((size_t)k + group - 1) / group;
-
-    for (int j = 0; j < n; j++) {
-        int panel = j / p->panel, column = j % p->panel, left = n - panel * p->panel;
-        int width = left < p->panel ? round_up(left, layout->lanes) : p->panel;
-        size_t step = (size_t)width * group, padded = (size_t)p->panel * (size_t)p->panels;
-        const float *src = w + (size_t)j * w_n;
-        char *dst = (char *)p->data + (size_t)panel * p->panel_bytes;
-        float factor = 0.0f;
-
-        if (type == K_INT8) {
-            float max = largest(src, w_t, w_i, taps, k);
-            factor = k_int8_factor(max);
-            p->scale[j] = k_int8_scale(max);
-        }
-        for (int t = 0; t < taps; t++, src += w_t) {
-            size_t at = (size_t)t * groups * step + (size_t)column * group;
-            if (type == K_F32)
-                column_f32((float *)(void *)dst + at, step, src, w_i, k);
-            else if (type == K_BF16)
-                column_bf16((uint16_t *)(void *)dst + at, step, src, w_i, k);
-            else
-                p->comp[(size_t)t * padded + (size_t)j] =
-                    -128 * column_int8((int8_t *)dst + at, step, src, w_i, k, factor);
-        }
+    for (int panel = 0; panel < p->panels; panel++) {
+        int left = n - panel * p->panel;
+        pack_panel(p, panel, left < p->panel ? round_up(left, layout->lanes) : p->panel, w, w_n, w_t, w_i);
     }
 }
