@@ -221,7 +221,7 @@ static void add_cost(size_t *cost, size_t n)
 
 static hse_status skip_key(jscan *j, size_t *cost)
 {
-    size_t n;
+    size_t n = 0;
     hse_status s = js_string(j, NULL, 0, &n);
 
     if (s == HSE_OK)

@@ -42,17 +42,17 @@ enum {
 
 /* TensorProto.DataType, and the repeated field that holds such values when there is no raw_data. */
 static const struct {
-    bool known;
     hse_dtype dtype;
+    bool known;
     uint8_t field;
 } types[] = {
-    [1] = {true, HSE_F32, TENSOR_FLOATS},   [2] = {true, HSE_U8, TENSOR_INT32S},
-    [3] = {true, HSE_I8, TENSOR_INT32S},    [4] = {true, HSE_U16, TENSOR_INT32S},
-    [5] = {true, HSE_I16, TENSOR_INT32S},   [6] = {true, HSE_I32, TENSOR_INT32S},
-    [7] = {true, HSE_I64, TENSOR_INT64S},   [9] = {true, HSE_BOOL, TENSOR_INT32S},
-    [10] = {true, HSE_F16, TENSOR_INT32S},  [11] = {true, HSE_F64, TENSOR_DOUBLES},
-    [12] = {true, HSE_U32, TENSOR_UINT64S}, [13] = {true, HSE_U64, TENSOR_UINT64S},
-    [16] = {true, HSE_BF16, TENSOR_INT32S},
+    [1] = {HSE_F32, true, TENSOR_FLOATS},   [2] = {HSE_U8, true, TENSOR_INT32S},
+    [3] = {HSE_I8, true, TENSOR_INT32S},    [4] = {HSE_U16, true, TENSOR_INT32S},
+    [5] = {HSE_I16, true, TENSOR_INT32S},   [6] = {HSE_I32, true, TENSOR_INT32S},
+    [7] = {HSE_I64, true, TENSOR_INT64S},   [9] = {HSE_BOOL, true, TENSOR_INT32S},
+    [10] = {HSE_F16, true, TENSOR_INT32S},  [11] = {HSE_F64, true, TENSOR_DOUBLES},
+    [12] = {HSE_U32, true, TENSOR_UINT64S}, [13] = {HSE_U64, true, TENSOR_UINT64S},
+    [16] = {HSE_BF16, true, TENSOR_INT32S},
 };
 
 typedef struct {

@@ -61,23 +61,22 @@ static hse_status check_crc(const hse_weights *w, weights_part *part, const uint
     return HSE_OK;
 }
 
-/* The unpacked part in the cache, whose lock is held. */
-static hse_status unpack(const hse_weights *w, uint32_t number, const uint8_t **out, hse_error *err)
+/* The unpacked part in the cache, whose lock is held; NULL and *status on failure. */
+static const uint8_t *unpack(const hse_weights *w, uint32_t number, hse_status *status, hse_error *err)
 {
     weights_part *part = &w->parts[number];
     weights_cache *cache = w->cache;
     const uint8_t *in = w->file.data + part->offset;
     hse_status s;
 
-    if (cache->data && cache->part == number) {
-        *out = cache->data;
-        return HSE_OK;
-    }
+    if (cache->data && cache->part == number)
+        return cache->data;
     hse_free(cache->data);
     if (part->size > SIZE_MAX || !(cache->data = hse_alloc((size_t)part->size))) {
         cache->data = NULL;
-        return hse_fail(err, HSE_E_NOMEM, part->offset, "%s: no memory to unpack %" PRIu64 " bytes", w->path,
-                        part->size);
+        *status =
+            hse_fail(err, HSE_E_NOMEM, part->offset, "%s: no memory to unpack %" PRIu64 " bytes", w->path, part->size);
+        return NULL;
     }
     if (part->kind == PART_DEFLATED)
         s = zip_inflate(in, part->stored, cache->data, (size_t)part->size, true, part->offset, err);
@@ -88,11 +87,11 @@ static hse_status unpack(const hse_weights *w, uint32_t number, const uint8_t **
     if (s != HSE_OK) {
         hse_free(cache->data);
         cache->data = NULL;
-        return s;
+        *status = s;
+        return NULL;
     }
     cache->part = number;
-    *out = cache->data;
-    return HSE_OK;
+    return cache->data;
 }
 
 void hse_weights_drop(const hse_weights *w, const hse_weight *weight)
@@ -182,7 +181,7 @@ static void integers(hse_dtype dtype, const uint8_t *p, size_t step, void *to, s
     int64_t *out = to;
 
     switch (dtype) {
-    case HSE_I8: LOOP(int8_t, v);
+    case HSE_I8: LOOP(int8_t, +v);
     case HSE_U8: LOOP(uint8_t, v);
     case HSE_I16: LOOP(int16_t, v);
     case HSE_U16: LOOP(uint16_t, v);
@@ -254,15 +253,15 @@ typedef hse_status use_bytes(const hse_weights *w, const hse_weight *t, const ui
 static hse_status with_part(const hse_weights *w, const hse_weight *t, use_bytes *f, void *arg, hse_error *err)
 {
     weights_part *part = &w->parts[t->part];
-    const uint8_t *bytes = NULL;
-    hse_status s;
+    hse_status s = HSE_OK;
 
     if (part->kind == PART_RAW) {
         s = check_crc(w, part, NULL, err);
         return s == HSE_OK ? f(w, t, w->file.data + part->offset, arg, err) : s;
     }
     pthread_mutex_lock(&w->cache->lock);
-    if ((s = unpack(w, t->part, &bytes, err)) == HSE_OK)
+    const uint8_t *bytes = unpack(w, t->part, &s, err);
+    if (bytes)
         s = f(w, t, bytes, arg, err);
     pthread_mutex_unlock(&w->cache->lock);
     return s;
@@ -290,7 +289,7 @@ static hse_status use_f32(const hse_weights *w, const hse_weight *t, const uint8
 static hse_status use_i32(const hse_weights *w, const hse_weight *t, const uint8_t *part, void *to, hse_error *err)
 {
     int32_t *out = to;
-    int64_t block[256];
+    int64_t block[256] = {0};
 
     for (uint64_t first = 0; first < t->count; first += COUNT(block)) {
         size_t n = t->count - first < COUNT(block) ? (size_t)(t->count - first) : COUNT(block);

@@ -387,7 +387,7 @@ static hse_status entry_bytes(const zip_archive *z, const zip_entry *e, uint64_t
 static hse_status check_byteorder(const zip_archive *z, const char *name, size_t length, hse_error *err)
 {
     const zip_entry *e = zip_find(z, name, length);
-    hse_bytes text;
+    hse_bytes text = {0};
     uint8_t *owned;
 
     if (!e)
@@ -436,13 +436,13 @@ hse_status torch_zip_read(hse_weights *w, const zip_archive *z, hse_error *err)
 {
     reader r;
     const zip_entry *e = NULL;
-    hse_bytes bytes;
+    hse_bytes bytes = {0};
     uint8_t *owned = NULL;
     size_t used = 0;
     hse_status s = find_pickle(z, &e, err);
 
     w->format = "torch zip";
-    if (s != HSE_OK)
+    if (!e)
         return s;
     reader_init(&r, w, err);
     size_t folder = e->name_size - strlen("/data.pkl");

@@ -267,7 +267,7 @@ static hse_status read_entries(zip_archive *z, const directory *d, uint64_t max_
 hse_status zip_open(zip_archive *z, hse_bytes file, uint64_t max_entries, uint64_t max_directory, uint64_t max_inflated,
                     hse_error *err)
 {
-    directory d;
+    directory d = {0};
     hse_status s = read_end(&d, file, err);
 
     if (s != HSE_OK)
