@@ -155,7 +155,7 @@ void golden_give(golden_case *c, const char *name, const float *data, int rank, 
         }
         if (!reduced)
             judge_tolerance(e, data, &want);
-        else if (!e->stage)
+        else if (!e->stage || strcmp(name, "speaker_embedding") == 0 || strcmp(name, "mel_post") == 0)  /* what models hand on */
             judge_snr(c, e, data, want.data, want.count, strstr(name, "wav") != NULL);
     }
     hse_free(copy);

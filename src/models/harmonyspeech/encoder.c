@@ -29,6 +29,7 @@ hse_status hs1_encoder_open(hs1_encoder **out, const hse_weights *w, const char 
     nn_bind_bias(b, NN_REQUIRED);
     nn_bind_weight_norm(b, NN_ABSENT);
     nn_bind_lstm(b, &m->lstm, cfg.mels, cfg.hidden, cfg.layers, 1, "lstm");
+    nn_bind_type(b, K_F32);
     nn_bind_linear(b, &m->linear, cfg.hidden, cfg.embedding, "linear");
     nn_bind_tensor(b, &unused, 1, (int[]){1}, "similarity_weight");     /* of training; must be there */
     nn_bind_tensor(b, &unused, 1, (int[]){1}, "similarity_bias");

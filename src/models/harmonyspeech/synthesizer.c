@@ -16,16 +16,58 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { GROUP_FRAMES = 16384 };              /* rows that run together; an item that is longer runs alone */
+enum {
+    GROUP_FRAMES = 16384,                   /* rows that run together; an item that is longer runs alone */
+    KERNEL = 5,                             /* of the series' convolutions */
+};
 
 static const float bn_eps = 1e-5f;
 
 /* ---- opening ---- */
 
+/* Reduced weights are for the wide products: the banks, the post net's projection, the LSTM. The rest is little work and stays
+ * float32, or its noise would be what is heard; so do the series, since a duration that rounds the other way moves all that
+ * follows. int8 is for the post net alone: in the LSTM, whose inputs are of very different sizes, it costs 10 dB. Figures:
+ * docs/precision.md. */
+typedef struct {
+    k_weight_type prenet, lstm, postnet;
+} types;
+
+static types types_of(k_weight_type asked)
+{
+    k_weight_type least = asked == K_INT8 ? K_BF16 : asked;
+
+    return (types){least, least, asked};
+}
+
 static void bind_conv_norm(nn_binder *b, hs1_conv_norm *l, int in, int out, int kernel)
 {
     nn_bind_conv1d(b, &l->conv, in, out, kernel, 1, "conv");
     nn_bind_batch_norm(b, &l->norm, out, bn_eps, "bnorm");
+}
+
+/* The first convolution reads embedding | speaker, and the speaker is the same in every row: most of its work is one sum, done
+ * once. So its weights are split by columns. */
+static void bind_split(nn_binder *b, hs1_series *s, int embedding, int speaker, int out)
+{
+    int both = embedding + speaker, dim[] = {out, both, KERNEL};
+    float *w = nn_bind_scratch(b, 3, dim, "conv.weight"), *part = NULL;
+
+    if (w && !(part = hse_alloc((size_t)out * (size_t)both * KERNEL * sizeof *part)))
+        nn_bind_problem(b, "no memory for a convolution of %d inputs", both);
+    if (part) {
+        float *e = part, *v = part + (size_t)out * (size_t)embedding * KERNEL;
+        for (int o = 0; o < out; o++) {
+            memcpy(e + (size_t)o * (size_t)embedding * KERNEL, w + (size_t)o * (size_t)both * KERNEL, (size_t)embedding * KERNEL * sizeof *w);
+            memcpy(v + (size_t)o * (size_t)speaker * KERNEL, w + ((size_t)o * (size_t)both + (size_t)embedding) * KERNEL,
+                   (size_t)speaker * KERNEL * sizeof *w);
+        }
+        nn_make_conv1d(b, &s->conv[0].conv, embedding, out, KERNEL, 1, e, NULL);
+        nn_make_conv1d(b, &s->speaker, speaker, out, KERNEL, 1, v, NULL);
+    }
+    hse_free(part);
+    nn_scratch_end(b);
+    nn_bind_batch_norm(b, &s->conv[0].norm, out, bn_eps, "bnorm");
 }
 
 static void bind_series(nn_binder *b, hs1_series *s, const hs1_synthesizer_config *c, const hs1_series_config *dims, const char *name)
@@ -35,7 +77,10 @@ static void bind_series(nn_binder *b, hs1_series *s, const hs1_synthesizer_confi
     nn_bind_bias(b, NN_ABSENT);
     for (int i = 0; i < 3; i++) {
         nn_enter(b, "convs.%d.", i);
-        bind_conv_norm(b, &s->conv[i], i ? dims->conv : c->series_embed + c->speaker, dims->conv, 5);
+        if (i == 0)
+            bind_split(b, s, c->series_embed, c->speaker, dims->conv);
+        else
+            bind_conv_norm(b, &s->conv[i], dims->conv, dims->conv, KERNEL);
         nn_leave(b);
     }
     nn_bind_bias(b, NN_REQUIRED);
@@ -44,21 +89,25 @@ static void bind_series(nn_binder *b, hs1_series *s, const hs1_synthesizer_confi
     nn_leave(b);
 }
 
-static void bind_cbhg(nn_binder *b, hs1_cbhg *l, int in, int channels, int k, int highways, const char *name)
+static void bind_cbhg(nn_binder *b, hs1_cbhg *l, int in, int channels, int k, int highways, k_weight_type bank,
+                      k_weight_type project, const char *name)
 {
     l->k = k;
     l->highways = highways;
     l->channels = channels;
     nn_enter(b, "%s.", name);
     nn_bind_bias(b, NN_ABSENT);
+    nn_bind_type(b, bank);
     for (int i = 0; i < k; i++) {
         nn_enter(b, "conv1d_bank.%d.", i);
         bind_conv_norm(b, &l->bank[i], in, channels, i + 1);
         nn_leave(b);
     }
+    nn_bind_type(b, project);
     nn_enter(b, "conv_project1.");
     bind_conv_norm(b, &l->project1, k * channels, channels, 3);
     nn_leave(b);
+    nn_bind_type(b, K_F32);
     nn_enter(b, "conv_project2.");
     bind_conv_norm(b, &l->project2, channels, in, 3);
     nn_leave(b);
@@ -72,20 +121,24 @@ static void bind_cbhg(nn_binder *b, hs1_cbhg *l, int in, int channels, int k, in
     nn_leave(b);
 }
 
-static void bind_all(nn_binder *b, hs1_synthesizer *m)
+static void bind_all(nn_binder *b, hs1_synthesizer *m, k_weight_type asked)
 {
     const hs1_synthesizer_config *c = &m->cfg;
+    const types type = types_of(asked);
     const float *unused;
 
     nn_bind_weight_norm(b, NN_ABSENT);
     nn_bind_table(b, &m->embedding, c->chars, c->embed, "embedding.weight");
+    nn_bind_type(b, K_F32);
     bind_series(b, &m->dur, c, &c->dur, "dur_pred");
     bind_series(b, &m->pitch, c, &c->pitch, "pitch_pred");
     bind_series(b, &m->energy, c, &c->energy, "energy_pred");
-    bind_cbhg(b, &m->prenet, c->embed, c->prenet, c->prenet_k, c->prenet_highways, "prenet");
+    bind_cbhg(b, &m->prenet, c->embed, c->prenet, c->prenet_k, c->prenet_highways, type.prenet, K_F32, "prenet");
+    nn_bind_type(b, type.lstm);
     nn_bind_lstm(b, &m->lstm, 2 * c->prenet + c->speaker, c->rnn, 1, 2, "lstm");
+    nn_bind_type(b, K_F32);
     nn_bind_linear(b, &m->lin, 2 * c->rnn, c->mels, "lin");
-    bind_cbhg(b, &m->postnet, c->mels, c->postnet, c->postnet_k, c->postnet_highways, "postnet");
+    bind_cbhg(b, &m->postnet, c->mels, c->postnet, c->postnet_k, c->postnet_highways, type.postnet, type.postnet, "postnet");
     nn_bind_conv1d(b, &m->pitch_proj, 1, 2 * c->prenet, 3, 1, "pitch_proj");
     nn_bind_conv1d(b, &m->energy_proj, 1, 2 * c->prenet, 3, 1, "energy_proj");
     nn_bind_bias(b, NN_ABSENT);
@@ -111,7 +164,7 @@ hse_status hs1_synthesizer_open(hs1_synthesizer **out, const hse_weights *w, con
         goto fail;
     hs1_ignore_outside(b, w, "model_state.");
     nn_enter(b, "model_state.");
-    bind_all(b, m);
+    bind_all(b, m, type);
     nn_leave(b);
     if ((s = nn_binder_close(&b, &m->params, err)) != HSE_OK)
         goto fail;
@@ -149,13 +202,25 @@ static nn_tensor conv_norm(nn_ctx *c, const hs1_conv_norm *l, nn_tensor x, k_act
     return nn_conv1d_then(c, &l->conv, x, (nn_then){.act = act, .norm = &l->norm, .residual = residual});
 }
 
-static nn_tensor series_run(nn_ctx *c, const hs1_series *s, nn_tensor x, nn_tensor speaker, const char *name)
+/* Which rows stand for which in the sum over the speaker's columns: it differs from row to row only where the convolution looks
+ * past an end, so KERNEL rows have every value there is. */
+typedef struct {
+    int *count, *item;                      /* the short items: rows, and for each row the speaker it repeats */
+    int *row;                               /* for each symbol the row of the short items that it equals */
+} spread;
+
+static nn_tensor series_run(nn_ctx *c, const hs1_series *s, nn_tensor x, nn_tensor speaker, const spread *to, const char *name)
 {
     nn_tap(c, x, "%s_embedding", name);
-    x = nn_append_vector(c, x, speaker);
-    if (nn_listening(c))
-        nn_tap(c, nn_conv1d(c, &s->conv[0].conv, x), "%s_convs_0_conv", name);
-    for (int i = 0; i < 3; i++) {
+    nn_tensor sum = nn_conv1d(c, &s->speaker, nn_gather_rows(c, speaker, nn_items(speaker), to->count, to->item));
+    const int *rows = to->count + nn_items(speaker);        /* symbols of each item */
+
+    sum = nn_gather_rows(c, sum, nn_items(speaker), rows, to->row);
+    x = nn_conv1d_then(c, &s->conv[0].conv, x, (nn_then){.residual = sum});
+    nn_tap(c, x, "%s_convs_0_conv", name);
+    x = nn_batch_norm(c, &s->conv[0].norm, nn_relu(c, x));
+    nn_tap(c, x, "%s_convs_0", name);
+    for (int i = 1; i < 3; i++) {
         x = conv_norm(c, &s->conv[i], x, K_RELU, NN_NONE);
         nn_tap(c, x, "%s_convs_%d", name, i);
     }
@@ -344,6 +409,31 @@ static void read_series(nn_ctx *c, nn_tensor x, const batch *b, size_t field)
     }
 }
 
+static hse_status spread_open(spread *to, const batch *b, hse_error *err)
+{
+    size_t symbols = 0, n = (size_t)b->n;
+    int first = 0, *at;
+
+    for (size_t i = 0; i < n; i++)
+        symbols += (size_t)b->symbols[i];
+    if (!(to->count = hse_alloc((2 * n + KERNEL * n + symbols) * sizeof *to->count)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a batch of %d", b->n);
+    memcpy(to->count + n, b->symbols, n * sizeof *to->count);
+    to->item = at = to->count + 2 * n;
+    for (int i = 0; i < b->n; i++) {
+        to->count[i] = b->symbols[i] < KERNEL ? b->symbols[i] : KERNEL;
+        for (int k = 0; k < to->count[i]; k++)
+            *at++ = i;
+    }
+    to->row = at;
+    for (int i = 0; i < b->n; first += to->count[i++])
+        for (int r = 0, rows = b->symbols[i]; r < rows; r++) {
+            int from_end = rows - r, half = KERNEL / 2;
+            *at++ = first + (rows <= KERNEL || r < half ? r : from_end <= half ? KERNEL - from_end : half);
+        }
+    return HSE_OK;
+}
+
 static hse_status run_series(const hs1_synthesizer *m, nn_ctx *c, const batch *b, hse_error *err)
 {
     const struct { const hs1_series *series; const char *name; size_t field; } series[] = {
@@ -351,16 +441,22 @@ static hse_status run_series(const hs1_synthesizer *m, nn_ctx *c, const batch *b
         {&m->pitch, "pitch_pred", offsetof(hs1_mel, pitch)},
         {&m->energy, "energy_pred", offsetof(hs1_mel, energy)},
     };
+    spread to = {0};
+    hse_status s;
 
+    if ((s = spread_open(&to, b, err)) != HSE_OK)
+        return s;
     nn_begin(c, NN_RUN);
     nn_tensor speaker = nn_input(c, b->n, b->one, m->cfg.speaker, b->speaker);
     for (size_t i = 0; i < COUNT(series); i++) {
         nn_mark_t mark = nn_mark(c);
         nn_tensor x = nn_embedding(c, &series[i].series->embedding, b->n, b->symbols, b->ids);
-        read_series(c, series_run(c, series[i].series, x, speaker, series[i].name), b, series[i].field);
+        read_series(c, series_run(c, series[i].series, x, speaker, &to, series[i].name), b, series[i].field);
         nn_keep_all(c, mark, NULL, 0);
     }
-    return nn_end(c, err);
+    s = nn_end(c, err);
+    hse_free(to.count);
+    return s;
 }
 
 /* Which symbol each frame repeats, all items one after another; padded with -1 to `longest` rows where that is not 0. */

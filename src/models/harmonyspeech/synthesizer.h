@@ -20,7 +20,8 @@ typedef struct {                            /* convolution without bias, ReLU (o
 
 typedef struct {
     nn_table        embedding;
-    hs1_conv_norm   conv[3];
+    hs1_conv_norm   conv[3];                /* the first: over the embedding's columns alone */
+    nn_conv1d_layer speaker;                /* over the speaker's columns of the first */
     nn_rnn_layer    rnn;
     nn_linear_layer lin;
 } hs1_series;
