@@ -318,7 +318,7 @@ static hse_status check_name(const char *name, size_t length, uint64_t at, hse_e
 static hse_status check_view(hse_weights *w, hse_weight *item, const char *name, size_t length, uint64_t at,
                              hse_error *err)
 {
-    uint64_t extent, elements;
+    uint64_t extent = 0, elements = 0;
 
     if (item->rank < 0 || item->rank > HSE_MAX_RANK)
         return hse_fail(err, HSE_E_LIMIT, at, "%s has %d dimensions, the limit is %d", name_quote(name, length).text,
