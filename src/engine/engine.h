@@ -87,7 +87,7 @@ hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool 
 hse_status hse_job_wait(hse_job *job, hse_error *err);
 bool       hse_job_ready(hse_job *job);                                 /* would hse_job_wait return at once? */
 
-/* What there is so far; valid until hse_job_close. */
+/* What there is so far: a copy that the next call overwrites; what it points to is valid until hse_job_close. */
 typedef struct {
     const char  *model;                     /* the name it was answered by */
     unsigned     rate_hz;                   /* of hse_job_read's audio; 0 before the first */

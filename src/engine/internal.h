@@ -210,8 +210,8 @@ typedef struct {
     struct hse_resampler *resampler;
     hse_buf  limited, resampled;
     size_t   taken;                         /* floats of the last stage that were read */
-    unsigned rate_hz;                       /* of the pieces */
-    float    gain;
+    unsigned rate_hz, rate_out_hz;          /* of the pieces; of what is read */
+    float    gain;                          /* where there is no limiter */
     bool     open, finished;
 } output;
 
@@ -232,7 +232,7 @@ struct hse_job {
     bool           ended;
     hse_status     status;
     hse_error      error;
-    hse_job_result result;
+    hse_job_result result, given;           /* given: the caller's copy */
     slot          *step[HSE_MAX_STEPS];
     size_t         step_count;
     bool           reference, stream, spell;
@@ -256,7 +256,9 @@ struct hse_job {
     piece         *first, *last;
     size_t         ahead_frames;            /* in pieces that nobody has read */
     size_t         window;                  /* frames of the next one */
-    output         out;
+    unsigned       model_rate_hz;           /* of the first piece; 0 before it */
+    float          gain;
+    output         out;                     /* the reader's alone */
 };
 
 void hse_job_unref(hse_job *job);                           /* locked */

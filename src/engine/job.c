@@ -450,7 +450,10 @@ hse_status hse_job_wait(hse_job *job, hse_error *err)
 
 const hse_job_result *hse_job_result_get(hse_job *job)
 {
-    return &job->result;
+    pthread_mutex_lock(&job->engine->lock);
+    job->given = job->result;
+    pthread_mutex_unlock(&job->engine->lock);
+    return &job->given;
 }
 
 /* Locked. The next computed piece, taken out of the list; NULL when there is none. *all: none will come. */
@@ -522,7 +525,7 @@ hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool 
         *got = hse_output_take(&job->out, out, max);
         if (*got || max == 0) {
             if (job->out.open)
-                job->result.audio_out_s += (double)*got / job->result.rate_hz;
+                job->result.audio_out_s += (double)*got / job->out.rate_out_hz;
             return HSE_OK;
         }
         if (job->out.finished) {
@@ -534,8 +537,8 @@ hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool 
         s = job->ended ? job->status : HSE_OK;
         if (s != HSE_OK)
             *err = job->error;
-        unsigned rate = job->result.rate_hz ? job->out.rate_hz : 0;
-        float gain = job->out.gain;
+        unsigned rate = job->model_rate_hz, rate_out = job->result.rate_hz;
+        float gain = job->gain;
         pthread_mutex_unlock(&e->lock);
         if (s != HSE_OK) {
             if (p)
@@ -551,6 +554,7 @@ hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool 
             if (job->loudness == HSE_LOUDNESS_PEAK)
                 gain = peak > 0 ? 0.97f / peak : 1;
             s = hse_output_open(&job->out, job, rate, gain, err);
+            job->out.rate_out_hz = rate_out;
         }
         if (s == HSE_OK && p)
             s = feed(job, p, err);

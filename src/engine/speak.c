@@ -280,9 +280,9 @@ static void fill_piece(hse_job *job, piece *p, hse_item *item)
         const slot *s = job->vocoder ? job->vocoder : job->synthesizer;
         float db = s->type->gain_db && job->loudness == HSE_LOUDNESS_AUTO ? s->type->gain_db(s->model) : 0;
 
-        job->out.rate_hz = (unsigned)item->audio.rate_hz;
-        job->out.gain = powf(10.0f, db / 20.0f);
-        job->result.rate_hz = job->rate_hz ? job->rate_hz : job->out.rate_hz;
+        job->model_rate_hz = (unsigned)item->audio.rate_hz;
+        job->gain = powf(10.0f, db / 20.0f);
+        job->result.rate_hz = job->rate_hz ? job->rate_hz : job->model_rate_hz;
         job->result.first_ns = hse_now_ns() - job->opened_ns;
         hse_seconds_add(&e->stats.kind[HSE_JOB_SPEAK].first_audio, job->result.first_ns);
     }
@@ -290,7 +290,7 @@ static void fill_piece(hse_job *job, piece *p, hse_item *item)
     p->count = item->audio.n;
     p->done = true;
     item->audio = (hse_audio){0};
-    e->stats.audio_out_s += (double)p->count / job->out.rate_hz;
+    e->stats.audio_out_s += (double)p->count / job->model_rate_hz;
     if (p == job->first)
         hse_job_signal(job);
 }
