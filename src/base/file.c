@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,22 +117,50 @@ static hse_status write_all(int fd, const char *data, size_t size, const char *p
     return HSE_OK;
 }
 
+/* A device, a pipe or a terminal is written to as it is; a file renamed over it would put an end to /dev/null. */
+static hse_status write_special(const char *path, const void *data, size_t size, hse_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return hse_fail_sys(err, errno, "cannot write %s", path);
+    hse_status s = write_all(fd, data, size, path, err);
+    if (close(fd) != 0 && s == HSE_OK)
+        s = hse_fail_sys(err, errno, "cannot write %s", path);
+    return s;
+}
+
+/* A new file beside `path`; its permissions are those that the user's umask leaves, as of any other new file. */
+static int open_beside(char *beside, size_t size, const char *path)
+{
+    int fd = -1;
+
+    for (unsigned i = 0; fd < 0 && i < 100; i++) {
+        snprintf(beside, size, "%s.%d-%02u.part", path, (int)getpid(), i);
+        fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    return fd;
+}
+
 hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err)
 {
-    size_t len = strlen(path);
-    char *beside = hse_alloc(len + 12);
+    size_t room = strlen(path) + 32;
+    struct stat st;
     hse_status s;
 
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        return write_special(path, data, size, err);
+    char *beside = hse_alloc(room);
     if (!beside)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory to write %s", path);
-    snprintf(beside, len + 12, "%s.XXXXXX", path);
-    int fd = mkostemp(beside, O_CLOEXEC);
+    int fd = open_beside(beside, room, path);
     if (fd < 0) {
         s = hse_fail_sys(err, errno, "cannot write %s", path);
         hse_free(beside);
         return s;
     }
-    fchmod(fd, 0644);
     s = write_all(fd, data, size, path, err);
     if (s == HSE_OK && fsync(fd) != 0)
         s = hse_fail_sys(err, errno, "cannot write %s", path);

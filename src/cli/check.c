@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 
+#include "base/mem.h"
 #include "formats/weights.h"
 #include "models/model.h"
 
@@ -20,7 +21,31 @@ static void print_tensor(const hse_weight *t)
     puts("]");
 }
 
-static int check_file(const cli_args *a, const char *path)
+/* Every value is read once, as a model would: damaged data shows only then. A view may repeat few bytes without end (a stride
+ * of 0), so what is far more than the file could hold is not unfolded. */
+static hse_status read_all(const hse_weights *w, const char *path, uint64_t file_bytes, hse_error *err)
+{
+    enum { MOST_UNPACKED = 64 };
+
+    for (size_t i = 0; i < hse_weights_count(w); i++) {
+        const hse_weight *t = hse_weights_at(w, i);
+        size_t bytes = 0;
+        if (t->count / MOST_UNPACKED > file_bytes || !hse_mul_size((size_t)t->count, sizeof(float), &bytes))
+            return hse_fail(err, HSE_E_LIMIT, 0, "%s: %s has %llu values, the file only %llu bytes", path, t->name,
+                            (unsigned long long)t->count, (unsigned long long)file_bytes);
+        float *values = hse_alloc(bytes ? bytes : 1);
+        if (!values)
+            return hse_fail(err, HSE_E_NOMEM, 0, "%s: no memory for %s", path, t->name);
+        hse_status s = hse_weights_read_f32(w, t, values, err);
+        hse_free(values);
+        hse_weights_drop(w, t);
+        if (s != HSE_OK)
+            return s;
+    }
+    return HSE_OK;
+}
+
+static int check_file(const cli_args *a, const char *path, uint64_t file_bytes)
 {
     hse_weights *w = NULL;
     hse_error err = {0};
@@ -43,8 +68,9 @@ static int check_file(const cli_args *a, const char *path)
     puts("");
     for (size_t i = 0; cli_flag(a, "tensors") && i < hse_weights_count(w); i++)
         print_tensor(hse_weights_at(w, i));
+    hse_status s = read_all(w, path, file_bytes, &err);
     hse_weights_close(&w);
-    return CLI_OK;
+    return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
 
 /* A folder: try every model type that is built in. */
@@ -79,9 +105,9 @@ static int run(const cli_args *a)
     int status = CLI_OK;
 
     for (int i = 0; i < a->n_operands; i++) {
-        struct stat st;
+        struct stat st = {0};
         bool folder = stat(a->operands[i], &st) == 0 && S_ISDIR(st.st_mode);
-        if ((folder ? check_folder(a->operands[i]) : check_file(a, a->operands[i])) != CLI_OK)
+        if ((folder ? check_folder(a->operands[i]) : check_file(a, a->operands[i], (uint64_t)st.st_size)) != CLI_OK)
             status = CLI_FAILED;
     }
     return status;

@@ -50,11 +50,10 @@ const cli_command cli_man_command = {
     .name = "man", .operands = "", .summary = "Print the manual page (roff)", .run = print_man, .hidden = true,
 };
 
-int cli_main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
 
-    signal(SIGPIPE, SIG_IGN);               /* a reader that goes away is an error of the write, not our end */
     if (!name) {
         overview(stderr);
         return CLI_USAGE;
@@ -74,7 +73,13 @@ int cli_main(int argc, char **argv)
         fprintf(stderr, "hse: unknown command \"%s\"; see hse --help\n", name);
         return CLI_USAGE;
     }
-    int status = cli_run(c, argc - 1, argv + 1);
+    return cli_run(c, argc - 1, argv + 1);
+}
+
+int cli_main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);               /* a reader that goes away is an error of the write, not our end */
+    int status = dispatch(argc, argv);
     if (fflush(stdout) != 0 && status == CLI_OK)
         return cli_fail_text("standard output cannot be written");
     return status;

@@ -30,9 +30,14 @@ hse_status cli_read_audio(hse_pcm *out, const char *path, hse_error *err)
     hse_audio audio = {0};
     hse_status s = hse_audio_decode_file(&audio, path, NULL, err);
 
-    if (s == HSE_OK)
-        *out = (hse_pcm){audio.samples, audio.n, (unsigned)audio.rate_hz};
-    return s;
+    if (s != HSE_OK)
+        return s;
+    if (!audio.n) {
+        hse_audio_free(&audio);
+        return hse_fail(err, HSE_E_FORMAT, 0, "%s has no samples", path);
+    }
+    *out = (hse_pcm){audio.samples, audio.n, (unsigned)audio.rate_hz};
+    return HSE_OK;
 }
 
 static hse_status from_json(hse_embedding *out, hse_bytes bytes, const char *path, hse_error *err)

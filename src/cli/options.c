@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A command's one line of failure says what its user needs; the log would say it twice. */
 static const cli_option common[] = {
-    {"log-level", 0, CLI_TEXT, "LEVELS", "warn", 0, 0, true, "error, warn, info, debug or component=level, separated by commas"},
+    {"log-level", 0, CLI_TEXT, "LEVELS", "off", 0, 0, true, "off, error, warn, info, debug or component=level, separated by commas"},
     {"log-format", 0, CLI_CHOICE, "auto|json|text", "auto", 0, 0, true, "lines on standard error: text on a terminal, else JSON"},
     {"help", 'h', CLI_FLAG, NULL, NULL, 0, 0, false, "show this help"},
 };

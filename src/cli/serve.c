@@ -54,14 +54,16 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
 
     printf("harmonyspeech %s, %s, %d threads\n", HSE_VERSION, hse_cpu_name(hse_engine_kernels(engine)->cpu), hse_engine_threads(engine));
     print_models(engine);
+    bool v6 = strchr(host, ':') != NULL;        /* an IPv6 address stands in brackets in an URL */
+    const char *left = v6 ? "[" : "", *right = v6 ? "]" : "";
     if (port == 0) {
         printf("listening on %s\n", host);
     } else {
-        printf("listening on %s://%s:%d\n\nOpen that address in a browser, or try:\n"
-               "  curl -s %s%s://%s:%d/v1/audio/speech -H 'Content-Type: application/json' \\\n"
+        printf("listening on %s://%s%s%s:%d\n\nOpen that address in a browser, or try:\n"
+               "  curl -s %s%s://%s%s%s:%d/v1/audio/speech -H 'Content-Type: application/json' \\\n"
                "       -d '{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello there.\",\"response_format\":\"wav\"}' -o hello.wav\n"
                "Ctrl-C stops the server.\n",
-               scheme, host, port, k, scheme, host, port);
+               scheme, left, host, right, port, k, scheme, left, host, right, port);
     }
     fflush(stdout);
 }

@@ -110,6 +110,7 @@ static hse_status read_text(const cli_args *a, char **text, hse_error *err)
         if (s == HSE_OK && strlen(*text) != size) {
             s = hse_fail(err, HSE_E_FORMAT, strlen(*text), "the text holds a NUL character at byte %zu", strlen(*text));
             hse_free(*text);
+            *text = NULL;                               /* the caller frees what is there, error or not */
         }
         return s;
     }

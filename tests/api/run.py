@@ -15,7 +15,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import server  # noqa: E402
 
-MODULES = ["speech", "embed_vad", "errors", "models_list", "cli"]
+MODULES = ["speech", "embed_vad", "errors", "models_list", "cli", "examples", "cli_edges"]
 
 
 def main():

@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 TEST(error_text_is_cut_on_a_character)
@@ -211,6 +213,18 @@ TEST(files_are_written_whole)
     hse_map_close(&m);
     assert_int_equal(hse_map_open(&m, dir, &err), HSE_E_FORMAT);
     CHECK(hse_file_write("/nonexistent/x", "a", 1, &err) != HSE_OK && err.text[0], "%s", err.text);
+    CHECK(hse_file_write(dir, "a", 1, &err) != HSE_OK && err.text[0], "%s", err.text);
+    CHECK(hse_file_write("/dev/full", "a", 1, &err) == HSE_E_IO, "%s", err.text);
+    unlink(path);
+
+    /* What is no regular file is written to, not replaced. */
+    char got[6] = "";
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_NONBLOCK);
+    assert_int_equal(hse_file_write(path, "hello", 5, &err), HSE_OK);
+    assert_int_equal(read(fd, got, 5), 5);
+    CHECK(strcmp(got, "hello") == 0, "%s", got);
+    close(fd);
     unlink(path);
     rmdir(dir);
 }
