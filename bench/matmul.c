@@ -1,4 +1,5 @@
-/* matmul.c - our packed products against oneDNN and OpenBLAS in one run, alternating; medians, ratios, share of the peak.
+/* matmul.c - our packed products against oneDNN and OpenBLAS in one run, alternating; medians, ratios, share of the
+ * peak.
  *
  *   bench_matmul [threads] [shape]         shape: a part of a line's name; threads: 1 (CPU time) or more (wall clock)
  */
@@ -17,38 +18,52 @@ enum { PAIRS = 9, WORKERS_PER_THREAD = 2 };
 
 typedef struct {
     const char *name;
-    int         m, n, k, taps;
+    int m, n, k, taps;
 } shape;
 
 static const shape shapes[] = {
-    {"1512x512x512", 1512, 512, 512, 1},      {"1512x512x2048", 1512, 512, 2048, 1},
-    {"1512x5120x1280", 1512, 5120, 1280, 1},  {"448x384x384", 448, 384, 384, 1},
-    {"70x512x512", 70, 512, 512, 1},          {"1499x512x512", 1499, 512, 512, 1},
-    {"37x80x1024", 37, 80, 1024, 1},          {"1499x2048x512", 1499, 2048, 512, 1},
-    {"997x256x320", 997, 256, 320, 1},        {"1x2048x512", 1, 2048, 512, 1},
-    {"4x2048x512", 4, 2048, 512, 1},          {"8x1536x512", 8, 1536, 512, 1},
-    {"13x2048x512", 13, 2048, 512, 1},        {"4000x16x48", 4000, 16, 48, 1},
-    {"4000x32x96", 4000, 32, 96, 1},          {"4000x48x144", 4000, 48, 144, 1},
-    {"4000x80x240", 4000, 80, 240, 1},        {"4000x4x224", 4000, 4, 224, 1},
-    {"conv 1024 256->256 taps 3", 1024, 256, 256, 3},   {"conv 1024 256->256 taps 11", 1024, 256, 256, 11},
-    {"conv 4096 128->128 taps 7", 4096, 128, 128, 7},   {"conv 8192 64->64 taps 3", 8192, 64, 64, 3},
-    {"conv 8192 32->32 taps 3", 8192, 32, 32, 3},       {"conv 8192 32->32 taps 11", 8192, 32, 32, 11},
-    {"conv 8192 16->16 taps 3", 8192, 16, 16, 3},       {"conv 8192 16->16 taps 11", 8192, 16, 16, 11},
-    {"conv 512 512->512 taps 11", 512, 512, 512, 11},   {"conv 8192 32->4 taps 7", 8192, 32, 4, 7},
+    {"1512x512x512", 1512, 512, 512, 1},
+    {"1512x512x2048", 1512, 512, 2048, 1},
+    {"1512x5120x1280", 1512, 5120, 1280, 1},
+    {"448x384x384", 448, 384, 384, 1},
+    {"70x512x512", 70, 512, 512, 1},
+    {"1499x512x512", 1499, 512, 512, 1},
+    {"37x80x1024", 37, 80, 1024, 1},
+    {"1499x2048x512", 1499, 2048, 512, 1},
+    {"997x256x320", 997, 256, 320, 1},
+    {"1x2048x512", 1, 2048, 512, 1},
+    {"4x2048x512", 4, 2048, 512, 1},
+    {"8x1536x512", 8, 1536, 512, 1},
+    {"13x2048x512", 13, 2048, 512, 1},
+    {"4000x16x48", 4000, 16, 48, 1},
+    {"4000x32x96", 4000, 32, 96, 1},
+    {"4000x48x144", 4000, 48, 144, 1},
+    {"4000x80x240", 4000, 80, 240, 1},
+    {"4000x4x224", 4000, 4, 224, 1},
+    {"conv 1024 256->256 taps 3", 1024, 256, 256, 3},
+    {"conv 1024 256->256 taps 11", 1024, 256, 256, 11},
+    {"conv 4096 128->128 taps 7", 4096, 128, 128, 7},
+    {"conv 8192 64->64 taps 3", 8192, 64, 64, 3},
+    {"conv 8192 32->32 taps 3", 8192, 32, 32, 3},
+    {"conv 8192 32->32 taps 11", 8192, 32, 32, 11},
+    {"conv 8192 16->16 taps 3", 8192, 16, 16, 3},
+    {"conv 8192 16->16 taps 11", 8192, 16, 16, 11},
+    {"conv 512 512->512 taps 11", 512, 512, 512, 11},
+    {"conv 8192 32->4 taps 7", 8192, 32, 4, 7},
 };
 
 /* Everything that one shape and type needs. Convolutions have no peer here: these would need an im2col copy first. */
 typedef struct {
     const hse_kernels *k;
-    hse_pool          *pool;
-    const shape       *s;
-    k_weight_type      type;
-    k_packed           w;
-    k_gemm             g;
-    int                parts;
-    float             *in, *weights, *weights_t, *out, *scale, *w_scale;
-    void              *a, *w_own, *block;
-    peer_onednn       *onednn;
+    hse_pool *pool;
+    const shape *s;
+    k_weight_type type;
+    k_packed w;
+    k_gemm g;
+    int parts;
+    float *in, *weights, *weights_t, *out, *scale, *w_scale;
+    void *a, *w_own, *block;
+    peer_onednn *onednn;
 } job;
 
 static void *room(size_t bytes)
@@ -117,19 +132,30 @@ static void job_open(job *j)
         j->k->to_bf16(j->a, a_row, j->in, k, (int)rows, s->k, K_NONE, 0);
     if (j->type == K_INT8)
         j->k->to_int8(j->a, a_row, j->scale, j->in, k, (int)rows, s->k, K_NONE, 0);
-    j->g = (k_gemm){.w = &j->w, .a = j->a, .a_row = a_row, .a_tap = a_row, .a_scale = j->scale, .a_scale_row = 1,
-                    .a_scale_tap = 1, .rows = s->m, .panel_to = j->w.panels, .out = j->out, .out_row = n, .alpha = 1.0f};
+    j->g = (k_gemm){.w = &j->w,
+                    .a = j->a,
+                    .a_row = a_row,
+                    .a_tap = a_row,
+                    .a_scale = j->scale,
+                    .a_scale_row = 1,
+                    .a_scale_tap = 1,
+                    .rows = s->m,
+                    .panel_to = j->w.panels,
+                    .out = j->out,
+                    .out_row = n,
+                    .alpha = 1.0f};
     if (s->taps == 1 && a_row == k) {
         peer_weights(j);
-        j->onednn = peer_onednn_open(j->type, s->m, s->n, s->k, j->a, j->w_own, j->type == K_INT8 ? j->w_scale : NULL, j->out);
+        j->onednn =
+            peer_onednn_open(j->type, s->m, s->n, s->k, j->a, j->w_own, j->type == K_INT8 ? j->w_scale : NULL, j->out);
     }
 }
 
 static void job_close(job *j)
 {
     peer_onednn_close(j->onednn);
-    void *all[] = {j->in, j->weights, j->weights_t, j->out, j->scale, j->w_scale, j->w_own, j->block,
-                   j->a == j->in ? NULL : j->a};
+    void *all[] = {
+        j->in, j->weights, j->weights_t, j->out, j->scale, j->w_scale, j->w_own, j->block, j->a == j->in ? NULL : j->a};
     for (size_t i = 0; i < COUNT(all); i++)
         hse_free(all[i]);
 }
@@ -204,7 +230,7 @@ static void compare(job *j, double peak)
 
     for (int p = 0; p < 3; p++)
         if (run[p] != NULL)
-            time_of(run[p], j, 2, wall);                        /* warm */
+            time_of(run[p], j, 2, wall); /* warm */
     while (time_of(run_ours, j, times, wall) * times < 0.004)
         times *= 2;
     for (int i = 0; i < PAIRS; i++)
@@ -227,8 +253,8 @@ static void compare(job *j, double peak)
 /* Products of two activations, as in attention: a [m][k] with b [n][k] (transposed) or [k][n]; one thread. */
 typedef struct {
     const char *name;
-    int         m, n, k;
-    bool        transposed;
+    int m, n, k;
+    bool transposed;
 } plain_shape;
 
 static const plain_shape plain_shapes[] = {
@@ -246,10 +272,11 @@ static void plain_product(const hse_kernels *k, const plain_shape *s, double pea
 
     fill(a, m * inner);
     fill(b, n * inner);
-    for (int i = -1; i < PAIRS; i++) {                          /* the first round warms up */
+    for (int i = -1; i < PAIRS; i++) { /* the first round warms up */
         double from = bench_seconds(false), between;
         for (int t = 0; t < times; t++)
-            (s->transposed ? k->matmul_nt : k->matmul_nn)(c, n, a, inner, b, s->transposed ? inner : n, s->m, s->n, s->k, 0.125f);
+            (s->transposed ? k->matmul_nt : k->matmul_nn)(c, n, a, inner, b, s->transposed ? inner : n, s->m, s->n,
+                                                          s->k, 0.125f);
         between = bench_seconds(false);
         for (int t = 0; t < times; t++)
             peer_openblas_plain(s->transposed, s->m, s->n, s->k, 0.125f, a, b, c);
@@ -294,7 +321,8 @@ int main(int argc, char **argv)
             compare(&j, before.rate[type] * threads);
             bench_peak after = bench_measure_peak(mask);
             if (after.rate[type] < 0.95 * before.rate[type] || after.rate[type] > 1.05 * before.rate[type])
-                printf("%-28s the peak went from %.1f to %.1f G/s meanwhile\n", "", before.rate[type], after.rate[type]);
+                printf("%-28s the peak went from %.1f to %.1f G/s meanwhile\n", "", before.rate[type],
+                       after.rate[type]);
             job_close(&j);
         }
     for (size_t i = 0; threads == 1 && i < COUNT(plain_shapes); i++)

@@ -15,10 +15,10 @@ double bench_seconds(bool wall)
 
 #if defined(__x86_64__)
 #define TWELVE(op, r)                                                                                                  \
-    op " %%" r "12,%%" r "13,%%" r "0\n" op " %%" r "12,%%" r "13,%%" r "1\n" op " %%" r "12,%%" r "13,%%" r "2\n"     \
-    op " %%" r "12,%%" r "13,%%" r "3\n" op " %%" r "12,%%" r "13,%%" r "4\n" op " %%" r "12,%%" r "13,%%" r "5\n"     \
-    op " %%" r "12,%%" r "13,%%" r "6\n" op " %%" r "12,%%" r "13,%%" r "7\n" op " %%" r "12,%%" r "13,%%" r "8\n"     \
-    op " %%" r "12,%%" r "13,%%" r "9\n" op " %%" r "12,%%" r "13,%%" r "10\n" op " %%" r "12,%%" r "13,%%" r "11\n"
+    op " %%" r "12,%%" r "13,%%" r "0\n" op " %%" r "12,%%" r "13,%%" r "1\n" op " %%" r "12,%%" r "13,%%" r "2\n" op  \
+       " %%" r "12,%%" r "13,%%" r "3\n" op " %%" r "12,%%" r "13,%%" r "4\n" op " %%" r "12,%%" r "13,%%" r "5\n" op  \
+       " %%" r "12,%%" r "13,%%" r "6\n" op " %%" r "12,%%" r "13,%%" r "7\n" op " %%" r "12,%%" r "13,%%" r "8\n" op  \
+       " %%" r "12,%%" r "13,%%" r "9\n" op " %%" r "12,%%" r "13,%%" r "10\n" op " %%" r "12,%%" r "13,%%" r "11\n"
 #define CLOBBERS "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11"
 
 /* The best of three stretches of some milliseconds: GFLOP/s (or 8-bit GOP/s) of one instruction. */
@@ -34,10 +34,22 @@ double bench_seconds(bool wall)
     }                                                                                                                  \
     return best
 
-static double fma512(void) { MEASURE("vfmadd231ps", "zmm", 32); }
-static double fma256(void) { MEASURE("vfmadd231ps", "ymm", 16); }
-static double bf16_512(void) { MEASURE("vdpbf16ps", "zmm", 64); }
-static double int8_512(void) { MEASURE("vpdpbusd", "zmm", 128); }
+static double fma512(void)
+{
+    MEASURE("vfmadd231ps", "zmm", 32);
+}
+static double fma256(void)
+{
+    MEASURE("vfmadd231ps", "ymm", 16);
+}
+static double bf16_512(void)
+{
+    MEASURE("vdpbf16ps", "zmm", 64);
+}
+static double int8_512(void)
+{
+    MEASURE("vpdpbusd", "zmm", 128);
+}
 
 bench_peak bench_measure_peak(unsigned cpu)
 {

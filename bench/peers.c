@@ -23,10 +23,10 @@ void peers_print_versions(void)
 }
 
 struct peer_onednn {
-    dnnl_engine_t    engine;
-    dnnl_stream_t    stream;
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
     dnnl_primitive_t product;
-    dnnl_memory_t    a, w, out;
+    dnnl_memory_t a, w, out;
 };
 
 static dnnl_memory_desc_t matrix(int rows, int columns, dnnl_data_type_t type, dnnl_format_tag_t tag)
@@ -60,8 +60,8 @@ static bool reorder_weights(peer_onednn *p, const dnnl_memory_desc_t *from, cons
     return done;
 }
 
-peer_onednn *peer_onednn_open(k_weight_type type, int m, int n, int k, const void *a, const void *w, const float *w_scale,
-                              float *out)
+peer_onednn *peer_onednn_open(k_weight_type type, int m, int n, int k, const void *a, const void *w,
+                              const float *w_scale, float *out)
 {
     static const dnnl_data_type_t a_type[] = {dnnl_f32, dnnl_bf16, dnnl_u8}, w_type[] = {dnnl_f32, dnnl_bf16, dnnl_s8};
     peer_onednn *p = hse_calloc(1, sizeof *p);

@@ -11,8 +11,8 @@ typedef struct peer_onednn peer_onednn;
 
 /* out[m][n] = a[m][k] w[n][k]^T. a, w and out are in the type's own form (float, bf16 bits; int8: a uint8, w int8, out
  * float scaled by output channel). NULL when oneDNN has no such product. w may go after the call. */
-peer_onednn *peer_onednn_open(k_weight_type type, int m, int n, int k, const void *a, const void *w, const float *w_scale,
-                              float *out);
+peer_onednn *peer_onednn_open(k_weight_type type, int m, int n, int k, const void *a, const void *w,
+                              const float *w_scale, float *out);
 void peer_onednn_run(peer_onednn *p);
 void peer_onednn_close(peer_onednn *p);
 

@@ -16,12 +16,12 @@ static inline uint16_t k_to_bf16(float x)
     return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
 }
 
-/* What turns a range of +-max into +-127 and back. A range that is not finite has no scale: the numbers become zeros and
- * the scale NaN, so that the result says so. */
+/* What turns a range of +-max into +-127 and back. A range that is not finite has no scale: the numbers become zeros
+ * and the scale NaN, so that the result says so. */
 static inline float k_int8_factor(float max)
 {
     float factor = 127.0f / max;
-    return max > 0.0f && isfinite(max) && isfinite(factor) ? factor : 0.0f;     /* 127 / denormal is infinite */
+    return max > 0.0f && isfinite(max) && isfinite(factor) ? factor : 0.0f; /* 127 / denormal is infinite */
 }
 
 static inline float k_int8_scale(float max)

@@ -44,7 +44,7 @@ unsigned hse_cpu_detect(void)
 
 unsigned hse_cpu_detect(void)
 {
-    const unsigned long dot = 1ul << 20, bf16 = 1ul << 14;      /* HWCAP_ASIMDDP, HWCAP2_BF16 of the kernel's ABI */
+    const unsigned long dot = 1ul << 20, bf16 = 1ul << 14; /* HWCAP_ASIMDDP, HWCAP2_BF16 of the kernel's ABI */
     unsigned cpu = HSE_CPU_NEON;
 
     if (getauxval(AT_HWCAP) & dot)
@@ -65,7 +65,7 @@ hse_status hse_cpu_mask(const char *name, unsigned *mask, hse_error *err)
 {
     static const struct {
         const char *name;
-        unsigned    needs, allows;
+        unsigned needs, allows;
     } sets[] = {
         {"generic", 0, 0},
         {"avx2", HSE_CPU_AVX2, HSE_CPU_AVX2},
@@ -103,15 +103,10 @@ const char *hse_cpu_name(unsigned mask)
     if (mask & HSE_CPU_AVX2)
         return "avx2";
     switch (mask & (HSE_CPU_NEON | HSE_CPU_NEON_DOT | HSE_CPU_NEON_BF16)) {
-    case HSE_CPU_NEON | HSE_CPU_NEON_DOT | HSE_CPU_NEON_BF16:
-        return "neon+dot+bf16";
-    case HSE_CPU_NEON | HSE_CPU_NEON_DOT:
-        return "neon+dot";
-    case HSE_CPU_NEON | HSE_CPU_NEON_BF16:
-        return "neon+bf16";
-    case HSE_CPU_NEON:
-        return "neon";
-    default:
-        return "generic";
+    case HSE_CPU_NEON | HSE_CPU_NEON_DOT | HSE_CPU_NEON_BF16: return "neon+dot+bf16";
+    case HSE_CPU_NEON | HSE_CPU_NEON_DOT: return "neon+dot";
+    case HSE_CPU_NEON | HSE_CPU_NEON_BF16: return "neon+bf16";
+    case HSE_CPU_NEON: return "neon";
+    default: return "generic";
     }
 }

@@ -6,8 +6,8 @@
 
 enum {
     ALIGN = 64,
-    MOST_PANEL = 64,                    /* outputs of a panel, on any instruction set */
-    STRETCH = 16,                       /* inputs: a cache line of the source, a multiple of every group */
+    MOST_PANEL = 64, /* outputs of a panel, on any instruction set */
+    STRETCH = 16,    /* inputs: a cache line of the source, a multiple of every group */
 };
 
 static int round_up(int n, int to)
@@ -36,7 +36,8 @@ static size_t shape(const k_layout *layout, k_packed *p, void *block, k_weight_t
     size_t size = (size_t)p->panels * p->panel_bytes;
     p->data = block;
     if (type == K_INT8) {
-        size_t scales = round_up_size(padded * sizeof(float)), comps = round_up_size((size_t)taps * padded * sizeof(int32_t));
+        size_t scales = round_up_size(padded * sizeof(float)),
+               comps = round_up_size((size_t)taps * padded * sizeof(int32_t));
         if (block != NULL) {
             p->scale = (float *)(void *)((char *)block + size);
             p->comp = (int32_t *)(void *)((char *)block + size + scales);
@@ -53,8 +54,8 @@ size_t k_pack_size(const k_layout *layout, k_weight_type type, int n, int k, int
     return shape(layout, &p, NULL, type, n, k, taps);
 }
 
-/* Inputs [from, to) of one output and tap into its column of the panel: src[i * w_i] -> dst[i / group][i % group], groups
- * `step` elements apart. */
+/* Inputs [from, to) of one output and tap into its column of the panel: src[i * w_i] -> dst[i / group][i % group],
+ * groups `step` elements apart. */
 static void column_f32(float *dst, size_t step, const float *src, size_t w_i, int from, int to)
 {
     for (int i = from; i < to; i++)
@@ -138,8 +139,8 @@ static void pack_panel(k_packed *p, int panel, int width, const float *w, size_t
         }
 }
 
-void k_pack(const k_layout *layout, k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w,
-            size_t w_n, size_t w_t, size_t w_i)
+void k_pack(const k_layout *layout, k_packed *p, void *block, k_weight_type type, int n, int k, int taps,
+            const float *w, size_t w_n, size_t w_t, size_t w_i)
 {
     memset(block, 0, shape(layout, p, block, type, n, k, taps));
     for (int panel = 0; panel < p->panels; panel++) {

@@ -18,8 +18,8 @@ static size_t pack_size(k_weight_type type, int n, int k, int taps)
     return k_pack_size(&layout, type, n, k, taps);
 }
 
-static void pack(k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w, size_t w_n, size_t w_t,
-                 size_t w_i)
+static void pack(k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w, size_t w_n,
+                 size_t w_t, size_t w_i)
 {
     k_pack(&layout, p, block, type, n, k, taps, w, w_n, w_t, w_i);
 }

@@ -1,4 +1,5 @@
 /* vec.h - what simd/ needs of AVX2, FMA, F16C: 8 floats a vector, 16 registers. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_AVX2_VEC_H
 #define HSE_KERNELS_AVX2_VEC_H
 

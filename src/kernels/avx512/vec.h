@@ -1,4 +1,5 @@
 /* vec.h - what simd/ needs of AVX-512 F, BW, DQ, VL: 16 floats a vector, 32 registers, masks for tails. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_AVX512_VEC_H
 #define HSE_KERNELS_AVX512_VEC_H
 
@@ -10,7 +11,7 @@ enum {
     VF_LANES = 16, VF_BYTES = 64,
     MOST_ROWS = 24, MOST_VECTORS = 4,       /* of a tile; 24 sums leave room for the weights and an input */
     FEW_ROWS = 3,
-    GROUPS_AT_ONCE = 1536,                  /* of inputs in a stretch: a panel's part is 384 KiB, below the second-level cache */
+    GROUPS_AT_ONCE = 1536,                  /* of inputs in a stretch: a panel's part is 384 KiB */
     GEMM_ROWS = 24,
 };
 

@@ -1,4 +1,5 @@
 /* vec.h - AVX-512 with BF16 and VNNI: two bf16 or four 8-bit products a lane and instruction. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_AVX512BF16_VEC_H
 #define HSE_KERNELS_AVX512BF16_VEC_H
 

@@ -11,25 +11,18 @@ static float sigmoid(float v)
 float k_generic_act1(float v, k_act act, float slope)
 {
     switch (act) {
-    case K_RELU:
-        return v < 0.0f ? 0.0f : v;
-    case K_LEAKY_RELU:
-        return v < 0.0f ? v * slope : v;
+    case K_RELU: return v < 0.0f ? 0.0f : v;
+    case K_LEAKY_RELU: return v < 0.0f ? v * slope : v;
     case K_GELU:
-        return (float)(0.5 * (double)v * erfc((double)v * -0.70710678118654752));   /* in float the tail loses digits */
+        return (float)(0.5 * (double)v * erfc((double)v * -0.70710678118654752)); /* in float the tail loses digits */
     case K_GELU_TANH:
-        return v * sigmoid(1.5957691216057308f * (v + 0.044715f * v * v * v));      /* 1 + tanh(u) = 2 sigmoid(2u) */
-    case K_TANH:
-        return tanhf(v);
-    case K_SIGMOID:
-        return sigmoid(v);
-    case K_SILU:
-        return v * sigmoid(v);
-    case K_EXP:
-        return expf(v);
+        return v * sigmoid(1.5957691216057308f * (v + 0.044715f * v * v * v)); /* 1 + tanh(u) = 2 sigmoid(2u) */
+    case K_TANH: return tanhf(v);
+    case K_SIGMOID: return sigmoid(v);
+    case K_SILU: return v * sigmoid(v);
+    case K_EXP: return expf(v);
     case K_NONE:
-    case K_ACTS:
-        break;
+    case K_ACTS: break;
     }
     return v;
 }
@@ -107,7 +100,8 @@ static void gru_step(float *h, const float *x, const float *u, int width)
     }
 }
 
-static void to_bf16(uint16_t *out, size_t out_row, const float *in, size_t in_row, int rows, int k, k_act a, float slope)
+static void to_bf16(uint16_t *out, size_t out_row, const float *in, size_t in_row, int rows, int k, k_act a,
+                    float slope)
 {
     for (int r = 0; r < rows; r++, out += out_row, in += in_row) {
         for (int i = 0; i < k; i++)
@@ -117,8 +111,8 @@ static void to_bf16(uint16_t *out, size_t out_row, const float *in, size_t in_ro
     }
 }
 
-static void to_int8(uint8_t *out, size_t out_row, float *out_scale, const float *in, size_t in_row, int rows, int k, k_act a,
-                    float slope)
+static void to_int8(uint8_t *out, size_t out_row, float *out_scale, const float *in, size_t in_row, int rows, int k,
+                    k_act a, float slope)
 {
     for (int r = 0; r < rows; r++, out += out_row, in += in_row) {
         float most = 0.0f;

@@ -39,7 +39,8 @@ INLINE void tap_f32(vf sum[][VECTORS], int rows, int vectors, const float *a, si
         }
 }
 
-INLINE void tap_bf16(vf sum[][VECTORS], int rows, int vectors, const uint16_t *a, size_t a_row, const uint16_t *b, int k)
+INLINE void tap_bf16(vf sum[][VECTORS], int rows, int vectors, const uint16_t *a, size_t a_row, const uint16_t *b,
+                     int k)
 {
     for (int i = 0; i < k; i += 2)
         for (int v = 0; v < vectors; v++, b += 2 * LANES) {
@@ -106,10 +107,11 @@ INLINE void tile(const k_gemm *g, int panel, int r, int rows, int vectors)
     for (int t = 0; t < w->taps; t++, at += g->a_tap) {
         size_t from = (size_t)t * tap;
         if (w->type == K_F32)
-            tap_f32(sum, rows, vectors, (const float *)g->a + at, g->a_row, (const float *)(const void *)b + from, w->k);
+            tap_f32(sum, rows, vectors, (const float *)g->a + at, g->a_row, (const float *)(const void *)b + from,
+                    w->k);
         else if (w->type == K_BF16)
-            tap_bf16(sum, rows, vectors, (const uint16_t *)g->a + at, g->a_row, (const uint16_t *)(const void *)b + from,
-                     w->k);
+            tap_bf16(sum, rows, vectors, (const uint16_t *)g->a + at, g->a_row,
+                     (const uint16_t *)(const void *)b + from, w->k);
         else
             tap_int8(sum, rows, vectors, (const uint8_t *)g->a + at, g->a_row, (const int8_t *)b + from, w->k,
                      g->a_scale + (size_t)r * g->a_scale_row + (size_t)t * g->a_scale_tap, g->a_scale_row);
@@ -145,8 +147,8 @@ static size_t pack_size(k_weight_type type, int n, int k, int taps)
     return k_pack_size(&layout, type, n, k, taps);
 }
 
-static void pack(k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w, size_t w_n, size_t w_t,
-                 size_t w_i)
+static void pack(k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w, size_t w_n,
+                 size_t w_t, size_t w_i)
 {
     k_pack(&layout, p, block, type, n, k, taps, w, w_n, w_t, w_i);
 }
@@ -163,8 +165,8 @@ static void product(float *c, const float *a, const float *b, size_t b_j, size_t
         c[j] = alpha * sum[j];
 }
 
-static void matmul(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_j, size_t b_i, int rows, int n,
-                   int k, float alpha)
+static void matmul(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_j, size_t b_i,
+                   int rows, int n, int k, float alpha)
 {
     for (int r = 0; r < rows; r++, c += c_row, a += a_row) {
         int j = 0;
@@ -175,14 +177,14 @@ static void matmul(float *c, size_t c_row, const float *a, size_t a_row, const f
     }
 }
 
-static void matmul_nt(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n, int k,
-                      float alpha)
+static void matmul_nt(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows,
+                      int n, int k, float alpha)
 {
     matmul(c, c_row, a, a_row, b, b_row, 1, rows, n, k, alpha);
 }
 
-static void matmul_nn(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n, int k,
-                      float alpha)
+static void matmul_nn(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows,
+                      int n, int k, float alpha)
 {
     matmul(c, c_row, a, a_row, b, 1, b_row, rows, n, k, alpha);
 }

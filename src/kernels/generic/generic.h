@@ -6,8 +6,8 @@
 #include "kernels/kernels.h"
 
 float k_generic_act1(float v, k_act act, float slope);
-void  k_generic_gemm(hse_kernels *k);
-void  k_generic_rows(hse_kernels *k);
-void  k_generic_elements(hse_kernels *k);
+void k_generic_gemm(hse_kernels *k);
+void k_generic_rows(hse_kernels *k);
+void k_generic_elements(hse_kernels *k);
 
 #endif

@@ -1,4 +1,5 @@
 /* vec.h - what simd/ needs of aarch64's NEON: 4 floats a vector, 32 registers. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_NEON_VEC_H
 #define HSE_KERNELS_NEON_VEC_H
 
@@ -158,8 +159,8 @@ enum { INT8_PASSES = 1 };
 typedef int8x16_t v8;
 
 #ifndef HSE_KERNELS_NEON_DOT
-/* int8 fours by exact 16-bit products, added in pairs twice. Inputs lose their offset on the way, so there is nothing to
- * undo afterwards. */
+/* int8 fours by exact 16-bit products, added in pairs twice. Inputs lose their offset on the way, so there is nothing
+ * to undo afterwards. */
 INLINE vi v8_add_products(vi sum, v8 in, v8 w)
 {
     vi low = vpaddlq_s16(vmull_s8(vget_low_s8(in), vget_low_s8(w))), high = vpaddlq_s16(vmull_high_s8(in, w));

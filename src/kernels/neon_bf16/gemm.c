@@ -13,9 +13,20 @@ INLINE void vf_store_bf16(uint16_t *p, vf x, int n)
     memcpy(p, &narrow, n <= 0 ? 0 : (size_t)(n < VF_LANES ? n : VF_LANES) * sizeof *p);
 }
 
-INLINE v16 v16_weights(const char *p, int pass) { (void)pass; return vreinterpretq_bf16_s8(v8_load(p)); }
-INLINE v16 v16_inputs(const char *p, int pass) { (void)pass; return vreinterpretq_bf16_s32(vi_spread32(p)); }
-INLINE vf v16_add_products(vf sum, v16 in, v16 w) { return vbfdotq_f32(sum, in, w); }
+INLINE v16 v16_weights(const char *p, int pass)
+{
+    (void)pass;
+    return vreinterpretq_bf16_s8(v8_load(p));
+}
+INLINE v16 v16_inputs(const char *p, int pass)
+{
+    (void)pass;
+    return vreinterpretq_bf16_s32(vi_spread32(p));
+}
+INLINE vf v16_add_products(vf sum, v16 in, v16 w)
+{
+    return vbfdotq_f32(sum, in, w);
+}
 
 #include "kernels/simd/gemm.h"
 #include "kernels/simd/prepare.h"

@@ -1,4 +1,5 @@
 /* common.h - what every vec.h and simd/ file is written with. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_COMMON_H
 #define HSE_KERNELS_SIMD_COMMON_H
 

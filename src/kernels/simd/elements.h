@@ -1,4 +1,5 @@
 /* elements.h - element by element, for one instruction set. Full vectors, then one with its first lanes only. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_ELEMENTS_H
 #define HSE_KERNELS_SIMD_ELEMENTS_H
 

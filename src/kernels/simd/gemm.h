@@ -1,10 +1,11 @@
 /* gemm.h - products with packed weights for one instruction set, over the vectors of its vec.h.
  *
- * A tile is MR rows by NV vectors of sums that stay in registers while the inputs go by: per group of inputs NV loads of
- * weights, MR broadcasts of activations, MR * NV fused multiply-adds. Row r of the output reads inputs at r * a_row + t *
- * a_tap for tap t, so a convolution is the same loop with taps > 1. When a panel of weights outgrows the second-level
- * cache the inputs are cut into stretches at places that depend on the weights' shape alone, and the float32 sums wait in
- * `part` meanwhile: no element's order of additions depends on where its row stands. */
+ * A tile is MR rows by NV vectors of sums that stay in registers while the inputs go by: per group of inputs NV loads
+ * of weights, MR broadcasts of activations, MR * NV fused multiply-adds. Row r of the output reads inputs at r * a_row
+ * + t * a_tap for tap t, so a convolution is the same loop with taps > 1. When a panel of weights outgrows the
+ * second-level cache the inputs are cut into stretches at places that depend on the weights' shape alone, and the
+ * float32 sums wait in `part` meanwhile: no element's order of additions depends on where its row stands. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_GEMM_H
 #define HSE_KERNELS_SIMD_GEMM_H
 
@@ -26,7 +27,7 @@ typedef struct {
     size_t         b_step;              /* from one group's weights to the next */
     float         *part;                /* [MR][NV * VF_LANES], where the sums go */
     bool           add;                 /* they go on from what is there */
-    const k_gemm  *g;                   /* not NULL: the sums are whole and their epilogue simple; finish them at once */
+    const k_gemm  *g;                   /* not NULL: the sums are whole, their epilogue simple; finish them at once */
     int            row, from, left;     /* then: first row and column of the output, columns from there to its end */
     const float   *a_scale;             /* INT8, as in k_gemm */
     size_t         a_scale_row, a_scale_tap;
@@ -51,8 +52,8 @@ INLINE vf vf_simple_act(vf y, k_act act, float slope)
     return y;
 }
 
-/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. Only the tallest
- * tile of each width has this, since it makes a tile's code several times as long. */
+/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. Only the
+ * tallest tile of each width has this, since it makes a tile's code several times as long. */
 INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
 {
     const k_gemm *g = x->g;
@@ -293,8 +294,8 @@ static void finish_rows(const k_gemm *g, int row, int rows, int from, int vector
     }
 }
 
-/* Rows of the next tile: full ones while there are two, then what is left in even parts, since a tile of one row costs as
- * much as one of two or three. */
+/* Rows of the next tile: full ones while there are two, then what is left in even parts, since a tile of one row costs
+ * as much as one of two or three. */
 static int tile_rows(k_tile_run *const *run, int left, int most)
 {
     int rows = left <= most ? left : left >= 2 * most ? most : (left + 1) / 2;
@@ -344,6 +345,7 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
     groups = one_run ? groups * w->taps : groups;               /* taps that lie one behind the other are one */
     k_stretch s = stretch_of(w->type, taps, groups);
     size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
+    const char *weights = (const char *)w->data + (size_t)panel * w->panel_bytes;
     bool whole = s.taps >= taps && s.groups >= groups;
     bool simple = g->scale == NULL && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
@@ -354,7 +356,7 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
         for (int i = 0; i < groups || i == 0; i += s.groups) {
             x.taps = taps - t < s.taps ? taps - t : s.taps;
             x.groups = groups - i < s.groups ? groups - i : s.groups;
-            x.b = (const char *)w->data + (size_t)panel * w->panel_bytes + ((size_t)t * (size_t)groups + (size_t)i) * step;
+            x.b = weights + ((size_t)t * (size_t)groups + (size_t)i) * step;
             x.add = t > 0 || i > 0;
             bool last = t + s.taps >= taps && i + s.groups >= groups;
             x.from = from;
@@ -378,8 +380,8 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
         }
 }
 
-/* Blocks of rows that fit the second-level cache, each against all panels; a block's inputs and one panel's weights stay
- * there meanwhile. */
+/* Blocks of rows that fit the second-level cache, each against all panels; a block's inputs and one panel's weights
+ * stay there meanwhile. */
 static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
 {
     const k_packed *w = g->w;
@@ -407,7 +409,7 @@ static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], c
     static k_tile_run *const tiles_##kind[MOST_VECTORS][MOST_ROWS + 1] = {TILES(GEMM_ENTRY, kind)};                    \
     static void gemm_##kind(const k_gemm *g)                                                                           \
     {                                                                                                                  \
-        gemm_with(g, tiles_##kind, most_rows_##kind);                                                                   \
+        gemm_with(g, tiles_##kind, most_rows_##kind);                                                                  \
     }
 
 #endif

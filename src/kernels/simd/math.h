@@ -1,5 +1,7 @@
-/* math.h - functions of vectors: the same operations in every lane, so an element's result does not depend on its place.
- * The polynomials are minimax fits (Remez) of relative error below 4e-8; tests/unit/kernels measures the functions. */
+/* math.h - functions of vectors: the same operations in every lane, so an element's result does not depend on its
+ * place. The polynomials are minimax fits (Remez) of relative error below 4e-8; tests/unit/kernels measures the
+ * functions. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_MATH_H
 #define HSE_KERNELS_SIMD_MATH_H
 
@@ -54,8 +56,8 @@ INLINE vf vf_tanh(vf x)
  * t = 1 / (1 + 0.35 a); the square's rounding error goes through e^x to first order. At 14.5 e^x is 0. */
 INLINE vf vf_gelu(vf x)
 {
-    static const float c[] = {0.1396214042f, 0.1398618719f, 0.1198328488f, 0.1055080903f, -0.02311006879f, 0.1591745439f,
-                              -0.2557146285f, 0.1439718971f, -0.02914597486f};
+    static const float c[] = {0.1396214042f, 0.1398618719f, 0.1198328488f, 0.1055080903f, -0.02311006879f,
+                              0.1591745439f, -0.2557146285f, 0.1439718971f, -0.02914597486f};
     vf a = vf_min(vf_set1(14.5f), vf_abs(x)), square = vf_mul(a, a);
     vf lost = vf_fma(a, a, vf_neg(square));
     vf t = vf_div(vf_set1(1.0f), vf_fma(a, vf_set1(0.35f), vf_set1(1.0f)));

@@ -1,5 +1,6 @@
-/* matmul.h - products of two activations, on the tiles of gemm.h. The second matrix is brought into panels on the way, a
- * stretch of k at a time, unless its rows already are what a tile reads and too few tiles would read them again. */
+/* matmul.h - products of two activations, on the tiles of gemm.h. The second matrix is brought into panels on the way,
+ * a stretch of k at a time, unless its rows already are what a tile reads and too few tiles would read them again. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_MATMUL_H
 #define HSE_KERNELS_SIMD_MATMUL_H
 
@@ -36,8 +37,8 @@ static void bring_columns(float *panel, int nv, const float *b, size_t b_row, in
 }
 
 /* Rows `row` to `row + rows` of one panel of columns; at most BLOCK_ROWS when k takes more than one stretch. */
-static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by_rows, int row, int rows, int from, int k,
-                          k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
+static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by_rows, int row, int rows, int from,
+                          int k, k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
 {
     _Alignas(64) float part[BLOCK_ROWS * MOST_VECTORS * VF_LANES], panel[STRETCH * MOST_VECTORS * VF_LANES];
     const int wide = MOST_VECTORS * VF_LANES;
@@ -55,8 +56,10 @@ static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by
             x.b = (const char *)b, x.b_step = b_row * sizeof(float);
         else {
             x.b = (const char *)panel, x.b_step = (size_t)(nv * VF_BYTES);
-            (by_rows ? bring_rows : bring_columns)(panel, nv, b + (by_rows ? (size_t)i * b_row : (size_t)i), b_row, left,
-                                                   x.groups);
+            if (by_rows)
+                bring_rows(panel, nv, b + (size_t)i * b_row, b_row, left, x.groups);
+            else
+                bring_columns(panel, nv, b + i, b_row, left, x.groups);
         }
         for (int r = 0, next; r < rows; r += next) {
             next = tile_rows(run[nv - 1], rows - r, most_rows[nv - 1]);
@@ -72,8 +75,8 @@ static void product_panel(const k_gemm *g, const float *b, size_t b_row, bool by
     }
 }
 
-static void product(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, bool by_rows, int rows,
-                    int n, int k, float alpha, k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
+static void product(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, bool by_rows,
+                    int rows, int n, int k, float alpha, k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
 {
     k_packed w = {.type = K_F32, .n = n, .k = k, .taps = 1};
     k_gemm g = {.w = &w, .a = a, .a_row = a_row, .rows = rows, .out = c, .out_row = c_row, .alpha = alpha};
@@ -84,14 +87,14 @@ static void product(float *c, size_t c_row, const float *a, size_t a_row, const 
             product_panel(&g, b, b_row, by_rows, row, rows - row < block ? rows - row : block, from, k, run, most_rows);
 }
 
-static void k_matmul_nt(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n,
-                        int k, float alpha)
+static void k_matmul_nt(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows,
+                        int n, int k, float alpha)
 {
     product(c, c_row, a, a_row, b, b_row, false, rows, n, k, alpha, tiles_f32, most_rows_f32);
 }
 
-static void k_matmul_nn(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n,
-                        int k, float alpha)
+static void k_matmul_nn(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows,
+                        int n, int k, float alpha)
 {
     product(c, c_row, a, a_row, b, b_row, true, rows, n, k, alpha, tiles_f32, most_rows_f32);
 }

@@ -1,4 +1,5 @@
 /* prepare.h - activations into the reduced types, for one instruction set. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_PREPARE_H
 #define HSE_KERNELS_SIMD_PREPARE_H
 

@@ -1,5 +1,6 @@
 /* rows.h - sums over a row, and what is built on them, for one instruction set. A row of n elements always goes through
  * the same four vectors of sums in the same order. */
+/* clang-format off: loops behind UNROLL, tables of one-line functions */
 #ifndef HSE_KERNELS_SIMD_ROWS_H
 #define HSE_KERNELS_SIMD_ROWS_H
 
@@ -125,7 +126,8 @@ static void k_layer_norm(float *out, const float *in, const float *gain, const f
         for (int i = 0; i < n; i += VF_LANES) {
             int left = n - i < VF_LANES ? n - i : VF_LANES;
             vf y = vf_mul(vf_sub(vf_load_n(in + i, left), centre), rate);
-            y = vf_fma(y, gain != NULL ? vf_load_n(gain + i, left) : one, bias != NULL ? vf_load_n(bias + i, left) : vf_zero());
+            vf by = gain != NULL ? vf_load_n(gain + i, left) : one;
+            y = vf_fma(y, by, bias != NULL ? vf_load_n(bias + i, left) : vf_zero());
             vf_store_n(out + i, y, left);
         }
     }

@@ -1,4 +1,5 @@
-/* sets.h - for the tests of kernels: every instruction set of the machine, memory between guard pages, random numbers. */
+/* sets.h - for the tests of kernels: every instruction set of the machine, memory between guard pages, random numbers.
+ */
 #ifndef TEST_KERNELS_SETS_H
 #define TEST_KERNELS_SETS_H
 
@@ -10,8 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Runs the body with `k` set to each different table of this machine, plain C first. HSE_TEST_CPU, a number, leaves only
- * that mask. */
+/* Runs the body with `k` set to each different table of this machine, plain C first. HSE_TEST_CPU, a number, leaves
+ * only that mask. */
 #define FOR_EACH_SET(k)                                                                                                \
     for (unsigned set_mask = 0, set_all = hse_cpu_detect(); set_mask <= set_all; set_mask++)                           \
         for (const hse_kernels *k = set_table(set_mask, set_all); k != NULL; k = NULL)
@@ -24,12 +25,12 @@ static inline const hse_kernels *set_table(unsigned mask, unsigned all)
     if ((mask & ~all) != 0 || (only != NULL && strtoul(only, NULL, 0) != mask))
         return NULL;
     k = hse_kernels_get(mask);
-    return k->cpu == mask ? k : NULL;               /* a subset that the tables do not tell apart */
+    return k->cpu == mask ? k : NULL; /* a subset that the tables do not tell apart */
 }
 
 /* A range of memory with an unreadable page on each side. */
 typedef struct {
-    char  *start;
+    char *start;
     size_t size;
 } guarded;
 
@@ -119,7 +120,8 @@ static inline double exact_act(double v, k_act act, double slope)
 
 static inline const char *act_name(k_act act)
 {
-    static const char *const names[K_ACTS] = {"none", "relu", "leaky", "gelu", "gelu_tanh", "tanh", "sigmoid", "silu", "exp"};
+    static const char *const names[K_ACTS] = {"none", "relu",    "leaky", "gelu", "gelu_tanh",
+                                              "tanh", "sigmoid", "silu",  "exp"};
     return names[act];
 }
 

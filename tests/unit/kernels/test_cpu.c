@@ -5,10 +5,17 @@ TEST(cpu_names_give_masks_or_errors)
 {
     static const struct {
         const char *name;
-        hse_status  wrong;                  /* the only error it may give; HSE_OK: none */
+        hse_status wrong; /* the only error it may give; HSE_OK: none */
     } cases[] = {
-        {"generic", HSE_OK}, {"auto", HSE_OK}, {"", HSE_OK}, {"avx2", HSE_E_UNSUPPORTED}, {"avx512", HSE_E_UNSUPPORTED},
-        {"neon", HSE_E_UNSUPPORTED}, {"AVX2", HSE_E_ARG}, {"sse", HSE_E_ARG}, {"avx2 ", HSE_E_ARG},
+        {"generic", HSE_OK},
+        {"auto", HSE_OK},
+        {"", HSE_OK},
+        {"avx2", HSE_E_UNSUPPORTED},
+        {"avx512", HSE_E_UNSUPPORTED},
+        {"neon", HSE_E_UNSUPPORTED},
+        {"AVX2", HSE_E_ARG},
+        {"sse", HSE_E_ARG},
+        {"avx2 ", HSE_E_ARG},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -40,7 +47,7 @@ TEST(tables_are_whole_and_ignore_what_is_missing)
     CHECK(hse_kernels_get(~0u)->cpu == hse_cpu_detect(), "all bits give %x", hse_kernels_get(~0u)->cpu);
     CHECK(hse_kernels_get(HSE_CPU_AVX512_BF16)->cpu == 0, "a set without what it extends gives %x",
           hse_kernels_get(HSE_CPU_AVX512_BF16)->cpu);
-    FOR_EACH_SET(k) {
+    FOR_EACH_SET (k) {
         CHECK(k == hse_kernels_get(set_mask), "%s: two tables for %x", k->name, set_mask);
         const char *p = (const char *)&k->pack_size, *end = (const char *)(k + 1);
         for (; p < end; p += sizeof(void (*)(void))) {

@@ -2,15 +2,15 @@
  * bits whatever the block of rows or the range of panels. */
 #include "sets.h"
 
-enum { ROWS = 49, MOST_N = 200, MOST_INPUTS = 3400, MOST_TAPS = 11, SPARE = 3 };      /* inputs: k * taps */
+enum { ROWS = 49, MOST_N = 200, MOST_INPUTS = 3400, MOST_TAPS = 11, SPARE = 3 }; /* inputs: k * taps */
 
 typedef struct {
-    int    n, k, taps, dilation;
-    k_act  act;
-    bool   bias, affine, residual, in_place;
-    float  alpha;
-    k_act  bf16_act;
-    bool   bf16;
+    int n, k, taps, dilation;
+    k_act act;
+    bool bias, affine, residual, in_place;
+    float alpha;
+    k_act bf16_act;
+    bool bf16;
 } layer;
 
 static const char *type_name(k_weight_type type)
@@ -47,13 +47,13 @@ static memory *all_memory(void)
 /* One layer on one table: the call, and what its elements should be. */
 typedef struct {
     const hse_kernels *k;
-    layer              l;
-    k_weight_type      type;
-    k_packed           w;
-    k_gemm             g;
-    const float       *in, *weights, *a_scale;
-    const void        *a;
-    size_t             a_row;
+    layer l;
+    k_weight_type type;
+    k_packed w;
+    k_gemm g;
+    const float *in, *weights, *a_scale;
+    const void *a;
+    size_t a_row;
 } setup;
 
 static float weight_range(const setup *s, int j)
@@ -62,7 +62,9 @@ static float weight_range(const setup *s, int j)
 
     for (int t = 0; t < s->l.taps; t++)
         for (int i = 0; i < s->l.k; i++)
-            max = larger(max, fabs((double)s->weights[((size_t)j * (size_t)s->l.taps + (size_t)t) * (size_t)s->l.k + (size_t)i]));
+            max = larger(
+                max,
+                fabs((double)s->weights[((size_t)j * (size_t)s->l.taps + (size_t)t) * (size_t)s->l.k + (size_t)i]));
     return (float)max;
 }
 
@@ -99,7 +101,7 @@ static double exact_sum(const setup *s, int r, int j, double *size)
         }
         if (s->type == K_INT8) {
             part *= (double)s->a_scale[row] * (double)(range / 127.0f);
-            part_size = fabs(part);                         /* exact inside a tap */
+            part_size = fabs(part); /* exact inside a tap */
         }
         sum += part;
         *size += part_size;
@@ -168,11 +170,25 @@ static setup prepare(const hse_kernels *k, k_weight_type type, const layer *l)
     size_t row = n + SPARE;
     float *residual = guarded_floats(m->residual, (ROWS - 1) * row + n, false);
     random_fill(residual, (ROWS - 1) * row + n, 1.0f);
-    s.g = (k_gemm){.w = &s.w, .a = s.a, .a_row = s.a_row, .a_tap = (size_t)l->dilation * s.a_row, .a_scale = scales,
-                   .a_scale_row = 1, .a_scale_tap = (size_t)l->dilation, .rows = ROWS, .panel_to = s.w.panels,
-                   .out = guarded_floats(m->out, (ROWS - 1) * row + n, false), .out_row = row, .alpha = l->alpha,
-                   .bias = l->bias ? bias : NULL, .scale = l->affine ? gain : NULL, .shift = l->affine ? shift : NULL,
-                   .residual = l->residual ? residual : NULL, .residual_row = row, .act = l->act, .slope = 0.1f};
+    s.g = (k_gemm){.w = &s.w,
+                   .a = s.a,
+                   .a_row = s.a_row,
+                   .a_tap = (size_t)l->dilation * s.a_row,
+                   .a_scale = scales,
+                   .a_scale_row = 1,
+                   .a_scale_tap = (size_t)l->dilation,
+                   .rows = ROWS,
+                   .panel_to = s.w.panels,
+                   .out = guarded_floats(m->out, (ROWS - 1) * row + n, false),
+                   .out_row = row,
+                   .alpha = l->alpha,
+                   .bias = l->bias ? bias : NULL,
+                   .scale = l->affine ? gain : NULL,
+                   .shift = l->affine ? shift : NULL,
+                   .residual = l->residual ? residual : NULL,
+                   .residual_row = row,
+                   .act = l->act,
+                   .slope = 0.1f};
     if (l->bf16) {
         size_t wide = (n + 1) / 2 * 2;
         s.g.out_bf16 = guarded_at(m->out_bf16, ROWS * wide, sizeof(uint16_t), false);
@@ -192,14 +208,17 @@ static void check_values(setup *s)
         for (int j = 0; j < l->n; j++) {
             double size, want = exact_element(s, r, j, &size);
             float got = g->out[(size_t)r * g->out_row + (size_t)j];
-            CHECK(fabs((double)got - want) <= 1e-6 * size + 1e-7, "%s %s n %d k %d taps %d row %d col %d: %.9g, want %.9g",
-                  s->k->name, type_name(s->type), l->n, l->k, l->taps, r, j, (double)got, want);
+            CHECK(fabs((double)got - want) <= 1e-6 * size + 1e-7,
+                  "%s %s n %d k %d taps %d row %d col %d: %.9g, want %.9g", s->k->name, type_name(s->type), l->n, l->k,
+                  l->taps, r, j, (double)got, want);
             if (g->out_bf16 == NULL)
                 continue;
             const uint16_t *bf = g->out_bf16 + (size_t)r * g->out_bf16_row;
-            float narrow = k_from_bf16(bf[j]), exact = (float)exact_act((double)got, g->bf16_act, (double)g->bf16_slope);
-            CHECK(fabsf(narrow - exact) <= fabsf(exact) * 0.0040f + 1e-30f, "%s %s n %d row %d col %d: bf16 %g, want %g",
-                  s->k->name, type_name(s->type), l->n, r, j, (double)narrow, (double)exact);
+            float narrow = k_from_bf16(bf[j]),
+                  exact = (float)exact_act((double)got, g->bf16_act, (double)g->bf16_slope);
+            CHECK(fabsf(narrow - exact) <= fabsf(exact) * 0.0040f + 1e-30f,
+                  "%s %s n %d row %d col %d: bf16 %g, want %g", s->k->name, type_name(s->type), l->n, r, j,
+                  (double)narrow, (double)exact);
             CHECK(l->n % 2 == 0 || bf[l->n] == 0, "%s %s n %d: the bf16 row's tail is not zero", s->k->name,
                   type_name(s->type), l->n);
         }
@@ -224,20 +243,20 @@ static void check_parts(const setup *s, int first, int rows)
         memcpy(part.out, part.residual, ((size_t)(rows - 1) * row + n) * sizeof(float));
         part.residual = part.out;
     }
-    for (int panel = 0; panel < s->w.panels; panel += 2) {          /* in ranges of two, to see both ends */
+    for (int panel = 0; panel < s->w.panels; panel += 2) { /* in ranges of two, to see both ends */
         part.panel_from = panel;
         part.panel_to = panel + 2 < s->w.panels ? panel + 2 : s->w.panels;
         s->k->gemm[s->type](&part);
     }
     for (int r = 0; r < rows; r++)
         CHECK(same_bits(part.out + (size_t)r * row, s->g.out + (size_t)(first + r) * row, n),
-              "%s %s n %d k %d taps %d: row %d differs in a block of %d rows from row %d", s->k->name, type_name(s->type),
-              l->n, l->k, l->taps, first + r, rows, first);
+              "%s %s n %d k %d taps %d: row %d differs in a block of %d rows from row %d", s->k->name,
+              type_name(s->type), l->n, l->k, l->taps, first + r, rows, first);
 }
 
 static void run_layer(const layer *l, bool every_row_count)
 {
-    FOR_EACH_SET(k)
+    FOR_EACH_SET (k)
         for (int type = 0; type < K_WEIGHT_TYPES; type++) {
             setup s = prepare(k, (k_weight_type)type, l);
             s.g.w = &s.w;
@@ -251,8 +270,15 @@ static void run_layer(const layer *l, bool every_row_count)
 TEST(gemm_agrees_with_double_for_every_width)
 {
     for (int n = 1; n <= 67; n++) {
-        layer l = {.n = n, .k = 1 + n * 5 % 23, .taps = 1, .dilation = 1, .bias = n % 2, .alpha = 1.0f, .act = K_NONE,
-                   .bf16 = true, .bf16_act = n % 3 ? K_LEAKY_RELU : K_SIGMOID};
+        layer l = {.n = n,
+                   .k = 1 + n * 5 % 23,
+                   .taps = 1,
+                   .dilation = 1,
+                   .bias = n % 2,
+                   .alpha = 1.0f,
+                   .act = K_NONE,
+                   .bf16 = true,
+                   .bf16_act = n % 3 ? K_LEAKY_RELU : K_SIGMOID};
         run_layer(&l, false);
     }
 }
@@ -291,8 +317,70 @@ TEST(gemm_applies_every_epilogue)
 {
     for (int act = 0; act < K_ACTS; act++)
         for (int bits = 0; bits < 16; bits++) {
-            layer l = {.n = 35, .k = 9, .taps = 1 + bits % 3, .dilation = 1, .act = (k_act)act, .bias = bits & 1,
-                       .affine = bits & 2, .residual = bits & 4, .in_place = bits & 1, .alpha = bits & 8 ? -0.75f : 1.0f};
+            layer l = {.n = 35,
+                       .k = 9,
+                       .taps = 1 + bits % 3,
+                       .dilation = 1,
+                       .act = (k_act)act,
+                       .bias = bits & 1,
+                       .affine = bits & 2,
+                       .residual = bits & 4,
+                       .in_place = bits & 1,
+                       .alpha = bits & 8 ? -0.75f : 1.0f};
             run_layer(&l, false);
+        }
+}
+
+TEST(gemm_of_nothing_touches_nothing)
+{
+    static const struct {
+        int rows, panels, n, k;
+    } cases[] = {{0, 1, 8, 8}, {3, 0, 8, 8}, {3, 0, 0, 8}};
+    float a[64] = {0}, w[64] = {0}, out[64] = {0}, scale[8] = {0};
+
+    FOR_EACH_SET (k)
+        for (int type = 0; type < K_WEIGHT_TYPES; type++)
+            for (size_t i = 0; i < COUNT(cases); i++) {
+                k_packed p;
+                void *block =
+                    guarded_at(all_memory()->packed, k->pack_size((k_weight_type)type, cases[i].n, 8, 1), 1, false);
+                k->pack(&p, block, (k_weight_type)type, cases[i].n, 8, 1, w, 8, 8, 1);
+                k_gemm g = {.w = &p,
+                            .a = a,
+                            .a_row = 8,
+                            .a_scale = scale,
+                            .a_scale_row = 1,
+                            .rows = cases[i].rows,
+                            .panel_to = cases[i].panels,
+                            .out = out,
+                            .out_row = 8,
+                            .alpha = 1};
+                out[0] = 7;
+                k->gemm[type](&g);
+                CHECK(out[0] == 7.0f, "%s %s case %zu wrote", k->name, type_name((k_weight_type)type), i);
+            }
+}
+
+/* No input at all: what is left is the bias, on whatever the sums start from. */
+TEST(gemm_without_inputs_gives_the_bias)
+{
+    float a[4] = {0}, w[4] = {0}, out[8], scale[1] = {1.0f}, bias[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+
+    FOR_EACH_SET (k)
+        for (int type = 0; type < K_WEIGHT_TYPES; type++) {
+            k_packed p;
+            void *block = guarded_at(all_memory()->packed, k->pack_size((k_weight_type)type, 8, 0, 1), 1, false);
+            k->pack(&p, block, (k_weight_type)type, 8, 0, 1, w, 0, 0, 1);
+            k_gemm g = {.w = &p,
+                        .a = a,
+                        .a_scale = scale,
+                        .rows = 1,
+                        .panel_to = p.panels,
+                        .out = out,
+                        .out_row = 8,
+                        .bias = bias,
+                        .alpha = 1};
+            k->gemm[type](&g);
+            CHECK(same_bits(out, bias, 8), "%s %s: %g", k->name, type_name((k_weight_type)type), (double)out[0]);
         }
 }

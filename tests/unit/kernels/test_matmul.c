@@ -1,4 +1,5 @@
-/* Products of two activations: against double, with edges at guard pages, and each row's bits in every block of rows. */
+/* Products of two activations: against double, with edges at guard pages, and each row's bits in every block of rows.
+ */
 #include "sets.h"
 
 enum { ROWS = 101, MOST_N = 150, MOST_K = 300 };
@@ -39,8 +40,8 @@ static void check_product(const hse_kernels *k, bool transposed, int n, int inne
         product(part, c_row, a + (size_t)first * a_row, a_row, b, b_row, count, n, inner, 0.25f);
         for (int r = 0; r < count; r++)
             CHECK(same_bits(part + (size_t)r * c_row, c + (size_t)(first + r) * c_row, (size_t)n),
-                  "%s %s n %d k %d: row %d differs in a block of %d", k->name, transposed ? "nt" : "nn", n, inner, first + r,
-                  count);
+                  "%s %s n %d k %d: row %d differs in a block of %d", k->name, transposed ? "nt" : "nn", n, inner,
+                  first + r, count);
     }
 }
 
@@ -53,7 +54,7 @@ TEST(matmul_agrees_with_double_and_does_not_depend_on_the_block)
     b_memory = guarded_new((MOST_K + spare) * (MOST_K + spare) * floats);
     c_memory = guarded_new(ROWS * (MOST_N + spare) * floats);
     part_memory = guarded_new(ROWS * (MOST_N + spare) * floats);
-    FOR_EACH_SET(k)
+    FOR_EACH_SET (k)
         for (int transposed = 0; transposed < 2; transposed++) {
             for (int n = 1; n <= 67; n++)
                 check_product(k, transposed, n, 1 + n * 7 % 41, n % 2 ? spare : 0);
@@ -66,7 +67,7 @@ TEST(matmul_of_nothing_touches_nothing)
 {
     float c = 7, a = 1, b = 1;
 
-    FOR_EACH_SET(k) {
+    FOR_EACH_SET (k) {
         k->matmul_nt(&c, 1, &a, 1, &b, 1, 0, 1, 1, 1);
         k->matmul_nn(&c, 1, &a, 1, &b, 1, 1, 0, 1, 1);
         CHECK(c == 7, "%s: an empty product wrote", k->name);
