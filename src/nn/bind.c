@@ -445,6 +445,20 @@ float *nn_bind_scratch(nn_binder *b, int rank, int *dim, const char *name, ...)
     return t.at;
 }
 
+float *nn_bind_work(nn_binder *b, size_t count)
+{
+    nn_temp t;
+
+    if (b->scratches == NN_MAX_SCRATCH) {
+        nn_note(b, NN_OTHER, "too many scratch tensors at once");
+        return NULL;
+    }
+    t = nn_temp_new(b, count ? count : 1);
+    if (t.at)
+        b->scratch[b->scratches++] = t;
+    return t.at;
+}
+
 void nn_scratch_end(nn_binder *b)
 {
     while (b->scratches > 0)

@@ -110,6 +110,8 @@ void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, c
  * nn_scratch_end, or NULL (the problem is noted; a later nn_make_* with NULL weights does nothing). dim -1 accepts
  * any size up to 2^24 and writes it back. */
 float *nn_bind_scratch(nn_binder *b, int rank, int *dim, const char *name, ...) HSE_PRINTF(4, 5);
+/* Work space for that: `count` floats, zeroed, that live until nn_scratch_end; NULL is noted. */
+float *nn_bind_work(nn_binder *b, size_t count);
 void   nn_scratch_end(nn_binder *b);
 
 /* A problem that the model itself finds (a config that contradicts a shape). */

@@ -1,7 +1,5 @@
 #include "models/harmonyspeech/pqmf.h"
 
-#include "base/mem.h"
-
 #include <math.h>
 
 static const double pi = 3.14159265358979323846;
@@ -43,11 +41,9 @@ void hs1_pqmf_bind(nn_binder *b, nn_conv1d_layer *l, int bands)
 {
     const int half = HS1_PQMF_TAPS / 2, first = -(half / bands), last = (bands - 1 + half) / bands, taps = last - first + 1;
     size_t n = (size_t)bands * (size_t)bands * (size_t)taps;
-    float *f = hse_alloc((size_t)bands * HS1_PQMF_TAPS * sizeof *f), *w = hse_calloc(n, sizeof *w);
+    float *f = nn_bind_work(b, (size_t)bands * HS1_PQMF_TAPS), *w = nn_bind_work(b, n);
 
-    if (!f || !w) {
-        nn_bind_problem(b, "no memory for the filters of %d bands", bands);
-    } else {
+    if (f && w) {
         hs1_pqmf_filters(bands, f, NULL);
         for (int p = 0; p < bands; p++)
             for (int k = 0; k < bands; k++)
@@ -60,6 +56,5 @@ void hs1_pqmf_bind(nn_binder *b, nn_conv1d_layer *l, int bands)
         l->left = -first;
         l->right = last;
     }
-    hse_free(f);
-    hse_free(w);
+    nn_scratch_end(b);
 }

@@ -51,10 +51,9 @@ static void bind_conv_norm(nn_binder *b, hs1_conv_norm *l, int in, int out, int 
 static void bind_split(nn_binder *b, hs1_series *s, int embedding, int speaker, int out)
 {
     int both = embedding + speaker, dim[] = {out, both, KERNEL};
-    float *w = nn_bind_scratch(b, 3, dim, "conv.weight"), *part = NULL;
+    float *w = nn_bind_scratch(b, 3, dim, "conv.weight");
+    float *part = w ? nn_bind_work(b, (size_t)out * (size_t)both * KERNEL) : NULL;
 
-    if (w && !(part = hse_alloc((size_t)out * (size_t)both * KERNEL * sizeof *part)))
-        nn_bind_problem(b, "no memory for a convolution of %d inputs", both);
     if (part) {
         float *e = part, *v = part + (size_t)out * (size_t)embedding * KERNEL;
         for (int o = 0; o < out; o++) {
@@ -65,7 +64,6 @@ static void bind_split(nn_binder *b, hs1_series *s, int embedding, int speaker, 
         nn_make_conv1d(b, &s->conv[0].conv, embedding, out, KERNEL, 1, e, NULL);
         nn_make_conv1d(b, &s->speaker, speaker, out, KERNEL, 1, v, NULL);
     }
-    hse_free(part);
     nn_scratch_end(b);
     nn_bind_batch_norm(b, &s->conv[0].norm, out, bn_eps, "bnorm");
 }
