@@ -32,8 +32,7 @@ struct nn_ctx {
 
 /* True when an operation may start: no error, not cancelled, and the tensor (if it matters) is one. */
 bool nn_start(nn_ctx *c, const char *op, nn_tensor x);
-/* May a long loop go on? For tasks: touches nothing. nn_check_stop afterwards turns the reason into the error. */
-bool nn_stopped(const nn_ctx *c);
+/* After a task that nn_stopped has ended: turns the reason into the error. True when the run must end. */
 bool nn_check_stop(nn_ctx *c);
 
 /* Bytes at the top of the arena; 0 is a valid place, so success is the return value. Pointers taken before are

@@ -189,6 +189,7 @@ bool       nn_listening(const nn_ctx *c);       /* for values that are worth com
 /* Checked between operations (and inside long ones): a raised flag ends the run with HSE_E_CANCELLED, hse_now_ns()
  * past the deadline with HSE_E_DEADLINE. NULL and 0: none. Survives nn_begin. */
 void       nn_cancel_by(nn_ctx *c, const atomic_bool *flag, uint64_t deadline_ns);
+bool       nn_stopped(const nn_ctx *c);                 /* for what computes without operations: true when it should end */
 
 /* data[i]: rows[i] * cols */
 nn_tensor nn_input(nn_ctx *c, int items, const int *rows, int cols, const float *const *data);

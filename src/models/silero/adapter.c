@@ -108,7 +108,12 @@ static hse_status prepare(const silero *m, const hse_item *item, const silero_ne
     return HSE_OK;
 }
 
-static hse_status find_speech(const silero *m, const hse_item *item, hse_segment **out, size_t *count, hse_error *err)
+static bool stopped(void *context)
+{
+    return nn_stopped(context);
+}
+
+static hse_status find_speech(const silero *m, nn_ctx *c, const hse_item *item, hse_segment **out, size_t *count, hse_error *err)
 {
     const silero_net *net;
     const float *x;
@@ -131,7 +136,7 @@ static hse_status find_speech(const silero *m, const hse_item *item, hse_segment
     if (!(probs = hse_alloc((chunks + 1) * sizeof *probs)))
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu probabilities", chunks);
     if (s == HSE_OK)
-        s = silero_file(net, x, n, probs, NULL, NULL, NULL, NULL, NULL, err);
+        s = silero_file_until(net, x, n, probs, stopped, c, err);
     if (s == HSE_OK) {
         silero_segmenter seg;
 
@@ -154,13 +159,12 @@ static hse_status find_speech(const silero *m, const hse_item *item, hse_segment
 
 static hse_status vad_run(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    (void)c;
     for (size_t i = 0; i < n; i++) {
         hse_item *item = items[i];
         hse_segment *segments = NULL;
         size_t count = 0;
 
-        item->status = find_speech(model, item, &segments, &count, &item->error);
+        item->status = find_speech(model, c, item, &segments, &count, &item->error);
         if (item->status != HSE_OK)
             continue;
         hse_free(item->segments);

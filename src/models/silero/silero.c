@@ -111,13 +111,11 @@ static bool is_windowed_dft(const float *basis, int n)
 static void bind_folded(nn_binder *b, silero_net *net, const float *basis)
 {
     int n = net->n, q = n / 4;
-    float *t = hse_alloc(sizeof(float) * (size_t)(q + 1) * (size_t)(q + 1));
+    float *t = nn_bind_work(b, (size_t)(q + 1) * (size_t)(q + 1));
     nn_table window;
 
-    if (!t) {
-        nn_bind_problem(b, "no memory for a transform of %d", n);
+    if (!t)
         return;
-    }
     nn_make_table(b, &window, 1, n, basis);
     net->window = window.table;
     trig_rows(t, q + 1, 0, q + 1, 0, n, false);
@@ -128,7 +126,6 @@ static void bind_folded(nn_binder *b, silero_net *net, const float *basis)
     nn_make_linear(b, &net->im_even, q - 1, q + 1, t, NULL);
     trig_rows(t, q, 1, q, 1, n, true);
     nn_make_linear(b, &net->im_odd, q, q, t, NULL);
-    hse_free(t);
 }
 
 /* Bin of position p of a folded spectrum. */
@@ -178,9 +175,7 @@ static int bind_conv(nn_binder *b, silero_net *net, nn_conv1d_layer *conv, nn_li
         return 0;
     }
     bias = nn_bind_scratch(b, 1, &n_bias, "%s.bias", name);
-    turned = hse_alloc(sizeof(float) * (size_t)out * (size_t)in * 3);
-    if (!turned)
-        nn_bind_problem(b, "no memory for %s", name);
+    turned = nn_bind_work(b, (size_t)out * (size_t)in * 3);
     if (bias && turned) {
         bool spectrum = conv == &net->conv1;
 
@@ -197,7 +192,6 @@ static int bind_conv(nn_binder *b, silero_net *net, nn_conv1d_layer *conv, nn_li
         else
             nn_make_conv1d(b, conv, in, out, 3, 1, turned, bias);
     }
-    hse_free(turned);
     nn_scratch_end(b);
     return out;
 }
@@ -232,9 +226,7 @@ static void bind_rnn(nn_binder *b, silero_net *net, const layout *l)
     u = nn_bind_scratch(b, l->rnn_rank, deep + !flat, "%s", l->w_hh);
     b1 = nn_bind_scratch(b, flat ? 2 : 1, bias_dim + !flat, "%s", l->b_ih);
     b2 = flat ? (b1 ? b1 + gates : NULL) : nn_bind_scratch(b, 1, bias_dim + 1, "%s", l->b_hh);
-    t = hse_alloc(sizeof(float) * (size_t)gates * (size_t)((net->c4 > net->hidden ? net->c4 : net->hidden) + 1));
-    if (!t)
-        nn_bind_problem(b, "no memory for %s", l->w_ih);
+    t = nn_bind_work(b, (size_t)gates * (size_t)((net->c4 > net->hidden ? net->c4 : net->hidden) + 1));
     if (t && u && b1 && b2) {
         float *bias = t + (size_t)gates * (size_t)(net->c4 > net->hidden ? net->c4 : net->hidden);
 
@@ -246,7 +238,6 @@ static void bind_rnn(nn_binder *b, silero_net *net, const layout *l)
         order_gates(t, u, l->gates, net->hidden, net->hidden);
         nn_make_linear(b, &net->recurrent, net->hidden, gates, t, NULL);
     }
-    hse_free(t);
     nn_scratch_end(b);
 }
 
@@ -560,29 +551,38 @@ static hse_status file_open(file_run **out, const silero_net *net, hse_error *er
     return HSE_OK;
 }
 
-/* count chunks of the n samples; those from `usable` on read as zeros. */
-static void file_run_all(file_run *r, const silero_net *net, const float *samples, size_t usable, size_t count, float *probs,
-                         silero_each *each, void *user)
+typedef struct {
+    silero_each *each;
+    silero_stop *stop;
+    void        *user;
+} file_watch;
+
+/* count chunks of the n samples; those from `usable` on read as zeros. False when it was told to stop. */
+static bool file_run_all(file_run *r, const silero_net *net, const float *samples, size_t usable, size_t count, float *probs,
+                         file_watch watch)
 {
     size_t chunk = (size_t)silero_chunk(net), context = (size_t)silero_context(net);
     /* A caller who wants to see the state after each chunk gets chunks one by one; the bits are the same. */
-    size_t block = each ? 1 : BLOCK;
+    size_t block = watch.each ? 1 : BLOCK;
 
     for (size_t first = 0; first < count; first += block) {
         size_t n = count - first < block ? count - first : block, from = first * chunk;
         size_t there = from >= usable ? 0 : usable - from < n * chunk ? usable - from : n * chunk;
         float p[BLOCK];
 
+        if (watch.stop && watch.stop(watch.user))
+            return false;
         if (there)
             memcpy(r->input + context, samples + from, there * sizeof *samples);
         memset(r->input + context + there, 0, (n * chunk - there) * sizeof *samples);
         silero_run(net, r->scratch, r->input, chunk, (int)n, r->h, r->c, p);
         if (probs)
             memcpy(probs + first, p, n * sizeof *p);
-        if (each)
-            each(user, first, p[0], r->h, r->c);
+        if (watch.each)
+            watch.each(watch.user, first, p[0], r->h, r->c);
         memmove(r->input, r->input + n * chunk, context * sizeof *r->input);
     }
+    return true;
 }
 
 hse_status silero_file(const silero_net *net, const float *samples, size_t n, float *probs, float *h, float *c, float *context,
@@ -594,7 +594,7 @@ hse_status silero_file(const silero_net *net, const float *samples, size_t n, fl
 
     if (s != HSE_OK)
         return s;
-    file_run_all(r, net, samples, n, silero_chunks(net, n), probs, each, user);
+    file_run_all(r, net, samples, n, silero_chunks(net, n), probs, (file_watch){.each = each, .user = user});
     if (h)
         memcpy(h, r->h, hidden * sizeof *h);
     if (c)
@@ -606,6 +606,21 @@ hse_status silero_file(const silero_net *net, const float *samples, size_t n, fl
     return HSE_OK;
 }
 
+hse_status silero_file_until(const silero_net *net, const float *samples, size_t n, float *probs, silero_stop *stop, void *user,
+                             hse_error *err)
+{
+    file_run *r = NULL;
+    hse_status s = file_open(&r, net, err);
+
+    if (s != HSE_OK)
+        return s;
+    if (!file_run_all(r, net, samples, n, silero_chunks(net, n), probs, (file_watch){.stop = stop, .user = user}))
+        s = hse_fail(err, HSE_E_CANCELLED, 0, "voice activity detection was stopped");
+    silero_scratch_close(&r->scratch);
+    hse_free(r);
+    return s;
+}
+
 hse_status silero_fw_file(const silero_net *net, const float *samples, size_t n, float *probs, hse_error *err)
 {
     size_t count = silero_fw_chunks(net, n), silent = count * (size_t)silero_chunk(net) - (size_t)silero_context(net);
@@ -614,7 +629,7 @@ hse_status silero_fw_file(const silero_net *net, const float *samples, size_t n,
 
     if (s != HSE_OK)
         return s;
-    file_run_all(r, net, samples, n < silent ? n : silent, count, probs, NULL, NULL);
+    file_run_all(r, net, samples, n < silent ? n : silent, count, probs, (file_watch){0});
     silero_scratch_close(&r->scratch);
     hse_free(r);
     return HSE_OK;

@@ -475,6 +475,38 @@ TEST(a_callback_stops_a_stream)
     free(s.pcm.samples);
 }
 
+static void *cancel_soon(void *arg)
+{
+    usleep(30000);
+    hse_cancel_now(arg);
+    return NULL;
+}
+
+/* An hour of audio is worth more than a second of work: the call ends long before. */
+TEST(voice_activity_of_an_hour_can_be_cancelled)
+{
+    size_t n = (size_t)16000 * 3600;
+    float *x = calloc(n, sizeof *x);
+    hse_cancel *cancel = NULL;
+    hse_vad_params p;
+    hse_segments s = {0};
+    hse_error err = {0};
+    pthread_t thread;
+
+    CHECK(x && hse_cancel_open(&cancel, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_vad(demo(), x, 16000, 16000, NULL, &s, &err) == HSE_OK, "%s", err.text);      /* the model is loaded */
+    hse_vad_params_init(&p);
+    p.cancel = cancel;
+    pthread_create(&thread, NULL, cancel_soon, cancel);
+    CHECK(hse_vad(demo(), x, n, 16000, &p, &s, &err) == HSE_E_CANCELLED, "%d %s", (int)err.status, err.text);
+    pthread_join(thread, NULL);
+    uint64_t start = hse_now_ms();                      /* the worker is free again: it did not compute to the end */
+    CHECK(hse_vad(demo(), x, 16000, 16000, NULL, &s, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_now_ms() - start < 400, "%d ms", (int)(hse_now_ms() - start));
+    hse_cancel_close(&cancel);
+    free(x);
+}
+
 TEST(what_is_there_is_listed)
 {
     static const char *const names[] = {"harmonyspeech", "hs1-encoder", "hs1-synthesizer", "hs1-vocoder", "silero-vad"};
