@@ -419,7 +419,7 @@ static void vocoder_describe(const void *model, char *out, size_t size)
 }
 
 const hse_model_type hs1_vocoder_type = {
-    .type = "HarmonySpeechVocoder", .family = "harmonyspeech", .takes = HSE_MEL, .gives = HSE_AUDIO, .auto_precision = K_BF16,
+    .type = "HarmonySpeechVocoder", .family = "harmonyspeech", .takes = HSE_MEL, .gives = HSE_AUDIO, .auto_precision = K_F32,
     .open = vocoder_open, .close = vocoder_close, .run = vocoder_run, .plan = vocoder_plan, .bytes = vocoder_bytes,
     .rate_hz = audio_rate, .gain_db = vocoder_gain, .describe = vocoder_describe,
     .name = "hs1-vocoder", .files = {"vocoder/vocoder.pt", "vocoder/config.json"},

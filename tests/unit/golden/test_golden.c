@@ -61,6 +61,14 @@ TEST(cases_pass_in_a_batch_on_two_threads)
     all((hse_golden_options){.threads = 2, .batch = 3, .quick = true});
 }
 
+TEST(reduced_weights_keep_their_floors)
+{
+    for (int type = K_BF16; type <= K_INT8; type++) {
+        hse_golden_counts n = run((hse_golden_options){.threads = 1, .batch = 1, .cpu = "auto", .dtype = (k_weight_type)type}, test_path("tests/golden"));
+        CHECK(n.failed == 0 && n.passed > 0, "type %d: %d failed, %d passed", type, n.failed, n.passed);
+    }
+}
+
 TEST(damage_to_any_kind_is_seen)
 {
     hse_golden_counts n = run((hse_golden_options){.threads = 1, .batch = 1, .damage = true, .cpu = "auto"}, test_path("tests/golden"));
