@@ -45,8 +45,7 @@ static float peak(const hse_pcm *p)
 
 typedef struct {
     hse_pcm  pcm;
-    size_t   calls, stop_after;
-    uint64_t first_ns;
+    size_t   calls, stop_after, first;
 } sink;
 
 static int take(void *user, const float *samples, size_t count, unsigned rate_hz)
@@ -54,7 +53,7 @@ static int take(void *user, const float *samples, size_t count, unsigned rate_hz
     sink *s = user;
 
     if (!s->calls++)
-        s->first_ns = hse_now_ns();
+        s->first = count;
     float *more = realloc(s->pcm.samples, (s->pcm.count + count) * sizeof *more);
     CHECK(more, "no memory");
     memcpy(more + s->pcm.count, samples, count * sizeof *more);
@@ -78,12 +77,10 @@ TEST(streamed_speech_is_bit_for_bit_the_whole)
 
     CHECK(whole.rate_hz == 16000 && whole.count > 16000 * 5, "%zu samples at %u Hz", whole.count, whole.rate_hz);
     CHECK(peak(&whole) > 0.2f && peak(&whole) <= 0.97f, "peak %g", (double)peak(&whole));
-    uint64_t start = hse_now_ns();
     CHECK(hse_speak_stream(demo(), longer, NULL, take, &s, &err) == HSE_OK, "%s", err.text);
-    uint64_t end = hse_now_ns();
     CHECK(same(&whole, &s.pcm), "the stream differs: %zu samples, %zu in one", s.pcm.count, whole.count);
-    CHECK((s.first_ns - start) * 2 < end - start, "the first audio came after %d of %d us", (int)((s.first_ns - start) / 1000),
-          (int)((end - start) / 1000));
+    /* That the first piece leaves while later ones are not computed yet is shown in test_schedule.c, with a held decoder. */
+    CHECK(s.calls > 5 && s.first * 8 < whole.count, "%zu pieces, the first of %zu samples", s.calls, s.first);
     free(s.pcm.samples);
     hse_pcm_free(&whole);
 }
