@@ -10,6 +10,7 @@
 enum {
     VF_LANES = 8, VF_BYTES = 32,
     MOST_ROWS = 12, MOST_VECTORS = 2,       /* of a tile; 12 sums leave room for the weights and an input */
+    MOST_WIDE = 4 * MOST_VECTORS,          /* vectors of a tile of one or two rows, over several panels */
     FEW_ROWS = 3,
     GROUPS_AT_ONCE = 1536,                  /* of inputs in a stretch: a panel's part is 96 KiB */
     GEMM_ROWS = 12,
@@ -19,7 +20,8 @@ enum {
 #define TILES(X, kind)                                                                                                 \
     X(kind, 1, 1) X(kind, 2, 1) X(kind, 3, 1) X(kind, 4, 1) X(kind, 5, 1) X(kind, 6, 1) X(kind, 7, 1) X(kind, 8, 1)    \
     X(kind, 9, 1) X(kind, 10, 1) X(kind, 11, 1) X(kind, 12, 1)                                                         \
-    X(kind, 1, 2) X(kind, 2, 2) X(kind, 3, 2) X(kind, 4, 2) X(kind, 5, 2) X(kind, 6, 2)
+    X(kind, 1, 2) X(kind, 2, 2) X(kind, 3, 2) X(kind, 4, 2) X(kind, 5, 2) X(kind, 6, 2)                        \
+    X(kind, 2, 4) X(kind, 1, 8)
 
 static const int most_rows_f32[MOST_VECTORS] = {12, 6};
 static const int most_rows_bf16[MOST_VECTORS] = {8, 4};     /* widening takes registers */

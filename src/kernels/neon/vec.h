@@ -10,6 +10,7 @@
 enum {
     VF_LANES = 4, VF_BYTES = 16,
     MOST_ROWS = 12, MOST_VECTORS = 4,       /* of a tile; 24 sums leave room for the weights and an input */
+    MOST_WIDE = MOST_VECTORS,              /* vectors of a tile of one or two rows, over several panels */
     FEW_ROWS = 3,
     GROUPS_AT_ONCE = 1536,                  /* of inputs in a stretch: a panel's part is 96 KiB */
     GEMM_ROWS = 24,

@@ -25,6 +25,7 @@ typedef struct {
     int            taps, groups;
     const char    *b;
     size_t         b_step;              /* from one group's weights to the next */
+    size_t         b_panel;             /* and from one panel to the next, for tiles of several */
     float         *part;                /* [MR][NV * VF_LANES], where the sums go */
     bool           add;                 /* they go on from what is there */
     const k_gemm  *g;                   /* not NULL: the sums are whole, their epilogue simple; finish them at once */
@@ -36,6 +37,12 @@ typedef struct {
 } k_tile;
 
 typedef void k_tile_run(const k_tile *x);
+
+/* Vector v of a group's weights; beyond MOST_VECTORS it is in a following panel. */
+INLINE const char *weights_at(const k_tile *x, const char *b, int v)
+{
+    return b + (size_t)(v / MOST_VECTORS) * x->b_panel + v % MOST_VECTORS * VF_BYTES;
+}
 
 /* Activations that cost an instruction or two, so that they can stand in every tile's code. */
 static bool simple_act(k_act act)
@@ -54,7 +61,7 @@ INLINE vf vf_simple_act(vf y, k_act act, float slope)
 
 /* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. Only the
  * tallest tile of each width has this, since it makes a tile's code several times as long. */
-INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
+INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
 {
     const k_gemm *g = x->g;
     size_t row = (size_t)x->row, from = (size_t)x->from;
@@ -135,7 +142,7 @@ INLINE const char *row_of(const k_rows *p, int r)
 }
 
 /* Where sums come from and go to when they are float32 throughout. */
-INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
+INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
 {
     UNROLL for (int r = 0; r < mr; r++)
         UNROLL for (int v = 0; v < nv; v++)
@@ -146,9 +153,9 @@ INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_VECTORS])
                 sum[r][v] = vf_load(x->part + (r * nv + v) * VF_LANES);
 }
 
-INLINE void end_sums(int mr, int nv, const int *most_rows, const k_tile *x, vf sum[][MOST_VECTORS])
+INLINE void end_sums(int mr, int nv, const int *most_rows, const k_tile *x, vf sum[][MOST_WIDE])
 {
-    if (mr == most_rows[nv - 1] && x->g != NULL) {
+    if (nv <= MOST_VECTORS && mr == most_rows[nv - 1] && x->g != NULL) {
         finish_tile(mr, nv, x, sum);
         return;
     }
@@ -159,19 +166,19 @@ INLINE void end_sums(int mr, int nv, const int *most_rows, const k_tile *x, vf s
 
 __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
 {
-    vf sum[MOST_ROWS][MOST_VECTORS];
+    vf sum[MOST_ROWS][MOST_WIDE];
     const char *b = x->b;
 
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
         k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
         for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
-            vf w[MOST_VECTORS];
+            vf w[MOST_WIDE];
             UNROLL for (int v = 0; v < nv; v++)
-                w[v] = vf_load((const float *)(const void *)(b + v * VF_BYTES));
+                w[v] = vf_load((const float *)(const void *)(weights_at(x, b, v)));
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
-                    __builtin_prefetch(b + AHEAD + v * VF_BYTES);
+                    __builtin_prefetch(weights_at(x, b, v) + AHEAD);
             UNROLL for (int r = 0; r < mr; r++) {
                 vf in = vf_spread((const float *)(const void *)(row_of(&a, r)));
                 UNROLL for (int v = 0; v < nv; v++)
@@ -184,7 +191,7 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
 
 INLINE void tile_bf16(int mr, int nv, const k_tile *x)
 {
-    vf sum[MOST_ROWS][MOST_VECTORS];
+    vf sum[MOST_ROWS][MOST_WIDE];
     const char *b = x->b;
 
     begin_sums(mr, nv, x, sum);
@@ -193,11 +200,11 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
         for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
-                    __builtin_prefetch(b + AHEAD + v * VF_BYTES);
+                    __builtin_prefetch(weights_at(x, b, v) + AHEAD);
             UNROLL for (int pass = 0; pass < BF16_PASSES; pass++) {
-                v16 w[MOST_VECTORS];
+                v16 w[MOST_WIDE];
                 UNROLL for (int v = 0; v < nv; v++)
-                    w[v] = v16_weights(b + v * VF_BYTES, pass);
+                    w[v] = v16_weights(weights_at(x, b, v), pass);
                 UNROLL for (int r = 0; r < mr; r++) {
                     v16 in = v16_inputs(row_of(&a, r), pass);
                     UNROLL for (int v = 0; v < nv; v++)
@@ -216,18 +223,18 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
 
     for (int t = 0; t < x->taps; t++) {
         k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
-        vi sum[MOST_ROWS][MOST_VECTORS];
+        vi sum[MOST_ROWS][MOST_WIDE];
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int v = 0; v < nv; v++)
                 sum[r][v] = v8_start(x->comp + (size_t)t * x->comp_tap + v * VF_LANES);
         for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
-                    __builtin_prefetch(b + AHEAD + v * VF_BYTES);
+                    __builtin_prefetch(weights_at(x, b, v) + AHEAD);
             UNROLL for (int pass = 0; pass < INT8_PASSES; pass++) {
-                v8 w[MOST_VECTORS];
+                v8 w[MOST_WIDE];
                 UNROLL for (int v = 0; v < nv; v++)
-                    w[v] = v8_weights(b + v * VF_BYTES, pass);
+                    w[v] = v8_weights(weights_at(x, b, v), pass);
                 UNROLL for (int r = 0; r < mr; r++) {
                     v8 in = v8_inputs(row_of(&a, r), pass);
                     UNROLL for (int v = 0; v < nv; v++)
@@ -235,8 +242,8 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
                 }
             }
         }
-        if (mr == most_rows_int8[nv - 1] && x->g != NULL && x->taps == 1) {
-            vf y[MOST_ROWS][MOST_VECTORS];
+        if (nv <= MOST_VECTORS && mr == most_rows_int8[nv - 1] && x->g != NULL && x->taps == 1) {
+            vf y[MOST_ROWS][MOST_WIDE];
             UNROLL for (int r = 0; r < mr; r++) {
                 vf scale = vf_spread(x->a_scale + (size_t)r * x->a_scale_row);
                 UNROLL for (int v = 0; v < nv; v++)
@@ -330,26 +337,28 @@ static size_t element_bytes(k_weight_type type)
     return type == K_F32 ? 4 : type == K_BF16 ? 2 : 1;
 }
 
-/* One panel for the rows [row, row + rows), rows <= BLOCK_ROWS when the inputs need more than one stretch. */
-static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run *const run[][MOST_ROWS + 1],
+/* `panels` panels, all full when they are several, for the rows [row, row + rows); rows <= BLOCK_ROWS when the inputs
+ * need more than one stretch. */
+static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows, k_tile_run *const run[][MOST_ROWS + 1],
                        const int *most_rows)
 {
     _Alignas(64) float part[BLOCK_ROWS * MOST_VECTORS * VF_LANES];
     const k_packed *w = g->w;
     int from = panel * w->panel, left = w->n - from, lanes = left < w->panel ? left : w->panel;
-    int nv = (lanes + VF_LANES - 1) / VF_LANES, most = most_rows[nv - 1], group = k_group(w->type);
+    int nv = panels > 1 ? panels * MOST_VECTORS : (lanes + VF_LANES - 1) / VF_LANES;
+    int most = panels > 1 ? rows : most_rows[nv - 1], group = k_group(w->type);
     int groups = (w->k + group - 1) / group;
     bool one_run = g->a_tap == (size_t)(groups * group) && w->type != K_INT8;
     int taps = one_run ? 1 : w->taps;
 
     groups = one_run ? groups * w->taps : groups;               /* taps that lie one behind the other are one */
     k_stretch s = stretch_of(w->type, taps, groups);
-    size_t element = element_bytes(w->type), step = (size_t)(nv * VF_BYTES);
+    size_t element = element_bytes(w->type), step = (size_t)(nv / panels * VF_BYTES);
     const char *weights = (const char *)w->data + (size_t)panel * w->panel_bytes;
     bool whole = s.taps >= taps && s.groups >= groups;
     bool simple = g->scale == NULL && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
-    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .a_scale_row = g->a_scale_row,
+    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .b_panel = w->panel_bytes, .a_scale_row = g->a_scale_row,
                 .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
     for (int t = 0; t < taps || t == 0; t += s.taps)
@@ -364,7 +373,7 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
             for (int r = 0, next; r < rows; r += next) {
                 size_t at = (size_t)(row + r);
                 next = tile_rows(run[nv - 1], rows - r, most);
-                bool at_once = last && simple && next == most;
+                bool at_once = last && simple && next == most && panels == 1;
                 x.g = at_once ? g : NULL;
                 x.a = (const char *)g->a + at * x.a_row + (size_t)t * x.a_tap + (size_t)i * (size_t)group * element;
                 x.row = row + r;
@@ -380,6 +389,19 @@ static void panel_rows(const k_gemm *g, int panel, int row, int rows, k_tile_run
         }
 }
 
+/* One or two rows make too few sums of one panel to hide a multiply-add's latency where vectors are short. */
+static int panels_at_once(const k_gemm *g, int panel, int rows, k_tile_run *const run[][MOST_ROWS + 1])
+{
+    int panels = MOST_WIDE / MOST_VECTORS;
+
+    if (rows > FEW_ROWS || g->w->panel < MOST_VECTORS * VF_LANES)
+        return 1;
+    while (panels > 1 && (panel + panels > g->panel_to || (panel + panels) * g->w->panel > g->w->n ||
+                          run[panels * MOST_VECTORS - 1][rows] == NULL))
+        panels /= 2;
+    return panels;
+}
+
 /* Blocks of rows that fit the second-level cache, each against all panels; a block's inputs and one panel's weights
  * stay there meanwhile. */
 static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
@@ -392,8 +414,10 @@ static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], c
         block = GEMM_ROWS;
     for (int row = 0; row < g->rows; row += block) {
         int rows = g->rows - row < block ? g->rows - row : block;
-        for (int panel = g->panel_from; panel < g->panel_to; panel++)
-            panel_rows(g, panel, row, rows, run, most_rows);
+        for (int panel = g->panel_from, panels; panel < g->panel_to; panel += panels) {
+            panels = panels_at_once(g, panel, rows, run);
+            panel_rows(g, panel, panels, row, rows, run, most_rows);
+        }
     }
 }
 
@@ -406,7 +430,7 @@ static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], c
 #define GEMM_ENTRY(kind, mr, nv) [(nv) - 1][mr] = tile_##kind##_##mr##x##nv,
 #define GEMM(kind)                                                                                                     \
     TILES(GEMM_TILE, kind)                                                                                             \
-    static k_tile_run *const tiles_##kind[MOST_VECTORS][MOST_ROWS + 1] = {TILES(GEMM_ENTRY, kind)};                    \
+    static k_tile_run *const tiles_##kind[MOST_WIDE][MOST_ROWS + 1] = {TILES(GEMM_ENTRY, kind)};                    \
     static void gemm_##kind(const k_gemm *g)                                                                           \
     {                                                                                                                  \
         gemm_with(g, tiles_##kind, most_rows_##kind);                                                                  \

@@ -243,9 +243,10 @@ static void check_parts(const setup *s, int first, int rows)
         memcpy(part.out, part.residual, ((size_t)(rows - 1) * row + n) * sizeof(float));
         part.residual = part.out;
     }
-    for (int panel = 0; panel < s->w.panels; panel += 2) { /* in ranges of two, to see both ends */
+    int range = rows % 2 == 0 ? 2 : 7; /* of panels, to see both ends */
+    for (int panel = 0; panel < s->w.panels; panel += range) {
         part.panel_from = panel;
-        part.panel_to = panel + 2 < s->w.panels ? panel + 2 : s->w.panels;
+        part.panel_to = panel + range < s->w.panels ? panel + range : s->w.panels;
         s->k->gemm[s->type](&part);
     }
     for (int r = 0; r < rows; r++)
