@@ -339,8 +339,8 @@ static size_t element_bytes(k_weight_type type)
 
 /* `panels` panels, all full when they are several, for the rows [row, row + rows); rows <= BLOCK_ROWS when the inputs
  * need more than one stretch. */
-static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows, k_tile_run *const run[][MOST_ROWS + 1],
-                       const int *most_rows)
+static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows,
+                       k_tile_run *const run[][MOST_ROWS + 1], const int *most_rows)
 {
     _Alignas(64) float part[BLOCK_ROWS * MOST_VECTORS * VF_LANES];
     const k_packed *w = g->w;
@@ -358,8 +358,8 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
     bool whole = s.taps >= taps && s.groups >= groups;
     bool simple = g->scale == NULL && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
-    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .b_panel = w->panel_bytes, .a_scale_row = g->a_scale_row,
-                .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
+    k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .b_panel = w->panel_bytes,
+                .a_scale_row = g->a_scale_row, .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
     for (int t = 0; t < taps || t == 0; t += s.taps)
         for (int i = 0; i < groups || i == 0; i += s.groups) {
