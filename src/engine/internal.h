@@ -157,6 +157,8 @@ struct hse_engine {
 };
 
 hse_status hse_slots_build(hse_engine *e, const hse_engine_setup *setup, hse_error *err);
+/* What dtype `auto` stands for: the type's own choice where this machine has the instructions that make it fast. */
+k_weight_type hse_auto_precision(const hse_engine *e, const hse_model_type *type);
 hse_status hse_slot_start(slot *s, hse_error *err);         /* locked: its thread */
 void       hse_slot_cancel_dead(slot *s);                   /* locked: stop the batch when nobody wants it any more */
 void       hse_engine_unref(hse_engine *e);                 /* locked on entry, not on return */

@@ -255,6 +255,8 @@ static hse_status load(slot *s, void **model, hse_error *err)
     return status;
 }
 
+static const char *const precision_names[K_WEIGHT_TYPES] = {[K_F32] = "float32", [K_BF16] = "bfloat16", [K_INT8] = "int8"};
+
 /* Locked; lets go of the lock while it loads. On failure everybody who waits for this model gets the reason, and the next
  * request tries again. */
 static void load_and_tell(slot *s)
@@ -268,8 +270,9 @@ static void load_and_tell(slot *s)
     hse_status status = load(s, &model, &err);
     uint64_t ns = hse_now_ns() - start;
     if (status == HSE_OK)
-        hse_log(HSE_LOG_INFO, "engine", NULL, "model %s loaded from %s in %.0f ms, %zu bytes of weights", s->name, s->dir,
-                (double)ns * 1e-6, s->type->bytes ? s->type->bytes(model) : 0);
+        hse_log(HSE_LOG_INFO, "engine", NULL, "model %s loaded from %s in %.0f ms, %zu bytes of weights, %s (auto would be %s)", s->name,
+                s->dir, (double)ns * 1e-6, s->type->bytes ? s->type->bytes(model) : 0, precision_names[s->precision],
+                precision_names[hse_auto_precision(s->engine, s->type)]);
     else
         hse_log(HSE_LOG_ERROR, "engine", NULL, "model %s did not load from %s: %s", s->name, s->dir, err.text);
     pthread_mutex_lock(&e->lock);

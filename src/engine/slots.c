@@ -23,8 +23,7 @@ static const hse_model_type *find_type(const hse_engine *e, const char *name)
     return NULL;
 }
 
-/* What `auto` stands for: the type's own choice where this machine has the instructions that make it fast. */
-static k_weight_type auto_precision(const hse_engine *e, const hse_model_type *type)
+k_weight_type hse_auto_precision(const hse_engine *e, const hse_model_type *type)
 {
     unsigned cpu = e->kernels->cpu;
 
@@ -54,7 +53,7 @@ static void set_precision(slot *s, hse_dtype_choice all, hse_dtype_choice own)
     case HSE_DTYPE_FLOAT16:
         refuse(s, HSE_E_UNSUPPORTED, "dtype float16 is not offered; there are auto, float32, bfloat16 and int8");
         break;
-    default: s->precision = auto_precision(s->engine, s->type);
+    default: s->precision = hse_auto_precision(s->engine, s->type);
     }
 }
 
