@@ -104,7 +104,7 @@ static void judge_tolerance(golden_entry *e, const float *got, const golden_arra
     for (size_t i = 0; i < want->count; i++) {
         double difference = fabs((double)got[i] - want->data[i]);
         if (difference <= atol + rtol * fabs((double)want->data[i]))
-            continue;                                       /* a NaN fails this */
+            continue; /* a NaN fails this */
         bad = true;
         if (difference > worst || isnan(difference)) {
             worst = isnan(difference) ? INFINITY : difference;
@@ -119,8 +119,8 @@ static void judge_tolerance(golden_entry *e, const float *got, const golden_arra
     shape_text(where, sizeof where, want->rank, index);
     for (char *p = where; (p = strstr(p, " x ")) != NULL;)
         memcpy(p, ",  ", 3);
-    entry_fail(e, "largest error %.3g at [%s]: got %.9g, want %.9g (atol %.3g, rtol %.3g)", worst, where, (double)got[at],
-               (double)want->data[at], atol, rtol);
+    entry_fail(e, "largest error %.3g at [%s]: got %.9g, want %.9g (atol %.3g, rtol %.3g)", worst, where,
+               (double)got[at], (double)want->data[at], atol, rtol);
 }
 
 void golden_give(golden_case *c, const char *name, const float *data, int rank, const size_t *dim)
@@ -155,7 +155,8 @@ void golden_give(golden_case *c, const char *name, const float *data, int rank, 
         }
         if (!reduced)
             judge_tolerance(e, data, &want);
-        else if (!e->stage || strcmp(name, "speaker_embedding") == 0 || strcmp(name, "mel_post") == 0)  /* what models hand on */
+        else if (!e->stage || strcmp(name, "speaker_embedding") == 0 ||
+                 strcmp(name, "mel_post") == 0) /* what models hand on */
             judge_snr(c, e, data, want.data, want.count, strstr(name, "wav") != NULL);
     }
     hse_free(copy);
@@ -212,7 +213,8 @@ void golden_covered(golden_case *c, const char *name)
         e->compared = true;
 }
 
-void golden_same_bits(golden_case *c, const char *what, const float *alone, size_t n_alone, const float *batched, size_t n_batched)
+void golden_same_bits(golden_case *c, const char *what, const float *alone, size_t n_alone, const float *batched,
+                      size_t n_batched)
 {
     size_t at = 0;
 
@@ -223,7 +225,8 @@ void golden_same_bits(golden_case *c, const char *what, const float *alone, size
     while (at < n_alone && memcmp(&alone[at], &batched[at], sizeof *alone) == 0)
         at++;
     if (at < n_alone)
-        golden_fail(c, "%s differs in a batch: value %zu is %.9g, alone %.9g", what, at, (double)batched[at], (double)alone[at]);
+        golden_fail(c, "%s differs in a batch: value %zu is %.9g, alone %.9g", what, at, (double)batched[at],
+                    (double)alone[at]);
 }
 
 /* ---- wav files ---- */
@@ -262,7 +265,8 @@ void golden_give_wav(golden_case *c, const char *name, hse_bytes got)
     atol = golden_number(e->spec, "atol", 0);
     n = (size - HSE_WAV_HEADER) / 2;
     for (size_t i = 0; i < n; i++) {
-        int16_t a = (int16_t)hse_get_u16le(got.data + HSE_WAV_HEADER + 2 * i), b = (int16_t)hse_get_u16le(want + HSE_WAV_HEADER + 2 * i);
+        int16_t a = (int16_t)hse_get_u16le(got.data + HSE_WAV_HEADER + 2 * i),
+                b = (int16_t)hse_get_u16le(want + HSE_WAV_HEADER + 2 * i);
         signal += (double)b * b;
         noise += ((double)a - b) * ((double)a - b);
         if (fabs((double)a - b) > worst) {
@@ -285,7 +289,8 @@ void golden_give_wav(golden_case *c, const char *name, hse_bytes got)
 
 static bool is_remark(const char *key)
 {
-    static const char *const keys[] = {"margin", "smallest_margin", "note", "what", "unit", "survives_noise", "agreeing_segments"};
+    static const char *const keys[] = {"margin",         "smallest_margin",  "note", "what", "unit",
+                                       "survives_noise", "agreeing_segments"};
 
     for (size_t i = 0; i < COUNT(keys); i++)
         if (strcmp(key, keys[i]) == 0)
@@ -295,15 +300,17 @@ static bool is_remark(const char *key)
 
 typedef struct {
     golden_entry *entry;
-    double        atol;
-    char          path[120];
+    double atol;
+    char path[120];
 } json_walk;
 
 static void json_differ(json_walk *w, const json_t *got, const json_t *want)
 {
-    char *a = got ? json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT) : NULL, *b = want ? json_dumps(want, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *a = got ? json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT) : NULL,
+         *b = want ? json_dumps(want, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
 
-    entry_fail(w->entry, "at %s: got %.40s, want %.40s", w->path[0] ? w->path : "the top", a ? a : "nothing", b ? b : "nothing");
+    entry_fail(w->entry, "at %s: got %.40s, want %.40s", w->path[0] ? w->path : "the top", a ? a : "nothing",
+               b ? b : "nothing");
     free(a);
     free(b);
 }
@@ -331,7 +338,8 @@ static void json_compare_object(json_walk *w, const json_t *got, const json_t *w
     json_t *value;
     bool error = json_is_string(json_object_get(want, "error"));
 
-    json_object_foreach((json_t *)(uintptr_t)want, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)want, key, value)
+    {
         const json_t *mine = json_object_get(got, key);
         if (is_remark(key) || (error && strcmp(key, "message") == 0))
             continue;
@@ -339,9 +347,8 @@ static void json_compare_object(json_walk *w, const json_t *got, const json_t *w
             continue;
         json_step(w, mine, value, ".%s", key);
     }
-    json_object_foreach((json_t *)(uintptr_t)got, key, value)
-        if (!is_remark(key) && !json_object_get(want, key))
-            json_step(w, value, NULL, ".%s", key);
+    json_object_foreach((json_t *)(uintptr_t)got, key, value) if (!is_remark(key) && !json_object_get(want, key))
+        json_step(w, value, NULL, ".%s", key);
 }
 
 static void json_compare(json_walk *w, const json_t *got, const json_t *want)
@@ -369,7 +376,8 @@ static bool json_damage(json_t *v)
     size_t i;
 
     if (json_is_object(v)) {
-        json_object_foreach(v, key, item) {
+        json_object_foreach(v, key, item)
+        {
             if (is_remark(key) || strcmp(key, "error") == 0 || strcmp(key, "message") == 0)
                 continue;
             if (json_is_string(item) || json_is_boolean(item))
@@ -378,7 +386,8 @@ static bool json_damage(json_t *v)
                 return true;
         }
     } else if (json_is_array(v)) {
-        json_array_foreach(v, i, item) {
+        json_array_foreach(v, i, item)
+        {
             if (json_is_string(item) || json_is_boolean(item))
                 return json_array_set_new(v, i, json_string("damaged")) == 0;
             if (json_damage(item))

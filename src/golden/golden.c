@@ -6,8 +6,8 @@
 #include "base/mem.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ enum { MAX_DEPTH = 16, MAX_CASES = 65536, MAX_KINDS = 128 };
 /* ---- finding ---- */
 
 typedef struct {
-    char **path;                            /* folders with a case.json */
+    char **path; /* folders with a case.json */
     size_t count, capacity;
 } case_list;
 
@@ -113,8 +113,8 @@ static bool entries_read(golden_case *c)
     if (!(c->entries = hse_calloc(n + 1, sizeof *c->entries)))
         return false;
     for (size_t i = 0; i < 2; i++)
-        json_object_foreach(json_object_get(c->json, sections[i]), key, value)
-            c->entries[c->n_entries++] = (golden_entry){.name = key, .spec = value, .stage = i == 0};
+        json_object_foreach(json_object_get(c->json, sections[i]), key, value) c->entries[c->n_entries++] =
+            (golden_entry){.name = key, .spec = value, .stage = i == 0};
     return true;
 }
 
@@ -144,10 +144,10 @@ static const char *verdict(golden_case *c, char *out, size_t size)
 typedef struct {
     const hse_golden_options *options;
     const hse_kernels *kernels;
-    nn_ctx            *nn;
+    nn_ctx *nn;
     hse_golden_counts *counts;
-    const char        *seen[MAX_KINDS];     /* kinds that ran already: quick and damage take the first of each */
-    int                n_seen;
+    const char *seen[MAX_KINDS]; /* kinds that ran already: quick and damage take the first of each */
+    int n_seen;
 } golden_run;
 
 static bool kind_matches(const char *filter, const char *kind)
@@ -172,11 +172,14 @@ static void report(golden_run *r, golden_case *c, const char *problem)
 {
     const hse_golden_options *o = r->options;
 
-    if (o->damage) {                        /* the change must have been made and seen */
+    if (o->damage) { /* the change must have been made and seen */
         bool caught = c->damaged && problem;
         r->counts->passed += caught;
         r->counts->failed += !caught;
-        say(o, "%-28s %-36s %s", c->kind, c->name, caught ? "ok (damage seen)" : c->damaged ? "DAMAGE NOT SEEN" : "NOTHING TO DAMAGE");
+        say(o, "%-28s %-36s %s", c->kind, c->name,
+            caught       ? "ok (damage seen)"
+            : c->damaged ? "DAMAGE NOT SEEN"
+                         : "NOTHING TO DAMAGE");
         return;
     }
     r->counts->passed += !problem;
@@ -192,7 +195,13 @@ static void report(golden_run *r, golden_case *c, const char *problem)
 static void run_case(golden_run *r, const char *dir)
 {
     const hse_golden_options *o = r->options;
-    golden_case c = {.options = o, .kernels = r->kernels, .nn = r->nn, .name = dir, .kind = "?", .damage = o->damage, .worst_snr = INFINITY};
+    golden_case c = {.options = o,
+                     .kernels = r->kernels,
+                     .nn = r->nn,
+                     .name = dir,
+                     .kind = "?",
+                     .damage = o->damage,
+                     .worst_snr = INFINITY};
     const golden_kind *kind = NULL;
     char text[400];
     const char *name, *role;
@@ -203,7 +212,8 @@ static void run_case(golden_run *r, const char *dir)
     if (json_is_string(json_object_get(c.json, "case")))
         name = json_string_value(json_object_get(c.json, "case"));
     c.name = name;
-    if (o->case_name && strcmp(o->case_name, name) != 0 && strcmp(o->case_name, strrchr(dir, '/') ? strrchr(dir, '/') + 1 : dir) != 0)
+    if (o->case_name && strcmp(o->case_name, name) != 0 &&
+        strcmp(o->case_name, strrchr(dir, '/') ? strrchr(dir, '/') + 1 : dir) != 0)
         goto done;
     if (json_is_string(json_object_get(c.json, "kind")))
         c.kind = json_string_value(json_object_get(c.json, "kind"));
@@ -253,7 +263,8 @@ hse_status hse_golden_run(const hse_golden_options *o, hse_golden_counts *counts
     if (s == HSE_OK)
         s = nn_open(&r.nn, &(nn_options){.kernels = r.kernels, .pool = pool, .poison = true}, err);
     if (s == HSE_OK) {
-        qsort(list.path, list.count, sizeof *list.path, by_name);
+        if (list.count)
+            qsort(list.path, list.count, sizeof *list.path, by_name);
         for (size_t i = 0; i < list.count; i++)
             run_case(&r, list.path[i]);
         say(o, "%d passed, %d failed, %d skipped", counts->passed, counts->failed, counts->skipped);

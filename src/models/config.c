@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-hse_status model_config_open(model_config *c, const char *text, size_t size, const char *name, const char *member, hse_error *err)
+hse_status model_config_open(model_config *c, const char *text, size_t size, const char *name, const char *member,
+                             hse_error *err)
 {
     json_error_t e;
 
@@ -13,7 +14,8 @@ hse_status model_config_open(model_config *c, const char *text, size_t size, con
     if (size > MODEL_CONFIG_BYTES)
         return hse_fail(err, HSE_E_LIMIT, 0, "%s has %zu bytes; at most %d are read", name, size, MODEL_CONFIG_BYTES);
     if (!(c->root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &e)))
-        return hse_fail(err, HSE_E_FORMAT, e.position < 0 ? 0 : (uint64_t)e.position, "%s is not JSON: line %d: %.120s", name, e.line, e.text);
+        return hse_fail(err, HSE_E_FORMAT, e.position < 0 ? 0 : (uint64_t)e.position, "%s is not JSON: line %d: %.120s",
+                        name, e.line, e.text);
     c->object = json_object_get(c->root, member);
     if (!json_is_object(c->object)) {
         json_decref(c->root);
@@ -40,7 +42,8 @@ hse_status model_config_close(model_config *c, hse_error *err)
     json_t *value;
     hse_status s = HSE_OK;
 
-    json_object_foreach(c->object, key, value) {
+    json_object_foreach(c->object, key, value)
+    {
         bool known = false;
         for (int i = 0; i < c->n_asked; i++)
             known = known || strcmp(c->asked[i], key) == 0;
@@ -69,7 +72,8 @@ static json_t *ask(model_config *c, const char *key)
 
 static const char *kind(const json_t *v)
 {
-    static const char *const names[] = {"an object", "an array", "a string", "an integer", "a number", "true", "false", "null"};
+    static const char *const names[] = {"an object", "an array", "a string", "an integer",
+                                        "a number",  "true",     "false",    "null"};
 
     return names[json_typeof(v)];
 }
@@ -158,8 +162,8 @@ int model_config_ints(model_config *c, const char *key, int *out, int max, int l
     return (int)n;
 }
 
-bool model_config_sub_real(model_config *c, const char *key, const char *sub, const char *const *known, double low, double high,
-                           double *out)
+bool model_config_sub_real(model_config *c, const char *key, const char *sub, const char *const *known, double low,
+                           double high, double *out)
 {
     json_t *v = ask(c, key), *value;
     const char *name;
@@ -171,7 +175,8 @@ bool model_config_sub_real(model_config *c, const char *key, const char *sub, co
         model_config_problem(c, "\"%s\" is %s; an object was expected", key, kind(v));
         return false;
     }
-    json_object_foreach(v, name, value) {
+    json_object_foreach(v, name, value)
+    {
         bool allowed = false;
         for (int i = 0; known[i]; i++)
             allowed = allowed || strcmp(known[i], name) == 0;

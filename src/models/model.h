@@ -10,7 +10,6 @@
 #define HSE_MODELS_MODEL_H
 
 #include "audio/audio.h"                    /* hse_audio */
-#include "audio/audio.h"                    /* hse_audio */
 #include "base/status.h"                    /* and hse.h: hse_segment */
 #include "formats/weights.h"
 #include "nn/nn.h"

@@ -1,4 +1,5 @@
-/* harmonyspeech.c - adapter of the golden cases of family harmonyspeech: synthesizer, vocoder, chains, and the table of kinds. */
+/* harmonyspeech.c - adapter of the golden cases of family harmonyspeech: synthesizer, vocoder, chains, and the table of
+ * kinds. */
 #include "golden/families/hs1.h"
 
 #include "audio/wav.h"
@@ -89,7 +90,8 @@ static float *turned(const float *x, size_t rows, size_t cols)
 /* Upstream's layouts: convolutions and what stands between them channels first, the rest rows. */
 static int synth_layout(const char *name)
 {
-    bool conv = strstr(name, "conv") || strstr(name, "maxpool") || strcmp(name, "pitch_proj") == 0 || strcmp(name, "energy_proj") == 0;
+    bool conv = strstr(name, "conv") || strstr(name, "maxpool") || strcmp(name, "pitch_proj") == 0 ||
+                strcmp(name, "energy_proj") == 0;
 
     return conv ? GOLDEN_CHANNELS_FIRST : GOLDEN_ROWS;
 }
@@ -122,16 +124,22 @@ static void check_synth_batch(golden_case *c, const hs1_synthesizer *m, const hs
     for (int i = 0; i < n; i++) {
         int count = i == mine ? alone->n : 1 + (alone->n * (i + 1)) / n;
         for (int k = 0; k < count; k++)
-            ids[(size_t)i * symbols + (size_t)k] = i == mine ? alone->ids[k] : (alone->ids[k % alone->n] + i) % m->cfg.chars;
+            ids[(size_t)i * symbols + (size_t)k] =
+                i == mine ? alone->ids[k] : (alone->ids[k % alone->n] + i) % m->cfg.chars;
         for (size_t k = 0; k < speaker; k++)
             voices[(size_t)i * speaker + k] = alone->embedding[k] * (i == mine ? 1 : 1 + 0.3f * golden_noise(&seed));
-        items[i] = (hs1_mel){.ids = ids + (size_t)i * symbols, .n = count, .embedding = voices + (size_t)i * speaker,
-                             .alpha = alone->alpha, .pitch_factor = alone->pitch_factor, .energy_factor = alone->energy_factor};
+        items[i] = (hs1_mel){.ids = ids + (size_t)i * symbols,
+                             .n = count,
+                             .embedding = voices + (size_t)i * speaker,
+                             .alpha = alone->alpha,
+                             .pitch_factor = alone->pitch_factor,
+                             .energy_factor = alone->energy_factor};
     }
     if (hs1_synthesizer_run(m, c->nn, items, n, false, &err) != HSE_OK || items[mine].status != HSE_OK)
         golden_fail_error(c, "the synthesizer in a batch", err.status != HSE_OK ? &err : &items[mine].error);
     else {
-        golden_same_bits(c, "the durations", alone->durations, (size_t)alone->n, items[mine].durations, (size_t)items[mine].n);
+        golden_same_bits(c, "the durations", alone->durations, (size_t)alone->n, items[mine].durations,
+                         (size_t)items[mine].n);
         golden_same_bits(c, "the mel", alone->mel, (size_t)alone->frames * (size_t)m->cfg.mels, items[mine].mel,
                          (size_t)items[mine].frames * (size_t)m->cfg.mels);
     }
@@ -242,8 +250,9 @@ static void synth(golden_case *c)
         if (voice.count != (size_t)m->cfg.speaker)
             golden_fail(c, "an embedding of %zu for a model of %d", voice.count, m->cfg.speaker);
         else if (run_synth(c, m, &t))
-            golden_give_json(c, "response", json_pack("{s:[i],s:[s,s],s:[i,i]}", "breaks", t.frames, "keys", "mel", "breaks",
-                                                      "mel_shape", m->cfg.mels, t.frames));
+            golden_give_json(c, "response",
+                             json_pack("{s:[i],s:[s,s],s:[i,i]}", "breaks", t.frames, "keys", "mel", "breaks",
+                                       "mel_shape", m->cfg.mels, t.frames));
     }
     hs1_mel_free(&t);
     hse_free(ids);
@@ -274,13 +283,16 @@ static void synth_two_rows(golden_case *c)
     hse_error err = {0};
     size_t n = 0;
 
-    if (m && golden_input(c, "char_ids", &ids) && golden_input(c, "speaker_embedding", &voices) && ids.rank == 2 && ids.dim[0] <= COUNT(t) &&
-        voices.count == ids.dim[0] * (size_t)m->cfg.speaker && (numbers = hse_alloc((ids.count + 1) * sizeof *numbers)) != NULL) {
+    if (m && golden_input(c, "char_ids", &ids) && golden_input(c, "speaker_embedding", &voices) && ids.rank == 2 &&
+        ids.dim[0] <= COUNT(t) && voices.count == ids.dim[0] * (size_t)m->cfg.speaker &&
+        (numbers = hse_alloc((ids.count + 1) * sizeof *numbers)) != NULL) {
         n = ids.dim[0];
         for (size_t i = 0; i < ids.count; i++)
             numbers[i] = (int32_t)ids.data[i];
         for (size_t i = 0; i < n; i++) {
-            t[i] = (hs1_mel){.ids = numbers + i * ids.dim[1], .n = (int)ids.dim[1], .embedding = voices.data + i * (size_t)m->cfg.speaker};
+            t[i] = (hs1_mel){.ids = numbers + i * ids.dim[1],
+                             .n = (int)ids.dim[1],
+                             .embedding = voices.data + i * (size_t)m->cfg.speaker};
             read_modifiers(c, &t[i]);
         }
         nn_listen(c->nn, hear_synth, c);
@@ -339,7 +351,8 @@ static void check_vocoder_batch(golden_case *c, const hs1_vocoder *m, const hs1_
         items[i] = (hs1_wave){.mel = i == mine ? alone->mel : noise, .frames = length, .to = length};
     }
     for (int i = 0; i < 3; i++) {
-        size_t from = cut * (size_t)i < frames ? cut * (size_t)i : frames - 1, to = from + cut < frames ? from + cut : frames;
+        size_t from = cut * (size_t)i < frames ? cut * (size_t)i : frames - 1,
+               to = from + cut < frames ? from + cut : frames;
         items[n + i] = (hs1_wave){.mel = alone->mel, .frames = frames, .from = from, .to = to};
     }
     if (hs1_vocoder_run(m, c->nn, items, n + 3, false, &err) != HSE_OK)
@@ -400,7 +413,8 @@ static int *read_breaks(golden_case *c, size_t *n)
     return breaks;
 }
 
-/* The mel of a case, [bands, frames] in the file, as frames of the network's input: (x - mean) * factor, or by the statistics. */
+/* The mel of a case, [bands, frames] in the file, as frames of the network's input: (x - mean) * factor, or by the
+ * statistics. */
 static float *read_mel(golden_case *c, const hs1_vocoder *m, size_t *frames, const golden_array *stats)
 {
     golden_array mel;
@@ -472,14 +486,16 @@ static void voc_stats(golden_case *c)
 /* ---- the whole chain ---- */
 
 typedef struct {
-    hs1_encoder     *encoder;
+    hs1_encoder *encoder;
     hs1_synthesizer *synthesizer;
-    hs1_vocoder     *vocoder;
+    hs1_vocoder *vocoder;
 } chain_models;
 
 static const void *chain_model(const chain_models *m, const hse_model_type *type)
 {
-    return type == &hs1_encoder_type ? (const void *)m->encoder : type == &hs1_synthesizer_type ? (const void *)m->synthesizer : m->vocoder;
+    return type == &hs1_encoder_type       ? (const void *)m->encoder
+           : type == &hs1_synthesizer_type ? (const void *)m->synthesizer
+                                           : m->vocoder;
 }
 
 static void add_trace(json_t *trace, const hse_model_type *type, size_t embedding_bytes)
@@ -488,22 +504,22 @@ static void add_trace(json_t *trace, const hse_model_type *type, size_t embeddin
     char bytes[64];
 
     snprintf(bytes, sizeof bytes, "base64 of %zu bytes", embedding_bytes);
-    json_array_append_new(
-        trace, json_pack("{s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:n}", "model", type->name, "request_type", "TextToSpeechRequestInput",
-                         "requested_model", "harmonyspeech", "input_audio",
-                         encoder   ? json_string("base64 of a WAV file")
-                         : vocoder ? json_string("json with keys mel,breaks")
-                                   : json_null(),
-                         "input_embedding", encoder ? json_null() : json_string(bytes), "result_type",
-                         encoder   ? "SpeechEmbeddingRequestOutput"
-                         : vocoder ? "VocodeRequestOutput"
-                                   : "SpeechSynthesisRequestOutput",
-                         "finish_reason", "stop", "error"));
+    json_array_append_new(trace,
+                          json_pack("{s:s,s:s,s:s,s:o,s:o,s:s,s:s,s:n}", "model", type->name, "request_type",
+                                    "TextToSpeechRequestInput", "requested_model", "harmonyspeech", "input_audio",
+                                    encoder   ? json_string("base64 of a WAV file")
+                                    : vocoder ? json_string("json with keys mel,breaks")
+                                              : json_null(),
+                                    "input_embedding", encoder ? json_null() : json_string(bytes), "result_type",
+                                    encoder   ? "SpeechEmbeddingRequestOutput"
+                                    : vocoder ? "VocodeRequestOutput"
+                                              : "SpeechSynthesisRequestOutput",
+                                    "finish_reason", "stop", "error"));
 }
 
-/* With reduced weights each model is judged on the kit's own inputs: a speaker that is 50 dB right still rounds one duration in
- * fifty the other way, and audio that is moved by a frame has no signal to noise ratio; and a vocoder's phases follow every
- * detail of the mel. */
+/* With reduced weights each model is judged on the kit's own inputs: a speaker that is 50 dB right still rounds one
+ * duration in fifty the other way, and audio that is moved by a frame has no signal to noise ratio; and a vocoder's
+ * phases follow every detail of the mel. */
 static void take_kits(golden_case *c, const char *stage, float *x, size_t rows, size_t cols)
 {
     json_t *spec = json_object_get(json_object_get(c->json, "stages"), stage);
@@ -511,7 +527,7 @@ static void take_kits(golden_case *c, const char *stage, float *x, size_t rows, 
 
     if (c->options->dtype == K_F32 || !spec || !golden_load(c, json_string_value(json_object_get(spec, "file")), &want))
         return;
-    for (size_t r = 0; want.count == rows * cols && r < rows; r++)      /* the kit has columns, then rows */
+    for (size_t r = 0; want.count == rows * cols && r < rows; r++) /* the kit has columns, then rows */
         for (size_t k = 0; k < cols; k++)
             x[r * cols + k] = want.data[k * rows + r];
     golden_free_array(&want);
@@ -553,7 +569,8 @@ static void give_ids(golden_case *c, const int32_t *ids, size_t n)
 }
 
 /* The same step by step, giving the stages; each result must have the bits that the route gave. */
-static void run_stages(golden_case *c, const chain_models *m, const hse_audio *audio, const float *given, const hse_item *done)
+static void run_stages(golden_case *c, const chain_models *m, const hse_audio *audio, const float *given,
+                       const hse_item *done)
 {
     size_t e = (size_t)m->synthesizer->cfg.speaker, n = 0, count;
     float *embedding = hse_alloc(e * sizeof *embedding), *mel = NULL;
@@ -615,7 +632,8 @@ static void chain(golden_case *c)
                   : !golden_input(c, "speaker_embedding", &given))
         goto done;
     if (!has_audio) {
-        if (given.count != (size_t)m.synthesizer->cfg.speaker || !(item.embedding = hse_alloc(given.count * sizeof(float)))) {
+        if (given.count != (size_t)m.synthesizer->cfg.speaker ||
+            !(item.embedding = hse_alloc(given.count * sizeof(float)))) {
             golden_fail(c, "an embedding of %zu for a model of %d", given.count, m.synthesizer->cfg.speaker);
             goto done;
         }

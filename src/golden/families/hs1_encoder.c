@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct {
-    golden_case       *c;
+    golden_case *c;
     const hs1_encoder *m;
 } encoder_listener;
 
@@ -83,7 +83,8 @@ static void check_encoder_batch(golden_case *c, const hs1_encoder *m, const hse_
     else if (hs1_encoder_type.run(m, c->nn, list, (size_t)n) != HSE_OK || items[mine].status != HSE_OK)
         golden_fail_error(c, "the encoder in a batch", &items[mine].error);
     else
-        golden_same_bits(c, "the embedding", embedding, (size_t)m->cfg.embedding, items[mine].embedding, items[mine].embedding_size);
+        golden_same_bits(c, "the embedding", embedding, (size_t)m->cfg.embedding, items[mine].embedding,
+                         items[mine].embedding_size);
     for (int i = 0; i < n && items; i++)
         hse_item_free(&items[i]);
     hse_free(items);
@@ -115,7 +116,8 @@ void hs1_golden_run_encoder(golden_case *c, const hs1_encoder *m, const hse_audi
     hs1_voice_trace_free(&trace);
 }
 
-/* The response's base64 cannot be equal in its last bits: its numbers must be the embedding's within that one's tolerance. */
+/* The response's base64 cannot be equal in its last bits: its numbers must be the embedding's within that one's
+ * tolerance. */
 static void compare_base64(golden_case *c, const float *embedding, size_t n)
 {
     json_t *want, *spec = json_object_get(json_object_get(c->json, "outputs"), "embedding");
@@ -128,8 +130,8 @@ static void compare_base64(golden_case *c, const float *embedding, size_t n)
     hse_buf_init(&bytes, 1 << 24);
     hse_buf_init(&mine, 1 << 24);
     hse_buf_base64(&mine, embedding, n * sizeof *embedding);
-    if (!text || hse_buf_unbase64(&bytes, text, strlen(text), false, NULL) != HSE_OK || bytes.size != n * sizeof *embedding ||
-        mine.size != strlen(text)) {
+    if (!text || hse_buf_unbase64(&bytes, text, strlen(text), false, NULL) != HSE_OK ||
+        bytes.size != n * sizeof *embedding || mine.size != strlen(text)) {
         golden_fail(c, "embedding_b64 has another length");
     } else {
         const float *x = (const float *)(const void *)bytes.data;
@@ -226,21 +228,23 @@ void hs1_golden_enc_degenerate(golden_case *c)
         else
             golden_give1(c, "embedding", embedding, e);
     }
-    json_array_foreach(json_object_get(want, "rows"), i, row) {
+    json_array_foreach(json_object_get(want, "rows"), i, row)
+    {
         const char *name = json_string_value(json_object_get(row, "input"));
         hse_item item, *list = &item;
         bool same = false, ok;
 
         hse_item_init(&item);
         item.reference = true;
-        ok = m && embedding && name && hs1_golden_decode(c, name, &item.audio) && hs1_encoder_type.run(m, c->nn, &list, 1) == HSE_OK &&
-             item.status == HSE_OK;
+        ok = m && embedding && name && hs1_golden_decode(c, name, &item.audio) &&
+             hs1_encoder_type.run(m, c->nn, &list, 1) == HSE_OK && item.status == HSE_OK;
         for (size_t k = 0; ok && k < e; k++) {
             same = fabsf(item.embedding[k] - embedding[k]) <= 1e-5f + 1e-3f * fabsf(embedding[k]);
             if (!same)
                 break;
         }
-        json_array_append_new(rows, json_pack("{s:s,s:s,s:o}", "input", name ? name : "?", "finish_reason", ok ? "stop" : "error", "error",
+        json_array_append_new(rows, json_pack("{s:s,s:s,s:o}", "input", name ? name : "?", "finish_reason",
+                                              ok ? "stop" : "error", "error",
                                               ok ? json_null() : json_string(item.error.text)));
         json_array_append_new(equal, json_boolean(same));
         hse_item_free(&item);

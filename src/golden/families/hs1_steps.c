@@ -31,7 +31,8 @@ static json_t *text_steps(const char *text, size_t size)
     }
     if (hs1_clean(piece, size, step, NULL) == HSE_OK)
         for (int i = 0; i < HS1_STEPS; i++)
-            json_object_set_new(steps, hs1_step_names[i], json_stringn(out[i].data ? (char *)out[i].data : "", out[i].size));
+            json_object_set_new(steps, hs1_step_names[i],
+                                json_stringn(out[i].data ? (char *)out[i].data : "", out[i].size));
     for (int i = 0; i < HS1_STEPS; i++)
         hse_buf_free(&out[i]);
     return steps;
@@ -42,7 +43,8 @@ void hs1_golden_text_main(golden_case *c)
     json_t *rows = golden_expected_json(c, "cases"), *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *text = json_string_value(json_object_get(row, "text"));
         size_t size = json_string_length(json_object_get(row, "text"));
         hse_error err = {0};
@@ -76,7 +78,8 @@ void hs1_golden_text_numbers(golden_case *c)
 
     for (size_t k = 0; want && k < COUNT(kinds); k++) {
         json_t *words = json_object();
-        json_object_foreach(json_object_get(want, kinds[k]), key, value) {
+        json_object_foreach(json_object_get(want, kinds[k]), key, value)
+        {
             size_t digits = strspn(key, "0123456789");
             hse_buf out;
 
@@ -96,7 +99,8 @@ void hs1_golden_text_transliteration(golden_case *c)
     json_t *want = golden_expected_json(c, "map"), *got = json_object(), *value;
     const char *key;
 
-    json_object_foreach(want, key, value) {
+    json_object_foreach(want, key, value)
+    {
         uint32_t code = (uint32_t)strtoul(key, NULL, 16);
         hse_buf out;
         char utf8[4];
@@ -127,7 +131,8 @@ void hs1_golden_wav_decode(golden_case *c)
     json_t *value;
     char name[128];
 
-    json_object_foreach(json_object_get(c->json, "inputs"), key, value) {
+    json_object_foreach(json_object_get(c->json, "inputs"), key, value)
+    {
         golden_array x;
         unsigned rate;
 
@@ -145,7 +150,8 @@ void hs1_golden_wav_encode(golden_case *c)
     json_t *value;
     char name[128];
 
-    json_object_foreach(json_object_get(c->json, "inputs"), key, value) {
+    json_object_foreach(json_object_get(c->json, "inputs"), key, value)
+    {
         golden_array x;
         hse_buf out;
         hse_error err = {0};
@@ -169,7 +175,8 @@ void hs1_golden_resample(golden_case *c)
     json_t *value;
     char name[128];
 
-    json_object_foreach(json_object_get(c->json, "inputs"), key, value) {
+    json_object_foreach(json_object_get(c->json, "inputs"), key, value)
+    {
         golden_array x;
         hse_error err = {0};
         float *out = NULL;
@@ -191,7 +198,8 @@ void hs1_golden_partial_slices(golden_case *c)
     json_t *rows = golden_expected_json(c, "slices"), *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         size_t padded, count = hs1_voice_partials((size_t)golden_number(row, "n_samples", 0), &padded);
         json_t *starts = json_array();
 
@@ -206,7 +214,8 @@ void hs1_golden_partial_slices(golden_case *c)
 
 /* ---- filter bank ---- */
 
-static void pqmf_run(golden_case *c, const nn_conv1d_layer *l, const golden_array *x, int rows, int cols, bool synthesis, const char *name)
+static void pqmf_run(golden_case *c, const nn_conv1d_layer *l, const golden_array *x, int rows, int cols,
+                     bool synthesis, const char *name)
 {
     const float *data[] = {x->data};
     hse_error err = {0};
@@ -217,7 +226,7 @@ static void pqmf_run(golden_case *c, const nn_conv1d_layer *l, const golden_arra
         golden_fail(c, "no memory");
         return;
     }
-    for (int r = 0; r < rows; r++)                          /* [bands, T] -> [T, bands]; one column stays as it is */
+    for (int r = 0; r < rows; r++) /* [bands, T] -> [T, bands]; one column stays as it is */
         for (int k = 0; k < cols; k++)
             turned[r * cols + k] = x->data[k * rows + r];
     data[0] = turned;
@@ -226,7 +235,7 @@ static void pqmf_run(golden_case *c, const nn_conv1d_layer *l, const golden_arra
     n = (size_t)nn_rows(c->nn, y, 0) * (size_t)nn_cols(y);
     if ((out = hse_alloc((n + 1) * sizeof *out)) != NULL) {
         if (synthesis)
-            nn_read(c->nn, y, 0, out, n);                   /* row by row: the waveform */
+            nn_read(c->nn, y, 0, out, n); /* row by row: the waveform */
         else
             nn_read_channels_first(c->nn, y, 0, out, n);
     }
@@ -288,9 +297,9 @@ void hs1_golden_pqmf(golden_case *c)
     json_t *value;
     int bands;
 
-    json_object_foreach(json_object_get(c->json, "inputs"), key, value)
-        if (sscanf(key, "subbands_%d", &bands) == 1 && bands > 1 && bands <= 64)
-            pqmf_bands(c, bands);
+    json_object_foreach(json_object_get(c->json, "inputs"), key,
+                        value) if (sscanf(key, "subbands_%d", &bands) == 1 && bands > 1 && bands <= 64)
+        pqmf_bands(c, bands);
 }
 
 /* ---- checkpoint layouts ---- */
@@ -333,11 +342,15 @@ static bool layout_accepted(golden_case *c, bool weight_norm, const char *keys)
     size_t floats = 0;
     bool ok = false;
 
-    snprintf(config, sizeof config,
-             "{\"model\":{\"in_channels\":4,\"out_channels\":1,\"kernel_size\":3,\"channels\":4,\"bias\":false,\"upsample_scales\":[2],"
-             "\"stack_kernel_size\":3,\"stacks\":1,\"nonlinear_activation\":\"LeakyReLU\",\"nonlinear_activation_params\":{},"
-             "\"pad\":\"ReflectionPad1d\",\"pad_params\":{},\"use_final_nonlinear_activation\":true,\"use_weight_norm\":%s,"
-             "\"use_causal_conv\":false}}", weight_norm ? "true" : "false");
+    snprintf(
+        config, sizeof config,
+        "{\"model\":{\"in_channels\":4,\"out_channels\":1,\"kernel_size\":3,\"channels\":4,\"bias\":false,\"upsample_"
+        "scales\":[2],"
+        "\"stack_kernel_size\":3,\"stacks\":1,\"nonlinear_activation\":\"LeakyReLU\",\"nonlinear_activation_params\":{}"
+        ","
+        "\"pad\":\"ReflectionPad1d\",\"pad_params\":{},\"use_final_nonlinear_activation\":true,\"use_weight_norm\":%s,"
+        "\"use_causal_conv\":false}}",
+        weight_norm ? "true" : "false");
     hse_buf_init(&header, 1 << 16);
     hse_buf_init(&file, 1 << 20);
     hse_buf_str(&header, "{");
@@ -376,7 +389,8 @@ void hs1_golden_key_layouts(golden_case *c)
     json_t *rows = golden_expected_json(c, "rows"), *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *keys = json_string_value(json_object_get(row, "checkpoint_keys"));
         bool norm = json_is_true(json_object_get(row, "use_weight_norm"));
         json_object_set_new(row, "accepted", json_boolean(keys && layout_accepted(c, norm, keys)));
@@ -392,10 +406,11 @@ static size_t route_steps(const char *request, const char *steps[HSE_MAX_STEPS])
 {
     const hse_route *r = NULL;
     hse_mode mode = strstr(request, "single_speaker") ? HSE_MODE_SINGLE : HSE_MODE_CLONING;
-    hse_job_kind kind = strncmp(request, "embed", 5) == 0        ? HSE_JOB_EMBED
-                        : strncmp(request, "vocode", 6) == 0     ? HSE_JOB_VOCODE
-                        : strncmp(request, "synthesize", 10) == 0 || strstr(request, "to hs1-synthesizer") ? HSE_JOB_SYNTHESIZE
-                                                                                                           : HSE_JOB_SPEAK;
+    hse_job_kind kind = strncmp(request, "embed", 5) == 0    ? HSE_JOB_EMBED
+                        : strncmp(request, "vocode", 6) == 0 ? HSE_JOB_VOCODE
+                        : strncmp(request, "synthesize", 10) == 0 || strstr(request, "to hs1-synthesizer")
+                            ? HSE_JOB_SYNTHESIZE
+                            : HSE_JOB_SPEAK;
     unsigned has = kind == HSE_JOB_EMBED ? HSE_AUDIO : kind == HSE_JOB_VOCODE ? HSE_MEL : HSE_TEXT;
     size_t n = 0;
 
@@ -415,7 +430,8 @@ void hs1_golden_routing(golden_case *c)
     json_t *rows = golden_expected_json(c, "routes"), *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         const char *request = json_string_value(json_object_get(row, "request")), *steps[HSE_MAX_STEPS];
         json_t *models = json_object_get(row, "models"), *mine;
         size_t n;

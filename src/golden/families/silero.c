@@ -19,7 +19,8 @@ static silero *open_model(golden_case *c)
 
     if (!golden_model_path(c, "checkpoint", path))
         return NULL;
-    if (hse_weights_open(&w, path, NULL, &err) != HSE_OK || silero_open(&m, w, "the checkpoint", c->kernels, &err) != HSE_OK)
+    if (hse_weights_open(&w, path, NULL, &err) != HSE_OK ||
+        silero_open(&m, w, "the checkpoint", c->kernels, &err) != HSE_OK)
         golden_fail_error(c, path, &err);
     if (w)
         hse_weights_close(&w);
@@ -47,7 +48,8 @@ typedef struct {
     float *stage[SILERO_STAGES], *state, *prob;
 } layer_results;
 
-static void run_layers(golden_case *c, const silero_net *net, const golden_array *x, const golden_array *state, layer_results *out)
+static void run_layers(golden_case *c, const silero_net *net, const golden_array *x, const golden_array *state,
+                       layer_results *out)
 {
     size_t rows = x->dim[0], hidden = (size_t)silero_hidden(net);
     silero_scratch *w = NULL;
@@ -59,7 +61,8 @@ static void run_layers(golden_case *c, const silero_net *net, const golden_array
     }
     memcpy(out->state, state->data, state->count * sizeof(float));
     for (size_t r = 0; r < rows; r++) {
-        silero_run(net, w, x->data + r * x->dim[1], x->dim[1], 1, out->state + r * hidden, out->state + (rows + r) * hidden, &out->prob[r]);
+        silero_run(net, w, x->data + r * x->dim[1], x->dim[1], 1, out->state + r * hidden,
+                   out->state + (rows + r) * hidden, &out->prob[r]);
         for (int s = 0; s < SILERO_STAGES; s++)
             silero_stage_read(net, w, s, out->stage[s] + r * (size_t)silero_stage_size(net, s));
     }
@@ -76,10 +79,12 @@ static void layers(golden_case *c)
 
     if (net && golden_input(c, "chunk_with_context", &x) && golden_input(c, "state", &state)) {
         size_t rows = x.dim[0];
-        if (x.rank != 2 || x.dim[1] != (size_t)(silero_chunk(net) + silero_context(net)) || state.count != 2 * rows * (size_t)silero_hidden(net)) {
+        if (x.rank != 2 || x.dim[1] != (size_t)(silero_chunk(net) + silero_context(net)) ||
+            state.count != 2 * rows * (size_t)silero_hidden(net)) {
             golden_fail(c, "inputs of another shape");
         } else {
-            bool ok = (out.state = hse_alloc(state.count * sizeof(float))) && (out.prob = hse_alloc(rows * sizeof(float)));
+            bool ok =
+                (out.state = hse_alloc(state.count * sizeof(float))) && (out.prob = hse_alloc(rows * sizeof(float)));
             for (int s = 0; s < SILERO_STAGES; s++)
                 ok = ok && (out.stage[s] = hse_alloc(rows * (size_t)silero_stage_size(net, s) * sizeof(float)));
             if (!ok)
@@ -94,7 +99,8 @@ static void layers(golden_case *c)
 
         golden_give2(c, "padded", out.stage[0], rows, (size_t)silero_stage_size(net, SILERO_PADDED));
         for (int s = 1; s < SILERO_STAGES; s++)
-            golden_give(c, names[s], out.stage[s], 3, (size_t[]){rows, (size_t)silero_stage_size(net, s) / frames[s], frames[s]});
+            golden_give(c, names[s], out.stage[s], 3,
+                        (size_t[]){rows, (size_t)silero_stage_size(net, s) / frames[s], frames[s]});
         golden_give(c, "state_next", out.state, 3, state.dim);
         golden_give1(c, "prob", out.prob, rows);
         golden_give1(c, "prob_onnx", out.prob, rows);
@@ -111,7 +117,7 @@ static void layers(golden_case *c)
 /* ---- probs ---- */
 
 typedef struct {
-    float *states;                          /* [wanted][h | c] */
+    float *states; /* [wanted][h | c] */
     size_t wanted, hidden;
 } state_log;
 
@@ -126,12 +132,15 @@ static void log_state(void *user, size_t chunk, float prob, const float *h, cons
     memcpy(log->states + (chunk * 2 + 1) * log->hidden, c, log->hidden * sizeof *c);
 }
 
-/* The streaming wrapper, fed the same chunks one by one, must give the same bits as the file at once; and so must each stream
- * of a batch. */
-static void check_stream(golden_case *c, const silero *m, const silero_net *net, unsigned rate, const golden_array *x, const float *probs)
+/* The streaming wrapper, fed the same chunks one by one, must give the same bits as the file at once; and so must each
+ * stream of a batch. */
+static void check_stream(golden_case *c, const silero *m, const silero_net *net, unsigned rate, const golden_array *x,
+                         const float *probs)
 {
-    size_t chunk = (size_t)silero_chunk(net), count = silero_chunks(net, x->count), n = (size_t)(c->options->batch > 1 ? c->options->batch : 1);
-    float *in = hse_calloc(n * chunk, sizeof *in), *p = hse_calloc(n, sizeof *p), *all = hse_calloc(count + 1, sizeof *all);
+    size_t chunk = (size_t)silero_chunk(net), count = silero_chunks(net, x->count),
+           n = (size_t)(c->options->batch > 1 ? c->options->batch : 1);
+    float *in = hse_calloc(n * chunk, sizeof *in), *p = hse_calloc(n, sizeof *p),
+          *all = hse_calloc(count + 1, sizeof *all);
     silero_stream *s = NULL;
     hse_error err = {0};
     uint32_t seed = 7;
@@ -160,7 +169,8 @@ static void check_stream(golden_case *c, const silero *m, const silero_net *net,
 
 static void run_probs(golden_case *c, const silero *m, const silero_net *net, unsigned rate, const golden_array *x)
 {
-    size_t count = silero_chunks(net, x->count), hidden = (size_t)silero_hidden(net), context = (size_t)silero_context(net);
+    size_t count = silero_chunks(net, x->count), hidden = (size_t)silero_hidden(net),
+           context = (size_t)silero_context(net);
     state_log log = {.hidden = hidden};
     float *probs, *state, *last;
     hse_error err = {0};
@@ -212,7 +222,8 @@ static void run_script(golden_case *c, silero_stream *s, json_t *script)
     json_t *step;
     size_t i;
 
-    json_array_foreach(script, i, step) {
+    json_array_foreach(script, i, step)
+    {
         json_t *starts = json_object_get(step, "starts"), *got = json_array();
         size_t n = json_array_size(starts), samples = (size_t)golden_number(step, "samples", 0);
         golden_array x = {0};
@@ -222,7 +233,8 @@ static void run_script(golden_case *c, silero_stream *s, json_t *script)
 
         if (json_object_get(step, "op")) {
             silero_stream_reset(s);
-        } else if (!in || n > COUNT(p) || !golden_wav(c, json_string_value(json_object_get(step, "input")), &x, &rate)) {
+        } else if (!in || n > COUNT(p) ||
+                   !golden_wav(c, json_string_value(json_object_get(step, "input")), &x, &rate)) {
             golden_fail(c, "step %zu cannot be run", i);
         } else {
             for (size_t k = 0; k < n; k++) {
@@ -247,11 +259,13 @@ static void run_errors(silero_stream *s, json_t *rows)
     json_t *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         size_t samples = (size_t)golden_number(row, "samples", 0);
         float *x = hse_calloc(samples + 1, sizeof *x), p;
         hse_error err = {0};
-        hse_status status = x ? silero_stream_run(s, x, 1, samples, (unsigned)golden_number(row, "sr", 0), &p, &err) : HSE_OK;
+        hse_status status =
+            x ? silero_stream_run(s, x, 1, samples, (unsigned)golden_number(row, "sr", 0), &p, &err) : HSE_OK;
 
         json_object_set_new(row, "error", status != HSE_OK ? json_string(hse_status_name(status)) : json_null());
         json_object_set_new(row, "message", json_string(err.text));
@@ -289,7 +303,8 @@ static void read_options(hse_vad_options *o, const json_t *params)
     o->max_speech_s = golden_number(params, "max_speech_duration_s", o->max_speech_s);
     o->min_silence_ms = golden_number(params, "min_silence_duration_ms", o->min_silence_ms);
     o->pad_ms = golden_number(params, "speech_pad_ms", o->pad_ms);
-    o->min_silence_at_max_speech_ms = golden_number(params, "min_silence_at_max_speech", o->min_silence_at_max_speech_ms);
+    o->min_silence_at_max_speech_ms =
+        golden_number(params, "min_silence_at_max_speech", o->min_silence_at_max_speech_ms);
     if (json_object_get(params, "use_max_poss_sil_at_max_speech"))
         o->longest_silence_at_max_speech = json_is_true(json_object_get(params, "use_max_poss_sil_at_max_speech"));
 }
@@ -305,13 +320,15 @@ static json_t *segments_json(const hse_segment *s, size_t n, const json_t *param
         if (json_is_true(json_object_get(params, "return_seconds")))
             json_array_append_new(list, json_pack("{s:f,s:f}", "start", start, "end", end));
         else
-            json_array_append_new(list, json_pack("{s:I,s:I}", "start", (json_int_t)s[i].start, "end", (json_int_t)s[i].end));
+            json_array_append_new(list,
+                                  json_pack("{s:I,s:I}", "start", (json_int_t)s[i].start, "end", (json_int_t)s[i].end));
     }
     return list;
 }
 
 /* Among other recordings the segments must be the same. */
-static bool find_segments(golden_case *c, const void *model, const golden_array *x, unsigned rate, const hse_vad_options *o, hse_item *out)
+static bool find_segments(golden_case *c, const void *model, const golden_array *x, unsigned rate,
+                          const hse_vad_options *o, hse_item *out)
 {
     int n = c->options->batch > 1 ? c->options->batch : 1;
     hse_item *items = hse_calloc((size_t)n, sizeof *items), **list = hse_calloc((size_t)n, sizeof *list);
@@ -324,7 +341,8 @@ static bool find_segments(golden_case *c, const void *model, const golden_array 
         hse_item_init(&items[i]);
         items[i].vad = *o;
         items[i].reference = true;
-        items[i].audio = (hse_audio){.samples = hse_alloc((count + 1) * sizeof(float)), .n = count, .rate_hz = (int)rate, .channels = 1};
+        items[i].audio = (hse_audio){
+            .samples = hse_alloc((count + 1) * sizeof(float)), .n = count, .rate_hz = (int)rate, .channels = 1};
         ok = items[i].audio.samples != NULL;
         for (size_t k = 0; k < count && ok; k++)
             items[i].audio.samples[k] = i == n / 2 ? x->data[k] : 0.2f * golden_noise(&seed);
@@ -371,7 +389,8 @@ static void timestamps(golden_case *c)
         golden_fail_error(c, "open", &err);
         goto done;
     }
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         json_t *params = json_object_get(row, "params");
         unsigned times = (unsigned)golden_number(params, "sampling_rate", rate) / rate;
         golden_array higher = {0};
@@ -390,7 +409,8 @@ static void timestamps(golden_case *c)
                 item.segments[k].start /= times;
                 item.segments[k].end /= times;
             }
-            json_object_set_new(row, "speeches", segments_json(item.segments, item.segment_count, params, (int64_t)x.count, rate));
+            json_object_set_new(row, "speeches",
+                                segments_json(item.segments, item.segment_count, params, (int64_t)x.count, rate));
             hse_item_free(&item);
         }
         golden_free_array(&higher);
@@ -403,8 +423,8 @@ done:
     golden_free_array(&x);
 }
 
-static bool segment_probs(golden_case *c, const hse_vad_options *o, unsigned rate, const float *p, const json_t *list, size_t n,
-                          int64_t samples, hse_segment **out, size_t *count)
+static bool segment_probs(golden_case *c, const hse_vad_options *o, unsigned rate, const float *p, const json_t *list,
+                          size_t n, int64_t samples, hse_segment **out, size_t *count)
 {
     silero_segmenter s;
     hse_error err = {0};
@@ -423,7 +443,8 @@ static void state_machine(golden_case *c)
     json_t *rows = golden_expected_json(c, "results"), *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         json_t *p = json_object_get(row, "probs"), *params = json_object_get(row, "params");
         unsigned rate = (unsigned)golden_number(row, "sampling_rate", 16000);
         int64_t samples = (int64_t)golden_number(row, "audio_length_samples", 0);
@@ -460,12 +481,14 @@ static void iterator(golden_case *c)
     }
     if (!p || c->failed)
         goto done;
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         json_t *params = json_object_get(row, "params"), *events = json_array();
         silero_iterator it;
         double at;
 
-        silero_iterator_init(&it, golden_number(params, "threshold", 0.5), golden_number(params, "min_silence_duration_ms", 100),
+        silero_iterator_init(&it, golden_number(params, "threshold", 0.5),
+                             golden_number(params, "min_silence_duration_ms", 100),
                              golden_number(params, "speech_pad_ms", 30), rate, silero_chunk(net));
         for (size_t k = 0; k < x.count / (size_t)silero_chunk(net); k++) {
             silero_event e = silero_iterator_push(&it, p[k], &at);
@@ -473,8 +496,9 @@ static void iterator(golden_case *c)
             if (e == SILERO_NO_EVENT)
                 continue;
             if (json_is_true(json_object_get(params, "return_seconds")))
-                json_array_append_new(events, json_pack("[I,{s:f}]", (json_int_t)k, what,
-                                                        silero_round(at / rate, (int)golden_number(params, "time_resolution", 1))));
+                json_array_append_new(
+                    events, json_pack("[I,{s:f}]", (json_int_t)k, what,
+                                      silero_round(at / rate, (int)golden_number(params, "time_resolution", 1))));
             else
                 json_array_append_new(events, json_pack("[I,{s:I}]", (json_int_t)k, what, (json_int_t)at));
         }
@@ -516,8 +540,9 @@ static void collect(golden_case *c, json_t *row, const hse_segment *s, size_t n,
                 sum += fabs((double)x->data[t]);
         json_array_append_new(lengths, json_integer(pieces[i].samples));
         json_array_append_new(sums, json_real(sum));
-        json_array_append_new(metadata, json_pack("{s:f,s:f,s:o}", "offset", (double)pieces[i].offset / 16000, "duration",
-                                                  (double)pieces[i].samples / 16000, "segments", piece_segments(s, &pieces[i])));
+        json_array_append_new(metadata,
+                              json_pack("{s:f,s:f,s:o}", "offset", (double)pieces[i].offset / 16000, "duration",
+                                        (double)pieces[i].samples / 16000, "segments", piece_segments(s, &pieces[i])));
     }
     json_object_set_new(row, "chunk_lengths", lengths);
     json_object_set_new(row, "chunk_sums", sums);
@@ -530,7 +555,8 @@ static void original_times(json_t *rows, const hse_segment *s, size_t n)
     json_t *row;
     size_t i;
 
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         double t = json_number_value(json_array_get(row, 0));
         json_array_set_new(row, 1, json_real(silero_original_time(s, n, 16000, t, false)));
         json_array_set_new(row, 2, json_real(silero_original_time(s, n, 16000, t, true)));
@@ -558,7 +584,8 @@ static void faster_whisper(golden_case *c)
     if (!p || c->failed)
         goto done;
     golden_give1(c, "probs", p, count);
-    json_array_foreach(rows, i, row) {
+    json_array_foreach(rows, i, row)
+    {
         hse_vad_options o;
         hse_segment *s;
 
@@ -567,8 +594,7 @@ static void faster_whisper(golden_case *c)
         if (!segment_probs(c, &o, 16000, p, NULL, count, (int64_t)x.count, &s, &n))
             break;
         json_object_set_new(row, "speeches", segments_json(s, n, NULL, (int64_t)x.count, 16000));
-        json_array_foreach(json_object_get(row, "collect_chunks"), k, chunks)
-            collect(c, chunks, s, n, &x);
+        json_array_foreach(json_object_get(row, "collect_chunks"), k, chunks) collect(c, chunks, s, n, &x);
         original_times(json_object_get(row, "original_time"), s, n);
         hse_free(s);
     }

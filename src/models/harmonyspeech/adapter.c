@@ -13,8 +13,8 @@
 
 /* ---- files ---- */
 
-typedef hse_status open_fn(void **out, const hse_weights *w, const char *config, size_t size, const hse_kernels *k, k_weight_type type,
-                           hse_error *err);
+typedef hse_status open_fn(void **out, const hse_weights *w, const char *config, size_t size, const hse_kernels *k,
+                           k_weight_type type, hse_error *err);
 
 static hse_status open_encoder(void **out, const hse_weights *w, const char *config, size_t size, const hse_kernels *k,
                                k_weight_type type, hse_error *err)
@@ -26,8 +26,8 @@ static hse_status open_encoder(void **out, const hse_weights *w, const char *con
     return s;
 }
 
-static hse_status open_synthesizer(void **out, const hse_weights *w, const char *config, size_t size, const hse_kernels *k,
-                                   k_weight_type type, hse_error *err)
+static hse_status open_synthesizer(void **out, const hse_weights *w, const char *config, size_t size,
+                                   const hse_kernels *k, k_weight_type type, hse_error *err)
 {
     hs1_synthesizer *m = NULL;
     hse_status s = hs1_synthesizer_open(&m, w, config, size, k, type, err);
@@ -49,7 +49,9 @@ static hse_status open_vocoder(void **out, const hse_weights *w, const char *con
 hse_status hs1_load(void **model, const hse_model_type *type, const char *checkpoint, const char *config,
                     const hse_model_source *source, hse_error *err)
 {
-    open_fn *open = type == &hs1_encoder_type ? open_encoder : type == &hs1_synthesizer_type ? open_synthesizer : open_vocoder;
+    open_fn *open = type == &hs1_encoder_type       ? open_encoder
+                    : type == &hs1_synthesizer_type ? open_synthesizer
+                                                    : open_vocoder;
     hse_weights *w = NULL;
     char *text = NULL;
     void *m = NULL;
@@ -69,7 +71,8 @@ hse_status hs1_load(void **model, const hse_model_type *type, const char *checkp
 }
 
 /* <dir>/<part>/<part>.pt, or <dir>/<part>.pt where dir is the part's own folder; config.json beside it. */
-static hse_status open_part(void **out, const hse_model_type *type, const char *part, const hse_model_source *source, hse_error *err)
+static hse_status open_part(void **out, const hse_model_type *type, const char *part, const hse_model_source *source,
+                            hse_error *err)
 {
     const char *format = source->load_format ? source->load_format : "auto";
     char checkpoint[4096], config[4096];
@@ -110,8 +113,9 @@ static hse_status embed(const hs1_encoder *m, nn_ctx *c, hse_item *item, hse_err
     hse_status s;
 
     if (!m->plan.mel)
-        return item->status = hse_fail(&item->error, HSE_E_UNSUPPORTED, 0, "this speaker encoder reads %d mel bands; from audio there are %d",
-                                       m->cfg.mels, HS1_VOICE_MELS);
+        return item->status = hse_fail(&item->error, HSE_E_UNSUPPORTED, 0,
+                                       "this speaker encoder reads %d mel bands; from audio there are %d", m->cfg.mels,
+                                       HS1_VOICE_MELS);
     if (!(embedding = hse_alloc(size * sizeof *embedding)))
         return item->status = hse_fail(&item->error, HSE_E_NOMEM, 0, "no memory for an embedding of %zu", size);
     item->status = hs1_voice_prepare(&v, &m->plan, &item->audio, item->reference, NULL, &item->error);
@@ -175,10 +179,20 @@ static void encoder_describe(const void *model, char *out, size_t size)
 }
 
 const hse_model_type hs1_encoder_type = {
-    .type = "HarmonySpeechEncoder", .family = "harmonyspeech", .takes = HSE_AUDIO, .gives = HSE_EMBEDDING, .auto_precision = K_F32,
-    .open = encoder_open, .close = encoder_close, .run = encoder_run, .plan = encoder_plan, .bytes = encoder_bytes,
-    .rate_hz = any_rate, .describe = encoder_describe,
-    .name = "hs1-encoder", .files = {"encoder/encoder.pt", "encoder/config.json"},
+    .type = "HarmonySpeechEncoder",
+    .family = "harmonyspeech",
+    .takes = HSE_AUDIO,
+    .gives = HSE_EMBEDDING,
+    .auto_precision = K_F32,
+    .open = encoder_open,
+    .close = encoder_close,
+    .run = encoder_run,
+    .plan = encoder_plan,
+    .bytes = encoder_bytes,
+    .rate_hz = any_rate,
+    .describe = encoder_describe,
+    .name = "hs1-encoder",
+    .files = {"encoder/encoder.pt", "encoder/config.json"},
 };
 
 /* ---- synthesizer ---- */
@@ -204,16 +218,22 @@ static hse_status symbols(const hs1_synthesizer *m, const hse_item *item, hs1_me
     hse_status s;
 
     hse_buf_init(&bytes, HS1_MAX_SYMBOLS);
-    s = item->spell ? text_hs1_ids("en", TEXT_MODE_ON, text, strlen(text), &bytes, err) : hs1_text_ids(text, strlen(text), &bytes, err);
+    s = item->spell ? text_hs1_ids("en", TEXT_MODE_ON, text, strlen(text), &bytes, err)
+                    : hs1_text_ids(text, strlen(text), &bytes, err);
     if (s == HSE_OK && item->embedding_size != (size_t)m->cfg.speaker)
-        s = hse_fail(err, HSE_E_ARG, 0, "the speaker's embedding has %zu values; this model needs %d", item->embedding_size, m->cfg.speaker);
+        s = hse_fail(err, HSE_E_ARG, 0, "the speaker's embedding has %zu values; this model needs %d",
+                     item->embedding_size, m->cfg.speaker);
     if (s == HSE_OK && !(*ids = hse_alloc((bytes.size + 1) * sizeof **ids)))
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu symbols", bytes.size);
     if (s == HSE_OK) {
         for (size_t i = 0; i < bytes.size; i++)
             (*ids)[i] = bytes.data[i];
-        *t = (hs1_mel){.ids = *ids, .n = (int)bytes.size, .embedding = item->embedding, .alpha = item->speed,
-                       .pitch_factor = item->pitch, .energy_factor = item->energy};
+        *t = (hs1_mel){.ids = *ids,
+                       .n = (int)bytes.size,
+                       .embedding = item->embedding,
+                       .alpha = item->speed,
+                       .pitch_factor = item->pitch,
+                       .energy_factor = item->energy};
     }
     hse_buf_free(&bytes);
     return s;
@@ -267,7 +287,7 @@ static hse_status synthesizer_run(const void *model, nn_ctx *c, hse_item *const 
 static size_t unknown_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
     (void)model, (void)c, (void)items, (void)n;
-    return 0;                               /* how long a text lasts is what the model finds out */
+    return 0; /* how long a text lasts is what the model finds out */
 }
 
 static size_t synthesizer_bytes(const void *model)
@@ -279,16 +299,26 @@ static void synthesizer_describe(const void *model, char *out, size_t size)
 {
     const hs1_synthesizer_config *c = &((const hs1_synthesizer *)model)->cfg;
 
-    snprintf(out, size, "ForwardTacotron, prenet %d (bank %d), LSTM %d, postnet %d (bank %d), %d mel bands, speaker %d", c->prenet,
-             c->prenet_k, c->rnn, c->postnet, c->postnet_k, c->mels, c->speaker);
+    snprintf(out, size, "ForwardTacotron, prenet %d (bank %d), LSTM %d, postnet %d (bank %d), %d mel bands, speaker %d",
+             c->prenet, c->prenet_k, c->rnn, c->postnet, c->postnet_k, c->mels, c->speaker);
 }
 
 const hse_model_type hs1_synthesizer_type = {
-    .type = "HarmonySpeechSynthesizer", .family = "harmonyspeech", .takes = HSE_TEXT | HSE_EMBEDDING, .gives = HSE_MEL,
+    .type = "HarmonySpeechSynthesizer",
+    .family = "harmonyspeech",
+    .takes = HSE_TEXT | HSE_EMBEDDING,
+    .gives = HSE_MEL,
     .auto_precision = K_F32,
-    .open = synthesizer_open, .close = synthesizer_close, .run = synthesizer_run, .plan = unknown_plan, .bytes = synthesizer_bytes,
-    .rate_hz = audio_rate, .describe = synthesizer_describe,
-    .name = "hs1-synthesizer", .files = {"synthesizer/synthesizer.pt", "synthesizer/config.json"}, .languages = {"en"},
+    .open = synthesizer_open,
+    .close = synthesizer_close,
+    .run = synthesizer_run,
+    .plan = unknown_plan,
+    .bytes = synthesizer_bytes,
+    .rate_hz = audio_rate,
+    .describe = synthesizer_describe,
+    .name = "hs1-synthesizer",
+    .files = {"synthesizer/synthesizer.pt", "synthesizer/config.json"},
+    .languages = {"en"},
 };
 
 /* ---- vocoder ---- */
@@ -314,15 +344,19 @@ static hse_status scaled_mel(const hs1_vocoder *m, const hse_item *item, hs1_wav
     float scale = item->reference ? 0.25f : (float)m->cfg.input_scale;
 
     if (item->mel_bands != m->cfg.in || item->mel_frames == 0)
-        return hse_fail(err, HSE_E_ARG, 0, "a mel of %zu frames of %d bands; the vocoder needs at least one frame of %d",
-                        item->mel_frames, item->mel_bands, m->cfg.in);
+        return hse_fail(err, HSE_E_ARG, 0,
+                        "a mel of %zu frames of %d bands; the vocoder needs at least one frame of %d", item->mel_frames,
+                        item->mel_bands, m->cfg.in);
     if (window && item->reference)
-        return hse_fail(err, HSE_E_ARG, 0, "the original scales by the peak of the whole audio: in reference mode there are no windows");
+        return hse_fail(err, HSE_E_ARG, 0,
+                        "the original scales by the peak of the whole audio: in reference mode there are no windows");
     if (!(*own = hse_alloc((count + 1) * sizeof **own)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu mel values", count);
     for (size_t i = 0; i < count; i++)
         (*own)[i] = item->mel[i] * scale;
-    *t = (hs1_wave){.mel = *own, .frames = item->mel_frames, .from = window ? item->frame_from : 0,
+    *t = (hs1_wave){.mel = *own,
+                    .frames = item->mel_frames,
+                    .from = window ? item->frame_from : 0,
                     .to = window ? item->frame_to : item->mel_frames};
     return HSE_OK;
 }
@@ -414,13 +448,24 @@ static void vocoder_describe(const void *model, char *out, size_t size)
 {
     const hs1_vocoder_config *c = &((const hs1_vocoder *)model)->cfg;
 
-    snprintf(out, size, "MelGAN%s, %d band%s, %d channels, %d scales, hop %d, %d mel bands", c->causal ? " (causal)" : "", c->out,
-             c->out == 1 ? "" : "s", c->channels, c->scales, c->hop, c->in);
+    snprintf(out, size, "MelGAN%s, %d band%s, %d channels, %d scales, hop %d, %d mel bands",
+             c->causal ? " (causal)" : "", c->out, c->out == 1 ? "" : "s", c->channels, c->scales, c->hop, c->in);
 }
 
 const hse_model_type hs1_vocoder_type = {
-    .type = "HarmonySpeechVocoder", .family = "harmonyspeech", .takes = HSE_MEL, .gives = HSE_AUDIO, .auto_precision = K_F32,
-    .open = vocoder_open, .close = vocoder_close, .run = vocoder_run, .plan = vocoder_plan, .bytes = vocoder_bytes,
-    .rate_hz = audio_rate, .gain_db = vocoder_gain, .describe = vocoder_describe,
-    .name = "hs1-vocoder", .files = {"vocoder/vocoder.pt", "vocoder/config.json"},
+    .type = "HarmonySpeechVocoder",
+    .family = "harmonyspeech",
+    .takes = HSE_MEL,
+    .gives = HSE_AUDIO,
+    .auto_precision = K_F32,
+    .open = vocoder_open,
+    .close = vocoder_close,
+    .run = vocoder_run,
+    .plan = vocoder_plan,
+    .bytes = vocoder_bytes,
+    .rate_hz = audio_rate,
+    .gain_db = vocoder_gain,
+    .describe = vocoder_describe,
+    .name = "hs1-vocoder",
+    .files = {"vocoder/vocoder.pt", "vocoder/config.json"},
 };

@@ -20,7 +20,8 @@ hse_status hs1_encoder_config_read(hs1_encoder_config *out, const char *json, si
 
 hse_status hs1_synthesizer_config_read(hs1_synthesizer_config *out, const char *json, size_t size, hse_error *err)
 {
-    static const char *const dropouts[] = {"durpred_dropout", "pitch_dropout", "energy_dropout", "prenet_dropout", "postnet_dropout"};
+    static const char *const dropouts[] = {"durpred_dropout", "pitch_dropout", "energy_dropout", "prenet_dropout",
+                                           "postnet_dropout"};
     model_config c;
     hse_status s = model_config_open(&c, json, size, "synthesizer/config.json", "model", err);
 
@@ -33,9 +34,12 @@ hse_status hs1_synthesizer_config_read(hs1_synthesizer_config *out, const char *
         .speaker = model_config_int(&c, "speaker_embed_dims", 1, HS1_MAX_DIM),
         .mels = model_config_int(&c, "n_mels", 1, HS1_MAX_DIM),
         .rnn = model_config_int(&c, "rnn_dims", 1, HS1_MAX_DIM),
-        .dur = {model_config_int(&c, "durpred_conv_dims", 1, HS1_MAX_DIM), model_config_int(&c, "durpred_rnn_dims", 1, HS1_MAX_DIM)},
-        .pitch = {model_config_int(&c, "pitch_conv_dims", 1, HS1_MAX_DIM), model_config_int(&c, "pitch_rnn_dims", 1, HS1_MAX_DIM)},
-        .energy = {model_config_int(&c, "energy_conv_dims", 1, HS1_MAX_DIM), model_config_int(&c, "energy_rnn_dims", 1, HS1_MAX_DIM)},
+        .dur = {model_config_int(&c, "durpred_conv_dims", 1, HS1_MAX_DIM),
+                model_config_int(&c, "durpred_rnn_dims", 1, HS1_MAX_DIM)},
+        .pitch = {model_config_int(&c, "pitch_conv_dims", 1, HS1_MAX_DIM),
+                  model_config_int(&c, "pitch_rnn_dims", 1, HS1_MAX_DIM)},
+        .energy = {model_config_int(&c, "energy_conv_dims", 1, HS1_MAX_DIM),
+                   model_config_int(&c, "energy_rnn_dims", 1, HS1_MAX_DIM)},
         .pitch_strength = (float)model_config_real(&c, "pitch_strength", -1e6, 1e6),
         .energy_strength = (float)model_config_real(&c, "energy_strength", -1e6, 1e6),
         .prenet = model_config_int(&c, "prenet_dims", 1, HS1_MAX_DIM),
@@ -46,8 +50,8 @@ hse_status hs1_synthesizer_config_read(hs1_synthesizer_config *out, const char *
         .postnet_highways = model_config_int(&c, "postnet_num_highways", 0, HS1_MAX_HIGHWAYS),
     };
     for (size_t i = 0; i < COUNT(dropouts); i++)
-        model_config_real(&c, dropouts[i], 0, 1);               /* of training; must be there */
-    model_config_real(&c, "padding_value", -1e9, 1e9);          /* of training, too */
+        model_config_real(&c, dropouts[i], 0, 1);      /* of training; must be there */
+    model_config_real(&c, "padding_value", -1e9, 1e9); /* of training, too */
     return model_config_close(&c, err);
 }
 
@@ -60,7 +64,7 @@ static const nn_pad pad_kinds[] = {NN_REFLECT, NN_REPLICATE, NN_CONSTANT};
 static void read_activation(model_config *c, hs1_vocoder_config *v)
 {
     static const char *const leaky[] = {"negative_slope", "inplace", NULL}, *const other[] = {"inplace", NULL};
-    double slope = 0.01;                                        /* torch's default */
+    double slope = 0.01; /* torch's default */
 
     v->act = activation_kinds[model_config_word(c, "nonlinear_activation", activations)];
     if (v->act == K_LEAKY_RELU)
@@ -95,7 +99,8 @@ static void check_vocoder(model_config *c, hs1_vocoder_config *v)
     }
     v->hop = (int)product * v->out;
     if (v->channels < product)
-        model_config_problem(c, "\"channels\" is %d, less than the product %ld of \"upsample_scales\"", v->channels, product);
+        model_config_problem(c, "\"channels\" is %d, less than the product %ld of \"upsample_scales\"", v->channels,
+                             product);
     if (v->channels % (1 << v->scales) != 0)
         model_config_problem(c, "\"channels\" is %d, which %d scales cannot halve", v->channels, v->scales);
     if (!v->causal && (v->kernel % 2 == 0 || v->stack_kernel % 2 == 0))

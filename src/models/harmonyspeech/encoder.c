@@ -5,10 +5,10 @@
 
 #include <math.h>
 
-enum { GROUP = 64 };                        /* partials that run together: the arena stays below some 100 MB at any length */
+enum { GROUP = 64 }; /* partials that run together: the arena stays below some 100 MB at any length */
 
-hse_status hs1_encoder_open(hs1_encoder **out, const hse_weights *w, const char *config, size_t config_size, const hse_kernels *k,
-                            k_weight_type type, hse_error *err)
+hse_status hs1_encoder_open(hs1_encoder **out, const hse_weights *w, const char *config, size_t config_size,
+                            const hse_kernels *k, k_weight_type type, hse_error *err)
 {
     nn_binder_options opt = {.weights = w, .name = "encoder.pt", .kernels = k, .type = type, .strict = true};
     hs1_encoder_config cfg;
@@ -31,7 +31,7 @@ hse_status hs1_encoder_open(hs1_encoder **out, const hse_weights *w, const char 
     nn_bind_lstm(b, &m->lstm, cfg.mels, cfg.hidden, cfg.layers, 1, "lstm");
     nn_bind_type(b, K_F32);
     nn_bind_linear(b, &m->linear, cfg.hidden, cfg.embedding, "linear");
-    nn_bind_tensor(b, &unused, 1, (int[]){1}, "similarity_weight");     /* of training; must be there */
+    nn_bind_tensor(b, &unused, 1, (int[]){1}, "similarity_weight"); /* of training; must be there */
     nn_bind_tensor(b, &unused, 1, (int[]){1}, "similarity_bias");
     nn_leave(b);
     if ((s = nn_binder_close(&b, &m->params, err)) != HSE_OK)
@@ -64,7 +64,8 @@ static nn_tensor encoder_forward(const hs1_encoder *m, nn_ctx *c, int n, const i
     nn_tap(c, x, "lstm_out");
     nn_tap(c, state.h, "lstm_hidden");
     nn_tap(c, state.c, "lstm_cell");
-    x = nn_slice_cols(c, state.h, (cfg->layers - 1) * cfg->hidden, cfg->hidden);        /* the last layer after the last frame */
+    x = nn_slice_cols(c, state.h, (cfg->layers - 1) * cfg->hidden,
+                      cfg->hidden); /* the last layer after the last frame */
     x = nn_linear(c, &m->linear, x);
     nn_tap(c, x, "linear");
     x = nn_l2_normalise(c, nn_relu(c, x), 0);
@@ -72,8 +73,8 @@ static nn_tensor encoder_forward(const hs1_encoder *m, nn_ctx *c, int n, const i
     return x;
 }
 
-hse_status hs1_encoder_partials(const hs1_encoder *m, nn_ctx *c, int n, const int *rows, const float *const *frames, float *out,
-                                hse_error *err)
+hse_status hs1_encoder_partials(const hs1_encoder *m, nn_ctx *c, int n, const int *rows, const float *const *frames,
+                                float *out, hse_error *err)
 {
     size_t e = (size_t)m->cfg.embedding;
 
@@ -96,7 +97,8 @@ size_t hs1_encoder_plan(const hs1_encoder *m, nn_ctx *c)
     return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }
 
-hse_status hs1_encoder_mean(const hs1_encoder *m, const float *partials, size_t n, float *mean, float *embedding, hse_error *err)
+hse_status hs1_encoder_mean(const hs1_encoder *m, const float *partials, size_t n, float *mean, float *embedding,
+                            hse_error *err)
 {
     size_t e = (size_t)m->cfg.embedding;
     double norm = 0;
@@ -114,12 +116,13 @@ hse_status hs1_encoder_mean(const hs1_encoder *m, const float *partials, size_t 
     for (size_t i = 0; i < e; i++)
         embedding[i] = (float)(embedding[i] / norm);
     if (!(norm > 0) || !isfinite(norm))
-        return hse_fail(err, HSE_E_FORMAT, 0, "the speaker encoder's embedding is not a direction (its length is %g)", norm);
+        return hse_fail(err, HSE_E_FORMAT, 0, "the speaker encoder's embedding is not a direction (its length is %g)",
+                        norm);
     return HSE_OK;
 }
 
-hse_status hs1_encoder_voice(const hs1_encoder *m, nn_ctx *c, const hs1_voice *v, float **partials, float *mean, float *embedding,
-                             hse_error *err)
+hse_status hs1_encoder_voice(const hs1_encoder *m, nn_ctx *c, const hs1_voice *v, float **partials, float *mean,
+                             float *embedding, hse_error *err)
 {
     size_t e = (size_t)m->cfg.embedding, bytes;
     float *all = NULL;

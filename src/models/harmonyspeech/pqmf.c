@@ -23,7 +23,8 @@ void hs1_pqmf_filters(int bands, float *synthesis, float *analysis)
 
     for (int n = 0; n < HS1_PQMF_TAPS; n++) {
         double m = n - half, r = m / half;
-        double h = (m == 0 ? cutoff : sin(cutoff * pi * m) / (pi * m)) * bessel_i0(beta * sqrt(1 - r * r)) / bessel_i0(beta);
+        double h =
+            (m == 0 ? cutoff : sin(cutoff * pi * m) / (pi * m)) * bessel_i0(beta * sqrt(1 - r * r)) / bessel_i0(beta);
 
         for (int k = 0; k < bands; k++) {
             double angle = (2 * k + 1) * pi / (2.0 * bands) * m, quarter = (k % 2 ? -1 : 1) * pi / 4;
@@ -39,7 +40,8 @@ void hs1_pqmf_filters(int bands, float *synthesis, float *analysis)
  * out[S t + p] = sum over q, k of S f_k[S q - p + 31] x_k[t + q]. That is a convolution with one output per phase p. */
 void hs1_pqmf_bind(nn_binder *b, nn_conv1d_layer *l, int bands)
 {
-    const int half = HS1_PQMF_TAPS / 2, first = -(half / bands), last = (bands - 1 + half) / bands, taps = last - first + 1;
+    const int half = HS1_PQMF_TAPS / 2, first = -(half / bands), last = (bands - 1 + half) / bands,
+              taps = last - first + 1;
     size_t n = (size_t)bands * (size_t)bands * (size_t)taps;
     float *f = nn_bind_work(b, (size_t)bands * HS1_PQMF_TAPS), *w = nn_bind_work(b, n);
 

@@ -1,13 +1,15 @@
-/* synthesizer.c - ForwardTacotron (after Schaefer's variant of FastSpeech and Tacotron's CBHG), with energy and a speaker:
+/* synthesizer.c - ForwardTacotron (after Schaefer's variant of FastSpeech and Tacotron's CBHG), with energy and a
+ * speaker:
  *
- *     three series predictors (durations, pitch, energy): embedding | speaker -> 3 convolutions -> GRU -> 1 value a symbol
- *     embedding -> prenet CBHG, + projected pitch + projected energy
- *     each row repeated for its duration, | speaker -> LSTM -> linear = mel -> postnet CBHG -> linear = mel
+ *     three series predictors (durations, pitch, energy): embedding | speaker -> 3 convolutions -> GRU -> 1 value a
+ * symbol embedding -> prenet CBHG, + projected pitch + projected energy each row repeated for its duration, | speaker
+ * -> LSTM -> linear = mel -> postnet CBHG -> linear = mel
  *
  * A CBHG is a bank of convolutions of width 1 to K, a pooling over two rows, two more convolutions around a residual,
  * highways, a GRU. Even widths pad more on the left, which gives the rows that upstream keeps after cutting.
  *
- * While somebody listens, values that the fused layers never write down are computed a second time, as upstream has them. */
+ * While somebody listens, values that the fused layers never write down are computed a second time, as upstream has
+ * them. */
 #include "models/harmonyspeech/synthesizer.h"
 
 #include "base/mem.h"
@@ -17,18 +19,18 @@
 #include <stdio.h>
 
 enum {
-    GROUP_FRAMES = 16384,                   /* rows that run together; an item that is longer runs alone */
-    KERNEL = 5,                             /* of the series' convolutions */
+    GROUP_FRAMES = 16384, /* rows that run together; an item that is longer runs alone */
+    KERNEL = 5,           /* of the series' convolutions */
 };
 
 static const float bn_eps = 1e-5f;
 
 /* ---- opening ---- */
 
-/* Reduced weights are for the wide products: the banks, the post net's projection, the LSTM. The rest is little work and stays
- * float32, or its noise would be what is heard; so do the series, since a duration that rounds the other way moves all that
- * follows. int8 is for the post net alone: in the LSTM, whose inputs are of very different sizes, it costs 10 dB. Figures:
- * docs/precision.md. */
+/* Reduced weights are for the wide products: the banks, the post net's projection, the LSTM. The rest is little work
+ * and stays float32, or its noise would be what is heard; so do the series, since a duration that rounds the other way
+ * moves all that follows. int8 is for the post net alone: in the LSTM, whose inputs are of very different sizes, it
+ * costs 10 dB. Figures: docs/precision.md. */
 typedef struct {
     k_weight_type prenet, lstm, postnet;
 } types;
@@ -46,8 +48,8 @@ static void bind_conv_norm(nn_binder *b, hs1_conv_norm *l, int in, int out, int 
     nn_bind_batch_norm(b, &l->norm, out, bn_eps, "bnorm");
 }
 
-/* The first convolution reads embedding | speaker, and the speaker is the same in every row: most of its work is one sum, done
- * once. So its weights are split by columns. */
+/* The first convolution reads embedding | speaker, and the speaker is the same in every row: most of its work is one
+ * sum, done once. So its weights are split by columns. */
 static void bind_split(nn_binder *b, hs1_series *s, int embedding, int speaker, int out)
 {
     int both = embedding + speaker, dim[] = {out, both, KERNEL};
@@ -57,9 +59,10 @@ static void bind_split(nn_binder *b, hs1_series *s, int embedding, int speaker, 
     if (part) {
         float *e = part, *v = part + (size_t)out * (size_t)embedding * KERNEL;
         for (int o = 0; o < out; o++) {
-            memcpy(e + (size_t)o * (size_t)embedding * KERNEL, w + (size_t)o * (size_t)both * KERNEL, (size_t)embedding * KERNEL * sizeof *w);
-            memcpy(v + (size_t)o * (size_t)speaker * KERNEL, w + ((size_t)o * (size_t)both + (size_t)embedding) * KERNEL,
-                   (size_t)speaker * KERNEL * sizeof *w);
+            memcpy(e + (size_t)o * (size_t)embedding * KERNEL, w + (size_t)o * (size_t)both * KERNEL,
+                   (size_t)embedding * KERNEL * sizeof *w);
+            memcpy(v + (size_t)o * (size_t)speaker * KERNEL,
+                   w + ((size_t)o * (size_t)both + (size_t)embedding) * KERNEL, (size_t)speaker * KERNEL * sizeof *w);
         }
         nn_make_conv1d(b, &s->conv[0].conv, embedding, out, KERNEL, 1, e, NULL);
         nn_make_conv1d(b, &s->speaker, speaker, out, KERNEL, 1, v, NULL);
@@ -68,7 +71,8 @@ static void bind_split(nn_binder *b, hs1_series *s, int embedding, int speaker, 
     nn_bind_batch_norm(b, &s->conv[0].norm, out, bn_eps, "bnorm");
 }
 
-static void bind_series(nn_binder *b, hs1_series *s, const hs1_synthesizer_config *c, const hs1_series_config *dims, const char *name)
+static void bind_series(nn_binder *b, hs1_series *s, const hs1_synthesizer_config *c, const hs1_series_config *dims,
+                        const char *name)
 {
     nn_enter(b, "%s.", name);
     nn_bind_table(b, &s->embedding, c->chars, c->series_embed, "embedding.weight");
@@ -136,7 +140,8 @@ static void bind_all(nn_binder *b, hs1_synthesizer *m, k_weight_type asked)
     nn_bind_lstm(b, &m->lstm, 2 * c->prenet + c->speaker, c->rnn, 1, 2, "lstm");
     nn_bind_type(b, K_F32);
     nn_bind_linear(b, &m->lin, 2 * c->rnn, c->mels, "lin");
-    bind_cbhg(b, &m->postnet, c->mels, c->postnet, c->postnet_k, c->postnet_highways, type.postnet, type.postnet, "postnet");
+    bind_cbhg(b, &m->postnet, c->mels, c->postnet, c->postnet_k, c->postnet_highways, type.postnet, type.postnet,
+              "postnet");
     nn_bind_conv1d(b, &m->pitch_proj, 1, 2 * c->prenet, 3, 1, "pitch_proj");
     nn_bind_conv1d(b, &m->energy_proj, 1, 2 * c->prenet, 3, 1, "energy_proj");
     nn_bind_bias(b, NN_ABSENT);
@@ -200,18 +205,19 @@ static nn_tensor conv_norm(nn_ctx *c, const hs1_conv_norm *l, nn_tensor x, k_act
     return nn_conv1d_then(c, &l->conv, x, (nn_then){.act = act, .norm = &l->norm, .residual = residual});
 }
 
-/* Which rows stand for which in the sum over the speaker's columns: it differs from row to row only where the convolution looks
- * past an end, so KERNEL rows have every value there is. */
+/* Which rows stand for which in the sum over the speaker's columns: it differs from row to row only where the
+ * convolution looks past an end, so KERNEL rows have every value there is. */
 typedef struct {
-    int *count, *item;                      /* the short items: rows, and for each row the speaker it repeats */
-    int *row;                               /* for each symbol the row of the short items that it equals */
+    int *count, *item; /* the short items: rows, and for each row the speaker it repeats */
+    int *row;          /* for each symbol the row of the short items that it equals */
 } spread;
 
-static nn_tensor series_run(nn_ctx *c, const hs1_series *s, nn_tensor x, nn_tensor speaker, const spread *to, const char *name)
+static nn_tensor series_run(nn_ctx *c, const hs1_series *s, nn_tensor x, nn_tensor speaker, const spread *to,
+                            const char *name)
 {
     nn_tap(c, x, "%s_embedding", name);
     nn_tensor sum = nn_conv1d(c, &s->speaker, nn_gather_rows(c, speaker, nn_items(speaker), to->count, to->item));
-    const int *rows = to->count + nn_items(speaker);        /* symbols of each item */
+    const int *rows = to->count + nn_items(speaker); /* symbols of each item */
 
     sum = nn_gather_rows(c, sum, nn_items(speaker), rows, to->row);
     x = nn_conv1d_then(c, &s->conv[0].conv, x, (nn_then){.residual = sum});
@@ -229,8 +235,8 @@ static nn_tensor series_run(nn_ctx *c, const hs1_series *s, nn_tensor x, nn_tens
     return x;
 }
 
-/* What upstream's modules give where our fused layers give less: even widths with their last row, the pooling with its row
- * behind the end, the second projection before the residual. */
+/* What upstream's modules give where our fused layers give less: even widths with their last row, the pooling with its
+ * row behind the end, the second projection before the residual. */
 static void cbhg_show(nn_ctx *c, const hs1_cbhg *l, nn_tensor x, nn_tensor bank, nn_tensor projected, const char *name)
 {
     nn_mark_t mark = nn_mark(c);
@@ -257,7 +263,7 @@ static nn_tensor cbhg_run(nn_ctx *c, const hs1_cbhg *l, nn_tensor x, const char 
     y = conv_norm(c, &l->project1, nn_max_pool2(c, bank), K_RELU, NN_NONE);
     if (nn_listening(c))
         cbhg_show(c, l, x, bank, y, name);
-    y = nn_keep(c, mark, y);                                /* the bank is by far the widest */
+    y = nn_keep(c, mark, y); /* the bank is by far the widest */
     y = conv_norm(c, &l->project2, y, K_NONE, x);
     y = nn_linear(c, &l->pre_highway, y);
     nn_tap(c, y, "%s_pre_highway", name);
@@ -271,7 +277,8 @@ static nn_tensor cbhg_run(nn_ctx *c, const hs1_cbhg *l, nn_tensor x, const char 
 }
 
 /* x + strength * conv(series). */
-static nn_tensor add_series(nn_ctx *c, const nn_conv1d_layer *conv, nn_tensor series, float strength, nn_tensor x, const char *name)
+static nn_tensor add_series(nn_ctx *c, const nn_conv1d_layer *conv, nn_tensor series, float strength, nn_tensor x,
+                            const char *name)
 {
     if (nn_listening(c))
         nn_tap(c, nn_conv1d(c, conv, series), "%s", name);
@@ -281,8 +288,8 @@ static nn_tensor add_series(nn_ctx *c, const nn_conv1d_layer *conv, nn_tensor se
 }
 
 /* index: for each frame of each item the row of its symbol, -1 (only when `padded`) for a row of zeros. */
-static nn_tensor decode(const hs1_synthesizer *m, nn_ctx *c, nn_tensor x, nn_tensor speaker, const int *frames, const int *index,
-                        bool padded)
+static nn_tensor decode(const hs1_synthesizer *m, nn_ctx *c, nn_tensor x, nn_tensor speaker, const int *frames,
+                        const int *index, bool padded)
 {
     if (padded || nn_listening(c)) {
         x = nn_gather_rows(c, x, nn_items(x), frames, index);
@@ -304,11 +311,12 @@ static nn_tensor decode(const hs1_synthesizer *m, nn_ctx *c, nn_tensor x, nn_ten
 static hse_status check_item(const hs1_synthesizer *m, hs1_mel *t)
 {
     if (t->n < 1 || t->n > HS1_MAX_SYMBOLS)
-        return hse_fail(&t->error, t->n < 1 ? HSE_E_ARG : HSE_E_LIMIT, 0, "a text of %d symbols; 1 to %d can be spoken in one piece", t->n,
-                        HS1_MAX_SYMBOLS);
+        return hse_fail(&t->error, t->n < 1 ? HSE_E_ARG : HSE_E_LIMIT, 0,
+                        "a text of %d symbols; 1 to %d can be spoken in one piece", t->n, HS1_MAX_SYMBOLS);
     for (int i = 0; i < t->n; i++)
         if (t->ids[i] < 0 || t->ids[i] >= m->cfg.chars)
-            return hse_fail(&t->error, HSE_E_ARG, 0, "symbol %d is %d; the model knows 0 to %d", i, t->ids[i], m->cfg.chars - 1);
+            return hse_fail(&t->error, HSE_E_ARG, 0, "symbol %d is %d; the model knows 0 to %d", i, t->ids[i],
+                            m->cfg.chars - 1);
     for (int i = 0; i < m->cfg.speaker; i++)
         if (!isfinite(t->embedding[i]))
             return hse_fail(&t->error, HSE_E_ARG, 0, "value %d of the speaker's embedding is not a number", i);
@@ -325,8 +333,8 @@ static hse_status check_item(const hs1_synthesizer *m, hs1_mel *t)
     return HSE_OK;
 }
 
-/* The raw predictions -> durations, repeats, frames, pitch, energy. Quirk: the rule that fills in 2 frames a symbol looks at the
- * sum of the durations rounded towards zero, repetition at durations rounded to nearest. */
+/* The raw predictions -> durations, repeats, frames, pitch, energy. Quirk: the rule that fills in 2 frames a symbol
+ * looks at the sum of the durations rounded towards zero, repetition at durations rounded to nearest. */
 static hse_status finish_series(hs1_mel *t)
 {
     float alpha = t->alpha != 0 ? t->alpha : 1, pitch = t->pitch_factor != 0 ? t->pitch_factor : 1;
@@ -338,7 +346,8 @@ static hse_status finish_series(hs1_mel *t)
         t->pitch[i] *= pitch;
         t->energy[i] *= energy;
         if (!isfinite(t->durations[i]) || !isfinite(t->pitch[i]) || !isfinite(t->energy[i]))
-            return hse_fail(&t->error, HSE_E_FORMAT, 0, "the prediction for symbol %d is not a number (a damaged checkpoint?)", i);
+            return hse_fail(&t->error, HSE_E_FORMAT, 0,
+                            "the prediction for symbol %d is not a number (a damaged checkpoint?)", i);
         if (fabsf(t->durations[i]) > HS1_MAX_SYMBOL_FRAMES)
             return hse_fail(&t->error, HSE_E_LIMIT, 0, "symbol %d would last %.0f frames; at most %d are possible", i,
                             (double)t->durations[i], HS1_MAX_SYMBOL_FRAMES);
@@ -352,8 +361,8 @@ static hse_status finish_series(hs1_mel *t)
         frames += t->repeats[i];
     }
     if (frames > HS1_MAX_FRAMES)
-        return hse_fail(&t->error, HSE_E_LIMIT, 0, "the text would last %lld frames; at most %d are possible", (long long)frames,
-                        HS1_MAX_FRAMES);
+        return hse_fail(&t->error, HSE_E_LIMIT, 0, "the text would last %lld frames; at most %d are possible",
+                        (long long)frames, HS1_MAX_FRAMES);
     t->frames = (int)frames;
     return HSE_OK;
 }
@@ -364,7 +373,7 @@ typedef struct {
     const int32_t **ids;
     const float **speaker, **pitch, **energy;
     int *symbols, *frames, *one;
-    int  n;
+    int n;
 } batch;
 
 static hse_status batch_open(batch *b, int n, hse_error *err)
@@ -434,7 +443,11 @@ static hse_status spread_open(spread *to, const batch *b, hse_error *err)
 
 static hse_status run_series(const hs1_synthesizer *m, nn_ctx *c, const batch *b, hse_error *err)
 {
-    const struct { const hs1_series *series; const char *name; size_t field; } series[] = {
+    const struct {
+        const hs1_series *series;
+        const char *name;
+        size_t field;
+    } series[] = {
         {&m->dur, "dur_pred", offsetof(hs1_mel, durations)},
         {&m->pitch, "pitch_pred", offsetof(hs1_mel, pitch)},
         {&m->energy, "energy_pred", offsetof(hs1_mel, energy)},
@@ -457,7 +470,8 @@ static hse_status run_series(const hs1_synthesizer *m, nn_ctx *c, const batch *b
     return s;
 }
 
-/* Which symbol each frame repeats, all items one after another; padded with -1 to `longest` rows where that is not 0. */
+/* Which symbol each frame repeats, all items one after another; padded with -1 to `longest` rows where that is not 0.
+ */
 static int *repeat_index(const batch *b, int longest)
 {
     size_t total = 0, at = 0;
@@ -514,14 +528,16 @@ static hse_status run_decoder(const hs1_synthesizer *m, nn_ctx *c, const batch *
         while (at < count && isfinite(t->mel[at]))
             at++;
         if (at < count)
-            t->status = hse_fail(&t->error, HSE_E_FORMAT, 0, "frame %zu of the mel is not a number (a damaged checkpoint?)",
-                                 at / (size_t)m->cfg.mels);
+            t->status =
+                hse_fail(&t->error, HSE_E_FORMAT, 0, "frame %zu of the mel is not a number (a damaged checkpoint?)",
+                         at / (size_t)m->cfg.mels);
     }
     return s;
 }
 
 /* The items that are still well, in groups of a bounded number of frames. */
-static hse_status run_groups(const hs1_synthesizer *m, nn_ctx *c, batch *b, hs1_mel *items, int n, bool together, hse_error *err)
+static hse_status run_groups(const hs1_synthesizer *m, nn_ctx *c, batch *b, hs1_mel *items, int n, bool together,
+                             hse_error *err)
 {
     int longest = 0;
     hse_status s = HSE_OK;
@@ -543,7 +559,8 @@ static hse_status run_groups(const hs1_synthesizer *m, nn_ctx *c, batch *b, hs1_
     return s;
 }
 
-hse_status hs1_synthesizer_run(const hs1_synthesizer *m, nn_ctx *c, hs1_mel *items, int n, bool pad_together, hse_error *err)
+hse_status hs1_synthesizer_run(const hs1_synthesizer *m, nn_ctx *c, hs1_mel *items, int n, bool pad_together,
+                               hse_error *err)
 {
     batch b = {0};
     hse_status s;

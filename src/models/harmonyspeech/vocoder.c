@@ -35,24 +35,25 @@ static void pad_as_configured(const hs1_vocoder_config *c, nn_conv1d_layer *l)
     l->pad_value = c->pad_value;
 }
 
-static void bind_conv(nn_binder *b, const hs1_vocoder_config *c, nn_conv1d_layer *l, int in, int out, int kernel, int dilation,
-                      const char *name)
+static void bind_conv(nn_binder *b, const hs1_vocoder_config *c, nn_conv1d_layer *l, int in, int out, int kernel,
+                      int dilation, const char *name)
 {
     nn_bind_conv1d(b, l, in, out, kernel, dilation, "%s%s", name, c->causal ? ".conv" : "");
-    l->kernel = kernel;                     /* known even when the checkpoint lacks it */
+    l->kernel = kernel; /* known even when the checkpoint lacks it */
     l->dilation = dilation;
     pad_as_configured(c, l);
 }
 
-/* What the transposed convolutions and the skip connections lose is lost for good, while the stacks only add to what passes by
- * them. One step better than asked for, they win 8 dB on a trained voice for a quarter of the time; the first and the last layer
- * are small. Figures: docs/precision.md. */
+/* What the transposed convolutions and the skip connections lose is lost for good, while the stacks only add to what
+ * passes by them. One step better than asked for, they win 8 dB on a trained voice for a quarter of the time; the first
+ * and the last layer are small. Figures: docs/precision.md. */
 static k_weight_type finer(k_weight_type type)
 {
     return type == K_INT8 ? K_BF16 : K_F32;
 }
 
-static void bind_stack(nn_binder *b, const hs1_vocoder_config *c, hs1_stack *s, int channels, int dilation, k_weight_type type)
+static void bind_stack(nn_binder *b, const hs1_vocoder_config *c, hs1_stack *s, int channels, int dilation,
+                       k_weight_type type)
 {
     nn_bind_type(b, type);
     bind_conv(b, c, &s->wide, channels, channels, c->stack_kernel, dilation, c->causal ? "stack.1" : "stack.2");
@@ -83,7 +84,8 @@ static void bind_all(nn_binder *b, hs1_vocoder *m, k_weight_type type)
         int u = c->scale[i], at = up_index(c, i);
 
         nn_bind_type(b, finer(type));
-        nn_bind_conv_transpose1d(b, &m->up[i], channels, channels / 2, 2 * u, u, "%d%s", at, c->causal ? ".deconv" : "");
+        nn_bind_conv_transpose1d(b, &m->up[i], channels, channels / 2, 2 * u, u, "%d%s", at,
+                                 c->causal ? ".deconv" : "");
         if (c->causal)
             m->up[i].left = m->up[i].right = u;
         for (int j = 0; j < c->stacks; j++) {
@@ -146,8 +148,8 @@ static int window_frames(const hs1_vocoder *m)
     return (int)(fit > 2048 ? 2048 : fit < least ? least : fit);
 }
 
-hse_status hs1_vocoder_open(hs1_vocoder **out, const hse_weights *w, const char *config, size_t config_size, const hse_kernels *k,
-                            k_weight_type type, hse_error *err)
+hse_status hs1_vocoder_open(hs1_vocoder **out, const hse_weights *w, const char *config, size_t config_size,
+                            const hse_kernels *k, k_weight_type type, hse_error *err)
 {
     nn_binder_options opt = {.weights = w, .name = "vocoder.pt", .kernels = k, .type = type, .strict = true};
     hs1_vocoder_config cfg;
@@ -190,14 +192,10 @@ void hs1_vocoder_close(hs1_vocoder **m)
 static nn_tensor activate(nn_ctx *c, const hs1_vocoder_config *cfg, nn_tensor x)
 {
     switch (cfg->act) {
-    case K_NONE:
-        return x;
-    case K_LEAKY_RELU:
-        return nn_leaky_relu(c, x, cfg->slope);
-    case K_RELU:
-        return nn_relu(c, x);
-    default:
-        return nn_act(c, x, cfg->act, 0);
+    case K_NONE: return x;
+    case K_LEAKY_RELU: return nn_leaky_relu(c, x, cfg->slope);
+    case K_RELU: return nn_relu(c, x);
+    default: return nn_act(c, x, cfg->act, 0);
     }
 }
 
@@ -244,7 +242,7 @@ static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x)
 /* A piece of an item that goes through the network: frames [from, to) are wanted, [first, last) go in. */
 typedef struct {
     hs1_wave *item;
-    size_t    from, to, first, last;
+    size_t from, to, first, last;
 } piece;
 
 enum { PIECES = 32 };
@@ -283,7 +281,8 @@ static hse_status check_item(const hs1_vocoder *m, hs1_wave *t, bool reference)
     if (t->from >= t->to || t->to > t->frames)
         return hse_fail(&t->error, HSE_E_ARG, 0, "frames %zu to %zu of a mel of %zu", t->from, t->to, t->frames);
     if (reference && t->frames < (size_t)m->min_frames)
-        return hse_fail(&t->error, HSE_E_ARG, 0, "a mel of %zu frames; the model's padding needs %d", t->frames, m->min_frames);
+        return hse_fail(&t->error, HSE_E_ARG, 0, "a mel of %zu frames; the model's padding needs %d", t->frames,
+                        m->min_frames);
     for (size_t i = 0; i < t->frames * (size_t)m->cfg.in; i++)
         if (!isfinite(t->mel[i]))
             return hse_fail(&t->error, HSE_E_ARG, 0, "frame %zu of the mel is not a number", i / (size_t)m->cfg.in);
@@ -328,7 +327,8 @@ hse_status hs1_vocoder_run(const hs1_vocoder *m, nn_ctx *c, hs1_wave *items, int
         }
         for (size_t from = t->from; from < t->to && s == HSE_OK; from += window) {
             size_t to = t->to - from < window ? t->to : from + window;
-            size_t first = from < context ? 0 : from - context, last = t->frames - to < context ? t->frames : to + context;
+            size_t first = from < context ? 0 : from - context,
+                   last = t->frames - to < context ? t->frames : to + context;
 
             if (waiting && (waiting == PIECES || rows + last - first > window + 2 * context)) {
                 s = run_pieces(m, c, p, waiting, err);
@@ -348,7 +348,8 @@ hse_status hs1_vocoder_run(const hs1_vocoder *m, nn_ctx *c, hs1_wave *items, int
         while (s == HSE_OK && t->status == HSE_OK && at < count && isfinite(t->wave[at]))
             at++;
         if (s == HSE_OK && t->status == HSE_OK && at < count)
-            t->status = hse_fail(&t->error, HSE_E_FORMAT, 0, "sample %zu of the audio is not a number (a damaged checkpoint?)", at);
+            t->status = hse_fail(&t->error, HSE_E_FORMAT, 0,
+                                 "sample %zu of the audio is not a number (a damaged checkpoint?)", at);
         if (s != HSE_OK || t->status != HSE_OK) {
             hse_free(t->wave);
             t->wave = NULL;
@@ -368,8 +369,8 @@ size_t hs1_vocoder_plan(const hs1_vocoder *m, nn_ctx *c, size_t frames)
     return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }
 
-hse_status hs1_reference_wave(float **out, size_t *out_n, const float *wave, size_t n, const int *breaks, size_t n_breaks,
-                              hse_error *err)
+hse_status hs1_reference_wave(float **out, size_t *out_n, const float *wave, size_t n, const int *breaks,
+                              size_t n_breaks, hse_error *err)
 {
     size_t total = n, at = 0, from = 0;
     double peak = 0;

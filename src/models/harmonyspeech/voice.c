@@ -1,5 +1,5 @@
-/* voice.c - see voice.h. The numbers are the original's: scale to a peak of 0.9, raise (never lower) to -30 dBFS, drop what
- * the WebRTC detector does not take for speech, smoothed over 8 frames and widened by 3 on both sides. */
+/* voice.c - see voice.h. The numbers are the original's: scale to a peak of 0.9, raise (never lower) to -30 dBFS, drop
+ * what the WebRTC detector does not take for speech, smoothed over 8 frames and widened by 3 on both sides. */
 #include "models/harmonyspeech/voice.h"
 
 #include "audio/resample.h"
@@ -12,11 +12,12 @@ enum {
     N_FFT = 400,
     FRAME = HSE_WEBRTC_FRAME,
     PARTIAL_SAMPLES = HS1_PARTIAL_FRAMES * HS1_VOICE_HOP,
-    MEL_BLOCK = 256,                        /* spectra held at once */
+    MEL_BLOCK = 256, /* spectra held at once */
 };
 
 const char *const hs1_voice_step_names[HS1_VOICE_STEPS] = {
-    "wav_resampled", "wav_normalized", "vad_pcm", "vad_flags", "vad_features", "vad_total_power", "vad_mask", "wav_trimmed",
+    "wav_resampled", "wav_normalized",  "vad_pcm",  "vad_flags",
+    "vad_features",  "vad_total_power", "vad_mask", "wav_trimmed",
 };
 
 void hs1_voice_trace_init(hs1_voice_trace *t)
@@ -45,7 +46,10 @@ static void note1(hs1_voice_trace *t, int step, float x)
 hse_status hs1_voice_plan_open(hs1_voice_plan *p, hse_error *err)
 {
     hse_stft_config stft = {.n_fft = N_FFT, .hop = HS1_VOICE_HOP, .pad = N_FFT / 2, .pad_with = HSE_STFT_ZEROS};
-    hse_mel_config mel = {.rate_hz = HS1_VOICE_RATE, .n_fft = N_FFT, .n_mels = HS1_VOICE_MELS, .scale = HSE_MEL_SLANEY,
+    hse_mel_config mel = {.rate_hz = HS1_VOICE_RATE,
+                          .n_fft = N_FFT,
+                          .n_mels = HS1_VOICE_MELS,
+                          .scale = HSE_MEL_SLANEY,
                           .norm = HSE_MEL_AREA_1};
     hse_status s;
 
@@ -65,7 +69,7 @@ void hs1_voice_plan_close(hs1_voice_plan *p)
 
 size_t hs1_voice_partials(size_t n, size_t *padded)
 {
-    size_t frames = (n + HS1_VOICE_HOP) / HS1_VOICE_HOP;                        /* ceil((n + 1) / hop) */
+    size_t frames = (n + HS1_VOICE_HOP) / HS1_VOICE_HOP; /* ceil((n + 1) / hop) */
     size_t count = frames >= HS1_PARTIAL_STEP ? (frames - HS1_PARTIAL_STEP) / HS1_PARTIAL_STEP + 1 : 1;
     size_t last = (count - 1) * HS1_PARTIAL_STEP * HS1_VOICE_HOP;
 
@@ -116,7 +120,8 @@ static void detect(const float *x, size_t frames, uint8_t *flags, hs1_voice_trac
     }
 }
 
-/* Smooth over frames i-3..i+4 (more than 4 of 8), then keep a frame with a voiced one at i-3..i+3. mask is work space. */
+/* Smooth over frames i-3..i+4 (more than 4 of 8), then keep a frame with a voiced one at i-3..i+3. mask is work space.
+ */
 static size_t keep_speech(float *x, size_t frames, const uint8_t *flags, uint8_t *mask, hs1_voice_trace *trace)
 {
     size_t kept = 0;
@@ -184,8 +189,8 @@ static hse_status keep_voiced(float *x, size_t n, size_t *kept, hs1_voice_trace 
     return HSE_OK;
 }
 
-hse_status hs1_voice_prepare(hs1_voice *out, const hs1_voice_plan *p, const hse_audio *audio, bool reference, hs1_voice_trace *trace,
-                             hse_error *err)
+hse_status hs1_voice_prepare(hs1_voice *out, const hs1_voice_plan *p, const hse_audio *audio, bool reference,
+                             hs1_voice_trace *trace, hse_error *err)
 {
     size_t n = 0, kept = 0, padded, bad = hse_audio_first_bad(audio->samples, audio->n);
     float *x = NULL, *longer;
@@ -197,7 +202,8 @@ hse_status hs1_voice_prepare(hs1_voice *out, const hs1_voice_plan *p, const hse_
     if (audio->n)
         s = hse_resample(&x, &n, audio->samples, audio->n, audio->rate_hz, HS1_VOICE_RATE, err);
     if (s == HSE_OK && n < FRAME && !reference)
-        s = hse_fail(err, HSE_E_ARG, 0, "the recording is too short: %.1f ms, at least 30 ms are needed", 1000.0 * (double)n / HS1_VOICE_RATE);
+        s = hse_fail(err, HSE_E_ARG, 0, "the recording is too short: %.1f ms, at least 30 ms are needed",
+                     1000.0 * (double)n / HS1_VOICE_RATE);
     if (s == HSE_OK && n)
         s = keep_voiced(x, n, &kept, trace, err);
     if (s == HSE_OK && kept == 0 && !reference)

@@ -12,8 +12,13 @@
 #include <sys/stat.h>
 
 /* The names of the files as upstream gives them, by load_format. `jit` holds the weights of the ONNX file beside it. */
-static const struct { const char *format, *file; } files[] = {
-    {"onnx", "silero_vad.onnx"}, {"jit", "silero_vad.onnx"}, {"safetensors", "silero_vad_16k.safetensors"}, {"v6", "silero_vad_v6.onnx"},
+static const struct {
+    const char *format, *file;
+} files[] = {
+    {"onnx", "silero_vad.onnx"},
+    {"jit", "silero_vad.onnx"},
+    {"safetensors", "silero_vad_16k.safetensors"},
+    {"v6", "silero_vad_v6.onnx"},
 };
 
 static bool is_file(const char *path)
@@ -32,7 +37,8 @@ static hse_status find_file(char *out, size_t size, const hse_model_source *sour
     for (size_t i = 0; i < COUNT(files); i++)
         known = known || strcmp(format, files[i].format) == 0;
     if (!known)
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "load_format \"%s\"; SileroVAD has auto, onnx, jit, safetensors, v6", format);
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "load_format \"%s\"; SileroVAD has auto, onnx, jit, safetensors, v6",
+                        format);
     if (is_file(source->dir)) {
         if (snprintf(out, size, "%s", source->dir) < (int)size)
             return HSE_OK;
@@ -46,7 +52,8 @@ static hse_status find_file(char *out, size_t size, const hse_model_source *sour
         if (is_file(out))
             return HSE_OK;
     }
-    return hse_fail(err, HSE_E_NOT_FOUND, 0, "%.150s has no %s", source->dir, any ? "Silero VAD weights (silero_vad.onnx)" : strrchr(out, '/') + 1);
+    return hse_fail(err, HSE_E_NOT_FOUND, 0, "%.150s has no %s", source->dir,
+                    any ? "Silero VAD weights (silero_vad.onnx)" : strrchr(out, '/') + 1);
 }
 
 static hse_status vad_open(void **out, const hse_model_source *source, hse_error *err)
@@ -75,10 +82,10 @@ static void vad_close(void **model)
     *model = NULL;
 }
 
-/* The audio at a rate that the weights are for. Upstream keeps every k-th sample of a rate of 16000 k; the product resamples.
- * *factor: positions in the item's audio = factor times those found. */
-static hse_status prepare(const silero *m, const hse_item *item, const silero_net **net, float **own, const float **x, size_t *n,
-                          double *factor, hse_error *err)
+/* The audio at a rate that the weights are for. Upstream keeps every k-th sample of a rate of 16000 k; the product
+ * resamples. *factor: positions in the item's audio = factor times those found. */
+static hse_status prepare(const silero *m, const hse_item *item, const silero_net **net, float **own, const float **x,
+                          size_t *n, double *factor, hse_error *err)
 {
     unsigned rate = (unsigned)item->audio.rate_hz;
     size_t every = item->reference && rate > 16000 && rate % 16000 == 0 ? rate / 16000 : 1;
@@ -113,7 +120,8 @@ static bool stopped(void *context)
     return nn_stopped(context);
 }
 
-static hse_status find_speech(const silero *m, nn_ctx *c, const hse_item *item, hse_segment **out, size_t *count, hse_error *err)
+static hse_status find_speech(const silero *m, nn_ctx *c, const hse_item *item, hse_segment **out, size_t *count,
+                              hse_error *err)
 {
     const silero_net *net;
     const float *x;
@@ -125,7 +133,8 @@ static hse_status find_speech(const silero *m, nn_ctx *c, const hse_item *item, 
     if ((s = silero_vad_check(&item->vad, err)) != HSE_OK)
         return s;
     if (item->audio.rate_hz < HSE_RATE_MIN || item->audio.rate_hz > HSE_RATE_MAX)
-        return hse_fail(err, HSE_E_ARG, 0, "the audio's rate is %d Hz; it must be from %d to %d", item->audio.rate_hz, HSE_RATE_MIN, HSE_RATE_MAX);
+        return hse_fail(err, HSE_E_ARG, 0, "the audio's rate is %d Hz; it must be from %d to %d", item->audio.rate_hz,
+                        HSE_RATE_MIN, HSE_RATE_MAX);
     size_t bad = hse_audio_first_bad(item->audio.samples, item->audio.n);
     if (bad < item->audio.n)
         return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu of the audio is not a number", bad);
@@ -178,7 +187,7 @@ static hse_status vad_run(const void *model, nn_ctx *c, hse_item *const *items, 
 static size_t vad_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
     (void)model, (void)c, (void)items, (void)n;
-    return 1;                                       /* nothing of the arena; 0 would say "unknown" */
+    return 1; /* nothing of the arena; 0 would say "unknown" */
 }
 
 static size_t vad_bytes(const void *model)
@@ -196,20 +205,23 @@ static void vad_describe(const void *model, char *out, size_t size)
 {
     const silero_net *wide = silero_at(model, 16000), *narrow = silero_at(model, 8000);
 
-    snprintf(out, size, "Silero VAD, %s, hidden %d, chunks of 32 ms", wide && narrow ? "16 and 8 kHz" : wide ? "16 kHz" : "8 kHz",
+    snprintf(out, size, "Silero VAD, %s, hidden %d, chunks of 32 ms",
+             wide && narrow ? "16 and 8 kHz"
+             : wide         ? "16 kHz"
+                            : "8 kHz",
              silero_hidden(wide ? wide : narrow));
 }
 
 /* ---- live streams ---- */
 
 typedef struct {
-    silero_stream  *stream;
+    silero_stream *stream;
     silero_iterator iterator;
     hse_vad_options options;
-    unsigned        rate_hz, every;         /* every-th sample goes in */
-    int             window;
-    size_t          filled, skip;           /* samples in chunk; samples until the next that goes in */
-    float           chunk[512];
+    unsigned rate_hz, every; /* every-th sample goes in */
+    int window;
+    size_t filled, skip; /* samples in chunk; samples until the next that goes in */
+    float chunk[512];
 } live;
 
 static void live_reset(void *v)
@@ -217,8 +229,8 @@ static void live_reset(void *v)
     live *l = v;
 
     silero_stream_reset(l->stream);
-    silero_iterator_init(&l->iterator, l->options.threshold, l->options.min_silence_ms, l->options.pad_ms, l->rate_hz / l->every,
-                         l->window);
+    silero_iterator_init(&l->iterator, l->options.threshold, l->options.min_silence_ms, l->options.pad_ms,
+                         l->rate_hz / l->every, l->window);
     l->filled = l->skip = 0;
 }
 
@@ -266,7 +278,8 @@ static hse_status live_push(void *v, const float *samples, size_t n, hse_vad_eve
         if (l->filled < (size_t)l->window)
             continue;
         l->filled = 0;
-        if ((s = silero_stream_run(l->stream, l->chunk, 1, (size_t)l->window, l->rate_hz / l->every, &p, err)) != HSE_OK)
+        if ((s = silero_stream_run(l->stream, l->chunk, 1, (size_t)l->window, l->rate_hz / l->every, &p, err)) !=
+            HSE_OK)
             return s;
         event = silero_iterator_push(&l->iterator, p, &at);
         if (event != SILERO_NO_EVENT)
@@ -287,9 +300,22 @@ static void live_close(void **v)
 }
 
 const hse_model_type silero_vad_type = {
-    .type = "SileroVAD", .family = "silero", .takes = HSE_AUDIO, .gives = HSE_SEGMENTS, .auto_precision = K_F32,
-    .open = vad_open, .close = vad_close, .run = vad_run, .plan = vad_plan, .bytes = vad_bytes, .rate_hz = vad_rate,
+    .type = "SileroVAD",
+    .family = "silero",
+    .takes = HSE_AUDIO,
+    .gives = HSE_SEGMENTS,
+    .auto_precision = K_F32,
+    .open = vad_open,
+    .close = vad_close,
+    .run = vad_run,
+    .plan = vad_plan,
+    .bytes = vad_bytes,
+    .rate_hz = vad_rate,
     .describe = vad_describe,
-    .live_open = live_open, .live_push = live_push, .live_reset = live_reset, .live_close = live_close,
-    .name = "silero-vad", .files = {"silero_vad.onnx|silero_vad_16k.safetensors|silero_vad_v6.onnx"},
+    .live_open = live_open,
+    .live_push = live_push,
+    .live_reset = live_reset,
+    .live_close = live_close,
+    .name = "silero-vad",
+    .files = {"silero_vad.onnx|silero_vad_16k.safetensors|silero_vad_v6.onnx"},
 };

@@ -9,22 +9,37 @@
 void silero_vad_defaults(hse_vad_options *o)
 {
     *o = (hse_vad_options){
-        .threshold = 0.5, .neg_threshold = -1, .min_speech_ms = 250, .min_silence_ms = 100, .pad_ms = 30,
-        .max_speech_s = INFINITY, .min_silence_at_max_speech_ms = 98, .longest_silence_at_max_speech = true,
+        .threshold = 0.5,
+        .neg_threshold = -1,
+        .min_speech_ms = 250,
+        .min_silence_ms = 100,
+        .pad_ms = 30,
+        .max_speech_s = INFINITY,
+        .min_silence_at_max_speech_ms = 98,
+        .longest_silence_at_max_speech = true,
     };
 }
 
 void silero_fw_vad_defaults(hse_vad_options *o)
 {
     *o = (hse_vad_options){
-        .threshold = 0.5, .neg_threshold = -1, .min_speech_ms = 0, .min_silence_ms = 2000, .pad_ms = 400,
-        .max_speech_s = INFINITY, .min_silence_at_max_speech_ms = 98, .longest_silence_at_max_speech = false,
+        .threshold = 0.5,
+        .neg_threshold = -1,
+        .min_speech_ms = 0,
+        .min_silence_ms = 2000,
+        .pad_ms = 400,
+        .max_speech_s = INFINITY,
+        .min_silence_at_max_speech_ms = 98,
+        .longest_silence_at_max_speech = false,
     };
 }
 
 hse_status silero_vad_check(const hse_vad_options *o, hse_error *err)
 {
-    const struct { const char *name; double value, low, high; } fields[] = {
+    const struct {
+        const char *name;
+        double value, low, high;
+    } fields[] = {
         {"threshold", o->threshold, 0, 1},
         {"neg_threshold", o->neg_threshold < 0 ? 0 : o->neg_threshold, 0, 1},
         {"min_speech_duration_ms", o->min_speech_ms, 0, 1e12},
@@ -35,7 +50,7 @@ hse_status silero_vad_check(const hse_vad_options *o, hse_error *err)
     };
 
     for (size_t i = 0; i < COUNT(fields); i++)
-        if (!(fields[i].value >= fields[i].low && fields[i].value <= fields[i].high))   /* NaN fails both */
+        if (!(fields[i].value >= fields[i].low && fields[i].value <= fields[i].high)) /* NaN fails both */
             return hse_fail(err, HSE_E_ARG, 0, "%s is %g; it must be from %g to %g", fields[i].name, fields[i].value,
                             fields[i].low, fields[i].high);
     return HSE_OK;
@@ -119,7 +134,7 @@ void silero_segmenter_push(silero_segmenter *s, double p)
     s->position += s->window;
     if (p >= s->threshold && s->temp_end) {
         int64_t silence = at - s->temp_end;
-        if ((double)silence > s->silence_at_max && silence > s->best_length) {  /* the first of equals stays */
+        if ((double)silence > s->silence_at_max && silence > s->best_length) { /* the first of equals stays */
             s->best_end = s->temp_end;
             s->best_length = silence;
         }
@@ -165,7 +180,7 @@ static void pad_segments(silero_segmenter *s, int64_t samples)
         }
         int64_t gap = seg[i + 1].start - seg[i].end;
         if ((double)gap < 2 * s->pad) {
-            int64_t half = (gap - (gap < 0)) / 2;               /* floor */
+            int64_t half = (gap - (gap < 0)) / 2; /* floor */
             seg[i].end += half;
             seg[i + 1].start = seg[i + 1].start > half ? seg[i + 1].start - half : 0;
         } else {
@@ -175,7 +190,8 @@ static void pad_segments(silero_segmenter *s, int64_t samples)
     }
 }
 
-hse_status silero_segmenter_finish(silero_segmenter *s, int64_t samples, hse_segment **out, size_t *count, hse_error *err)
+hse_status silero_segmenter_finish(silero_segmenter *s, int64_t samples, hse_segment **out, size_t *count,
+                                   hse_error *err)
 {
     if (s->triggered && (double)(samples - s->start) > s->min_speech)
         keep(s, s->start, samples);
@@ -193,11 +209,11 @@ hse_status silero_segmenter_finish(silero_segmenter *s, int64_t samples, hse_seg
 
 double silero_round(double x, int digits)
 {
-    char text[400];                                     /* the longest double has 309 digits before the point */
+    char text[400]; /* the longest double has 309 digits before the point */
 
     if (!isfinite(x) || digits < 0 || digits > 60)
         return x;
-    snprintf(text, sizeof text, "%.*f", digits, x);     /* printf rounds the exact value, half to even */
+    snprintf(text, sizeof text, "%.*f", digits, x); /* printf rounds the exact value, half to even */
     return strtod(text, NULL);
 }
 

@@ -5,9 +5,9 @@
  *     conv1, conv2 (stride 2), conv3 (stride 2), conv4   kernel 3, ReLU: 4, 2, 1, 1 frames
  *     LSTM cell, ReLU, dot product, logistic function
  *
- * The transform is stored as a convolution. Where its weights are what they should be (a window times cosines and sines, to
- * 1e-6), the frame is folded twice around its symmetries, which leaves four products of a quarter of the size in each
- * direction: 1/8 of the work. Any other weights are run as they stand. */
+ * The transform is stored as a convolution. Where its weights are what they should be (a window times cosines and
+ * sines, to 1e-6), the frame is folded twice around its symmetries, which leaves four products of a quarter of the size
+ * in each direction: 1/8 of the work. Any other weights are run as they stand. */
 #include "models/silero/silero.h"
 
 #include "base/mem.h"
@@ -17,69 +17,88 @@
 #include <string.h>
 
 enum {
-    FRAMES = 4,                             /* spectra of a chunk */
-    ROWS = FRAMES + 1,                      /* and one of zeros, which pads both this chunk and the next */
-    BLOCK = 32,                             /* chunks that a file runs together: their activations stay in L2 */
+    FRAMES = 4,        /* spectra of a chunk */
+    ROWS = FRAMES + 1, /* and one of zeros, which pads both this chunk and the next */
+    BLOCK = 32,        /* chunks that a file runs together: their activations stay in L2 */
     MAX_DIM = 4096,
 };
 
 struct silero_net {
     unsigned rate_hz;
-    int      n;                             /* transform size; chunk 2 n, context n / 4 */
-    int      bins, c1, c2, c3, c4, hidden;
-    bool     folded;
-    const float *window;                    /* [n] */
-    nn_linear_layer re_even, re_odd, im_even, im_odd;   /* folded: bins 0 2 4 .. then 1 3 5 .. */
-    nn_linear_layer dft;                    /* not folded: all real parts, all imaginary parts */
+    int n; /* transform size; chunk 2 n, context n / 4 */
+    int bins, c1, c2, c3, c4, hidden;
+    bool folded;
+    const float *window;                              /* [n] */
+    nn_linear_layer re_even, re_odd, im_even, im_odd; /* folded: bins 0 2 4 .. then 1 3 5 .. */
+    nn_linear_layer dft;                              /* not folded: all real parts, all imaginary parts */
     nn_conv1d_layer conv1, conv2, conv3;
-    nn_linear_layer conv4, input, recurrent;    /* conv4: the middle tap alone meets data */
+    nn_linear_layer conv4, input, recurrent; /* conv4: the middle tap alone meets data */
     const float *final;
-    float    final_bias;
+    float final_bias;
     const hse_kernels *k;
 };
 
 struct silero {
     silero_net net[2];
-    int        nets;
+    int nets;
     nn_params *params;
 };
 
 /* Rows of zeros stand where a convolution looks outside its chunk. */
 struct silero_scratch {
-    int    chunks;
-    float *padded;                          /* [chunks][5 n / 2] */
-    float *fold;                            /* [chunks * 4][4][n / 4 + 1] */
-    float *re, *im;                         /* [chunks * 4][bins] */
-    float *mag;                             /* [chunks * 5 + 1][bins]: 0, 4 frames, 0, 4 frames, ... 0 */
-    float *conv1;                           /* [chunks * 5 + 1][c1], the same */
-    float *conv2;                           /* [chunks][3][c2]: 0, 2 frames */
-    float *conv3, *conv4;                   /* [chunks][c3], [chunks][c4] */
-    float *gates_x;                         /* [chunks][4 hidden] */
-    float *gates, *relu;                    /* [4 hidden], [hidden] */
-    float  block[];
+    int chunks;
+    float *padded;        /* [chunks][5 n / 2] */
+    float *fold;          /* [chunks * 4][4][n / 4 + 1] */
+    float *re, *im;       /* [chunks * 4][bins] */
+    float *mag;           /* [chunks * 5 + 1][bins]: 0, 4 frames, 0, 4 frames, ... 0 */
+    float *conv1;         /* [chunks * 5 + 1][c1], the same */
+    float *conv2;         /* [chunks][3][c2]: 0, 2 frames */
+    float *conv3, *conv4; /* [chunks][c3], [chunks][c4] */
+    float *gates_x;       /* [chunks][4 hidden] */
+    float *gates, *relu;  /* [4 hidden], [hidden] */
+    float block[];
 };
 
 /* ---- opening ---- */
 
 typedef struct {
-    const char *stft, *conv[4], *w_ih, *w_hh, *b_ih, *b_hh, *final;     /* conv and final: + .weight, .bias */
+    const char *stft, *conv[4], *w_ih, *w_hh, *b_ih, *b_hh, *final; /* conv and final: + .weight, .bias */
     const char *gates;
-    int         rnn_rank;                   /* 3: weights [1, 4h, h], and both biases in b_ih [1, 8h] */
+    int rnn_rank; /* 3: weights [1, 4h, h], and both biases in b_ih [1, 8h] */
 } layout;
 
 static const layout plain = {
-    "stft_conv.weight", {"conv1", "conv2", "conv3", "conv4"}, "lstm_cell.weight_ih", "lstm_cell.weight_hh", "lstm_cell.bias_ih",
-    "lstm_cell.bias_hh", "final_conv", "ifgo", 2,
+    "stft_conv.weight",
+    {"conv1", "conv2", "conv3", "conv4"},
+    "lstm_cell.weight_ih",
+    "lstm_cell.weight_hh",
+    "lstm_cell.bias_ih",
+    "lstm_cell.bias_hh",
+    "final_conv",
+    "ifgo",
+    2,
 };
 static const layout branch = {
     "stft.forward_basis_buffer",
     {"encoder.0.reparam_conv", "encoder.1.reparam_conv", "encoder.2.reparam_conv", "encoder.3.reparam_conv"},
-    "decoder.rnn.weight_ih", "decoder.rnn.weight_hh", "decoder.rnn.bias_ih", "decoder.rnn.bias_hh", "decoder.decoder.2", "ifgo", 2,
+    "decoder.rnn.weight_ih",
+    "decoder.rnn.weight_hh",
+    "decoder.rnn.bias_ih",
+    "decoder.rnn.bias_hh",
+    "decoder.decoder.2",
+    "ifgo",
+    2,
 };
 static const layout batched = {
     "encoder.feature_extractor.forward_basis_buffer",
     {"encoder.conv_layers.0", "encoder.conv_layers.1", "encoder.conv_layers.2", "encoder.conv_layers.3"},
-    "onnx::LSTM_209", "onnx::LSTM_210", "onnx::LSTM_211", NULL, "decoder.conv1d", "iofg", 3,
+    "onnx::LSTM_209",
+    "onnx::LSTM_210",
+    "onnx::LSTM_211",
+    NULL,
+    "decoder.conv1d",
+    "iofg",
+    3,
 };
 
 /* Rows k = first_k, first_k + 2, ... of cos (or sin) of 2 pi k i / n for i from first_i on. */
@@ -87,7 +106,7 @@ static void trig_rows(float *out, int rows, int first_k, int cols, int first_i, 
 {
     for (int r = 0; r < rows; r++)
         for (int i = 0; i < cols; i++) {
-            int turn = (first_k + 2 * r) * (first_i + i) % n;                   /* exact: the angle in n-ths */
+            int turn = (first_k + 2 * r) * (first_i + i) % n; /* exact: the angle in n-ths */
             double angle = 2 * 3.14159265358979323846 * turn / n;
             out[r * cols + i] = (float)(sine ? sin(angle) : cos(angle));
         }
@@ -95,7 +114,7 @@ static void trig_rows(float *out, int rows, int first_k, int cols, int first_i, 
 
 static bool is_windowed_dft(const float *basis, int n)
 {
-    const float *w = basis;                                 /* bin 0: the window times cos 0 */
+    const float *w = basis; /* bin 0: the window times cos 0 */
     int bins = n / 2 + 1;
 
     for (int k = 0; k < bins; k++)
@@ -161,7 +180,8 @@ static void bind_stft(nn_binder *b, silero_net *net, const layout *l)
 }
 
 /* Output channels of a convolution; its input channels are known. */
-static int bind_conv(nn_binder *b, silero_net *net, nn_conv1d_layer *conv, nn_linear_layer *middle, int in, const char *name)
+static int bind_conv(nn_binder *b, silero_net *net, nn_conv1d_layer *conv, nn_linear_layer *middle, int in,
+                     const char *name)
 {
     int dim[] = {-1, in, 3}, out, n_bias;
     float *w = nn_bind_scratch(b, 3, dim, "%s.weight", name), *bias, *turned;
@@ -281,12 +301,18 @@ static void bind_all(nn_binder *b, silero *m, const hse_weights *w)
         nn_bind_problem(b, "both branches have a transform of %d", m->net[0].n);
 }
 
-hse_status silero_open(silero **out, const hse_weights *weights, const char *name, const hse_kernels *kernels, hse_error *err)
+hse_status silero_open(silero **out, const hse_weights *weights, const char *name, const hse_kernels *kernels,
+                       hse_error *err)
 {
     const hse_kernels *k = kernels ? kernels : hse_kernels_get(hse_cpu_detect());
-    /* An ONNX graph also holds the numbers of its Pad and Reshape nodes, so only a safetensors file can be held to its keys. */
-    nn_binder_options opt = {.weights = weights, .name = name, .kernels = k, .type = K_F32,
-                             .strict = hse_weights_find(weights, plain.stft) != NULL, .max_bytes = (size_t)1 << 30};
+    /* An ONNX graph also holds the numbers of its Pad and Reshape nodes, so only a safetensors file can be held to its
+     * keys. */
+    nn_binder_options opt = {.weights = weights,
+                             .name = name,
+                             .kernels = k,
+                             .type = K_F32,
+                             .strict = hse_weights_find(weights, plain.stft) != NULL,
+                             .max_bytes = (size_t)1 << 30};
     nn_binder *b = NULL;
     silero *m = hse_calloc(1, sizeof *m);
     hse_status s;
@@ -351,8 +377,18 @@ hse_status silero_scratch_open(silero_scratch **out, const silero_net *net, int 
 {
     size_t n = (size_t)net->n, c = (size_t)chunks, hidden = (size_t)net->hidden, bins = (size_t)net->bins;
     size_t sizes[] = {
-        c * (n * 5 / 2), c * FRAMES * 4 * (n / 4 + 1), c * FRAMES * 2 * bins, 0, (c * ROWS + 1) * bins, (c * ROWS + 1) * (size_t)net->c1,
-        c * 3 * (size_t)net->c2, c * (size_t)net->c3, c * (size_t)net->c4, c * 4 * hidden, 4 * hidden, hidden,
+        c * (n * 5 / 2),
+        c * FRAMES * 4 * (n / 4 + 1),
+        c * FRAMES * 2 * bins,
+        0,
+        (c * ROWS + 1) * bins,
+        (c * ROWS + 1) * (size_t)net->c1,
+        c * 3 * (size_t)net->c2,
+        c * (size_t)net->c3,
+        c * (size_t)net->c4,
+        c * 4 * hidden,
+        4 * hidden,
+        hidden,
     };
     size_t total = 0;
     silero_scratch *w;
@@ -362,14 +398,14 @@ hse_status silero_scratch_open(silero_scratch **out, const silero_net *net, int 
         total += sizes[i] = (sizes[i] + 15) / 16 * 16;
     if (!(w = hse_alloc_aligned(64, sizeof *w + total * sizeof(float))))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %d chunks", chunks);
-    memset(w, 0, sizeof *w + total * sizeof(float));            /* the rows of zeros, for good */
+    memset(w, 0, sizeof *w + total * sizeof(float)); /* the rows of zeros, for good */
     w->chunks = chunks;
     at = w->block;
-    float **const parts[] = {&w->padded, &w->fold, &w->re, &w->im, &w->mag, &w->conv1, &w->conv2, &w->conv3, &w->conv4, &w->gates_x,
-                             &w->gates, &w->relu};
+    float **const parts[] = {&w->padded, &w->fold,  &w->re,    &w->im,      &w->mag,   &w->conv1,
+                             &w->conv2,  &w->conv3, &w->conv4, &w->gates_x, &w->gates, &w->relu};
     for (size_t i = 0; i < COUNT(parts); at += sizes[i++])
         *parts[i] = at;
-    w->im = w->re + c * FRAMES * bins;                          /* close behind: without folding the two are one matrix */
+    w->im = w->re + c * FRAMES * bins; /* close behind: without folding the two are one matrix */
     *out = w;
     return HSE_OK;
 }
@@ -380,15 +416,24 @@ void silero_scratch_close(silero_scratch **w)
     *w = NULL;
 }
 
-static void gemm(const silero_net *net, const k_packed *w, const float *bias, k_act act, const float *a, size_t a_row, size_t a_tap,
-                 int rows, float *out, size_t out_row)
+static void gemm(const silero_net *net, const k_packed *w, const float *bias, k_act act, const float *a, size_t a_row,
+                 size_t a_tap, int rows, float *out, size_t out_row)
 {
-    net->k->gemm[K_F32](&(k_gemm){.w = w, .a = a, .a_row = a_row, .a_tap = a_tap, .rows = rows, .panel_to = w->panels, .out = out,
-                                  .out_row = out_row, .bias = bias, .alpha = 1, .act = act});
+    net->k->gemm[K_F32](&(k_gemm){.w = w,
+                                  .a = a,
+                                  .a_row = a_row,
+                                  .a_tap = a_tap,
+                                  .rows = rows,
+                                  .panel_to = w->panels,
+                                  .out = out,
+                                  .out_row = out_row,
+                                  .bias = bias,
+                                  .alpha = 1,
+                                  .act = act});
 }
 
-/* One frame, windowed -> its four folds of n/4 + 1 numbers each: sums and differences around the middle of the frame, then
- * around the quarter. */
+/* One frame, windowed -> its four folds of n/4 + 1 numbers each: sums and differences around the middle of the frame,
+ * then around the quarter. */
 static void fold_frame(const silero_net *net, const float *x, float *out)
 {
     int n = net->n, h = n / 2, q = n / 4;
@@ -426,7 +471,8 @@ static void spectrum(const silero_net *net, silero_scratch *w, int chunks)
     if (net->folded) {
         const float *f = w->fold;
         for (int i = 0; i < rows; i++)
-            fold_frame(net, w->padded + (size_t)(i / FRAMES) * length + (size_t)(i % FRAMES * hop), w->fold + (size_t)i * row);
+            fold_frame(net, w->padded + (size_t)(i / FRAMES) * length + (size_t)(i % FRAMES * hop),
+                       w->fold + (size_t)i * row);
         gemm(net, &net->re_even.w, NULL, K_NONE, f, row, 0, rows, w->re, bins);
         gemm(net, &net->re_odd.w, NULL, K_NONE, f + (q + 1), row, 0, rows, w->re + (q + 1), bins);
         gemm(net, &net->im_even.w, NULL, K_NONE, f + 2 * (q + 1), row, 0, rows, im, bins);
@@ -446,8 +492,8 @@ static void spectrum(const silero_net *net, silero_scratch *w, int chunks)
     }
 }
 
-/* Between two chunks stands one row of zeros, so the convolutions run over all chunks at once; what they make of the positions
- * in between is overwritten with the zeros of the next layer, or never computed. */
+/* Between two chunks stands one row of zeros, so the convolutions run over all chunks at once; what they make of the
+ * positions in between is overwritten with the zeros of the next layer, or never computed. */
 static void convolve(const silero_net *net, silero_scratch *w, int chunks)
 {
     size_t bins = (size_t)net->bins, c1 = (size_t)net->c1, c2 = (size_t)net->c2, c3 = (size_t)net->c3;
@@ -464,21 +510,28 @@ static void convolve(const silero_net *net, silero_scratch *w, int chunks)
     }
     gemm(net, &net->conv3.w, net->conv3.bias, K_RELU, w->conv2, 3 * c2, c2, chunks, w->conv3, c3);
     gemm(net, &net->conv4.w, net->conv4.bias, K_RELU, w->conv3, c3, 0, chunks, w->conv4, (size_t)net->c4);
-    gemm(net, &net->input.w, net->input.bias, K_NONE, w->conv4, (size_t)net->c4, 0, chunks, w->gates_x, 4 * (size_t)net->hidden);
+    gemm(net, &net->input.w, net->input.bias, K_NONE, w->conv4, (size_t)net->c4, 0, chunks, w->gates_x,
+         4 * (size_t)net->hidden);
 }
 
 static float recur(const silero_net *net, silero_scratch *w, const float *gates_x, float *h, float *c)
 {
     size_t hidden = (size_t)net->hidden;
 
-    net->k->gemm[K_F32](&(k_gemm){.w = &net->recurrent.w, .a = h, .rows = 1, .panel_to = net->recurrent.w.panels, .out = w->gates,
-                                  .alpha = 1, .residual = gates_x});
+    net->k->gemm[K_F32](&(k_gemm){.w = &net->recurrent.w,
+                                  .a = h,
+                                  .rows = 1,
+                                  .panel_to = net->recurrent.w.panels,
+                                  .out = w->gates,
+                                  .alpha = 1,
+                                  .residual = gates_x});
     net->k->lstm_step(h, c, w->gates, net->hidden);
     net->k->act(w->relu, h, hidden, K_RELU, 0);
     return 1.0f / (1.0f + expf(-(net->k->dot(w->relu, net->final, hidden) + net->final_bias)));
 }
 
-void silero_run(const silero_net *net, silero_scratch *w, const float *input, size_t step, int n, float *h, float *c, float *probs)
+void silero_run(const silero_net *net, silero_scratch *w, const float *input, size_t step, int n, float *h, float *c,
+                float *probs)
 {
     size_t given = (size_t)(silero_context(net) + silero_chunk(net)), mirrored = (size_t)net->n / 4;
 
@@ -496,15 +549,17 @@ void silero_run(const silero_net *net, silero_scratch *w, const float *input, si
 
 int silero_stage_size(const silero_net *net, silero_stage stage)
 {
-    const int size[SILERO_STAGES] = {net->n * 5 / 2, net->bins * FRAMES, net->c1 * FRAMES, net->c2 * 2, net->c3, net->c4};
+    const int size[SILERO_STAGES] = {net->n * 5 / 2, net->bins * FRAMES, net->c1 * FRAMES, net->c2 * 2, net->c3,
+                                     net->c4};
 
     return size[stage];
 }
 
 void silero_stage_read(const silero_net *net, const silero_scratch *w, silero_stage stage, float *out)
 {
-    const float *rows[SILERO_STAGES] = {w->padded, w->mag + net->bins, w->conv1 + net->c1, w->conv2 + net->c2, w->conv3, w->conv4};
-    const int    cols[SILERO_STAGES] = {1, net->bins, net->c1, net->c2, net->c3, net->c4};
+    const float *rows[SILERO_STAGES] = {w->padded,          w->mag + net->bins, w->conv1 + net->c1,
+                                        w->conv2 + net->c2, w->conv3,           w->conv4};
+    const int cols[SILERO_STAGES] = {1, net->bins, net->c1, net->c2, net->c3, net->c4};
     int n = silero_stage_size(net, stage) / cols[stage];
 
     for (int p = 0; p < cols[stage]; p++)
@@ -528,8 +583,8 @@ size_t silero_fw_chunks(const silero_net *net, size_t n)
 
 typedef struct {
     silero_scratch *scratch;
-    float          *input, *h, *c;          /* input: context and a block of chunks */
-    float           memory[];
+    float *input, *h, *c; /* input: context and a block of chunks */
+    float memory[];
 } file_run;
 
 static hse_status file_open(file_run **out, const silero_net *net, hse_error *err)
@@ -554,12 +609,12 @@ static hse_status file_open(file_run **out, const silero_net *net, hse_error *er
 typedef struct {
     silero_each *each;
     silero_stop *stop;
-    void        *user;
+    void *user;
 } file_watch;
 
 /* count chunks of the n samples; those from `usable` on read as zeros. False when it was told to stop. */
-static bool file_run_all(file_run *r, const silero_net *net, const float *samples, size_t usable, size_t count, float *probs,
-                         file_watch watch)
+static bool file_run_all(file_run *r, const silero_net *net, const float *samples, size_t usable, size_t count,
+                         float *probs, file_watch watch)
 {
     size_t chunk = (size_t)silero_chunk(net), context = (size_t)silero_context(net);
     /* A caller who wants to see the state after each chunk gets chunks one by one; the bits are the same. */
@@ -585,8 +640,8 @@ static bool file_run_all(file_run *r, const silero_net *net, const float *sample
     return true;
 }
 
-hse_status silero_file(const silero_net *net, const float *samples, size_t n, float *probs, float *h, float *c, float *context,
-                       silero_each *each, void *user, hse_error *err)
+hse_status silero_file(const silero_net *net, const float *samples, size_t n, float *probs, float *h, float *c,
+                       float *context, silero_each *each, void *user, hse_error *err)
 {
     size_t hidden = (size_t)net->hidden;
     file_run *r = NULL;
@@ -606,8 +661,8 @@ hse_status silero_file(const silero_net *net, const float *samples, size_t n, fl
     return HSE_OK;
 }
 
-hse_status silero_file_until(const silero_net *net, const float *samples, size_t n, float *probs, silero_stop *stop, void *user,
-                             hse_error *err)
+hse_status silero_file_until(const silero_net *net, const float *samples, size_t n, float *probs, silero_stop *stop,
+                             void *user, hse_error *err)
 {
     file_run *r = NULL;
     hse_status s = file_open(&r, net, err);
@@ -638,13 +693,13 @@ hse_status silero_fw_file(const silero_net *net, const float *samples, size_t n,
 /* ---- the streaming wrapper ---- */
 
 struct silero_stream {
-    const silero   *model;
-    const silero_net *net;                  /* of the last call; NULL after a reset */
+    const silero *model;
+    const silero_net *net; /* of the last call; NULL after a reset */
     silero_scratch *scratch;
     const silero_net *scratch_net;
-    int             batch;
-    float          *state;                  /* [batch][h | c | context and chunk] */
-    size_t          state_size;             /* floats allocated */
+    int batch;
+    float *state;      /* [batch][h | c | context and chunk] */
+    size_t state_size; /* floats allocated */
 };
 
 hse_status silero_stream_open(silero_stream **out, const silero *m, hse_error *err)
@@ -706,7 +761,8 @@ static hse_status stream_prepare(silero_stream *s, const silero_net *net, int ba
     return HSE_OK;
 }
 
-hse_status silero_stream_run(silero_stream *s, const float *x, int batch, size_t samples, unsigned rate_hz, float *probs, hse_error *err)
+hse_status silero_stream_run(silero_stream *s, const float *x, int batch, size_t samples, unsigned rate_hz,
+                             float *probs, hse_error *err)
 {
     size_t every = rate_hz > 16000 && rate_hz % 16000 == 0 ? rate_hz / 16000 : 1;
     size_t taken = samples / every + (samples % every != 0), chunk, context;
@@ -717,7 +773,8 @@ hse_status silero_stream_run(silero_stream *s, const float *x, int batch, size_t
     if (batch < 1 || batch > SILERO_MAX_BATCH)
         return hse_fail(err, HSE_E_ARG, 0, "a batch has %d streams; 1 to %d are possible", batch, SILERO_MAX_BATCH);
     if (rate != 8000 && rate != 16000)
-        return hse_fail(err, HSE_E_ARG, 0, "the sample rate is %u Hz; 8000, 16000 and multiples of 16000 are supported", rate_hz);
+        return hse_fail(err, HSE_E_ARG, 0, "the sample rate is %u Hz; 8000, 16000 and multiples of 16000 are supported",
+                        rate_hz);
     if (taken == 0 || (double)rate / (double)taken > 31.25)
         return hse_fail(err, HSE_E_ARG, 0, "a chunk of %zu samples at %u Hz is too short", taken, rate);
     if (!(net = silero_at(s->model, rate)))
@@ -725,7 +782,8 @@ hse_status silero_stream_run(silero_stream *s, const float *x, int batch, size_t
     chunk = (size_t)silero_chunk(net);
     context = (size_t)silero_context(net);
     if (taken != chunk)
-        return hse_fail(err, HSE_E_ARG, 0, "a chunk has %zu samples; it must have 256 at 8000 Hz or 512 at 16000 Hz", taken);
+        return hse_fail(err, HSE_E_ARG, 0, "a chunk has %zu samples; it must have 256 at 8000 Hz or 512 at 16000 Hz",
+                        taken);
     if ((status = stream_prepare(s, net, batch, err)) != HSE_OK)
         return status;
 

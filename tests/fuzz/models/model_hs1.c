@@ -1,5 +1,5 @@
-/* Harmony Speech V1 from hostile files: one byte that says which model, two bytes of length, config.json, the checkpoint in any
- * format. What opens is run on a little input; every answer is finite numbers or an error. */
+/* Harmony Speech V1 from hostile files: one byte that says which model, two bytes of length, config.json, the
+ * checkpoint in any format. What opens is run on a little input; every answer is finite numbers or an error. */
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "models/harmonyspeech/adapter.h"
@@ -28,7 +28,8 @@ static void must_be_finite(const float *x, size_t n)
 static void run_encoder(const hs1_encoder *m)
 {
     size_t e = (size_t)m->cfg.embedding, mels = (size_t)m->cfg.mels;
-    float *x = hse_calloc(7 * mels, sizeof *x), *out = hse_calloc(2 * e, sizeof *out), *mean = hse_calloc(e, sizeof *mean);
+    float *x = hse_calloc(7 * mels, sizeof *x), *out = hse_calloc(2 * e, sizeof *out),
+          *mean = hse_calloc(e, sizeof *mean);
     const float *frames[] = {x, x + mels};
     int rows[] = {5, 6};
 
@@ -46,7 +47,8 @@ static void run_synthesizer(const hs1_synthesizer *m)
 {
     static const int32_t ids[] = {0, 1, 0, 1, 0, 1, 0};
     float *voice = hse_calloc((size_t)m->cfg.speaker, sizeof *voice);
-    hs1_mel t[2] = {{.ids = ids, .n = 3, .embedding = voice, .alpha = 1}, {.ids = ids, .n = 7, .embedding = voice, .alpha = 0.5f}};
+    hs1_mel t[2] = {{.ids = ids, .n = 3, .embedding = voice, .alpha = 1},
+                    {.ids = ids, .n = 7, .embedding = voice, .alpha = 0.5f}};
 
     if (voice && m->cfg.chars > 1 && hs1_synthesizer_run(m, context(), t, 2, false, NULL) == HSE_OK)
         for (int i = 0; i < 2; i++)
@@ -66,7 +68,8 @@ static void run_vocoder(const hs1_vocoder *m)
 
     for (size_t i = 0; mel && i < FRAMES * in; i++)
         mel[i] = (float)(i % 7) * 0.2f - 0.5f;
-    if (mel && m->window < 1 << 16 && m->min_frames < 1 << 12 && hs1_vocoder_run(m, context(), t, 2, false, NULL) == HSE_OK)
+    if (mel && m->window < 1 << 16 && m->min_frames < 1 << 12 &&
+        hs1_vocoder_run(m, context(), t, 2, false, NULL) == HSE_OK)
         for (int i = 0; i < 2; i++) {
             if (t[i].status == HSE_OK)
                 must_be_finite(t[i].wave, (t[i].to - t[i].from) * (size_t)m->cfg.hop);

@@ -1,5 +1,5 @@
-/* Silero VAD from hostile files (safetensors or ONNX), then four chunks through what opens; and the state machines on the
- * probabilities. A checkpoint may give NaN probabilities; they must not give segments outside the audio. */
+/* Silero VAD from hostile files (safetensors or ONNX), then four chunks through what opens; and the state machines on
+ * the probabilities. A checkpoint may give NaN probabilities; they must not give segments outside the audio. */
 #include "base/mem.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"

@@ -1,13 +1,25 @@
-/* Every golden case of the tree, on every instruction set this machine has, alone and in a batch, with one thread and two; and
- * the runner's own promises: damage is seen, an empty folder and an unknown required kind are failures.
+/* Every golden case of the tree, on every instruction set this machine has, alone and in a batch, with one thread and
+ * two; and the runner's own promises: damage is seen, an empty folder and an unknown required kind are failures.
  *
- * HSE_GOLDEN_FULL=1 runs the whole matrix; otherwise all cases run once on each instruction set, and the first case of each
- * kind in the other ways. */
+ * HSE_GOLDEN_FULL=1 runs the whole matrix; otherwise all cases run once on each instruction set, and the first case of
+ * each kind in the other ways. Under a sanitizer it is the first case of each kind in all of them. */
 #include "test.h"
 
 #include "golden/golden.h"
 
 #include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+static const bool sanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+static const bool sanitized = true;
+#else
+static const bool sanitized = false;
+#endif
+#else
+static const bool sanitized = false;
+#endif
 
 static void print_failures(void *user, const char *line)
 {
@@ -44,7 +56,7 @@ static void all(hse_golden_options o)
         o.cpu = cpus[i];
         if (hse_cpu_mask(o.cpu, &mask, NULL) != HSE_OK)
             continue;
-        o.quick = o.quick && !full;
+        o.quick = (o.quick || sanitized) && !full;
         print_message("%s, %d threads, batch %d%s\n", o.cpu, o.threads, o.batch, o.quick ? ", first of each kind" : "");
         n = run(o, test_path("tests/golden"));
         CHECK(n.failed == 0 && n.passed > 0, "%s: %d failed, %d passed", o.cpu, n.failed, n.passed);
@@ -64,24 +76,31 @@ TEST(cases_pass_in_a_batch_on_two_threads)
 TEST(reduced_weights_keep_their_floors)
 {
     for (int type = K_BF16; type <= K_INT8; type++) {
-        hse_golden_counts n = run((hse_golden_options){.threads = 1, .batch = 1, .cpu = "auto", .dtype = (k_weight_type)type}, test_path("tests/golden"));
+        hse_golden_counts n = run(
+            (hse_golden_options){
+                .threads = 1, .batch = 1, .cpu = "auto", .quick = sanitized, .dtype = (k_weight_type)type},
+            test_path("tests/golden"));
         CHECK(n.failed == 0 && n.passed > 0, "type %d: %d failed, %d passed", type, n.failed, n.passed);
     }
 }
 
 TEST(damage_to_any_kind_is_seen)
 {
-    hse_golden_counts n = run((hse_golden_options){.threads = 1, .batch = 1, .damage = true, .cpu = "auto"}, test_path("tests/golden"));
+    hse_golden_counts n =
+        run((hse_golden_options){.threads = 1, .batch = 1, .damage = true, .cpu = "auto"}, test_path("tests/golden"));
 
     CHECK(n.failed == 0 && n.passed > 20, "%d not seen, %d seen", n.failed, n.passed);
 }
 
 TEST(what_the_runner_promises)
 {
-    static const struct { const char *dir; int passed, failed, skipped; } cases[] = {
+    static const struct {
+        const char *dir;
+        int passed, failed, skipped;
+    } cases[] = {
         {"unknown-required", 0, 1, 0}, {"unknown-aid", 0, 0, 1}, {"not-compared", 0, 1, 0}, {"missing-file", 0, 1, 0},
-        {"not-json", 0, 1, 0}, {"no-outputs", 0, 1, 0}, {"wrong-value", 0, 1, 0}, {"right-value", 1, 0, 0}, {"nested", 1, 0, 0},
-        {"empty", 0, 1, 0}, {"absent", 0, 1, 0},
+        {"not-json", 0, 1, 0},         {"no-outputs", 0, 1, 0},  {"wrong-value", 0, 1, 0},  {"right-value", 1, 0, 0},
+        {"nested", 1, 0, 0},           {"empty", 0, 1, 0},       {"absent", 0, 1, 0},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {

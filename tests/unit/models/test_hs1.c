@@ -1,5 +1,5 @@
-/* Harmony Speech V1 beyond what golden cases show: items in company and in windows, configs and checkpoints that are wrong, audio
- * and text that are hostile. Checkpoints are the small ones of tests/golden and tests/fuzz/seeds. */
+/* Harmony Speech V1 beyond what golden cases show: items in company and in windows, configs and checkpoints that are
+ * wrong, audio and text that are hostile. Checkpoints are the small ones of tests/golden and tests/fuzz/seeds. */
 #include "test.h"
 
 #include "base/file.h"
@@ -75,7 +75,8 @@ static uint8_t *read_seed(const char *name, size_t *size)
     return (uint8_t *)bytes;
 }
 
-static const char *const seeds[] = {"encoder.bin", "synthesizer.bin", "vocoder.bin", "vocoder-causal.bin", "vocoder-plain.bin"};
+static const char *const seeds[] = {"encoder.bin", "synthesizer.bin", "vocoder.bin", "vocoder-causal.bin",
+                                    "vocoder-plain.bin"};
 
 TEST(seeds_open_and_cut_ones_do_not)
 {
@@ -123,7 +124,9 @@ static hse_status open_changed(const char *seed, const char *from, const char *t
 
 TEST(configs_that_are_wrong_are_refused_by_name)
 {
-    static const struct { const char *seed, *from, *to, *says; } cases[] = {
+    static const struct {
+        const char *seed, *from, *to, *says;
+    } cases[] = {
         {"encoder.bin", "\"model_hidden_size\":4", "\"model_hidden_size\":0", "model_hidden_size"},
         {"encoder.bin", "\"model_hidden_size\":4", "\"model_hidden_size\":-1", "model_hidden_size"},
         {"encoder.bin", "\"model_hidden_size\":4", "\"model_hidden_size\":4294967300", "model_hidden_size"},
@@ -169,7 +172,8 @@ TEST(configs_that_are_wrong_are_refused_by_name)
         hse_status s = open_changed(cases[i].seed, cases[i].from, cases[i].to, &err);
 
         CHECK(s == HSE_E_FORMAT, "%s -> %s: got %d (%s)", cases[i].from, cases[i].to, (int)s, err.text);
-        CHECK(strstr(err.text, cases[i].says), "%s -> %s: '%s' does not name %s", cases[i].from, cases[i].to, err.text, cases[i].says);
+        CHECK(strstr(err.text, cases[i].says), "%s -> %s: '%s' does not name %s", cases[i].from, cases[i].to, err.text,
+              cases[i].says);
     }
 }
 
@@ -183,12 +187,14 @@ static void fill_item(hse_item *item, const hse_model_type *type, const void *m,
     item->speed = 1 + 0.1f * (float)i;
     if (type == &hs1_encoder_type) {
         size_t n = 9000 + 7000 * (size_t)i;
-        item->reference = true;                             /* noise is no speech; the original embeds it all the same */
-        item->audio = (hse_audio){.samples = hse_alloc(n * sizeof(float)), .n = n, .rate_hz = i % 2 ? 16000 : 22050, .channels = 1};
+        item->reference = true; /* noise is no speech; the original embeds it all the same */
+        item->audio = (hse_audio){
+            .samples = hse_alloc(n * sizeof(float)), .n = n, .rate_hz = i % 2 ? 16000 : 22050, .channels = 1};
         for (size_t k = 0; k < n; k++)
             item->audio.samples[k] = 0.2f * noise(&seed) * sinf((float)k * 0.001f);
     } else if (type == &hs1_synthesizer_type) {
-        static const char *const texts[] = {"a", "Hello there.", "", "One, two, three; and a longer sentence to end with!", "Yes?"};
+        static const char *const texts[] = {"a", "Hello there.", "",
+                                            "One, two, three; and a longer sentence to end with!", "Yes?"};
         item->embedding_size = (size_t)((const hs1_synthesizer *)m)->cfg.speaker;
         item->embedding = hse_alloc(item->embedding_size * sizeof(float));
         item->text = hse_strdup(texts[i % 5]);
@@ -205,10 +211,12 @@ static void fill_item(hse_item *item, const hse_model_type *type, const void *m,
 
 static const float *result(const hse_model_type *type, const hse_item *item, size_t *n)
 {
-    *n = type == &hs1_encoder_type      ? item->embedding_size
+    *n = type == &hs1_encoder_type       ? item->embedding_size
          : type == &hs1_synthesizer_type ? item->mel_frames * (size_t)item->mel_bands
                                          : item->audio.n;
-    return type == &hs1_encoder_type ? item->embedding : type == &hs1_synthesizer_type ? item->mel : item->audio.samples;
+    return type == &hs1_encoder_type       ? item->embedding
+           : type == &hs1_synthesizer_type ? item->mel
+                                           : item->audio.samples;
 }
 
 static void check_company(const hse_model_type *type, const char *dir, k_weight_type precision)
@@ -226,14 +234,16 @@ static void check_company(const hse_model_type *type, const char *dir, k_weight_
                 continue;
             fill_item(&alone[i], type, m, i);
             one = &alone[i];
-            CHECK(type->run(m, c, &one, 1) == HSE_OK && alone[i].status == HSE_OK, "%s item %d: %s", dir, i, alone[i].error.text);
+            CHECK(type->run(m, c, &one, 1) == HSE_OK && alone[i].status == HSE_OK, "%s item %d: %s", dir, i,
+                  alone[i].error.text);
         }
         CHECK(type->run(m, c, list, N) == HSE_OK, "%s: a batch", dir);
         for (int i = 0; i < N; i++) {
             size_t n, count;
             const float *want = result(type, &alone[i], &n), *got = result(type, &batch[i], &count);
             CHECK(batch[i].status == HSE_OK && n == count && n > 0 && memcmp(want, got, n * sizeof *got) == 0,
-                  "%s type %d threads %d: item %d differs in a batch (%s)", dir, (int)precision, threads, i, batch[i].error.text);
+                  "%s type %d threads %d: item %d differs in a batch (%s)", dir, (int)precision, threads, i,
+                  batch[i].error.text);
             hse_item_free(&batch[i]);
         }
         nn_close(&c);
@@ -264,13 +274,17 @@ static void check_windows(const char *dir, size_t frames, k_weight_type precisio
     for (size_t i = 0; i < frames * in; i++)
         mel[i] = noise(&seed);
     hs1_wave whole = {.mel = mel, .frames = frames, .to = frames};
-    CHECK(hs1_vocoder_run(m, c, &whole, 1, false, NULL) == HSE_OK && whole.status == HSE_OK, "%s: %s", dir, whole.error.text);
+    CHECK(hs1_vocoder_run(m, c, &whole, 1, false, NULL) == HSE_OK && whole.status == HSE_OK, "%s: %s", dir,
+          whole.error.text);
     for (size_t size = 1; size <= frames; size = size * 3 + 1)
         for (size_t from = 0; from < frames; from += size) {
-            hs1_wave part = {.mel = mel, .frames = frames, .from = from, .to = from + size < frames ? from + size : frames};
-            CHECK(hs1_vocoder_run(m, c, &part, 1, false, NULL) == HSE_OK && part.status == HSE_OK, "%s: %s", dir, part.error.text);
+            hs1_wave part = {
+                .mel = mel, .frames = frames, .from = from, .to = from + size < frames ? from + size : frames};
+            CHECK(hs1_vocoder_run(m, c, &part, 1, false, NULL) == HSE_OK && part.status == HSE_OK, "%s: %s", dir,
+                  part.error.text);
             CHECK(memcmp(part.wave, whole.wave + from * hop, (part.to - from) * hop * sizeof *mel) == 0,
-                  "%s type %d: frames %zu to %zu of %zu differ from the whole", dir, (int)precision, from, part.to, frames);
+                  "%s type %d: frames %zu to %zu of %zu differ from the whole", dir, (int)precision, from, part.to,
+                  frames);
             hse_free(part.wave);
         }
     hse_free(whole.wave);
@@ -282,7 +296,8 @@ static void check_windows(const char *dir, size_t frames, k_weight_type precisio
 
 TEST(windows_decode_to_their_part_of_the_whole)
 {
-    static const char *const dirs[] = {"voc_mb4_old_wn", "voc_causal", "voc_full_plain", "voc_full_hop200", "voc_mb4_new_wn"};
+    static const char *const dirs[] = {"voc_mb4_old_wn", "voc_causal", "voc_full_plain", "voc_full_hop200",
+                                       "voc_mb4_new_wn"};
 
     for (size_t i = 0; i < COUNT(dirs); i++)
         check_windows(dirs[i], 97, K_F32);
@@ -304,12 +319,14 @@ TEST(mels_of_any_length_decode)
         mel[i] = noise(&seed);
     for (size_t i = 0; i < COUNT(lengths); i++) {
         hs1_wave t = {.mel = mel, .frames = lengths[i], .to = lengths[i]}, strict = t;
-        CHECK(hs1_vocoder_run(m, c, &t, 1, false, NULL) == HSE_OK && t.status == HSE_OK, "%zu frames: %s", lengths[i], t.error.text);
+        CHECK(hs1_vocoder_run(m, c, &t, 1, false, NULL) == HSE_OK && t.status == HSE_OK, "%zu frames: %s", lengths[i],
+              t.error.text);
         for (size_t k = 0; k < lengths[i] * hop; k++)
             CHECK(isfinite(t.wave[k]), "%zu frames: sample %zu", lengths[i], k);
         hse_free(t.wave);
         CHECK(hs1_vocoder_run(m, c, &strict, 1, true, NULL) == HSE_OK, "%zu frames", lengths[i]);
-        CHECK((strict.status == HSE_OK) == (lengths[i] >= (size_t)m->min_frames), "%zu frames, reference: %s", lengths[i], strict.error.text);
+        CHECK((strict.status == HSE_OK) == (lengths[i] >= (size_t)m->min_frames), "%zu frames, reference: %s",
+              lengths[i], strict.error.text);
         hse_free(strict.wave);
     }
     hse_free(mel);
@@ -324,7 +341,12 @@ TEST(a_bad_item_does_not_fail_its_batch)
 {
     void *m = load(&hs1_synthesizer_type, "synth_base", K_F32);
     nn_ctx *c = context(1, NULL);
-    static const struct { const char *name, *text; float embedding, speed; int size; hse_status want; } cases[] = {
+    static const struct {
+        const char *name, *text;
+        float embedding, speed;
+        int size;
+        hse_status want;
+    } cases[] = {
         {"good", "Hello.", 0.1f, 1, 0, HSE_OK},
         {"embedding of another size", "Hello.", 0.1f, 1, -1, HSE_E_ARG},
         {"embedding not a number", "Hello.", NAN, 1, 0, HSE_E_ARG},
@@ -351,8 +373,10 @@ TEST(a_bad_item_does_not_fail_its_batch)
     }
     CHECK(hs1_synthesizer_type.run(m, c, list, COUNT(cases)) == HSE_OK, "the batch");
     for (size_t i = 0; i < COUNT(cases); i++) {
-        CHECK(items[i].status == cases[i].want, "%s: got %d, want %d (%s)", cases[i].name, (int)items[i].status, (int)cases[i].want, items[i].error.text);
-        CHECK((items[i].mel != NULL) == (cases[i].want == HSE_OK) && (items[i].mel || items[i].error.text[0]), "%s", cases[i].name);
+        CHECK(items[i].status == cases[i].want, "%s: got %d, want %d (%s)", cases[i].name, (int)items[i].status,
+              (int)cases[i].want, items[i].error.text);
+        CHECK((items[i].mel != NULL) == (cases[i].want == HSE_OK) && (items[i].mel || items[i].error.text[0]), "%s",
+              cases[i].name);
         hse_item_free(&items[i]);
     }
     nn_close(&c);
@@ -381,14 +405,25 @@ TEST(recordings_without_speech_say_so)
 {
     void *m = load(&hs1_encoder_type, "enc_16k_mono", K_F32);
     nn_ctx *c = context(1, NULL);
-    static const struct { const char *name; size_t n; float level; bool reference; hse_status want; const char *says; } cases[] = {
-        {"nothing", 0, 0, false, HSE_E_ARG, "too short"},       {"one sample", 1, 0.5f, false, HSE_E_ARG, "too short"},
-        {"10 ms", 160, 0.5f, false, HSE_E_ARG, "too short"},    {"silence", 16000, 0, false, HSE_E_ARG, "no speech"},
+    static const struct {
+        const char *name;
+        size_t n;
+        float level;
+        bool reference;
+        hse_status want;
+        const char *says;
+    } cases[] = {
+        {"nothing", 0, 0, false, HSE_E_ARG, "too short"},
+        {"one sample", 1, 0.5f, false, HSE_E_ARG, "too short"},
+        {"10 ms", 160, 0.5f, false, HSE_E_ARG, "too short"},
+        {"silence", 16000, 0, false, HSE_E_ARG, "no speech"},
         {"30 ms of noise", 480, 0.1f, false, HSE_E_ARG, "no speech"},
         {"not a number", 16000, NAN, false, HSE_E_FORMAT, "not a number"},
         {"too loud", 16000, 3e38f, false, HSE_E_FORMAT, "not a number"},
-        {"nothing, reference", 0, 0, true, HSE_OK, ""},         {"silence, reference", 16000, 0, true, HSE_OK, ""},
-        {"one sample, reference", 1, 0.5f, true, HSE_OK, ""},   {"not a number, reference", 16000, NAN, true, HSE_E_FORMAT, ""},
+        {"nothing, reference", 0, 0, true, HSE_OK, ""},
+        {"silence, reference", 16000, 0, true, HSE_OK, ""},
+        {"one sample, reference", 1, 0.5f, true, HSE_OK, ""},
+        {"not a number, reference", 16000, NAN, true, HSE_E_FORMAT, ""},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -397,18 +432,21 @@ TEST(recordings_without_speech_say_so)
 
         hse_item_init(&item);
         item.reference = cases[i].reference;
-        item.audio = (hse_audio){.samples = hse_alloc((cases[i].n + 1) * sizeof(float)), .n = cases[i].n, .rate_hz = 16000, .channels = 1};
+        item.audio = (hse_audio){
+            .samples = hse_alloc((cases[i].n + 1) * sizeof(float)), .n = cases[i].n, .rate_hz = 16000, .channels = 1};
         for (size_t k = 0; k < cases[i].n; k++)
             item.audio.samples[k] = cases[i].level * noise(&seed);
         CHECK(hs1_encoder_type.run(m, c, &list, 1) == HSE_OK, "%s", cases[i].name);
-        CHECK(item.status == cases[i].want && strstr(item.error.text, cases[i].says), "%s: got %d (%s)", cases[i].name, (int)item.status, item.error.text);
+        CHECK(item.status == cases[i].want && strstr(item.error.text, cases[i].says), "%s: got %d (%s)", cases[i].name,
+              (int)item.status, item.error.text);
         hse_item_free(&item);
     }
     nn_close(&c);
     hs1_encoder_type.close(&m);
 }
 
-/* Every weight of the seed in turn replaced by NaN, infinity or a huge number: an error or finite results, never a hang. */
+/* Every weight of the seed in turn replaced by NaN, infinity or a huge number: an error or finite results, never a
+ * hang. */
 TEST(checkpoints_with_wild_numbers_give_an_error_or_finite_audio)
 {
     static const float wild[] = {NAN, INFINITY, 3e38f, -1e20f};
@@ -428,7 +466,9 @@ TEST(checkpoints_with_wild_numbers_give_an_error_or_finite_audio)
             memcpy(copy + at, &wild[i], sizeof wild[i]);
             for (size_t k = 0; k < COUNT(mel); k++)
                 mel[k] = 0.1f * (float)k;
-            CHECK(hse_weights_open_bytes(&w, (hse_bytes){copy + 3 + length, size - 3 - length}, "wild", NULL, NULL) == HSE_OK, "weights");
+            CHECK(hse_weights_open_bytes(&w, (hse_bytes){copy + 3 + length, size - 3 - length}, "wild", NULL, NULL) ==
+                      HSE_OK,
+                  "weights");
             if (hs1_vocoder_open(&m, w, (char *)copy + 3, length, NULL, K_F32, NULL) == HSE_OK) {
                 hs1_wave t = {.mel = mel, .frames = 9, .to = 9};
                 CHECK(hs1_vocoder_run(m, c, &t, 1, false, NULL) == HSE_OK, "byte %zu", at);

@@ -1,5 +1,5 @@
-/* Reduced weights on the demo voices: each model in bf16 and int8 against itself in float32 on real text and real recordings, and
- * the chain in what `dtype: auto` picks. Prints the figures of docs/precision.md. */
+/* Reduced weights on the demo voices: each model in bf16 and int8 against itself in float32 on real text and real
+ * recordings, and the chain in what `dtype: auto` picks. Prints the figures of docs/precision.md. */
 #include "test.h"
 
 #include "audio/wav.h"
@@ -19,8 +19,9 @@ static const char *const texts[] = {
     "ask not what your country can do for you; ask what you can do for your country.",
 };
 static const char *const voices[] = {"slt", "rms", "awb", "kal16"};
-static const char *const recordings[] = {"models/demo/harmonyspeech/samples/slt-welcome.wav", "models/demo/harmonyspeech/samples/rms-statement.wav",
-                                         "models/demo/harmonyspeech/samples/kal16-statement.wav", "tests/golden/silero/audio/jfk_16k.wav"};
+static const char *const recordings[] = {
+    "models/demo/harmonyspeech/samples/slt-welcome.wav", "models/demo/harmonyspeech/samples/rms-statement.wav",
+    "models/demo/harmonyspeech/samples/kal16-statement.wav", "tests/golden/silero/audio/jfk_16k.wav"};
 
 static double snr(const float *got, const float *want, size_t n)
 {
@@ -38,7 +39,9 @@ static void *load(const hse_model_type *type, k_weight_type precision)
     void *m = NULL;
     hse_error err = {0};
 
-    CHECK(type->open(&m, &(hse_model_source){.dir = test_path("models/demo/harmonyspeech"), .precision = precision}, &err) == HSE_OK, "%s", err.text);
+    CHECK(type->open(&m, &(hse_model_source){.dir = test_path("models/demo/harmonyspeech"), .precision = precision},
+                     &err) == HSE_OK,
+          "%s", err.text);
     return m;
 }
 
@@ -66,11 +69,12 @@ static void run(const hse_model_type *type, const void *m, nn_ctx *c, hse_item *
 }
 
 typedef struct {
-    double mel, wave, chain;                /* the least of all texts and voices, dB */
-    double default_wave;                    /* the audio of the same mel, of the first voice alone */
+    double mel, wave, chain; /* the least of all texts and voices, dB */
+    double default_wave;     /* the audio of the same mel, of the first voice alone */
 } floors;
 
-/* Synthesizer and vocoder in their types against float32: the mel, the audio of the same mel, the audio of the chain. */
+/* Synthesizer and vocoder in their types against float32: the mel, the audio of the same mel, the audio of the chain.
+ */
 static void speak(nn_ctx *c, k_weight_type synthesizer, k_weight_type vocoder, floors *least)
 {
     void *s = load(&hs1_synthesizer_type, K_F32), *v = load(&hs1_vocoder_type, K_F32);
@@ -88,7 +92,8 @@ static void speak(nn_ctx *c, k_weight_type synthesizer, k_weight_type vocoder, f
             run(&hs1_synthesizer_type, s, c, &want);
             run(&hs1_synthesizer_type, s, c, &same);
             run(&hs1_synthesizer_type, s2, c, &got);
-            CHECK(got.mel_frames == want.mel_frames, "%s: %zu frames, %zu in float32", texts[t], got.mel_frames, want.mel_frames);
+            CHECK(got.mel_frames == want.mel_frames, "%s: %zu frames, %zu in float32", texts[t], got.mel_frames,
+                  want.mel_frames);
             run(&hs1_vocoder_type, v, c, &want);
             run(&hs1_vocoder_type, v2, c, &same);
             run(&hs1_vocoder_type, v2, c, &got);
@@ -136,12 +141,17 @@ static double embed(nn_ctx *c, k_weight_type precision)
     return least;
 }
 
-/* The floors of the types hold for what one model gives of the same input in the default voice, and for every mel and embedding;
- * audio of the other voices falls to 38 dB in bf16, which is why `auto` stays with float32. */
+/* The floors of the types hold for what one model gives of the same input in the default voice, and for every mel and
+ * embedding; audio of the other voices falls to 38 dB in bf16, which is why `auto` stays with float32. */
 TEST(reduced_weights_on_the_demo_voices)
 {
-    static const struct { const char *name; k_weight_type type; double mel, wave, other; } cases[] = {
-        {"bf16", K_BF16, 35, 40, 35}, {"int8", K_INT8, 20, 20, 15},
+    static const struct {
+        const char *name;
+        k_weight_type type;
+        double mel, wave, other;
+    } cases[] = {
+        {"bf16", K_BF16, 35, 40, 35},
+        {"int8", K_INT8, 20, 20, 15},
     };
     nn_ctx *c = NULL;
 
@@ -151,9 +161,11 @@ TEST(reduced_weights_on_the_demo_voices)
         floors f;
 
         speak(c, cases[i].type, cases[i].type, &f);
-        print_message("%s: embedding %.1f dB, mel %.1f dB, audio of the same mel %.1f dB (default voice %.1f dB), of the chain %.1f dB\n",
+        print_message("%s: embedding %.1f dB, mel %.1f dB, audio of the same mel %.1f dB (default voice %.1f dB), of "
+                      "the chain %.1f dB\n",
                       cases[i].name, embedding, f.mel, f.wave, f.default_wave, f.chain);
-        CHECK(f.mel >= cases[i].mel && f.default_wave >= cases[i].wave && f.wave >= cases[i].other && embedding >= cases[i].mel,
+        CHECK(f.mel >= cases[i].mel && f.default_wave >= cases[i].wave && f.wave >= cases[i].other &&
+                  embedding >= cases[i].mel,
               "%s: under its floor", cases[i].name);
     }
     nn_close(&c);

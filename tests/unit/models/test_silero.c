@@ -1,5 +1,5 @@
-/* Silero VAD beyond what golden cases show: the same bits in any block size and batch, live streams in any pieces, options and
- * files that are wrong, the rates of the product. */
+/* Silero VAD beyond what golden cases show: the same bits in any block size and batch, live streams in any pieces,
+ * options and files that are wrong, the rates of the product. */
 #include "test.h"
 
 #include "base/file.h"
@@ -54,7 +54,8 @@ TEST(a_chunk_has_the_same_bits_in_any_block_and_batch)
                     continue;
                 enum { BATCH = 5 };
                 size_t chunk = (size_t)silero_chunk(net), n = 70 * chunk - 3, count = silero_chunks(net, n);
-                float *x = noisy(n), *want = hse_alloc(count * sizeof *want), *in = hse_calloc(BATCH * chunk, sizeof *in), p[BATCH];
+                float *x = noisy(n), *want = hse_alloc(count * sizeof *want),
+                      *in = hse_calloc(BATCH * chunk, sizeof *in), p[BATCH];
                 silero_stream *s = NULL;
 
                 CHECK(silero_file(net, x, n, want, NULL, NULL, NULL, NULL, NULL, NULL) == HSE_OK, "file");
@@ -62,10 +63,12 @@ TEST(a_chunk_has_the_same_bits_in_any_block_and_batch)
                 for (size_t i = 0; i < count; i++) {
                     for (size_t b = 0; b < BATCH; b++)
                         for (size_t t = 0; t < chunk; t++)
-                            in[b * chunk + t] = b == 3 ? (i * chunk + t < n ? x[i * chunk + t] : 0) : x[(i * 31 + b * 17 + t) % n];
+                            in[b * chunk + t] =
+                                b == 3 ? (i * chunk + t < n ? x[i * chunk + t] : 0) : x[(i * 31 + b * 17 + t) % n];
                     CHECK(silero_stream_run(s, in, BATCH, chunk, rate, p, NULL) == HSE_OK, "run");
-                    CHECK(memcmp(&p[3], &want[i], sizeof *p) == 0, "%s %s %u Hz: chunk %zu is %.9g in a batch, %.9g in the file", files[f],
-                          cpus[k], rate, i, (double)p[3], (double)want[i]);
+                    CHECK(memcmp(&p[3], &want[i], sizeof *p) == 0,
+                          "%s %s %u Hz: chunk %zu is %.9g in a batch, %.9g in the file", files[f], cpus[k], rate, i,
+                          (double)p[3], (double)want[i]);
                 }
                 silero_stream_close(&s);
                 hse_free(x);
@@ -78,7 +81,7 @@ TEST(a_chunk_has_the_same_bits_in_any_block_and_batch)
 
 typedef struct {
     hse_vad_event event[64];
-    size_t        count;
+    size_t count;
 } events;
 
 static void note(void *user, const hse_vad_event *e)
@@ -95,7 +98,8 @@ static float *speech(size_t *n)
     size_t size;
     float *x;
 
-    CHECK(hse_file_read(&bytes, &size, test_path("tests/golden/silero/audio/gaps_16k.wav"), 1 << 24, NULL) == HSE_OK, "the recording");
+    CHECK(hse_file_read(&bytes, &size, test_path("tests/golden/silero/audio/gaps_16k.wav"), 1 << 24, NULL) == HSE_OK,
+          "the recording");
     *n = (size - 44) / 2;
     x = hse_alloc(*n * sizeof *x);
     for (size_t i = 0; i < *n; i++)
@@ -125,7 +129,9 @@ TEST(live_streams_give_the_same_events_in_any_pieces)
                 y[i] = x[i / times];
             CHECK(silero_vad_type.live_open(&live, m, &o, 16000 * times, NULL) == HSE_OK, "live");
             for (size_t at = 0; at < count; at += pieces[k])
-                CHECK(silero_vad_type.live_push(live, y + at, count - at < pieces[k] ? count - at : pieces[k], note, &got, NULL) == HSE_OK, "push");
+                CHECK(silero_vad_type.live_push(live, y + at, count - at < pieces[k] ? count - at : pieces[k], note,
+                                                &got, NULL) == HSE_OK,
+                      "push");
             silero_vad_type.live_close(&live);
             if (!want.count)
                 want = got;
@@ -162,13 +168,15 @@ TEST(recordings_at_any_rate_give_nearly_the_same_segments)
             size_t at = k * 16000 / (size_t)rates[i];
             item.audio.samples[k] = x[at < n ? at : n - 1];
         }
-        CHECK(silero_vad_type.run(m, c, &list, 1) == HSE_OK && item.status == HSE_OK, "%d Hz: %s", rates[i], item.error.text);
+        CHECK(silero_vad_type.run(m, c, &list, 1) == HSE_OK && item.status == HSE_OK, "%d Hz: %s", rates[i],
+              item.error.text);
         want = i ? want : item.segment_count;
-        CHECK(item.segment_count + 1 >= want && item.segment_count <= want + 1, "%d Hz: %zu segments, at 16 kHz %zu", rates[i],
-              item.segment_count, want);
+        CHECK(item.segment_count + 1 >= want && item.segment_count <= want + 1, "%d Hz: %zu segments, at 16 kHz %zu",
+              rates[i], item.segment_count, want);
         for (size_t k = 0; k < item.segment_count; k++)
             CHECK(item.segments[k].start < item.segments[k].end && item.segments[k].end <= (int64_t)item.audio.n &&
-                  (k == 0 || item.segments[k - 1].end <= item.segments[k].start), "%d Hz: segment %zu", rates[i], k);
+                      (k == 0 || item.segments[k - 1].end <= item.segments[k].start),
+                  "%d Hz: segment %zu", rates[i], k);
         hse_item_free(&item);
     }
     hse_free(x);
@@ -181,15 +189,21 @@ TEST(options_and_audio_that_are_wrong_are_refused)
     hse_model_source source = {.dir = test_path("models/demo/silero")};
     void *m = NULL;
     nn_ctx *c = NULL;
-    struct { const char *name; hse_vad_options o; int rate; float sample; const char *says; } cases[16];
+    struct {
+        const char *name;
+        hse_vad_options o;
+        int rate;
+        float sample;
+        const char *says;
+    } cases[16];
     size_t n = 0;
     hse_vad_options d;
 
     silero_vad_defaults(&d);
-#define ADD(label, field, value, hz, x, word)                                                                   \
-    do {                                                                                                        \
-        cases[n].name = label, cases[n].o = d, cases[n].rate = hz, cases[n].sample = x, cases[n].says = word;   \
-        cases[n++].o.field = value;                                                                             \
+#define ADD(label, field, value, hz, x, word)                                                                          \
+    do {                                                                                                               \
+        cases[n].name = label, cases[n].o = d, cases[n].rate = hz, cases[n].sample = x, cases[n].says = word;          \
+        cases[n++].o.field = value;                                                                                    \
     } while (0)
     ADD("threshold over 1", threshold, 1.5, 16000, 0, "threshold");
     ADD("threshold not a number", threshold, NAN, 16000, 0, "threshold");
@@ -211,10 +225,12 @@ TEST(options_and_audio_that_are_wrong_are_refused)
 
         hse_item_init(&item);
         item.vad = cases[i].o;
-        item.audio = (hse_audio){.samples = hse_calloc(4000, sizeof(float)), .n = 4000, .rate_hz = cases[i].rate, .channels = 1};
+        item.audio =
+            (hse_audio){.samples = hse_calloc(4000, sizeof(float)), .n = 4000, .rate_hz = cases[i].rate, .channels = 1};
         item.audio.samples[2345] = cases[i].sample;
         CHECK(silero_vad_type.run(m, c, &list, 1) == HSE_OK, "%s", cases[i].name);
-        CHECK(item.status != HSE_OK && strstr(item.error.text, cases[i].says), "%s: %d '%s'", cases[i].name, (int)item.status, item.error.text);
+        CHECK(item.status != HSE_OK && strstr(item.error.text, cases[i].says), "%s: %d '%s'", cases[i].name,
+              (int)item.status, item.error.text);
         hse_item_free(&item);
     }
     nn_close(&c);
@@ -223,12 +239,22 @@ TEST(options_and_audio_that_are_wrong_are_refused)
 
 TEST(load_formats)
 {
-    static const struct { const char *dir, *format; hse_status want; } cases[] = {
-        {"models/demo/silero", NULL, HSE_OK}, {"models/demo/silero", "auto", HSE_OK}, {"models/demo/silero", "onnx", HSE_OK},
-        {"models/demo/silero", "jit", HSE_OK}, {"models/demo/silero", "safetensors", HSE_OK}, {"models/demo/silero", "v6", HSE_OK},
-        {"models/demo/silero", "gguf", HSE_E_UNSUPPORTED}, {"models/demo/silero/silero_vad_v6.onnx", NULL, HSE_OK},
-        {"models/demo", "onnx", HSE_E_NOT_FOUND}, {"models/nowhere", NULL, HSE_E_NOT_FOUND},
-        {"models/demo/silero/LICENSE", NULL, HSE_E_FORMAT}, {"models/demo/harmonyspeech/encoder/encoder.pt", NULL, HSE_E_FORMAT},
+    static const struct {
+        const char *dir, *format;
+        hse_status want;
+    } cases[] = {
+        {"models/demo/silero", NULL, HSE_OK},
+        {"models/demo/silero", "auto", HSE_OK},
+        {"models/demo/silero", "onnx", HSE_OK},
+        {"models/demo/silero", "jit", HSE_OK},
+        {"models/demo/silero", "safetensors", HSE_OK},
+        {"models/demo/silero", "v6", HSE_OK},
+        {"models/demo/silero", "gguf", HSE_E_UNSUPPORTED},
+        {"models/demo/silero/silero_vad_v6.onnx", NULL, HSE_OK},
+        {"models/demo", "onnx", HSE_E_NOT_FOUND},
+        {"models/nowhere", NULL, HSE_E_NOT_FOUND},
+        {"models/demo/silero/LICENSE", NULL, HSE_E_FORMAT},
+        {"models/demo/harmonyspeech/encoder/encoder.pt", NULL, HSE_E_FORMAT},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -237,8 +263,8 @@ TEST(load_formats)
         void *m = NULL;
         hse_status s = silero_vad_type.open(&m, &source, &err);
 
-        CHECK(s == cases[i].want || (cases[i].want == HSE_E_FORMAT && s == HSE_E_UNSUPPORTED), "%s %s: got %d (%s)", cases[i].dir,
-              cases[i].format ? cases[i].format : "", (int)s, err.text);
+        CHECK(s == cases[i].want || (cases[i].want == HSE_E_FORMAT && s == HSE_E_UNSUPPORTED), "%s %s: got %d (%s)",
+              cases[i].dir, cases[i].format ? cases[i].format : "", (int)s, err.text);
         CHECK((m != NULL) == (s == HSE_OK) && (m || err.text[0]), "%s", cases[i].dir);
         if (m)
             silero_vad_type.close(&m);
@@ -247,14 +273,18 @@ TEST(load_formats)
 
 TEST(rounding_is_pythons)
 {
-    static const struct { double x; int digits; double want; } cases[] = {
-        {0.125, 2, 0.12}, {0.375, 2, 0.38}, {2.675, 2, 2.67}, {1.25, 1, 1.2}, {1.35, 1, 1.4}, {-0.5, 0, -0.0}, {1.5, 0, 2}, {2.5, 0, 2},
-        {1e300, 3, 1e300}, {0.05, 1, 0.1}, {0.25, 1, 0.2},
+    static const struct {
+        double x;
+        int digits;
+        double want;
+    } cases[] = {
+        {0.125, 2, 0.12}, {0.375, 2, 0.38}, {2.675, 2, 2.67},  {1.25, 1, 1.2}, {1.35, 1, 1.4}, {-0.5, 0, -0.0},
+        {1.5, 0, 2},      {2.5, 0, 2},      {1e300, 3, 1e300}, {0.05, 1, 0.1}, {0.25, 1, 0.2},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++)
-        CHECK(silero_round(cases[i].x, cases[i].digits) == cases[i].want, "round(%g, %d) = %.17g, want %g", cases[i].x, cases[i].digits,
-              silero_round(cases[i].x, cases[i].digits), cases[i].want);
+        CHECK(silero_round(cases[i].x, cases[i].digits) == cases[i].want, "round(%g, %d) = %.17g, want %g", cases[i].x,
+              cases[i].digits, silero_round(cases[i].x, cases[i].digits), cases[i].want);
 }
 
 TEST(every_failed_allocation_is_reported)
@@ -262,7 +292,9 @@ TEST(every_failed_allocation_is_reported)
     char *bytes = NULL;
     size_t size;
 
-    CHECK(hse_file_read(&bytes, &size, test_path("tests/fuzz/seeds/model_silero/folded.safetensors"), 1 << 20, NULL) == HSE_OK, "seed");
+    CHECK(hse_file_read(&bytes, &size, test_path("tests/fuzz/seeds/model_silero/folded.safetensors"), 1 << 20, NULL) ==
+              HSE_OK,
+          "seed");
     for (uint64_t n = 1; n < 5000; n++) {
         hse_weights *w = NULL;
         silero *m = NULL;
