@@ -359,7 +359,8 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
     bool simple = g->scale == NULL && simple_act(g->act) &&
                    (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
     k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .b_panel = w->panel_bytes,
-                .a_scale_row = g->a_scale_row, .a_scale_tap = g->a_scale_tap, .comp_tap = (size_t)w->panel * (size_t)w->panels};
+                .a_scale_row = g->a_scale_row, .a_scale_tap = g->a_scale_tap,
+                .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
     for (int t = 0; t < taps || t == 0; t += s.taps)
         for (int i = 0; i < groups || i == 0; i += s.groups) {
