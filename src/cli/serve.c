@@ -25,12 +25,14 @@ static const cli_option options[] = {
     CLI_ENGINE_OPTIONS,
 };
 
-static void print_models(hse_engine *engine)
+/* Is there a model that speaks? */
+static bool print_models(hse_engine *engine)
 {
     hse_models *models = NULL;
+    bool speaks = false;
 
     if (hse_models_open(&models, engine, NULL) != HSE_OK)
-        return;
+        return false;
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
         if (m->problem) {
@@ -40,9 +42,11 @@ static void print_models(hse_engine *engine)
             for (size_t v = 0; v < m->voice_count && v < 8; v++)
                 printf("%s%s", v ? ", " : "; voices ", m->voices[v]);
             puts("");
+            speaks = speaks || m->speaks;
         }
     }
     hse_models_close(&models);
+    return speaks;
 }
 
 /* What a newcomer reads: where it listens, and a command that makes a sound. */
@@ -53,17 +57,20 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
     const char *host = o->host && *o->host && strcmp(o->host, "0.0.0.0") && strcmp(o->host, "::") ? o->host : "127.0.0.1";
 
     printf("harmonyspeech %s, %s, %d threads\n", HSE_VERSION, hse_cpu_name(hse_engine_kernels(engine)->cpu), hse_engine_threads(engine));
-    print_models(engine);
+    bool speaks = print_models(engine);
     bool v6 = strchr(host, ':') != NULL;        /* an IPv6 address stands in brackets in an URL */
     const char *left = v6 ? "[" : "", *right = v6 ? "]" : "";
     if (port == 0) {
         printf("listening on %s\n", host);
     } else {
-        printf("listening on %s://%s%s%s:%d\n\nOpen that address in a browser, or try:\n"
-               "  curl -s %s%s://%s%s%s:%d/v1/audio/speech -H 'Content-Type: application/json' \\\n"
-               "       -d '{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello there.\",\"response_format\":\"wav\"}' -o hello.wav\n"
-               "Ctrl-C stops the server.\n",
-               scheme, left, host, right, port, k, scheme, left, host, right, port);
+        printf("listening on %s://%s%s%s:%d\n\nOpen that address in a browser, or try:\n", scheme, left, host, right, port);
+        if (speaks)
+            printf("  curl -s %s%s://%s%s%s:%d/v1/audio/speech -H 'Content-Type: application/json' \\\n"
+                   "       -d '{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello there.\",\"response_format\":\"wav\"}' -o hello.wav\n",
+                   k, scheme, left, host, right, port);
+        else
+            printf("  curl -s %s%s://%s%s%s:%d/v1/models\n", k, scheme, left, host, right, port);
+        puts("Ctrl-C stops the server.");
     }
     fflush(stdout);
 }

@@ -71,13 +71,19 @@ void api_handle_post(http_job *job, void *arg)
 {
     const api_post *post = arg;
     const http_request *r = http_job_request(job);
-    http_slice type = http_request_header(r, "content-type");
+    http_slice type = http_request_header(r, "content-type"), coding = http_request_header(r, "content-encoding");
     pending *p = hse_alloc(sizeof *p);
     api_error e;
 
     if (type.data && strncasecmp(type.data, "multipart/", type.size < 10 ? type.size : 10) == 0) {
         hse_free(p);
         api_fail(&e, 415, NULL, "this route takes application/json, not multipart");
+        api_error_answer(job, &e);
+        return;
+    }
+    if (coding.data && coding.size && (coding.size != 8 || strncasecmp(coding.data, "identity", 8) != 0)) {
+        hse_free(p);
+        api_fail(&e, 415, NULL, "a body is taken as it is: no Content-Encoding is known here");
         api_error_answer(job, &e);
         return;
     }

@@ -129,6 +129,11 @@ def test_multipart_is_refused_by_name(hse):
     error(hse, "/v1/audio/vad", b"--x--", 415, headers={"Content-Type": "multipart/form-data; boundary=x"})
 
 
+def test_compressed_bodies_are_refused(hse):
+    error(hse, "/v1/audio/speech", b"\x1f\x8b\x08", 415, headers={"Content-Encoding": "gzip"})
+    hse.post("/v1/audio/speech", {"input": TEXT}, {"Content-Encoding": "identity"})
+
+
 def test_deadline(hse):
     text = " ".join(f"Sentence {i} takes its time." for i in range(300))
     error(hse, "/v1/audio/speech", {"input": text, "timeout_s": 0.01}, 504)
