@@ -91,9 +91,16 @@ static void bind_series(nn_binder *b, hs1_series *s, const hs1_synthesizer_confi
     nn_leave(b);
 }
 
+/* At the upstream's width the layers behind the bank are most of the work too, and their noise averages out. */
+enum { WIDE = 256 };
+
 static void bind_cbhg(nn_binder *b, hs1_cbhg *l, int in, int channels, int k, int highways, k_weight_type bank,
                       k_weight_type project, const char *name)
 {
+    k_weight_type rest = channels >= WIDE && bank != K_F32 ? K_BF16 : K_F32;
+
+    if (project == K_F32)
+        project = rest;
     l->k = k;
     l->highways = highways;
     l->channels = channels;
@@ -109,7 +116,7 @@ static void bind_cbhg(nn_binder *b, hs1_cbhg *l, int in, int channels, int k, in
     nn_enter(b, "conv_project1.");
     bind_conv_norm(b, &l->project1, k * channels, channels, 3);
     nn_leave(b);
-    nn_bind_type(b, K_F32);
+    nn_bind_type(b, rest);
     nn_enter(b, "conv_project2.");
     bind_conv_norm(b, &l->project2, channels, in, 3);
     nn_leave(b);
