@@ -11,7 +11,7 @@
 
 enum { MAX_SUBGRAPHS = 16 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
-enum { MODEL_GRAPH = 7, GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_SPARSE = 15 };
+enum { MODEL_GRAPH = 7, MODEL_OPSET = 8, GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_SPARSE = 15 };
 enum { NODE_OUTPUT = 2, NODE_OP_TYPE = 4, NODE_ATTRIBUTE = 5, NODE_DOMAIN = 7 };
 enum {
     ATTRIBUTE_NAME = 1,
@@ -484,13 +484,14 @@ static hse_status read_graph(hse_weights *w, message graph, int depth)
 hse_status onnx_read(hse_weights *w, hse_error *err)
 {
     message model = {w->file, 0, w->file.size, err};
-    bool seen = false;
+    bool seen = false, opset = false;
     hse_status s = HSE_OK;
 
     while (s == HSE_OK && model.pos < model.end) {
         field f;
         if ((s = next_field(&model, &f)) != HSE_OK)
             return s;
+        opset = opset || f.number == MODEL_OPSET;
         if (f.number != MODEL_GRAPH || f.wire != WIRE_BYTES)
             continue;
         if (seen)
@@ -498,5 +499,8 @@ hse_status onnx_read(hse_weights *w, hse_error *err)
         seen = true;
         s = read_graph(w, inside(&model, &f), 0);
     }
-    return s == HSE_OK && !seen ? bad(&model, "a model without a graph") : s;
+    if (s == HSE_OK && !seen)
+        return bad(&model, "a model without a graph");
+    /* Every model must name its operator sets, and writers do so behind the graph: a file cut there lacks them. */
+    return s == HSE_OK && !opset ? bad(&model, "a model without opset_import: it is cut off") : s;
 }

@@ -62,6 +62,7 @@ static hse_buf model(hse_buf graph)
 
     number(&b, 1, 8);
     bytes(&b, 7, graph.data, graph.size);
+    text(&b, 8, "\x10\x10"); /* opset_import, version 16 */
     hse_buf_free(&graph);
     return b;
 }
@@ -276,6 +277,7 @@ TEST(damaged_messages)
     } cases[] = {
 #define B(name, s, words) {name, s, sizeof(s) - 1, words}
         B("no graph", "\x08\x08\x12\x01x", "without a graph"),
+        B("no opset_import", "\x08\x08\x3a\0", "opset_import"),
         B("two graphs", "\x08\x08\x3a\0\x3a\0", "two graphs"),
         B("a field longer than the file",
           "\x08\x08\x3a\x05"
