@@ -2,7 +2,6 @@
 #include "build.h"
 #include "torture.h"
 
-#include "formats/config.h"
 #include "formats/json.h"
 
 #include <locale.h>
@@ -195,178 +194,14 @@ TEST(json_values_are_exact)
     json_decref(root);
 }
 
-TEST(config_fields_that_are_right)
-{
-    json_t *root = tree("{\"model\": {\"n\": 80, \"rates\": [5, 8], \"slope\": 0.25, \"whole\": 2, \"on\": true, "
-                        "\"name\": \"mb\", \"none\": null,"
-                        " \"stages\": [{\"k\": 3}, {\"k\": -7}]}}");
-    hse_config c;
-    int n = -1, list[4] = {0}, count = -1;
-    double real = -1;
-    bool on = false;
-    const char *text = NULL;
-
-    cfg_init(&c, root, "config.json");
-    cfg_int(&c, "model.n", 80, 80, &n);
-    CHECK(n == 80, "%d", n);
-    cfg_int(&c, "model.stages.1.k", -7, 0, &n);
-    CHECK(n == -7, "%d", n);
-    cfg_int_or(&c, "model.absent", 12, 0, 5, &n); /* a fallback may lie outside: "not given" */
-    CHECK(n == 12, "%d", n);
-    cfg_int_or(&c, "model.none", 13, 0, 50, &n);
-    CHECK(n == 13, "%d", n);
-    cfg_ints(&c, "model.rates", 1, 8, 2, 4, list, &count);
-    CHECK(count == 2 && list[0] == 5 && list[1] == 8, "%d", count);
-    cfg_real(&c, "model.slope", 0, 1, &real);
-    CHECK(real == 0.25, "%g", real);
-    cfg_real(&c, "model.whole", 0, 2, &real);
-    CHECK(real == 2, "%g", real);
-    cfg_real_or(&c, "x.y", 0.5, 0, 1, &real);
-    CHECK(real == 0.5, "%g", real);
-    cfg_bool(&c, "model.on", &on);
-    CHECK(on, "on");
-    cfg_bool_or(&c, "model.off", true, &on);
-    CHECK(on, "off");
-    cfg_text(&c, "model.name", &text);
-    CHECK(strcmp(text, "mb") == 0, "%s", text);
-    cfg_text_or(&c, "model.name.x", "z", &text);
-    CHECK(strcmp(text, "z") == 0, "%s", text);
-    CHECK(cfg_get(&c, "model.stages") && !cfg_get(&c, "model.none") && !cfg_get(&c, "model.stages.2") &&
-              !cfg_get(&c, "model.stages.x") && !cfg_get(&c, "model.stages.99999999999999999999") &&
-              cfg_get(&c, "") == root,
-          "get");
-    CHECK(cfg_status(&c, NULL) == HSE_OK, "%.200s", c.text);
-    json_decref(root);
-}
-
-TEST(config_fields_that_are_wrong)
-{
-    static const struct {
-        const char *text, *path, *words;
-        char type;
-    } cases[] = {
-        {"{\"a\":\"80\"}", "a", "a: an integer from 1 to 9 is expected, found \"80\"", 'i'},
-        {"{\"a\":0}", "a", "found 0", 'i'},
-        {"{\"a\":10}", "a", "found 10", 'i'},
-        {"{\"a\":1.0}", "a", "found 1", 'i'},
-        {"{\"a\":9223372036854775807}", "a", "found 9223372036854775807", 'i'},
-        {"{\"a\":-2147483649}", "a", "found -2147483649", 'i'},
-        {"{\"a\":4294967301}", "a", "found 4294967301", 'i'},
-        {"{\"a\":true}", "a", "found true", 'i'},
-        {"{\"a\":[]}", "a", "an array of 0", 'i'},
-        {"{\"a\":{}}", "a", "an object", 'i'},
-        {"{}", "a", "found nothing", 'i'},
-        {"{\"a\":null}", "a", "found null", 'i'},
-        {"{\"a\":{\"b\":[]}}", "a.b.0", "a.b.0: ", 'i'},
-        {"{\"a\":\"x\"}", "a", "a number from 0 to 1 is expected, found \"x\"", 'r'},
-        {"{\"a\":1.5}", "a", "found 1.5", 'r'},
-        {"{\"a\":-1}", "a", "found -1", 'r'},
-        {"{\"a\":1}", "a", "true or false is expected, found 1", 'b'},
-        {"{\"a\":\"true\"}", "a", "\"true\"", 'b'},
-        {"{}", "a", "nothing", 'b'},
-        {"{\"a\":1}", "a", "a string is expected, found 1", 't'},
-        {"{}", "a", "found nothing", 't'},
-        {"{\"a\":1}", "a", "an array of 1 to 2 integers from 1 to 9 is expected, found 1", 'l'},
-        {"{\"a\":[]}", "a", "an array of 0", 'l'},
-        {"{\"a\":[1,2,3]}", "a", "an array of 3", 'l'},
-        {"{\"a\":[1,10]}", "a", "found 10 at index 1", 'l'},
-        {"{\"a\":[1,\"2\"]}", "a", "found \"2\" at index 1", 'l'},
-        {"{\"a\":\"x\"}", "a", "found \"x\"", 'I'},
-        {"{\"a\":\"x\"}", "a", "found \"x\"", 'R'},
-        {"{\"a\":\"x\"}", "a", "found \"x\"", 'B'},
-        {"{\"a\":[1]}", "a", "an array of 1", 'T'},
-        {"{\"a\":\"\\u0001\\u00e9\"}", "a", "\"???\"", 'i'},
-        {"[1]", "0", "an object is expected, found an array of 1", 'T'},
-    };
-
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        json_t *root = tree(cases[i].text);
-        hse_config c;
-        hse_error err = {0};
-        int n = -5, list[2], count = -5;
-        double real = -5;
-        bool on = true;
-        const char *text = NULL;
-        cfg_init(&c, root, "config.json");
-        switch (cases[i].type) {
-        case 'i':
-            cfg_int(&c, cases[i].path, 1, 9, &n);
-            CHECK(n == 1, "case %zu", i);
-            break;
-        case 'I':
-            cfg_int_or(&c, cases[i].path, 3, 1, 9, &n);
-            CHECK(n == 3, "case %zu", i);
-            break;
-        case 'r':
-            cfg_real(&c, cases[i].path, 0, 1, &real);
-            CHECK(real == 0, "case %zu", i);
-            break;
-        case 'R':
-            cfg_real_or(&c, cases[i].path, 0.5, 0, 1, &real);
-            CHECK(real == 0.5, "case %zu", i);
-            break;
-        case 'b':
-            cfg_bool(&c, cases[i].path, &on);
-            CHECK(!on, "case %zu", i);
-            break;
-        case 'B':
-            cfg_bool_or(&c, cases[i].path, true, &on);
-            CHECK(on, "case %zu", i);
-            break;
-        case 't':
-            cfg_text(&c, cases[i].path, &text);
-            CHECK(text && !text[0], "case %zu", i);
-            break;
-        case 'T':
-            cfg_text_or(&c, cases[i].path, "z", &text);
-            CHECK(text && text[0] == 'z', "case %zu", i);
-            break;
-        default: cfg_ints(&c, cases[i].path, 1, 9, 1, 2, list, &count); CHECK(count == 0, "case %zu", i);
-        }
-        CHECK(cfg_status(&c, &err) == HSE_E_FORMAT && strstr(err.text, cases[i].words) &&
-                  strncmp(err.text, "config.json: ", 13) == 0,
-              "case %zu: %s", i, err.text);
-        json_decref(root);
-    }
-}
-
-TEST(config_mistakes_are_collected)
-{
-    json_t *root = tree("{\"model\": {\"n\": \"x\"}}");
-    hse_config c;
-    hse_error err = {0};
-    int n;
-
-    cfg_init(&c, root, "config.json");
-    cfg_int(&c, "model.n", 1, 9, &n);
-    cfg_int(&c, "model.m", 1, 9, &n);
-    cfg_fail(&c, "model.width", "must be heads x size = %d, found %d", 64, 65);
-    CHECK(cfg_status(&c, &err) == HSE_E_FORMAT, "status");
-    CHECK(
-        strcmp(err.text,
-               "config.json: 3 mistakes: model.n: an integer from 1 to 9 is expected, found \"x\"; model.m: an integer "
-               "from 1 to 9 is expected, found nothing; model.width: must be heads x size = 64, found 65") == 0,
-        "%s", err.text);
-    for (int i = 0; i < 100; i++)
-        cfg_fail(&c, "a.long.path.of.a.field", "%0100d", i);
-    CHECK(c.n_errors == 103 && strlen(c.text) < sizeof c.text && cfg_status(&c, &err) == HSE_E_FORMAT &&
-              strstr(err.text, "103 mistakes"),
-          "%s", err.text);
-    json_decref(root);
-}
-
 TEST(numbers_do_not_depend_on_the_locale)
 {
     json_t *root;
-    hse_config c;
-    double real;
 
     if (!setlocale(LC_NUMERIC, "de_DE.UTF-8"))
         print_message("no German locale here; the C locale is used\n");
     root = tree("{\"a\": 1.5}");
-    cfg_init(&c, root, "x");
-    cfg_real(&c, "a", 0, 2, &real);
-    CHECK(fabs(real - 1.5) < 1e-12, "%g", real);
+    CHECK(fabs(json_real_value(json_object_get(root, "a")) - 1.5) < 1e-12, "%g", json_real_value(json_object_get(root, "a")));
     setlocale(LC_NUMERIC, "C");
     json_decref(root);
 }
