@@ -38,12 +38,11 @@ if(TARGET hse)
 endif()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/hse/models)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-foreach(page hse.1)
-  if(EXISTS ${CMAKE_SOURCE_DIR}/docs/${page})
-    install(FILES ${CMAKE_SOURCE_DIR}/docs/${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-  endif()
-endforeach()
-if(EXISTS ${CMAKE_SOURCE_DIR}/docs/completion/hse.bash)
-  install(FILES ${CMAKE_SOURCE_DIR}/docs/completion/hse.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
-          RENAME hse)
+# The manual page and the completion come from the program's own option tables.
+if(TARGET hse)
+  add_custom_command(TARGET hse POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E env ASAN_OPTIONS=detect_leaks=0 sh -c "./hse man > hse.1 && ./hse completion > hse.bash"
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} VERBATIM)
+  install(FILES ${CMAKE_BINARY_DIR}/hse.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES ${CMAKE_BINARY_DIR}/hse.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME hse)
 endif()

@@ -76,8 +76,9 @@ def test_control_c_leaves_no_file(hse):
             errors = p.stderr.read()
             assert p.wait(60) == 1 and errors.count(b"\n") == 1, (p.returncode, errors)
             assert time.monotonic() - began < 20 and not os.listdir(d)
-        # While it waits for a typed text there is nothing to finish.
-        p = subprocess.Popen([server.HSE, "speak", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # While it waits for a typed text there is nothing to finish. (A test run in the background inherits an ignored SIGINT.)
+        p = subprocess.Popen([server.HSE, "speak", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         time.sleep(0.5)
         p.send_signal(signal.SIGINT)
         assert p.wait(20) != 0
