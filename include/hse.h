@@ -1,4 +1,5 @@
-/* hse.h - public C API of the speech engine: text to speech, speaker embeddings, voice activity detection.
+/* hse.h - public C API of the speech engine: text to speech, speaker embeddings, voice activity detection, speech to text,
+ * voice conversion, restoration.
  *
  *     hse_engine *engine = NULL;
  *     hse_error err;
@@ -23,6 +24,7 @@
 #ifndef HSE_H
 #define HSE_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -249,6 +251,186 @@ HSE_API hse_status hse_vad_session_push(hse_vad_session *session, const float *s
 HSE_API void       hse_vad_session_reset(hse_vad_session *session);
 HSE_API void       hse_vad_session_close(hse_vad_session **session);
 
+/* ---- speech to text ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const char *word;                           /* with the space before it, where the language has one                  */
+    double      start, end;                     /* seconds of the audio that was given                                   */
+    double      probability;
+} hse_word;
+
+/* One stretch of text. The fields are faster-whisper's and OpenAI's. */
+typedef struct {
+    int32_t         id, seek;                   /* from 1; frames of 10 ms at which its window began                     */
+    double          start, end;                 /* seconds                                                               */
+    const char     *text;                       /* UTF-8, with its leading space                                         */
+    const int32_t  *tokens;
+    const float    *token_logprobs;             /* one a token; NULL unless asked for                                    */
+    size_t          token_count;
+    double          temperature, avg_logprob, compression_ratio, no_speech_prob;
+    const hse_word *words;                      /* NULL unless asked for                                                 */
+    size_t          word_count;
+    const char     *language;                   /* of its window: differs from the whole's only with `multilingual`      */
+} hse_transcript_segment;
+
+typedef struct {
+    const char *code;                           /* "en" */
+    double      probability;
+} hse_language_probability;
+
+typedef struct {
+    const char                     *language;   /* "en"; NULL before it is known                                         */
+    double                          language_probability;
+    double                          duration, duration_after_vad;               /* seconds                               */
+    const hse_language_probability *languages;  /* best first; NULL when it was not detected                             */
+    size_t                          language_count;
+    const hse_transcript_segment   *segments;
+    size_t                          segment_count;
+} hse_transcript;
+
+typedef enum { HSE_TRANSCRIBE = 0, HSE_TRANSLATE = 1 } hse_transcribe_task;     /* translate: to English */
+
+/* Fill with hse_transcribe_options_init, which sets the defaults named here (faster-whisper's, but for vad_filter); 0 is a
+ * value like any other. */
+typedef struct {
+    size_t      size;
+    const char *model;                          /* NULL: the first that transcribes                                      */
+    const char *language;                       /* "en", "english"; NULL: detected                                       */
+    const char *const *languages;               /* detect among these only; NULL: all                                    */
+    size_t      language_count;
+    hse_transcribe_task task;
+    int         batched;                        /* 0. 1: chunks of speech decoded side by side, without earlier text:
+                                                   faster for long files; vad_filter and without_timestamps are usual    */
+    int         vad_filter;                     /* 1: cut silence out first; no speech gives no text                     */
+    hse_vad_params vad;                         /* min_silence_ms 2000, pad_ms 400, min_speech_ms 0, the rest as above;
+                                                   its model, timeout and cancel are not read                            */
+    int         vad_params_given;               /* 0: batched uses its own (min_silence_ms 160, max_speech_s = chunk)    */
+    int         beam_size, best_of;             /* 5, 5                                                                  */
+    double      patience, length_penalty, repetition_penalty;                   /* 1, 1, 1                               */
+    int         no_repeat_ngram_size;           /* 0                                                                     */
+    double      temperatures[16];               /* 0, 0.2, ... 1: the next is tried when a window fails                  */
+    size_t      temperature_count;              /* 6                                                                     */
+    double      compression_ratio_threshold;    /* 2.4; NaN: none                                                        */
+    double      log_prob_threshold;             /* -1; NaN: none                                                         */
+    double      no_speech_threshold;            /* 0.6; NaN: none                                                        */
+    int         condition_on_previous_text;     /* 1                                                                     */
+    double      prompt_reset_on_temperature;    /* 0.5                                                                   */
+    const char *initial_prompt;                 /* NULL                                                                  */
+    const int32_t *initial_prompt_tokens;       /* instead of the text; NULL                                             */
+    size_t      initial_prompt_token_count;
+    const char *prefix, *hotwords;              /* NULL                                                                  */
+    int         suppress_blank;                 /* 1                                                                     */
+    const int32_t *suppress_tokens;             /* NULL: -1, the model's own list                                        */
+    size_t      suppress_token_count;
+    int         suppress_none;                  /* 0. 1: an empty list                                                   */
+    int         without_timestamps;             /* 0                                                                     */
+    double      max_initial_timestamp;          /* 1                                                                     */
+    int         word_timestamps;                /* 0                                                                     */
+    const char *prepend_punctuations, *append_punctuations;                     /* NULL: Whisper's                       */
+    int         multilingual;                   /* 0. 1: detect the language of every window                             */
+    int         max_new_tokens;                 /* 0: as many as the model can                                           */
+    double      chunk_length_s;                 /* 0: the model's 30                                                     */
+    const double *clip_timestamps;              /* start, end, start, ...; an odd last one runs to the end. NULL: all    */
+    size_t      clip_count;
+    double      hallucination_silence_threshold;                                /* NaN: none                             */
+    double      language_detection_threshold;   /* 0.5                                                                   */
+    int         language_detection_segments;    /* 1                                                                     */
+    int         token_logprobs;                 /* 0. 1: fill them                                                       */
+    uint64_t    seed;                           /* of temperatures above 0                                               */
+    int         has_seed;                       /* 0: drawn                                                              */
+    double      timeout_s;                      /* 0 = never                                                             */
+    hse_cancel *cancel;
+} hse_transcribe_options;
+
+static inline void hse_transcribe_options_init(hse_transcribe_options *o)
+{
+    memset(o, 0, sizeof *o);
+    o->size = sizeof *o;
+    hse_vad_params_init(&o->vad);
+    o->vad.min_speech_ms = 0.0;
+    o->vad.min_silence_ms = 2000.0;
+    o->vad.pad_ms = 400.0;
+    o->beam_size = o->best_of = 5;
+    o->patience = o->length_penalty = o->repetition_penalty = 1.0;
+    for (o->temperature_count = 0; o->temperature_count < 6; o->temperature_count++)
+        o->temperatures[o->temperature_count] = (double)o->temperature_count / 5.0;
+    o->compression_ratio_threshold = 2.4;
+    o->log_prob_threshold = -1.0;
+    o->no_speech_threshold = 0.6;
+    o->condition_on_previous_text = o->suppress_blank = 1;
+    o->prompt_reset_on_temperature = 0.5;
+    o->max_initial_timestamp = 1.0;
+    o->hallucination_silence_threshold = NAN;
+    o->language_detection_threshold = 0.5;
+    o->language_detection_segments = 1;
+}
+
+/* Mono samples in -1..1 at 1000 to 384000 Hz. *out is freed with hse_transcript_free. */
+HSE_API hse_status hse_transcribe(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
+                                  const hse_transcribe_options *options, hse_transcript **out, hse_error *err);
+HSE_API void       hse_transcript_free(hse_transcript **transcript);
+
+/* The same, segment by segment as they are decoded. Return non-zero to stop (HSE_E_CANCELLED). `so_far` holds language and
+ * durations; both are valid during the call. */
+typedef int (*hse_transcript_fn)(void *user, const hse_transcript_segment *segment, const hse_transcript *so_far);
+
+HSE_API hse_status hse_transcribe_stream(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
+                                         const hse_transcribe_options *options, hse_transcript_fn fn, void *user,
+                                         hse_error *err);
+
+/* Live: PCM as it comes. A partial is what is heard so far of what is being said: its first stable_bytes bytes agreed in two
+ * passes and stay; a final never changes. Finals joined are the text that the file would give. */
+typedef struct hse_transcribe_session hse_transcribe_session;
+
+typedef struct {
+    int                           final;        /* 1: this segment is done */
+    size_t                        stable_bytes; /* of segment->text */
+    const hse_transcript_segment *segment;
+} hse_transcribe_event;
+
+typedef void (*hse_transcribe_event_fn)(void *user, const hse_transcribe_event *event);
+
+HSE_API hse_status hse_transcribe_session_open(hse_transcribe_session **out, hse_engine *engine,
+                                               const hse_transcribe_options *options, unsigned rate_hz, hse_error *err);
+/* Any number of samples; fn is called from inside, in this thread. */
+HSE_API hse_status hse_transcribe_session_push(hse_transcribe_session *session, const float *samples, size_t count,
+                                               hse_transcribe_event_fn fn, void *user, hse_error *err);
+/* No more audio: the rest as finals. */
+HSE_API hse_status hse_transcribe_session_finish(hse_transcribe_session *session, hse_transcribe_event_fn fn, void *user,
+                                                 hse_error *err);
+HSE_API void       hse_transcribe_session_close(hse_transcribe_session **session);
+
+/* ---- audio to audio ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    size_t       size;
+    const char  *model;                         /* NULL: the first that can                                              */
+    const char  *voice;                         /* convert: a stored voice, or                                           */
+    const float *embedding;                     /* the target's embedding (of this model), or                            */
+    size_t       embedding_size;
+    const float *target;                        /* a recording of the target, mono                                       */
+    size_t       target_count;
+    unsigned     target_rate_hz;
+    unsigned     rate_hz;                       /* of the answer; 0 = the model's                                        */
+    hse_loudness loudness;
+    double       timeout_s;
+    hse_cancel  *cancel;
+} hse_convert_options;
+
+static inline void hse_convert_options_init(hse_convert_options *o)
+{
+    memset(o, 0, sizeof *o);
+    o->size = sizeof *o;
+}
+
+/* The same words in another voice. */
+HSE_API hse_status hse_convert(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
+                               const hse_convert_options *options, hse_pcm *out, hse_error *err);
+/* Damaged speech made whole: noise, clipping, missing high frequencies. Of the options only model, rate_hz, loudness,
+ * timeout_s and cancel are read. */
+HSE_API hse_status hse_restore(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
+                               const hse_convert_options *options, hse_pcm *out, hse_error *err);
+
 /* ---- what is there ------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -263,6 +445,7 @@ typedef struct {
     size_t             language_count;
     const char *const *voices;      /* the default voice first */
     size_t             voice_count;
+    int                transcribes, converts, restores;
 } hse_model_info;
 
 typedef struct hse_models hse_models;           /* a snapshot; outlives the engine */

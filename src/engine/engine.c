@@ -175,8 +175,9 @@ static hse_status load_slot(hse_engine *e, slot *s, hse_error *err)
     return status;
 }
 
-hse_status hse_engine_load(hse_engine *e, const char *model, hse_error *err)
+hse_status hse_engine_load(hse_engine *e, const char *model, double keep_alive_s, hse_error *err)
 {
+    (void)keep_alive_s;
     const hse_toolchain *t = hse_toolchain_find(model);
     hse_status s = HSE_OK;
 

@@ -64,6 +64,9 @@ typedef struct {
     hse_audio    audio;                     /* speak: the recording to clone; embed, vad: the input. Taken over */
     bool         audio_borrowed;            /* audio stays the caller's and outlives the job instead */
     hse_vad_options vad;
+    hse_transcribe_options transcribe;      /* model, language list, prompts, ...: borrowed for hse_job_open only */
+    hse_audio    target;                    /* convert: a recording of the voice wanted. Taken over, unless audio_borrowed */
+    double       keep_alive_s;              /* how long its models stay after it: < 0 for ever, 0 unload at once; NAN: the config's */
 
     void       (*notify)(void *user);       /* something can be fetched, or the job ended. From an engine thread, under its
                                                lock: must only signal (write an eventfd), never call the engine */
@@ -98,14 +101,26 @@ typedef struct {
     size_t       segment_count;
     uint64_t     queue_ns, run_ns, first_ns;            /* waiting and computing, summed; open to first audio */
     double       audio_in_s, audio_out_s;
+    const hse_transcript *transcript;       /* transcribe: language and durations so far; segments come by hse_job_segment */
 } hse_job_result;
 
 const hse_job_result *hse_job_result_get(hse_job *job);
 
+/* Transcribe: the next segment, valid until hse_job_close. NULL in *out with HSE_OK and *end: all were read. Without `wait`,
+ * NULL and !*end: nothing yet. */
+hse_status hse_job_segment(hse_job *job, const hse_transcript_segment **out, bool *end, bool wait, hse_error *err);
+
 /* ---- voices and models --------------------------------------------------------------------------------------------- */
 
 /* Make sure a model's weights are in memory (a toolchain: all its parts). */
-hse_status hse_engine_load(hse_engine *engine, const char *model, hse_error *err);
+hse_status hse_engine_load(hse_engine *engine, const char *model, double keep_alive_s, hse_error *err);
+/* Give its memory back as soon as nothing runs on it (waits for that, at most timeout_s, then HSE_E_BUSY). Loaded again by
+ * the next request. Models that a loaded toolchain shares stay while another configured one uses them in a request. */
+hse_status hse_engine_unload(hse_engine *engine, const char *model, double timeout_s, hse_error *err);
+/* Read the config again: models that stay the same stay loaded, requests under way end on what they began with, new ones see
+ * the new config. On any mistake nothing changes. `config` is taken over on success only. */
+hse_status hse_engine_reload(hse_engine *engine, hse_config *config, hse_error *err);
+bool       hse_engine_ready(hse_engine *engine);                        /* preloads are done (or have failed, which is logged) */
 
 /* ---- live voice activity ------------------------------------------------------------------------------------------- */
 
@@ -125,7 +140,12 @@ typedef struct {
 
 typedef struct {
     const char *name, *type;
-    bool        loaded;
+    bool        loaded, loading;
+    const char *problem;                    /* why the last load failed, NULL: it did not */
+    double      expires_s;                  /* from now until it is unloaded; < 0: never; meaningless when not loaded */
+    uint64_t    requests;                   /* jobs that use it now */
+    uint64_t    loads, unloads_idle, unloads_budget, unloads_asked;
+    uint64_t    activation_bytes;           /* of its batches, held now */
     uint64_t    bytes;                      /* weights */
     double      load_s;                     /* of the last load */
     uint64_t    waiting, batches, items;    /* items / batches = mean batch size */
@@ -144,6 +164,9 @@ typedef struct {
     uint64_t         characters_in;
     double           audio_in_s, audio_out_s;
     uint64_t         voice_cache_hits, voice_cache_misses;
+    uint64_t         resident_bytes;        /* the process, as the system counts it */
+    uint64_t         memory_budget;         /* bytes; 0: none */
+    uint64_t         rejected_busy, rejected_memory, rejected_deadline;
     size_t           model_count;
     hse_model_stats *models;
 } hse_engine_stats;

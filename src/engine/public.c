@@ -379,7 +379,7 @@ hse_status hse_vad_session_open(hse_vad_session **out, hse_engine *engine, const
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
     if ((s = take_vad(&p, &o, params, err)) != HSE_OK || (s = check_live(&p, err)) != HSE_OK ||
         (s = hse_target_find(&t, engine, HSE_JOB_VAD, p.model, err)) != HSE_OK ||
-        (s = hse_engine_load(engine, t.slot->name, err)) != HSE_OK)
+        (s = hse_engine_load(engine, t.slot->name, NAN, err)) != HSE_OK)
         return s;
     if (!t.slot->type->live_open)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model '%.60s' cannot follow a live stream", t.slot->name);

@@ -40,6 +40,9 @@ static const struct {
     unsigned    takes, gives;
 } kinds[HSE_JOB_KINDS] = {
     [HSE_JOB_SPEAK] = {"speak", HSE_TEXT, HSE_AUDIO},           [HSE_JOB_EMBED] = {"embed", HSE_AUDIO, HSE_EMBEDDING},
+    [HSE_JOB_TRANSCRIBE] = {"transcribe", HSE_AUDIO, HSE_TRANSCRIPT},
+    [HSE_JOB_CONVERT] = {"convert", HSE_AUDIO | HSE_EMBEDDING, HSE_AUDIO},
+    [HSE_JOB_RESTORE] = {"restore", HSE_AUDIO, HSE_AUDIO},
     [HSE_JOB_VAD] = {"vad", HSE_AUDIO, HSE_SEGMENTS},           [HSE_JOB_SYNTHESIZE] = {"synthesize", HSE_TEXT, HSE_MEL},
     [HSE_JOB_VOCODE] = {"vocode", HSE_MEL, HSE_AUDIO},
 };

@@ -11,6 +11,9 @@ typedef enum {
     HSE_JOB_SPEAK,                          /* text (and a voice, embedding or recording) -> audio */
     HSE_JOB_EMBED,                          /* audio -> embedding */
     HSE_JOB_VAD,                            /* audio -> segments */
+    HSE_JOB_TRANSCRIBE,                     /* audio -> text */
+    HSE_JOB_CONVERT,                        /* audio and whose voice -> audio in that voice */
+    HSE_JOB_RESTORE,                        /* damaged audio -> audio */
     HSE_JOB_SYNTHESIZE,                     /* text and embedding -> mel; no HTTP route, for golden runs */
     HSE_JOB_VOCODE,                         /* mel -> audio; the same */
     HSE_JOB_KINDS

@@ -20,6 +20,7 @@ enum {                                      /* the typed fields of an item, as b
     HSE_EMBEDDING = 4,                      /* a speaker                                               */
     HSE_MEL = 8,                            /* frames x bands                                          */
     HSE_SEGMENTS = 16,                      /* speech from-to, in samples of the audio                 */
+    HSE_TRANSCRIPT = 32,                    /* what was said: comes out of a split (below)             */
 };
 
 /* get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
@@ -27,7 +28,43 @@ typedef struct {
     double threshold, neg_threshold;        /* neg_threshold < 0: max(threshold - 0.15, 0.01) */
     double min_speech_ms, min_silence_ms, pad_ms, max_speech_s, min_silence_at_max_speech_ms;
     bool  longest_silence_at_max_speech;
+    bool  faster_whisper;                   /* its copy of the algorithm over its copy of the network (SileroVADV6) */
 } hse_vad_options;
+
+/* ---- requests of many items ----------------------------------------------------------------------------------------
+ *
+ * A long recording is not one item: it is transcribed window by window, restored segment by segment. The type of a route's
+ * first step can split such a request: it hands out items, each of which travels through all the steps in whatever company
+ * the engine finds for it, takes them back in any order, and says what came of it. How many are under way at once is the
+ * engine's choice (fairness, memory); an item is never run twice.
+ *
+ * Ownership  a split's items belong to it and are freed by it; the audio and options it was opened with outlive it.
+ * Threads    a split belongs to one thread at a time; its items may be computed while it is asked for others. next and took
+ *            may take milliseconds (a log-mel): the engine calls them without its lock. */
+
+typedef struct {
+    const hse_audio   *audio;               /* mono at any rate; checked: finite, not empty */
+    const hse_segment *speech;              /* of the audio, when wants_speech asked for them and has_speech */
+    size_t             speech_count;
+    bool               has_speech;
+    const hse_transcribe_options *transcribe;           /* NULL where no text is wanted */
+    uint64_t           seed;
+    bool               reference;
+    hse_pool          *pool;                /* for what open, next and took compute; may be NULL */
+    const atomic_bool *cancel;              /* long work in open, next and took ends when it is raised; may be NULL */
+} hse_split_input;
+
+/* What is new since the last call; valid until the next call on the split. */
+typedef struct {
+    const float *samples;                   /* audio in order, at the type's rate */
+    size_t       sample_count;
+    const hse_segment *segments;            /* speech from-to, in samples of the input */
+    size_t       segment_count;
+    const hse_transcript_segment *text;
+    size_t       text_count;
+    const hse_transcript *transcript;       /* language, durations so far; its segments are not looked at. May be NULL */
+    bool         done;                      /* nothing more will come */
+} hse_split_output;
 
 typedef struct {
     unsigned    has;                        /* HSE_AUDIO | ... : which fields below are filled */
@@ -47,6 +84,7 @@ typedef struct {
                                                part of the one-shot audio; 0, 0 = all */
     hse_vad_options vad;
     bool        reference;                  /* the original's behaviour, quirks included (golden runs) */
+    void       *own;                        /* of an item of a split: whatever the type hands from the split to run and back */
     bool        spell;                      /* say initials letter by letter ("TV"): the text went through the normaliser */
 
     hse_status  status;                     /* of this item alone: one bad item does not fail its batch */
@@ -88,6 +126,13 @@ typedef struct hse_model_type {
     const char *name;                       /* "hs1-synthesizer": what it is called where no config names it */
     const char *files[5];                   /* below dir, all must be there ("a|b": one of these); NULL-terminated */
     const char *languages[9];               /* "en", ...; none: any, or of no matter; NULL-terminated */
+
+    /* Requests of many items: see above. NULL: a request is one item. */
+    bool       (*wants_speech)(const hse_split_input *in, hse_vad_options *vad);    /* segments first, found like this? NULL: no */
+    hse_status (*split_open)(void **split, const void *model, const hse_split_input *in, hse_error *err);
+    hse_item  *(*split_next)(void *split);              /* NULL: nothing now: what is under way must come back first, or all is done */
+    hse_status (*split_took)(void *split, hse_item *item, hse_split_output *out, hse_error *err);   /* item NULL: what is there at the start */
+    void       (*split_close)(void **split);
 
     /* Voice activity on a live stream, where the model can: events as they are known (VADIterator). NULL where it cannot.
      * One stream belongs to one thread; the model outlives it. */

@@ -76,7 +76,7 @@ TEST(folders_are_searched)
     CHECK(i && !i->problem, "the second synthesizer");
     hse_models_close(&m);
     hse_error err = {0};
-    CHECK(hse_engine_load(e, "hs1-encoder", &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_engine_load(e, "hs1-encoder", NAN, &err) == HSE_OK, "%s", err.text);
     m = list(e);
     hse_engine_close(&e);
     CHECK(find(m, "hs1-encoder")->loaded && !find(m, "hs1-vocoder")->loaded, "loaded");
@@ -137,8 +137,8 @@ TEST(a_config_chooses_and_renames)
         CHECK(s == cases[i].want, "%s: %d %s", cases[i].model, (int)s, err.text);
         CHECK(strstr(err.text, cases[i].word), "%s: '%s' does not say '%s'", cases[i].model, err.text, cases[i].word);
     }
-    CHECK(hse_engine_load(e, "gpu", &err) == HSE_E_UNSUPPORTED && strstr(err.text, "device"), "%s", err.text);
-    CHECK(hse_engine_load(e, "half", &err) == HSE_E_UNSUPPORTED && strstr(err.text, "float16"), "%s", err.text);
+    CHECK(hse_engine_load(e, "gpu", NAN, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "device"), "%s", err.text);
+    CHECK(hse_engine_load(e, "half", NAN, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "float16"), "%s", err.text);
     hse_models *m = list(e);
     CHECK(find(m, "foreign")->problem && find(m, "lost")->problem && !find(m, "voc")->problem, "problems");
     CHECK(find(m, "syn")->voice_count == 2 && strcmp(find(m, "syn")->languages[0], "en") == 0, "what a config says of a model");
@@ -249,7 +249,7 @@ TEST(the_hugging_face_cache_is_looked_into)
         hse_engine_setup setup = {.types = fake_types, .config = c, .threads = 1};
 
         CHECK(hse_engine_start(&e, &setup, &err) == HSE_OK, "%s", err.text);
-        hse_status s = hse_engine_load(e, "v", &err);
+        hse_status s = hse_engine_load(e, "v", NAN, &err);
         CHECK(s == cases[i].want, "%s: %d %s", cases[i].yaml, (int)s, err.text);
         hse_engine_close(&e);
         hse_config_close(&c);

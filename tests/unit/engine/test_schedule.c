@@ -380,10 +380,10 @@ TEST(a_load_failure_is_reported_and_tried_again)
     CHECK(fake_count(&fake.opens[2]) == 2 && fake_count(&fake.opens[1]) == 1, "%d and %d loads", fake_count(&fake.opens[2]), fake_count(&fake.opens[1]));
 
     fake.fail_open[3] = 1;
-    CHECK(hse_engine_load(e, "silero-vad", &err) == HSE_E_FORMAT, "%s", err.text);
-    CHECK(hse_engine_load(e, "silero-vad", &err) == HSE_OK, "%s", err.text);
-    CHECK(hse_engine_load(e, "harmonyspeech", &err) == HSE_OK, "%s", err.text);
-    CHECK(hse_engine_load(e, "nobody", &err) == HSE_E_NOT_FOUND && strstr(err.text, "nobody"), "%s", err.text);
+    CHECK(hse_engine_load(e, "silero-vad", NAN, &err) == HSE_E_FORMAT, "%s", err.text);
+    CHECK(hse_engine_load(e, "silero-vad", NAN, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_engine_load(e, "harmonyspeech", NAN, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_engine_load(e, "nobody", NAN, &err) == HSE_E_NOT_FOUND && strstr(err.text, "nobody"), "%s", err.text);
     hse_engine_close(&e);
 }
 
@@ -391,7 +391,7 @@ static void *load_vad(void *arg)
 {
     hse_error err;
 
-    CHECK(hse_engine_load(arg, "silero-vad", &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_engine_load(arg, "silero-vad", NAN, &err) == HSE_OK, "%s", err.text);
     return NULL;
 }
 
