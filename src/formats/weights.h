@@ -1,6 +1,6 @@
 /* weights.h - the named tensors of a checkpoint, whatever file format they come in.
  *
- * A reader (torch zip and legacy, safetensors, npz, onnx) fills one plain table: name, dtype, shape, strides, and where
+ * A reader (torch zip and legacy, safetensors, npz, onnx, CTranslate2) fills one plain table: name, dtype, shape, strides, and where
  * the bytes are. Nothing in the table is a pointer into the file; numbers are taken out with hse_weights_read_f32,
  * which converts, and checks again. Nested containers of a torch file are flattened with dots
  * ("model_state.lstm.weight_ih_l0"); a file that is one bare array (npy, a torch file of one tensor) has the name "".
@@ -46,6 +46,8 @@ typedef struct {
     uint64_t max_inflated_bytes;        /* 0 = 4 GiB: what deflated entries may unpack to in all */
 } hse_weights_limits;
 
+/* A path that ends in ".index.json" (model.safetensors.index.json) opens the files that its "weight_map" names, which stand
+ * beside it, as one table. */
 hse_status hse_weights_open(hse_weights **out, const char *path, const hse_weights_limits *limits, hse_error *err);
 /* The same over bytes that outlive the table (tests, fuzzing, a memory-mapped parent). `name` is used in messages. */
 hse_status hse_weights_open_bytes(hse_weights **out, hse_bytes file, const char *name, const hse_weights_limits *limits,
@@ -69,6 +71,11 @@ bool hse_weights_text(const hse_weights *w, const char *name, const char **out);
 hse_status hse_weights_read_f32(const hse_weights *w, const hse_weight *weight, float *out, hse_error *err);
 /* The same as integers, exact: a float dtype, or a value outside int32, is HSE_E_FORMAT. */
 hse_status hse_weights_read_i32(const hse_weights *w, const hse_weight *weight, int32_t *out, hse_error *err);
+
+/* The stored bytes themselves, little-endian, at any alignment, inside the mapped file; valid until the table is closed.
+ * HSE_E_UNSUPPORTED where there are none as such: the array is packed (a deflated zip entry), or a view that is not in C
+ * order. */
+hse_status hse_weights_bytes(const hse_weights *w, const hse_weight *weight, hse_bytes *out, hse_error *err);
 
 /* Give the file pages (or unpacked memory) of this tensor back; it can still be read again. */
 void hse_weights_drop(const hse_weights *w, const hse_weight *weight);
