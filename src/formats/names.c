@@ -1,65 +1,21 @@
 #include "formats/names.h"
 
-#include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
-
-#include <sys/random.h>
 
 enum { FIRST_CAPACITY = 64 };
 
-static uint64_t rotate(uint64_t v, int bits)
-{
-    return v << bits | v >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = rotate(v[1], 13) ^ v[0];
-    v[0] = rotate(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotate(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotate(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotate(v[1], 17) ^ v[2];
-    v[2] = rotate(v[2], 32);
-}
-
-/* SipHash-2-4 (Aumasson, Bernstein 2012), folded to 32 bits. */
 static uint32_t hash(const uint64_t seed[2], const char *name, size_t length)
 {
-    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575u, seed[1] ^ 0x646f72616e646f6du, seed[0] ^ 0x6c7967656e657261u,
-                     seed[1] ^ 0x7465646279746573u};
-    const uint8_t *p = (const uint8_t *)name;
-    uint64_t last = (uint64_t)length << 56;
+    uint64_t h = hse_hash(seed, name, length);
 
-    for (size_t i = 0; i < length / 8; i++, p += 8) {
-        uint64_t word = hse_get_u64le(p);
-        v[3] ^= word;
-        sip_round(v);
-        sip_round(v);
-        v[0] ^= word;
-    }
-    for (size_t i = 0; i < length % 8; i++)
-        last |= (uint64_t)p[i] << (8 * i);
-    v[3] ^= last;
-    sip_round(v);
-    sip_round(v);
-    v[0] ^= last;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 4; i++)
-        sip_round(v);
-    uint64_t h = v[0] ^ v[1] ^ v[2] ^ v[3];
     return (uint32_t)(h ^ h >> 32);
 }
 
 void name_index_init(name_index *x, name_at *at, const void *owner)
 {
     *x = (name_index){.at = at, .owner = owner};
-    /* Without entropy (early boot) the seed stays fixed: the index is then still right, only predictable. */
-    if (getrandom(x->seed, sizeof x->seed, GRND_NONBLOCK) != (ssize_t)sizeof x->seed)
-        x->seed[0] = (uint64_t)(uintptr_t)x;
+    hse_hash_seed(x->seed);
 }
 
 void name_index_free(name_index *x)

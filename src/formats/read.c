@@ -99,6 +99,12 @@ void hse_weights_drop(const hse_weights *w, const hse_weight *weight)
     const weights_part *part = &w->parts[weight->part];
     weights_cache *cache = w->cache;
 
+    if (part->kind == PART_SHARD) {
+        const hse_weights *shard;
+        hse_weight item = shards_item(w, weight, &shard);
+        hse_weights_drop(shard, &item);
+        return;
+    }
     if (part->kind == PART_RAW) {
         drop_pages(w, part->offset, part->stored);
         return;
@@ -174,6 +180,11 @@ static void floats(hse_dtype dtype, const uint8_t *p, size_t step, void *to, siz
         floats_by(HSE_BF16, p, 2, out, n);
     else
         floats_by(dtype, p, step, out, n);
+}
+
+void table_floats(hse_dtype dtype, const uint8_t *p, float *out, size_t n)
+{
+    floats(dtype, p, hse_dtype_size(dtype), out, n);
 }
 
 static void integers(hse_dtype dtype, const uint8_t *p, size_t step, void *to, size_t n)
@@ -255,6 +266,11 @@ static hse_status with_part(const hse_weights *w, const hse_weight *t, use_bytes
     weights_part *part = &w->parts[t->part];
     hse_status s = HSE_OK;
 
+    if (part->kind == PART_SHARD) {
+        const hse_weights *shard;
+        hse_weight item = shards_item(w, t, &shard);
+        return with_part(shard, &item, f, arg, err);
+    }
     if (part->kind == PART_RAW) {
         s = check_crc(w, part, NULL, err);
         return s == HSE_OK ? f(w, t, w->file.data + part->offset, arg, err) : s;
@@ -317,4 +333,25 @@ hse_status hse_weights_read_i32(const hse_weights *w, const hse_weight *weight, 
         return hse_fail(err, HSE_E_FORMAT, 0, "%s: %s is %s, integers are expected", w->path,
                         name_quote(weight->name, strlen(weight->name)).text, hse_dtype_name(d));
     return with_part(w, weight, use_i32, out, err);
+}
+
+hse_status hse_weights_bytes(const hse_weights *w, const hse_weight *weight, hse_bytes *out, hse_error *err)
+{
+    weights_part *part = &w->parts[weight->part];
+    hse_status s;
+
+    if (part->kind == PART_SHARD) {
+        const hse_weights *shard;
+        hse_weight item = shards_item(w, weight, &shard);
+        return hse_weights_bytes(shard, &item, out, err);
+    }
+    if (part->kind != PART_RAW || !is_dense(weight))
+        return hse_fail(err, HSE_E_UNSUPPORTED, part->offset, "%s: %s is %s in the file", w->path,
+                        name_quote(weight->name, strlen(weight->name)).text,
+                        part->kind != PART_RAW ? "packed" : "not in C order");
+    if ((s = check_crc(w, part, NULL, err)) != HSE_OK)
+        return s;
+    *out = (hse_bytes){w->file.data + part->offset + weight->offset,
+                       (size_t)weight->count * hse_dtype_size(weight->dtype)};
+    return HSE_OK;
 }

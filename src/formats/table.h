@@ -18,6 +18,7 @@ typedef enum {
     PART_RAW,                   /* the bytes of the file */
     PART_DEFLATED,              /* a raw deflate stream */
     PART_PROTO,                 /* a repeated field of an ONNX TensorProto; see onnx.c */
+    PART_SHARD,                 /* a part of another file; see shards.c */
 } part_kind;
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
     uint8_t      dtype;                 /* PART_PROTO: hse_dtype to unpack to */
     bool         has_crc;
     _Atomic bool checked;               /* the CRC was compared and is right */
+    uint32_t     shard, shard_part;     /* PART_SHARD: which file, and which part of its table */
 } weights_part;
 
 typedef struct {
@@ -59,6 +61,8 @@ struct hse_weights {
     name_index         item_index, scalar_index;
     hse_arena          strings;
     weights_cache     *cache;
+    hse_weights      **shards;          /* the files that an index names; NULL: this table is one file's */
+    size_t             n_shards;
 };
 
 /* More elements than the part holds are possible in a view with stride 0; beyond this many they are refused. */
@@ -83,8 +87,19 @@ hse_status torch_legacy_read(hse_weights *w, hse_error *err);
 hse_status safetensors_read(hse_weights *w, hse_error *err);
 hse_status npy_read(hse_weights *w, hse_error *err);
 hse_status onnx_read(hse_weights *w, hse_error *err);
+hse_status ctranslate2_read(hse_weights *w, hse_error *err);
+bool       ctranslate2_probe(hse_bytes file);
+
+/* An index of shards: w->path says where it is. */
+bool       shards_is_index(const char *path);
+hse_status shards_read(hse_weights *w, hse_error *err);
+/* The entry of an item in its own file's table. */
+hse_weight shards_item(const hse_weights *w, const hse_weight *item, const hse_weights **shard);
 
 /* Unpack a PART_PROTO part to `out` (part->size bytes). */
 hse_status onnx_unpack(hse_bytes file, const weights_part *part, uint8_t *out, hse_error *err);
+
+/* n elements that stand one after another, at any alignment. */
+void table_floats(hse_dtype dtype, const uint8_t *p, float *out, size_t n);
 
 #endif

@@ -59,6 +59,7 @@ static const struct {
     {"npy", is_npy, npy_read},
     {"safetensors", is_safetensors, safetensors_read},
     {"onnx", is_onnx, onnx_read},
+    {"ctranslate2", ctranslate2_probe, ctranslate2_read},
 };
 
 static bool ends_with(const zip_entry *e, const char *end)
@@ -111,7 +112,7 @@ static hse_status read_any(hse_weights *w, hse_error *err)
     uint8_t first[4] = {0};
     memcpy(first, f.data, f.size < 4 ? f.size : 4);
     return hse_fail(err, HSE_E_UNSUPPORTED, 0,
-                    "not a checkpoint format that is read here (torch, safetensors, npy, npz, onnx); it begins with "
+                    "not a checkpoint format that is read here (torch, safetensors, npy, npz, onnx, CTranslate2); it begins with "
                     "%02x %02x %02x %02x",
                     first[0], first[1], first[2], first[3]);
 }
@@ -167,7 +168,8 @@ static hse_status finish_open(hse_weights **out, hse_weights *w, hse_error *err)
     hse_status s;
 
     hse_arena_init(&w->strings, w->file.size < SIZE_MAX / 2 ? w->file.size + (4u << 20) : SIZE_MAX);
-    if ((s = read_any(w, err)) != HSE_OK) {
+    s = w->map.fd >= 0 && shards_is_index(w->path) ? shards_read(w, err) : read_any(w, err);
+    if (s != HSE_OK) {
         hse_fail_in(err, s, "%s", w->path);
         hse_weights_close(&w);
         return s;
@@ -218,6 +220,9 @@ void hse_weights_close(hse_weights **at)
     hse_free(w->cache->data);
     pthread_mutex_destroy(&w->cache->lock);
     hse_free(w->cache);
+    for (size_t i = 0; i < w->n_shards; i++)
+        hse_weights_close(&w->shards[i]);
+    hse_free(w->shards);
     hse_free(w->items);
     hse_free(w->parts);
     hse_free(w->scalars);
@@ -335,8 +340,9 @@ static hse_status check_view(hse_weights *w, hse_weight *item, const char *name,
         return hse_fail(err, HSE_E_LIMIT, at,
                         "%s repeats a storage of %" PRIu64 " elements to %" PRIu64 ", the limit is %d",
                         name_quote(name, length).text, elements, item->count, MAX_REPEATED_ELEMENTS);
-    if (part->kind != PART_RAW && (__builtin_add_overflow(w->unpack_cost, part->size, &w->unpack_cost) ||
-                                   w->unpack_cost > w->limits.max_inflated_bytes))
+    if (part->kind != PART_RAW && part->kind != PART_SHARD &&
+        (__builtin_add_overflow(w->unpack_cost, part->size, &w->unpack_cost) ||
+         w->unpack_cost > w->limits.max_inflated_bytes))
         return hse_fail(err, HSE_E_LIMIT, at, "%s: the arrays unpack to over %" PRIu64 " bytes (max_inflated_bytes)",
                         name_quote(name, length).text, w->limits.max_inflated_bytes);
     return HSE_OK;
