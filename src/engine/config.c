@@ -1,80 +1,46 @@
-#include "engine/config.h"
+#include "engine/config_inner.h"
 
-#include "base/arena.h"
-#include "base/file.h"
 #include "base/mem.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>
 
 enum {
-    MAX_FILE = 1 << 20, MAX_MEMORY = 8 << 20, MAX_DEPTH = 16, MAX_LIST = 4096, MAX_TEXT = 4096,
+    MAX_LIST = 4096, MAX_TEXT = 4096,
     MAX_LISTED = 100,                       /* mistakes that are written out; the rest is counted */
 };
 
-typedef enum { TEXT, INTEGER, NUMBER, BOOLEAN, DTYPE, TEXTS, OBJECT, MODELS, ALIASES } field_type;
-
-typedef struct field {
-    const char *name;
-    field_type  type;
-    size_t      offset;                     /* in the struct that the table describes */
-    double      min, max;                   /* INTEGER, NUMBER */
-    bool        required;
-    const struct field *sub;                /* OBJECT: its fields, in the same struct; NULL-named end */
-} field;
-
 #define MODEL(field) offsetof(hse_model_config, field)
-#define CONFIG(field) offsetof(hse_config, field)
+#define FIELD(key, type, offset, min, max, required, sub)                                                                              \
+    {key, NULL, NULL, NULL, type, offset, min, max, NULL, NULL, false, required, sub, NULL}
 
-static const field device_fields[] = {
-    {"device", TEXT, MODEL(device), 0, 0, false, NULL},
-    {"device_map", TEXT, MODEL(device_map), 0, 0, false, NULL},
-    {NULL, TEXT, 0, 0, 0, false, NULL},
+static const hse_setting device_fields[] = {
+    FIELD("device", HSE_SET_TEXT, MODEL(device), 0, 0, false, NULL),
+    FIELD("device_map", HSE_SET_TEXT, MODEL(device_map), 0, 0, false, NULL),
+    FIELD(NULL, HSE_SET_TEXT, 0, 0, 0, false, NULL),
 };
 
-static const field model_fields[] = {
-    {"name", TEXT, MODEL(name), 0, 0, true, NULL},
-    {"model", TEXT, MODEL(model), 0, 0, true, NULL},
-    {"model_type", TEXT, MODEL(model_type), 0, 0, true, NULL},
-    {"revision", TEXT, MODEL(revision), 0, 0, false, NULL},
-    {"language", TEXT, MODEL(language), 0, 0, false, NULL},
-    {"voices", TEXTS, MODEL(voices), 0, 0, false, NULL},
-    {"max_batch_size", INTEGER, MODEL(max_batch_size), 1, 256, false, NULL},
-    {"dtype", DTYPE, MODEL(dtype), 0, 0, false, NULL},
-    {"load_format", TEXT, MODEL(load_format), 0, 0, false, NULL},
-    {"compute_type", TEXT, MODEL(compute_type), 0, 0, false, NULL},
-    {"device_config", OBJECT, 0, 0, 0, false, device_fields},
-    {"watermark", BOOLEAN, MODEL(watermark), 0, 0, false, NULL},
-    {NULL, TEXT, 0, 0, 0, false, NULL},
+static const hse_setting model_fields[] = {
+    FIELD("name", HSE_SET_TEXT, MODEL(name), 0, 0, true, NULL),
+    FIELD("model", HSE_SET_TEXT, MODEL(model), 0, 0, true, NULL),
+    FIELD("model_type", HSE_SET_TEXT, MODEL(model_type), 0, 0, true, NULL),
+    FIELD("revision", HSE_SET_TEXT, MODEL(revision), 0, 0, false, NULL),
+    FIELD("language", HSE_SET_TEXT, MODEL(language), 0, 0, false, NULL),
+    FIELD("voices", HSE_SET_TEXTS, MODEL(voices), 0, 0, false, NULL),
+    FIELD("max_batch_size", HSE_SET_INTEGER, MODEL(max_batch_size), 1, 256, false, NULL),
+    FIELD("instances", HSE_SET_INTEGER, MODEL(instances), 1, 64, false, NULL),
+    FIELD("keep_alive", HSE_SET_DURATION, MODEL(keep_alive), -1, 1e9, false, NULL),
+    FIELD("dtype", HSE_SET_DTYPE, MODEL(dtype), 0, 0, false, NULL),
+    FIELD("load_format", HSE_SET_TEXT, MODEL(load_format), 0, 0, false, NULL),
+    FIELD("compute_type", HSE_SET_TEXT, MODEL(compute_type), 0, 0, false, NULL),
+    FIELD("device_config", HSE_SET_OBJECT, 0, 0, 0, false, device_fields),
+    FIELD("watermark", HSE_SET_BOOLEAN, MODEL(watermark), 0, 0, false, NULL),
+    FIELD(NULL, HSE_SET_TEXT, 0, 0, 0, false, NULL),
 };
 
-static const field config_fields[] = {
-    {"model_configs", MODELS, 0, 0, 0, false, NULL},
-    {"aliases", ALIASES, 0, 0, 0, false, NULL},
-    {"models", TEXT, CONFIG(models_dir), 0, 0, false, NULL},
-    {"threads", INTEGER, CONFIG(threads), 1, 256, false, NULL},
-    {"max_requests", INTEGER, CONFIG(max_requests), 1, 1000000, false, NULL},
-    {"cpu", TEXT, CONFIG(cpu), 0, 0, false, NULL},
-    {"dtype", DTYPE, CONFIG(dtype), 0, 0, false, NULL},
-    {"timeout_s", NUMBER, CONFIG(timeout_s), 0.001, 1e9, false, NULL},
-    {"host", TEXT, CONFIG(host), 0, 0, false, NULL},
-    {"port", INTEGER, CONFIG(port), 0, 65535, false, NULL},
-    {"api_keys", TEXTS, CONFIG(api_keys), 0, 0, false, NULL},
-    {"log_level", TEXT, CONFIG(log_level), 0, 0, false, NULL},
-    {"text_normalization", TEXT, CONFIG(text_normalization), 0, 0, false, NULL},
-    {"max_upload_mb", INTEGER, CONFIG(max_upload_mb), 1, 1 << 20, false, NULL},
-    {NULL, TEXT, 0, 0, 0, false, NULL},
-};
-
-/* The config, and what it owns. */
-typedef struct {
-    hse_config config;
-    hse_arena  arena;
-} owned_config;
+_Static_assert(COUNT(model_fields) <= HSE_MODEL_KEYS, "a mark for each key");
 
 typedef struct {
     yaml_parser_t parser;
@@ -87,36 +53,9 @@ typedef struct {
     hse_buf      *report;
     char          first[200];
     unsigned      mistakes;
-    hse_buf       models, aliases, words;   /* growing lists of hse_model_config, hse_model_alias, char * */
+    hse_buf       models, marks, words;     /* growing lists of hse_model_config, model_marks, char * */
+    mark         *seen;                     /* where the keys of the mapping that is read stand; NULL: nobody asks */
 } reader;
-
-static const struct {
-    const char      *word;
-    hse_dtype_choice dtype;
-} dtype_words[] = {
-    {"auto", HSE_DTYPE_AUTO},         {"float32", HSE_DTYPE_FLOAT32}, {"bfloat16", HSE_DTYPE_BFLOAT16},
-    {"int8", HSE_DTYPE_INT8},         {"float16", HSE_DTYPE_FLOAT16}, {"float", HSE_DTYPE_FLOAT32},
-    {"fp32", HSE_DTYPE_FLOAT32},      {"f32", HSE_DTYPE_FLOAT32},     {"bf16", HSE_DTYPE_BFLOAT16},
-    {"half", HSE_DTYPE_FLOAT16},      {"fp16", HSE_DTYPE_FLOAT16},
-};
-
-bool hse_dtype_choice_parse(const char *word, hse_dtype_choice *out)
-{
-    for (size_t i = 0; i < COUNT(dtype_words); i++)
-        if (strcmp(word, dtype_words[i].word) == 0) {
-            *out = dtype_words[i].dtype;
-            return true;
-        }
-    return false;
-}
-
-const char *hse_dtype_choice_name(hse_dtype_choice d)
-{
-    for (size_t i = 0; i < COUNT(dtype_words); i++)
-        if (dtype_words[i].dtype == d)
-            return dtype_words[i].word;
-    return "default";
-}
 
 static void mistake(reader *r, const yaml_mark_t *at, const char *fmt, ...) HSE_PRINTF(3, 4);
 
@@ -242,113 +181,108 @@ static const char *take_text(reader *r, const char *key)
     return copy;
 }
 
-static void read_integer(reader *r, const field *f, int64_t *out)
+/* A number or a word that means true must not stand in quotes; what a setting takes is settings.c's matter. */
+static void read_scalar(reader *r, const hse_setting *f, void *base)
 {
-    const char *s = scalar(r);
-    char *end = NULL;
+    bool quoted = !plain(r) && (f->type == HSE_SET_INTEGER || f->type == HSE_SET_NUMBER || f->type == HSE_SET_BOOLEAN);
+    hse_error err = {0};
+    hse_status s;
 
-    errno = 0;
-    long long v = strtoll(s, &end, 10);
-    if (!plain(r) || end == s || *end || errno || strchr(" +", *s)) {
-        mistake(r, &r->event.start_mark, "%s: expected a whole number, found '%.40s'", f->name, s);
-    } else if ((double)v < f->min || (double)v > f->max) {
-        mistake(r, &r->event.start_mark, "%s: %lld is not in %.0f..%.0f", f->name, v, f->min, f->max);
-    } else {
-        *out = v;
-    }
-}
-
-static void read_number(reader *r, const field *f, double *out)
-{
-    const char *s = scalar(r);
-    char *end = NULL;
-    double v = strtod(s, &end);
-
-    if (!plain(r) || end == s || *end || !isfinite(v) || strchr(" +xX", *s))
-        mistake(r, &r->event.start_mark, "%s: expected a number, found '%.40s'", f->name, s);
-    else if (v < f->min || v > f->max)
-        mistake(r, &r->event.start_mark, "%s: %g is not in %g..%g", f->name, v, f->min, f->max);
-    else
-        *out = v;
-}
-
-static void read_boolean(reader *r, const field *f, int64_t *out)
-{
-    static const char *const yes[] = {"true", "True", "TRUE", "yes", "on"}, *const no[] = {"false", "False", "FALSE", "no", "off"};
-
-    for (size_t i = 0; plain(r) && i < COUNT(yes); i++)
-        if (strcmp(scalar(r), yes[i]) == 0 || strcmp(scalar(r), no[i]) == 0) {
-            *out = strcmp(scalar(r), yes[i]) == 0;
-            return;
-        }
-    mistake(r, &r->event.start_mark, "%s: expected true or false, found '%.40s'", f->name, scalar(r));
-}
-
-/* A list of texts goes to *out, *count (which stands right after *out in every struct of config.h). */
-static void read_texts(reader *r, const field *f, const char *const **out, size_t *count)
-{
-    if (!expect(r, YAML_SEQUENCE_START_EVENT, f->name, "a list of texts"))
+    if (r->event.data.scalar.length != strlen(scalar(r))) {
+        mistake(r, &r->event.start_mark, "%s: a NUL character in the text", f->key);
         return;
-    hse_buf_clear(&r->words);
-    while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT) {
-        if (!expect(r, YAML_SCALAR_EVENT, f->name, "a text"))
-            continue;
-        const char *s = take_text(r, f->name);
-        if (s)
-            hse_buf_append(&r->words, &s, sizeof s);
     }
-    if (r->words.status != HSE_OK) {
+    if (quoted) {
+        static const char *const wanted[] = {[HSE_SET_INTEGER] = "a whole number", [HSE_SET_NUMBER] = "a number",
+                                             [HSE_SET_BOOLEAN] = "true or false"};
+        mistake(r, &r->event.start_mark, "%s: expected %s, found '%.40s'", f->key, wanted[f->type], scalar(r));
+        return;
+    }
+    if ((s = hse_setting_take(f, scalar(r), base, &r->owned->arena, f->key, &err)) == HSE_E_NOMEM)
         no_memory(r);
+    else if (s != HSE_OK)
+        mistake(r, &r->event.start_mark, "%s", err.text);
+}
+
+/* What was collected in `words`, `per` texts an item, goes to the setting at `at`. */
+static void take_words(reader *r, void *at, size_t per)
+{
+    if (r->words.status == HSE_E_LIMIT) {
+        mistake(r, &r->event.start_mark, "more than %d texts in a list", MAX_LIST);
         return;
     }
-    const char **copy = hse_arena_array(&r->owned->arena, r->words.size / sizeof *copy + 1, sizeof *copy);
+    const char **copy = r->words.status == HSE_OK ? hse_arena_array(&r->owned->arena, r->words.size / sizeof *copy + 1, sizeof *copy) : NULL;
     if (!copy) {
         no_memory(r);
         return;
     }
     if (r->words.size)
         memcpy(copy, r->words.data, r->words.size);
-    *count = r->words.size / sizeof *copy;
-    *out = copy;
+    hse_setting_list(at, (const void *)copy, r->words.size / sizeof *copy / per);
+}
+
+static void read_texts(reader *r, const hse_setting *f, void *at)
+{
+    if (!expect(r, YAML_SEQUENCE_START_EVENT, f->key, "a list of texts"))
+        return;
+    hse_buf_clear(&r->words);
+    while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT) {
+        if (!expect(r, YAML_SCALAR_EVENT, f->key, "a text"))
+            continue;
+        const char *s = take_text(r, f->key);
+        if (s)
+            hse_buf_append(&r->words, &s, sizeof s);
+    }
+    take_words(r, at, 1);
+}
+
+static void read_pairs(reader *r, const hse_setting *f, void *at)
+{
+    if (!expect(r, YAML_MAPPING_START_EVENT, f->key, "a mapping of names"))
+        return;
+    hse_buf_clear(&r->words);
+    while (next(r) && !is_mapping_end(r)) {
+        const char *pair[2] = {NULL, NULL};
+
+        if (expect(r, YAML_SCALAR_EVENT, f->key, "a name"))
+            pair[0] = take_text(r, f->key);
+        if (!next(r))
+            return;
+        if (expect(r, YAML_SCALAR_EVENT, f->key, "a name"))
+            pair[1] = take_text(r, f->key);
+        if (pair[0] && pair[1])
+            hse_buf_append(&r->words, pair, sizeof pair);
+    }
+    take_words(r, at, 2);
 }
 
 static void read_models(reader *r);
-static void read_aliases(reader *r);
-static void read_fields(reader *r, const field *fields, void *base, const char *what);
+static void read_fields(reader *r, const hse_setting *fields, void *base, const char *what);
 
-static void read_value(reader *r, const field *f, void *base)
+static void read_value(reader *r, const hse_setting *f, void *base)
 {
     char *at = (char *)base + f->offset;
 
-    if (r->event.type == YAML_SCALAR_EVENT && is_null(r) && f->type != MODELS) {
+    if (r->event.type == YAML_SCALAR_EVENT && is_null(r) && f->type != HSE_SET_MODELS) {
         if (f->required)
-            mistake(r, &r->event.start_mark, "%s: a value is needed", f->name);
+            mistake(r, &r->event.start_mark, "%s: a value is needed", f->key);
         return;
     }
-    switch (f->type) {
-    case MODELS: read_models(r); return;
-    case ALIASES: read_aliases(r); return;
-    case TEXTS: read_texts(r, f, (const char *const **)(void *)at, (size_t *)(void *)(at + sizeof(void *))); return;
-    case OBJECT:
-        if (expect(r, YAML_MAPPING_START_EVENT, f->name, "a mapping"))
-            read_fields(r, f->sub, base, f->name);
-        return;
-    default: break;
-    }
-    if (!expect(r, YAML_SCALAR_EVENT, f->name, f->type == TEXT ? "a text" : "a single value"))
-        return;
-    if (f->type == TEXT) {
-        const char *s = take_text(r, f->name);
+    if (f->type == HSE_SET_MODELS) {
+        read_models(r);
+    } else if (f->type == HSE_SET_TEXTS) {
+        read_texts(r, f, at);
+    } else if (f->type == HSE_SET_PAIRS) {
+        read_pairs(r, f, at);
+    } else if (f->type == HSE_SET_OBJECT) {
+        if (expect(r, YAML_MAPPING_START_EVENT, f->key, "a mapping"))
+            read_fields(r, f->sub, base, f->key);
+    } else if (expect(r, YAML_SCALAR_EVENT, f->key, f->type == HSE_SET_TEXT ? "a text" : "a single value")) {
+        const char *s = f->type == HSE_SET_TEXT ? take_text(r, f->key) : NULL;
         if (s)
             *(const char **)(void *)at = s;
-    } else if (f->type == INTEGER) {
-        read_integer(r, f, (int64_t *)(void *)at);
-    } else if (f->type == NUMBER) {
-        read_number(r, f, (double *)(void *)at);
-    } else if (f->type == BOOLEAN) {
-        read_boolean(r, f, (int64_t *)(void *)at);
-    } else if (!hse_dtype_choice_parse(scalar(r), (hse_dtype_choice *)(void *)at)) {
-        mistake(r, &r->event.start_mark, "%s: '%.40s' is none of auto, float32, bfloat16, int8, float16", f->name, scalar(r));
+        else if (f->type != HSE_SET_TEXT)
+            read_scalar(r, f, base);
     }
 }
 
@@ -376,17 +310,17 @@ static int distance(const char *a, const char *b)
     return row[n & 1][m] > 2 ? 3 : row[n & 1][m];
 }
 
-static void unknown_key(reader *r, const field *fields, const char *what)
+static void unknown_key(reader *r, const hse_setting *fields, const char *what)
 {
     const char *near = NULL;
     int best = 3;
 
-    for (const field *f = fields; f->name; f++) {
-        int d = distance(scalar(r), f->name);
+    for (const hse_setting *f = fields; f->key; f++) {
+        int d = distance(scalar(r), f->key);
 
         if (d < best) {
             best = d;
-            near = f->name;
+            near = f->key;
         }
     }
     if (near)
@@ -396,13 +330,16 @@ static void unknown_key(reader *r, const field *fields, const char *what)
 }
 
 /* The current event is the mapping's start; afterwards it is its end. */
-static void read_fields(reader *r, const field *fields, void *base, const char *what)
+static void read_fields(reader *r, const hse_setting *fields, void *base, const char *what)
 {
-    uint64_t seen = 0;
     yaml_mark_t start = r->event.start_mark;
+    mark *seen = r->seen;                               /* the caller's; those of an object inside are nobody's */
+    uint64_t met = 0;
 
+    _Static_assert(HSE_MAX_SETTINGS <= 64, "a bit for each");
+    r->seen = NULL;
     while (next(r) && !is_mapping_end(r)) {
-        const field *f = fields;
+        const hse_setting *f = fields;
 
         if (!expect(r, YAML_SCALAR_EVENT, what, "a key")) {
             if (!next(r))
@@ -410,25 +347,29 @@ static void read_fields(reader *r, const field *fields, void *base, const char *
             skip(r);
             continue;
         }
-        while (f->name && strcmp(f->name, scalar(r)) != 0)
+        while (f->key && strcmp(f->key, scalar(r)) != 0)
             f++;
-        if (!f->name)
+        uint64_t bit = (uint64_t)1 << (f - fields);
+        bool twice = f->key && (met & bit);
+        if (!f->key)
             unknown_key(r, fields, what);
-        else if (seen & 1u << (f - fields))
-            mistake(r, &r->event.start_mark, "the key '%s' is there twice", f->name);
-        bool read = f->name && !(seen & 1u << (f - fields));
-        if (f->name)
-            seen |= 1u << (f - fields);
+        else if (twice)
+            mistake(r, &r->event.start_mark, "the key '%s' is there twice", f->key);
+        if (f->key)
+            met |= bit;
         if (!next(r))
             return;
-        if (read)
+        if (f->key && !twice) {
+            if (seen)
+                seen[f - fields] = (mark){(unsigned)r->event.start_mark.line + 1, (unsigned)r->event.start_mark.column + 1};
             read_value(r, f, base);
-        else
+        } else {
             skip(r);
+        }
     }
-    for (const field *f = fields; f->name && !r->broken; f++)
-        if (f->required && !(seen & 1u << (f - fields)))
-            mistake(r, &start, "%s: the key '%s' is missing", what, f->name);
+    for (const hse_setting *f = fields; f->key && !r->broken; f++)
+        if (f->required && !(met & (uint64_t)1 << (f - fields)))
+            mistake(r, &start, "%s: the key '%s' is missing", what, f->key);
 }
 
 static void read_models(reader *r)
@@ -439,12 +380,14 @@ static void read_models(reader *r)
     if (!expect(r, YAML_SEQUENCE_START_EVENT, "model_configs", "a list"))
         return;
     while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT) {
-        hse_model_config m = {.watermark = -1, .line = (int)r->event.start_mark.line + 1};
+        hse_model_config m = {.watermark = -1, .keep_alive = HSE_KEEP_ABSENT, .line = (int)r->event.start_mark.line + 1};
+        model_marks marks = {.item = {(unsigned)m.line, (unsigned)r->event.start_mark.column + 1}};
         yaml_mark_t at = r->event.start_mark;
         unsigned before = r->mistakes;
 
         if (!expect(r, YAML_MAPPING_START_EVENT, "model_configs", "a mapping"))
             continue;
+        r->seen = marks.key;
         read_fields(r, model_fields, &m, "model_configs");
         if (r->broken || r->mistakes != before || !m.name || !m.model || !m.model_type)
             continue;
@@ -453,33 +396,25 @@ static void read_models(reader *r)
             if (strcmp(list[i].name, m.name) == 0)
                 mistake(r, &at, "the name '%.60s' is used twice, first in line %d", m.name, list[i].line);
         hse_buf_append(&r->models, &m, sizeof m);
+        hse_buf_append(&r->marks, &marks, sizeof marks);
         if (r->models.status == HSE_E_LIMIT) {
             mistake(r, &at, "more than %d models", MAX_LIST);
             r->broken = true;
-        } else if (r->models.status != HSE_OK) {
+        } else if (r->models.status != HSE_OK || r->marks.status != HSE_OK) {
             no_memory(r);
         }
     }
 }
 
-static void read_aliases(reader *r)
+static void read_settings(reader *r)
 {
-    if (!expect(r, YAML_MAPPING_START_EVENT, "aliases", "a mapping of names"))
-        return;
-    while (next(r) && !is_mapping_end(r)) {
-        hse_model_alias a = {0};
+    mark seen[HSE_MAX_SETTINGS] = {{0}};
 
-        if (expect(r, YAML_SCALAR_EVENT, "aliases", "a name"))
-            a.alias = take_text(r, "aliases");
-        if (!next(r))
-            return;
-        if (expect(r, YAML_SCALAR_EVENT, "aliases", "a model's name"))
-            a.model = take_text(r, "aliases");
-        if (a.alias && a.model)
-            hse_buf_append(&r->aliases, &a, sizeof a);
-        if (r->aliases.status != HSE_OK)
+    r->seen = seen;
+    read_fields(r, hse_settings, &r->owned->config, "the file");
+    for (size_t i = 0; hse_settings[i].key && r->status == HSE_OK; i++)
+        if (seen[i].line && !(r->owned->origin[i] = hse_config_note(&r->owned->arena, "%s:%u", r->name, seen[i].line)))
             no_memory(r);
-    }
 }
 
 static void read_document(reader *r)
@@ -490,7 +425,7 @@ static void read_document(reader *r)
         return;
     if (!(r->event.type == YAML_SCALAR_EVENT && is_null(r)) &&
         expect(r, YAML_MAPPING_START_EVENT, "the file", "a mapping with model_configs"))
-        read_fields(r, config_fields, &r->owned->config, "the file");
+        read_settings(r);
     if (next(r) && next(r) && r->event.type != YAML_STREAM_END_EVENT)
         mistake(r, &r->event.start_mark, "a second document begins here; one is expected");
 }
@@ -510,13 +445,11 @@ static hse_status read_all(reader *r, hse_error *err)
 {
     hse_config *c = &r->owned->config;
 
-    c->port = -1;
     read_document(r);
     if (r->status == HSE_OK && !r->mistakes) {
         c->models = arena_copy(r, &r->models);
         c->model_count = r->models.size / sizeof *c->models;
-        c->aliases = arena_copy(r, &r->aliases);
-        c->alias_count = r->aliases.size / sizeof *c->aliases;
+        r->owned->marks = arena_copy(r, &r->marks);
     }
     if (r->status != HSE_OK)
         return hse_fail(err, r->status, 0, "%s: no memory to read the config", r->name);
@@ -527,20 +460,16 @@ static hse_status read_all(reader *r, hse_error *err)
     return HSE_OK;
 }
 
-hse_status hse_config_parse(hse_config **out, hse_bytes yaml, const char *name, hse_buf *report, hse_error *err)
+hse_status hse_config_read_yaml(owned_config *owned, hse_bytes yaml, const char *name, hse_buf *report, hse_error *err)
 {
-    reader r = {.name = name, .report = report, .owned = hse_calloc(1, sizeof(owned_config))};
-
-    if (!r.owned)
-        return hse_fail(err, HSE_E_NOMEM, 0, "%s: no memory to read the config", name);
-    hse_arena_init(&r.owned->arena, MAX_MEMORY);
-    hse_buf_init(&r.models, MAX_LIST * sizeof(hse_model_config));
-    hse_buf_init(&r.aliases, MAX_LIST * sizeof(hse_model_alias));
-    hse_buf_init(&r.words, MAX_LIST * sizeof(char *));
-
+    reader r = {.name = name, .report = report, .owned = owned};
     hse_status s = HSE_E_NOMEM;
-    if (yaml.size > MAX_FILE) {
-        s = hse_fail(err, HSE_E_LIMIT, MAX_FILE, "%s: the config has %zu bytes, the limit is %d", name, yaml.size, MAX_FILE);
+
+    hse_buf_init(&r.models, MAX_LIST * sizeof(hse_model_config));
+    hse_buf_init(&r.marks, MAX_LIST * sizeof(model_marks));
+    hse_buf_init(&r.words, MAX_LIST * sizeof(char *));
+    if (yaml.size > HSE_CONFIG_MAX_FILE) {
+        s = hse_fail(err, HSE_E_LIMIT, HSE_CONFIG_MAX_FILE, "%s: the config has %zu bytes, the limit is %d", name, yaml.size, HSE_CONFIG_MAX_FILE);
     } else if (!yaml_parser_initialize(&r.parser)) {
         hse_fail(err, s, 0, "%s: no memory to read the config", name);
     } else {
@@ -550,37 +479,19 @@ hse_status hse_config_parse(hse_config **out, hse_bytes yaml, const char *name, 
         yaml_parser_delete(&r.parser);
     }
     hse_buf_free(&r.models);
-    hse_buf_free(&r.aliases);
+    hse_buf_free(&r.marks);
     hse_buf_free(&r.words);
-
-    hse_config *config = &r.owned->config;
-    if (s == HSE_OK)
-        *out = config;
-    else
-        hse_config_close(&config);
     return s;
 }
 
-hse_status hse_config_open(hse_config **out, const char *path, hse_buf *report, hse_error *err)
+void hse_config_mark(const hse_config *config, size_t model, const char *key, unsigned *line, unsigned *column)
 {
-    char *text = NULL;
-    size_t size = 0;
-    hse_status s = hse_file_read(&text, &size, path, MAX_FILE, err);
+    const model_marks *m = &((const owned_config *)(const void *)config)->marks[model];
+    const mark *at = &m->item;
 
-    if (s != HSE_OK)
-        return s;
-    s = hse_config_parse(out, (hse_bytes){(const uint8_t *)text, size}, path, report, err);
-    hse_free(text);
-    return s;
-}
-
-void hse_config_close(hse_config **config)
-{
-    owned_config *o = (owned_config *)(void *)*config;
-
-    if (!o)
-        return;
-    hse_arena_free(&o->arena);
-    hse_free(o);
-    *config = NULL;
+    for (size_t i = 0; model_fields[i].key; i++)
+        if (strcmp(model_fields[i].key, key) == 0 && m->key[i].line)
+            at = &m->key[i];
+    *line = at->line;
+    *column = at->column;
 }

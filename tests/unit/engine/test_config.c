@@ -105,17 +105,17 @@ TEST(mistakes_are_listed_with_line_and_column)
         {"dtype", MODEL "    dtype: fp8\n", "f.yml:5:12: dtype: 'fp8' is none of auto, float32, bfloat16, int8, float16\n"},
         {"boolean", MODEL "    watermark: maybe\n", "f.yml:5:16: watermark: expected true or false, found 'maybe'\n"},
         {"time", "timeout_s: .inf\n", "f.yml:1:12: timeout_s: expected a number, found '.inf'\n"},
-        {"time 0", "timeout_s: 0\n", "f.yml:1:12: timeout_s: 0 is not in 0.001..1e+09\n"},
+        {"time 0", "timeout_s: 0\n", "f.yml:1:12: timeout_s: 0 is not in 0.001..86400\n"},
         {"time nan", "timeout_s: nan\n", "f.yml:1:12: timeout_s: expected a number, found 'nan'\n"},
         {"port", "port: 65536\n", "f.yml:1:7: port: 65536 is not in 0..65535\n"},
         {"same name", MODEL "  - name: a\n    model: n\n    model_type: U\n", "f.yml:5:5: the name 'a' is used twice, first in line 2\n"},
         {"an alias of YAML", "model_configs: *x\n", NULL},
         {"key is a list", "[a]: 1\n", "f.yml:1:1: the file: expected a key, found a list\n"},
         {"aliases", "aliases: [a]\n", "f.yml:1:10: aliases: expected a mapping of names, found a list\n"},
-        {"alias of a list", "aliases: {a: [b]}\n", "f.yml:1:14: aliases: expected a model's name, found a list\n"},
+        {"alias of a list", "aliases: {a: [b]}\n", "f.yml:1:14: aliases: expected a name, found a list\n"},
         {"two documents", "threads: 1\n---\nthreads: 2\n", "f.yml:2:1: a second document begins here; one is expected\n"},
-        {"several", "port: x\nthreads: 0\ncolour: red\n",
-         "f.yml:1:7: port: expected a whole number, found 'x'\nf.yml:2:10: threads: 0 is not in 1..256\nf.yml:3:1: unknown key 'colour' in the file\n"},
+        {"several", "port: x\nthreads: 257\ncolour: red\n",
+         "f.yml:1:7: port: expected a whole number, found 'x'\nf.yml:2:10: threads: 257 is not in 0..256\nf.yml:3:1: unknown key 'colour' in the file\n"},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
