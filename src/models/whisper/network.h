@@ -5,7 +5,7 @@
  * A sequence is forked without copying keys or values: a table says in which cache row each of its positions lies.
  *
  *     whisper_decoding_open(&d, m, c, &limits, &err);
- *     whisper_encode(d, n, mels, frames, windows, &err);              cross keys and values are computed here, once
+ *     whisper_encode_windows(d, n, mels, frames, windows, false, &err);   cross keys and values are computed here, once
  *     int s = whisper_sequence_new(d, windows[0], &err);
  *     whisper_step(d, rows, n_rows, &err);                            one pass over the weights for all rows
  *     const float *logits = whisper_logits(d, i);                     of row i, where rows[i].logits was set
@@ -24,8 +24,18 @@
 typedef struct whisper_network whisper_network;
 typedef struct whisper_decoding whisper_decoding;
 
-hse_status whisper_network_open(whisper_network **out, const whisper_config *config, const hse_kernels *kernels,
-                                k_weight_type type, const hse_weights_limits *limits, hse_error *err);
+typedef struct {
+    const hse_weights *weights;             /* open already (whisper_config_open_weights); NULL: opened from the config's path */
+    const hse_kernels *kernels;             /* NULL: the best */
+    hse_pool          *pool;                /* packs the weights; NULL: one thread */
+    k_weight_type      type;                /* of the matrices: norms, biases and positions stay float32 */
+    size_t             max_bytes;           /* packed weights at most; 0 = 16 GiB */
+    const hse_weights_limits *limits;       /* of opening the file; NULL: the defaults */
+} whisper_network_options;
+
+/* HSE_E_FORMAT with the tensor's name when one is missing, of another shape, or not finite. */
+hse_status whisper_network_open(whisper_network **out, const whisper_config *config, const whisper_network_options *opt,
+                                hse_error *err);
 void       whisper_network_close(whisper_network **m);
 size_t     whisper_network_bytes(const whisper_network *m);
 const whisper_dims *whisper_network_dims(const whisper_network *m);
@@ -42,8 +52,8 @@ void       whisper_decoding_close(whisper_decoding **d);
 
 /* mel[i]: [frames[i]][mels], at most 3000 frames (faster-whisper always gives 3000, padded with 0.0). window[i] gets the
  * number of the encoded window; keep_output keeps the encoder's result for whisper_encoder_output. */
-hse_status whisper_encode(whisper_decoding *d, int n, const float *const *mel, const int *frames, int *window,
-                          bool keep_output, hse_error *err);
+hse_status whisper_encode_windows(whisper_decoding *d, int n, const float *const *mel, const int *frames, int *window,
+                                  bool keep_output, hse_error *err);
 /* [(frames + 1) / 2][width] */
 hse_status whisper_encoder_output(const whisper_decoding *d, int window, float *out, size_t count, hse_error *err);
 void       whisper_window_free(whisper_decoding *d, int window);        /* its sequences must be gone */
