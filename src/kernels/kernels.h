@@ -13,6 +13,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum {                                      /* instruction sets, as bits; 0 is plain C */
     HSE_CPU_AVX2 = 1,                       /* AVX2, FMA, F16C                          */
@@ -33,7 +34,11 @@ const char *hse_cpu_name(unsigned mask);    /* "avx512+bf16+vnni" ... for people
 typedef enum { K_F32, K_BF16, K_INT8, K_WEIGHT_TYPES } k_weight_type;
 
 /* What is done to an accumulated element before it is stored. */
-typedef enum { K_NONE, K_RELU, K_LEAKY_RELU, K_GELU, K_GELU_TANH, K_TANH, K_SIGMOID, K_SILU, K_EXP, K_ACTS } k_act;
+typedef enum {
+    K_NONE, K_RELU, K_LEAKY_RELU, K_GELU, K_GELU_TANH, K_TANH, K_SIGMOID, K_SILU, K_EXP,
+    K_ADD_SIN,                              /* y = leaky_relu(x), y + sin y (slope 1: x + sin x) */
+    K_ACTS
+} k_act;
 
 /* Packed weights of a linear layer or convolution: n outputs, `taps` taps of k inputs each.
  *
@@ -60,6 +65,8 @@ typedef struct {
     const k_packed *w;
     const void  *a;                         /* F32: float; BF16: bf16 bits (k_bf16 rows, padded: see a_pad); INT8: uint8 = q + 128 */
     size_t       a_row, a_tap;              /* distance of two output rows / two taps, in elements of a */
+    const ptrdiff_t *tap_at;                /* F32, BF16, may be NULL: instead of t * a_tap tap t is read at tap_at[t], in
+                                               elements of a: the taps of a 2-D kernel on a flattened grid */
     const float *a_scale;                   /* INT8: scale of input row; row r, tap t uses a_scale[r*a_scale_row + t*a_scale_tap] */
     size_t       a_scale_row, a_scale_tap;
     int          rows, panel_from, panel_to;

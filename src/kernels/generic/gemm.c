@@ -101,11 +101,12 @@ INLINE void tile(const k_gemm *g, int panel, int r, int rows, int vectors)
     const k_packed *w = g->w;
     const char *b = (const char *)w->data + (size_t)panel * w->panel_bytes;
     int group = k_group(w->type);
-    size_t at = (size_t)r * g->a_row, tap = (size_t)((w->k + group - 1) / group * group * vectors * LANES);
+    size_t row = (size_t)r * g->a_row, tap = (size_t)((w->k + group - 1) / group * group * vectors * LANES);
     vf sum[ROWS][VECTORS] = {0};
 
-    for (int t = 0; t < w->taps; t++, at += g->a_tap) {
+    for (int t = 0; t < w->taps; t++) {
         size_t from = (size_t)t * tap;
+        ptrdiff_t at = (ptrdiff_t)row + (g->tap_at != NULL ? g->tap_at[t] : (ptrdiff_t)((size_t)t * g->a_tap));
         if (w->type == K_F32)
             tap_f32(sum, rows, vectors, (const float *)g->a + at, g->a_row, (const float *)(const void *)b + from,
                     w->k);

@@ -22,6 +22,7 @@ enum {
 typedef struct {
     const char    *a;
     size_t         a_row, a_tap;
+    const ptrdiff_t *tap_at;            /* NULL, or where each tap is, in elements */
     int            taps, groups;
     const char    *b;
     size_t         b_step;              /* from one group's weights to the next */
@@ -119,6 +120,11 @@ INLINE k_rows rows_at(const char *a, size_t row, int mr)
     return p;
 }
 
+INLINE const char *tap_of(const k_tile *x, int t, int element)
+{
+    return x->tap_at != NULL ? x->a + x->tap_at[t] * element : x->a + (size_t)t * x->a_tap;
+}
+
 INLINE void rows_next(k_rows *p, int mr)
 {
     UNROLL for (int i = 0; i < (mr + 7) / 8; i++)
@@ -171,7 +177,7 @@ __attribute__((unused)) INLINE void tile_f32(int mr, int nv, const k_tile *x)
 
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
-        k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
+        k_rows a = rows_at(tap_of(x, t, 4), x->a_row, mr);
         for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             vf w[MOST_WIDE];
             UNROLL for (int v = 0; v < nv; v++)
@@ -196,7 +202,7 @@ INLINE void tile_bf16(int mr, int nv, const k_tile *x)
 
     begin_sums(mr, nv, x, sum);
     for (int t = 0; t < x->taps; t++) {
-        k_rows a = rows_at(x->a + (size_t)t * x->a_tap, x->a_row, mr);
+        k_rows a = rows_at(tap_of(x, t, 2), x->a_row, mr);
         for (int i = 0; i < x->groups; i++, rows_next(&a, mr), b += x->b_step) {
             if (mr <= FEW_ROWS)
                 UNROLL for (int v = 0; v < nv; v++)
@@ -348,7 +354,7 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
     int nv = panels > 1 ? panels * MOST_VECTORS : (lanes + VF_LANES - 1) / VF_LANES;
     int most = panels > 1 ? rows : most_rows[nv - 1], group = k_group(w->type);
     int groups = (w->k + group - 1) / group;
-    bool one_run = g->a_tap == (size_t)(groups * group) && w->type != K_INT8;
+    bool one_run = g->tap_at == NULL && g->a_tap == (size_t)(groups * group) && w->type != K_INT8;
     int taps = one_run ? 1 : w->taps;
 
     groups = one_run ? groups * w->taps : groups;               /* taps that lie one behind the other are one */
@@ -376,7 +382,11 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
                 next = tile_rows(run[nv - 1], rows - r, most);
                 bool at_once = last && simple && next == most && panels == 1;
                 x.g = at_once ? g : NULL;
-                x.a = (const char *)g->a + at * x.a_row + (size_t)t * x.a_tap + (size_t)i * (size_t)group * element;
+                x.a = (const char *)g->a + at * x.a_row + (size_t)i * (size_t)group * element;
+                if (g->tap_at != NULL)
+                    x.tap_at = g->tap_at + t;
+                else
+                    x.a += (size_t)t * x.a_tap;
                 x.row = row + r;
                 x.part = whole ? part : part + (size_t)(r * nv * VF_LANES);
                 if (w->type == K_INT8) {

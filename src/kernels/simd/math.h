@@ -75,6 +75,23 @@ INLINE vf vf_gelu_tanh(vf x)
     return vf_mul(x, vf_sigmoid(vf_mul(u, vf_set1(1.5957691216057308f))));      /* 1 + tanh(u) = 2 sigmoid(2u) */
 }
 
+/* x + sin x. sin x = (-1)^n sin r with r = x - n pi in -pi/2..pi/2, pi in three parts; from 2^23 on a unit in the last
+ * place is more than a sine can be. */
+INLINE vf vf_add_sin(vf x)
+{
+    static const float c[] = {-0.1666666664f, 0.0083333315f, -0.0001984090f, 0.0000027526f, -0.0000000239f};
+    vf n = vf_round(vf_mul(x, vf_set1(0.318309886f)));
+    vf odd = vf_sub(n, vf_mul(vf_set1(2.0f), vf_round(vf_mul(n, vf_set1(0.5f)))));  /* -1, 0 or 1 */
+    vf r = vf_fma(n, vf_set1(-3.140625f), x);
+
+    r = vf_fma(n, vf_set1(-9.67502593994140625e-4f), r);
+    r = vf_fma(n, vf_set1(-1.509957990978376e-7f), r);
+    vf z = vf_mul(r, r);
+    vf sine = vf_fma(vf_mul(r, z), vf_polynomial(z, c, COUNT(c)), r);
+    sine = vf_fma(vf_mul(vf_mul(odd, odd), vf_set1(-2.0f)), sine, sine);
+    return vf_add(x, vf_select(vf_less(vf_abs(x), vf_set1(8388608.0f)), sine, vf_zero()));
+}
+
 /* `act` is the same for many vectors, so the branches cost nothing. */
 INLINE vf vf_act(vf x, k_act act, float slope)
 {
@@ -95,6 +112,8 @@ INLINE vf vf_act(vf x, k_act act, float slope)
         return vf_mul(x, vf_sigmoid(x));
     case K_EXP:
         return vf_exp(x);
+    case K_ADD_SIN:
+        return vf_add_sin(vf_select(vf_less(x, vf_zero()), vf_mul(x, vf_set1(slope)), x));
     case K_NONE:
     case K_ACTS:
         break;

@@ -243,6 +243,13 @@ static void check_parts(const setup *s, int first, int rows)
         memcpy(part.out, part.residual, ((size_t)(rows - 1) * row + n) * sizeof(float));
         part.residual = part.out;
     }
+    ptrdiff_t tap_at[MOST_TAPS]; /* every third time the taps' places are listed */
+    for (int t = 0; t < l->taps; t++)
+        tap_at[t] = (ptrdiff_t)((size_t)t * part.a_tap);
+    if (rows % 3 == 0 && s->type != K_INT8) {
+        part.tap_at = tap_at;
+        part.a_tap = 0;
+    }
     int range = rows % 2 == 0 ? 2 : 7; /* of panels, to see both ends */
     for (int panel = 0; panel < s->w.panels; panel += range) {
         part.panel_from = panel;
