@@ -1,6 +1,7 @@
 #include "base/buf.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -181,6 +182,28 @@ hse_status hse_buf_unbase64(hse_buf *b, const char *text, size_t size, bool leni
     b->size = before + (size_t)(at - out);
     b->data[b->size] = 0;
     return HSE_OK;
+}
+
+void hse_buf_json(hse_buf *b, const char *s, size_t n)
+{
+    hse_buf_byte(b, '"');
+    for (size_t i = 0, length; i < n; i += length) {
+        uint32_t c = 0;
+
+        length = hse_utf8_next(s + i, n - i, &c);
+        if (length == 0) {
+            hse_buf_str(b, "\\ufffd");
+            length = 1;
+        } else if (c == '"' || c == '\\') {
+            hse_buf_byte(b, '\\');
+            hse_buf_byte(b, (uint8_t)c);
+        } else if (c < 0x20 || c == 0x7F) {
+            hse_buf_printf(b, "\\u%04x", (unsigned)c);
+        } else {
+            hse_buf_append(b, s + i, length);
+        }
+    }
+    hse_buf_byte(b, '"');
 }
 
 void hse_buf_consume(hse_buf *b, size_t size)

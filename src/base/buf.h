@@ -22,6 +22,7 @@ void hse_buf_byte(hse_buf *b, uint8_t byte);
 void hse_buf_str(hse_buf *b, const char *s);
 void hse_buf_printf(hse_buf *b, const char *fmt, ...) HSE_PRINTF(2, 3);
 void hse_buf_base64(hse_buf *b, const void *data, size_t size);  /* RFC 4648 with padding */
+void hse_buf_json(hse_buf *b, const char *s, size_t n);          /* a JSON string with its quotes; what is not UTF-8 becomes U+FFFD */
 void *hse_buf_extend(hse_buf *b, size_t size);                   /* `size` uninitialised bytes at the end, or NULL */
 void hse_buf_consume(hse_buf *b, size_t size);                   /* drop the first bytes */
 const char *hse_buf_text(const hse_buf *b);                      /* zero-terminated; "" while empty */

@@ -128,6 +128,22 @@ TEST(base64_round_trip_and_refusals)
     }
 }
 
+TEST(json_strings_are_escaped)
+{
+    static const struct { const char *in; size_t size; const char *want; } cases[] = {
+        {"", 0, "\"\""}, {"a\"b\\", 4, "\"a\\\"b\\\\\""}, {"\n\x7f\0", 3, "\"\\u000a\\u007f\\u0000\""}, {"\xc3\xa4", 2, "\"\xc3\xa4\""},
+        {"\xc3", 1, "\"\\ufffd\""}, {"a\xff" "b", 3, "\"a\\ufffdb\""},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hse_buf b;
+        hse_buf_init(&b, 100);
+        hse_buf_json(&b, cases[i].in, cases[i].size);
+        CHECK(strcmp(hse_buf_text(&b), cases[i].want) == 0, "case %zu: %s, want %s", i, hse_buf_text(&b), cases[i].want);
+        hse_buf_free(&b);
+    }
+}
+
 TEST(utf8_is_strict)
 {
     static const struct { const char *s; size_t n, bad; } cases[] = {
