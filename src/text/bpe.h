@@ -16,7 +16,7 @@
 
 #include <stdbool.h>
 
-enum { BPE_MAX_TOKENS = 1 << 20, BPE_MAX_TOKEN_BYTES = 4096, BPE_MAX_TEXT = 4 << 20 };
+enum { BPE_MAX_TOKENS = 1 << 20, BPE_MAX_TOKEN_BYTES = 1024, BPE_MAX_SPECIAL_BYTES = 128, BPE_MAX_TEXT = 4 << 20 };
 
 typedef struct bpe bpe;
 
@@ -45,11 +45,11 @@ hse_status bpe_add(bpe *b, int32_t id, const void *bytes, size_t size, hse_error
 hse_status bpe_merge(bpe *b, const void *left, size_t left_size, const void *right, size_t right_size, hse_error *err);
 /* In place of merges (tiktoken's rule; a vocabulary without its merges): any two neighbours whose bytes together are a token
  * merge, and the token's id is the rank. For a vocabulary in the order of its merges both rules are the same. */
-hse_status bpe_merge_by_id(bpe *b, hse_error *err);
+void       bpe_merge_by_id(bpe *b);
 /* A token of its own: found in texts when they are encoded with `special`, decoded as its text. Its id may be one that was
  * added, if the bytes are the same. */
 hse_status bpe_add_special(bpe *b, int32_t id, const char *text, size_t size, hse_error *err);
-hse_status bpe_finish(bpe *b, hse_error *err);
+void       bpe_finish(bpe *b);
 
 /* Append the ids of a text. Bytes that are no UTF-8 are encoded as they are. special false: names of special tokens are
  * ordinary text. HSE_E_LIMIT: over BPE_MAX_TEXT; HSE_E_FORMAT: a byte that no token stands for. */
