@@ -4,19 +4,33 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "formats/json.h"
+#include "http/url.h"
 
 #include <stdio.h>
 #include <strings.h>
 
-/* Read a JSON body: bounds on size, depth and duplicate keys are json.h's. */
-static bool parse_body(api_call *c)
+/* ---- from body to struct ------------------------------------------------------------------------------------------- */
+
+/* Can the body of this table be left out? */
+static bool needs_nothing(const schema *s)
 {
-    const http_request *r = http_job_request(c->job);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->fields[i].required)
+            return false;
+    return true;
+}
+
+/* Read a JSON body: bounds on size, depth and duplicate keys are json.h's. */
+static bool read_json(api_call *c, hse_bytes body)
+{
+    static const uint8_t nothing[] = {'{', '}'};
     hse_error err = {0};
 
-    if (r->body.size == 0)
+    if (body.size == 0 && needs_nothing(c->schema))
+        body = (hse_bytes){nothing, sizeof nothing};
+    if (body.size == 0)
         return api_fail(&c->error, 400, NULL, "the body is empty; it must be a JSON object");
-    if (hse_json_parse(&c->root, r->body, "the body", NULL, &err) != HSE_OK) {
+    if (hse_json_parse(&c->root, body, "the body", NULL, &err) != HSE_OK) {
         api_fail(&c->error, err.status == HSE_E_NOMEM ? 500 : 400, NULL, "%s", err.text);
         c->error.code = "invalid_json";
         return false;
@@ -24,9 +38,47 @@ static bool parse_body(api_call *c)
     return true;
 }
 
+static bool read_body(api_call *c)
+{
+    const http_request *r = http_job_request(c->job);
+    http_slice type = http_request_header(r, "content-type");
+    uint64_t max_upload = c->server->options.max_upload_bytes;
+    bool ok = true;
+
+    if (c->route->query) {
+        c->schema = c->route->query;
+        ok = schema_query_read(c->schema, r->query, &c->root, &c->error);
+    } else if (c->route->form && type.data && http_slice_is_nocase(http_media_type(type), "multipart/form-data")) {
+        c->schema = c->route->form;
+        ok = schema_form_read(c->schema, type, r->body, max_upload, &c->root, &c->form, &c->error);
+    } else if (c->route->body) {
+        c->schema = c->route->body;
+        ok = read_json(c, r->body);
+    } else if (c->route->form) {
+        return api_fail(&c->error, 415, NULL, "this route takes multipart/form-data");
+    }
+    if (!ok || !c->schema)
+        return ok;
+    c->body = hse_calloc(1, c->schema->size ? c->schema->size : 1);
+    if (!c->body)
+        return api_fail(&c->error, 500, NULL, "not enough memory for this request");
+    return schema_parse(c->schema, c->root, c->form, max_upload, c->body, &c->error);
+}
+
+static void free_body(api_call *c)
+{
+    if (c->body)
+        schema_free(c->schema, c->body);
+    hse_free(c->body);
+    schema_form_free(&c->form);
+    json_decref(c->root);
+}
+
+/* ---- one call ------------------------------------------------------------------------------------------------------ */
+
 typedef struct {
-    const api_post *post;
-    http_job       *job;
+    const api_bound *bound;
+    http_job        *job;
 } pending;
 
 static void cancel_call(http_job *job, void *user)
@@ -42,67 +94,113 @@ static void release_cancel(void *user)
     hse_cancel_close(&c);
 }
 
+/* A key's holder has one share of the machine from wherever he calls; without keys an address has one. */
+static void name_client(api_call *c)
+{
+    char key[KEY_NAME_SIZE];
+    const http_request *r = http_job_request(c->job);
+
+    api_keys_check(c->server->keys, r, key);
+    snprintf(c->client, sizeof c->client, "%s", key[0] ? key : r->peer);
+}
+
+/* x-hse-priority, for clients that cannot add a field to the body: one digit. */
+static bool read_priority(api_call *c)
+{
+    http_slice v = http_request_header(http_job_request(c->job), "x-hse-priority");
+
+    c->priority = -1;
+    if (!v.data)
+        return true;
+    if (v.size != 1 || v.data[0] < '0' || v.data[0] > '9')
+        return api_fail(&c->error, 400, "x-hse-priority", "the header x-hse-priority must be a digit from 0 to 9");
+    c->priority = v.data[0] - '0';
+    return true;
+}
+
 static void run_call(void *arg)
 {
     pending p = *(pending *)arg;
-    api_call call = {.server = p.post->server, .job = p.job, .id = http_job_request(p.job)->id};
+    api_call call = {.server = p.bound->server, .route = p.bound->route, .job = p.job, .id = http_job_request(p.job)->id};
     hse_error err = {0};
 
     hse_free(arg);
     if (http_job_cancelled(p.job)) {
+        if (call.route->task)
+            api_metrics_call(call.server->metrics, call.route->task, "", 499);
         http_job_unref(p.job);
         return;
     }
+    name_client(&call);
     bool ok = hse_cancel_open(&call.cancel, &err) == HSE_OK;
     if (!ok) {
         api_engine_error(&call, &err, NULL);
     } else {
         http_job_attach(p.job, call.cancel, release_cancel);    /* lives as long as the job, so a late cancel is harmless */
         http_job_on_cancel(p.job, cancel_call);
-        ok = parse_body(&call) && p.post->run(&call);
+        ok = read_priority(&call) && read_body(&call) && call.route->run(&call);
     }
     if (!ok)
         api_error_answer(p.job, &call.error);
-    json_decref(call.root);
+    if (call.route->task)
+        api_metrics_call(call.server->metrics, call.route->task, call.model, !ok ? call.error.http : call.error.http ? call.error.http : 200);
+    free_body(&call);
     http_job_unref(p.job);
 }
 
-void api_handle_post(http_job *job, void *arg)
+static void refuse(http_job *job, int status, const char *code, const char *text, int retry_after_s)
 {
-    const api_post *post = arg;
-    const http_request *r = http_job_request(job);
-    http_slice type = http_request_header(r, "content-type"), coding = http_request_header(r, "content-encoding");
-    pending *p = hse_alloc(sizeof *p);
     api_error e;
 
-    if (type.data && strncasecmp(type.data, "multipart/", type.size < 10 ? type.size : 10) == 0) {
-        hse_free(p);
-        api_fail(&e, 415, NULL, "this route takes application/json, not multipart");
-        api_error_answer(job, &e);
+    api_fail(&e, status, NULL, "%s", text);
+    e.code = code;
+    e.retry_after_s = retry_after_s;
+    api_error_answer(job, &e);
+}
+
+void api_handle(http_job *job, void *arg)
+{
+    const api_bound *bound = arg;
+    const http_request *r = http_job_request(job);
+    http_slice type = http_request_header(r, "content-type"), coding = http_request_header(r, "content-encoding");
+
+    if (type.data && !bound->route->form && strncasecmp(type.data, "multipart/", type.size < 10 ? type.size : 10) == 0) {
+        refuse(job, 415, NULL, "this route takes application/json, not multipart", 0);
         return;
     }
     if (coding.data && coding.size && (coding.size != 8 || strncasecmp(coding.data, "identity", 8) != 0)) {
-        hse_free(p);
-        api_fail(&e, 415, NULL, "a body is taken as it is: no Content-Encoding is known here");
-        api_error_answer(job, &e);
+        refuse(job, 415, NULL, "a body is taken as it is: no Content-Encoding is known here", 0);
         return;
     }
+    pending *p = hse_alloc(sizeof *p);
     if (p)
-        *p = (pending){post, http_job_ref(job)};
-    if (p && hse_workers_do(post->server->workers, run_call, p))
+        *p = (pending){bound, http_job_ref(job)};
+    if (p && hse_workers_do(bound->server->workers, run_call, p))
         return;
     if (p)
         http_job_unref(p->job);
     hse_free(p);
-    api_fail(&e, 503, NULL, "too many requests are under way (--max-requests)");
-    e.code = "overloaded";
-    e.retry_after_s = 1;
-    api_error_answer(job, &e);
+    refuse(job, 503, "overloaded", "too many requests are under way (--max-requests)", 1);
+}
+
+/* ---- what the handlers share --------------------------------------------------------------------------------------- */
+
+/* "voice alto is not known": the field that the engine's sentence begins with. */
+static const char *field_in(const api_call *c, const char *text)
+{
+    size_t n = strcspn(text, " :");
+    const schema_field *f = c->schema && n ? schema_find(c->schema, text, n) : NULL;
+
+    return f ? f->name : NULL;
 }
 
 bool api_engine_error(api_call *c, const hse_error *err, const char *param)
 {
-    api_error_from(&c->error, err, c->id);
+    api_error_map(&c->error, err);
+    /* a client that gave the deadline itself is not the operator's concern */
+    api_error_log(&c->error, err, c->id, c->own_deadline);
+    if (!param && err->status == HSE_E_ARG)
+        param = field_in(c, err->text);
     if (param)
         snprintf(c->error.param, sizeof c->error.param, "%s", param);
     return false;
@@ -134,7 +232,7 @@ bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_h
     hse_error err = {0};
 
     if (bytes->size == 0)
-        return api_fail(&c->error, 400, param, "%s is empty; it must be an audio file in base64", param);
+        return api_fail(&c->error, 400, param, "%s is empty; it must be an audio file%s", param, c->form ? "" : " in base64");
     if (hse_audio_decode(out, &source, &options, &err) == HSE_OK)
         return true;
     return api_engine_error(c, &err, param);
@@ -152,14 +250,24 @@ const char *api_model_name(const char *name)
     return name;
 }
 
-void api_common(api_call *c, hse_request *r, const char *model, schema_integer priority, schema_number timeout_s)
+void api_common(api_call *c, hse_request *r, const char *model, const common_fields *common)
 {
-    r->model = model;
+    r->model = model && *model ? model : NULL;
     r->request_id = c->id;
-    r->client = http_job_request(c->job)->peer;
+    r->client = c->client;
     r->cancel = c->cancel;
-    if (priority.given)
-        r->priority = (int)priority.value;
-    if (timeout_s.given)
-        r->timeout_s = timeout_s.value;
+    if (common->priority.given)
+        r->priority = (int)common->priority.value;
+    else if (c->priority >= 0)
+        r->priority = c->priority;
+    if (common->timeout_s.given)
+        r->timeout_s = common->timeout_s.value;
+    c->own_deadline = common->timeout_s.given;
+    if (common->keep_alive.given)
+        r->keep_alive_s = common->keep_alive.value;
+}
+
+void api_answered_by(api_call *c, const char *model)
+{
+    snprintf(c->model, sizeof c->model, "%s", model ? model : "");
 }

@@ -4,47 +4,71 @@
 
 #include "audio/audio.h"
 #include "engine/engine.h"
+#include "server/auth.h"
+#include "server/metrics.h"
 #include "server/requests.h"
+#include "server/routes.h"
 #include "server/server.h"
 #include "server/workers.h"
+
+typedef struct {                    /* arg of every http_route */
+    hse_server      *server;
+    const api_route *route;
+} api_bound;
 
 struct hse_server {
     http_server       *http;
     hse_engine        *engine;
     hse_workers       *workers;
+    api_keys          *keys;
+    api_metrics       *metrics;
     hse_server_options options;
+    const hse_config  *config;      /* the last one; NULL: none */
+    char              *openapi;     /* the document */
+    size_t             openapi_size;
+    api_bound          bound[API_MAX_ROUTES];
+    http_route         route[API_MAX_ROUTES];
+    char              *patterns;    /* of the HTTP front, in one piece */
 };
 
-/* One POST request while it is served. The body is parsed already; root may be any JSON value. */
-typedef struct {
-    hse_server *server;
-    http_job   *job;
-    json_t     *root;
-    hse_cancel *cancel;             /* raised when the client leaves */
-    const char *id;                 /* x-request-id */
-    api_error   error;              /* what a false return means */
-} api_call;
-
-/* A route: its function runs on a worker thread and returns false with call->error filled; true when it has answered. */
-typedef struct api_post api_post;
-struct api_post {
-    hse_server *server;
-    bool      (*run)(api_call *call);
+/* One request while it is served. Its body (or query) was taken apart by the table. */
+struct api_call {
+    hse_server      *server;
+    const api_route *route;
+    http_job        *job;
+    const schema    *schema;        /* what the body was read by: route->body, ->form or ->query; NULL: there is none */
+    void            *body;          /* that schema's struct */
+    json_t          *root;          /* the same as JSON */
+    schema_form     *form;
+    hse_cancel      *cancel;        /* raised when the client leaves */
+    const char      *id;            /* x-request-id */
+    char             client[72];    /* whose share of the machine it uses: its key, else its address */
+    int              priority;      /* of the header x-hse-priority; -1: there is none */
+    bool             own_deadline;  /* the client set timeout_s */
+    char             model[128];    /* that answered, for the metrics; "" before it is known */
+    api_error        error;         /* what a false return of run means */
 };
-http_handler api_handle_post;       /* arg: api_post */
 
+http_handler api_handle;            /* every route with `run`; arg: api_bound */
+
+/* run of the rows in routes.c: false with call->error filled, or true when it has answered. */
 bool api_speech(api_call *call);
 bool api_embed(api_call *call);
 bool api_vad(api_call *call);
+bool api_models(api_call *call);
+bool api_model(api_call *call);
+bool api_task_models(api_call *call);               /* of route->task */
 
-http_handler api_health, api_version, api_page;                                 /* arg: hse_server */
-http_handler api_models, api_model, api_speech_models, api_embed_models, api_vad_models;
+http_handler api_health, api_ready, api_version, api_page;
 
 /* Decode a field's bytes to mono samples at rate_hz (0: the recording's own). Ends when the client leaves. */
 bool api_decode(api_call *call, const hse_buf *bytes, const char *param, int rate_hz, hse_audio *out);
-/* The fields every request has. */
-void api_common(api_call *call, hse_request *r, const char *model, schema_integer priority, schema_number timeout_s);
-/* Turn an engine error into call->error; `param` when the field is known, else NULL. Returns false. */
+/* The fields every request has. `model` is what the engine shall look for, body->model or its translation. */
+void api_common(api_call *call, hse_request *r, const char *model, const common_fields *common);
+/* Note which model answered. */
+void api_answered_by(api_call *call, const char *model);
+/* Turn an engine error into call->error; `param` when the field is known, else NULL (a text that begins with the name of a
+ * field is understood). Returns false. */
 bool api_engine_error(api_call *call, const hse_error *err, const char *param);
 /* Answer with JSON text; takes care of a buffer that failed. */
 bool api_answer_json(api_call *call, hse_buf *json);

@@ -51,7 +51,7 @@ static void public_text(char *out, size_t size, const char *s)
     out[at] = '\0';
 }
 
-void api_error_from(api_error *e, const hse_error *err, const char *request_id)
+void api_error_map(api_error *e, const hse_error *err)
 {
     static const struct { hse_status status; int http; const char *code; int retry_s; } map[] = {
         {HSE_E_ARG, 400, NULL, 0},           {HSE_E_FORMAT, 400, NULL, 0},
@@ -74,8 +74,25 @@ void api_error_from(api_error *e, const hse_error *err, const char *request_id)
     } else {
         public_text(e->text, sizeof e->text, err->text[0] ? err->text : "the request could not be served");
     }
-    hse_log(e->http >= 500 && err->status != HSE_E_BUSY ? HSE_LOG_ERROR : HSE_LOG_INFO, "server", request_id, "%d: %s", e->http,
-            err->text);
+}
+
+void api_error_log(const api_error *e, const hse_error *err, const char *request_id, bool own_deadline)
+{
+    hse_log_level level = HSE_LOG_INFO;
+
+    if (err->status == HSE_E_DEADLINE)
+        level = own_deadline ? HSE_LOG_INFO : HSE_LOG_WARN;
+    else if (err->status == HSE_E_BUSY)
+        level = HSE_LOG_WARN;
+    else if (e->http >= 500)
+        level = HSE_LOG_ERROR;
+    hse_log(level, "server", request_id, "%d: %s", e->http, err->text);
+}
+
+void api_error_from(api_error *e, const hse_error *err, const char *request_id)
+{
+    api_error_map(e, err);
+    api_error_log(e, err, request_id, false);
 }
 
 void api_json_string(hse_buf *out, const char *s, size_t n)
@@ -112,7 +129,12 @@ static const char *openai_type(int http)
 
 static const char *hse_type(int http)
 {
-    return http == 404 ? "NotFoundError" : http >= 500 ? "InternalServerError" : "BadRequestError";
+    switch (http) {
+    case 401: return "AuthenticationError";
+    case 404: return "NotFoundError";
+    case 429: return "RateLimitError";
+    default: return http >= 500 ? "InternalServerError" : "BadRequestError";
+    }
 }
 
 /* The same words twice: nested for OpenAI's clients, flat for HSE's, whose code is a number. */
@@ -141,12 +163,14 @@ void api_error_answer(http_job *job, const api_error *e)
 
     hse_buf_init(&body, 4096);
     api_error_body(e, &body);
+    if (e->http == 401)
+        http_job_header(job, "WWW-Authenticate", "Bearer");
     if (e->retry_after_s > 0) {
         char seconds[16];
         snprintf(seconds, sizeof seconds, "%d", e->retry_after_s);
         http_job_header(job, "Retry-After", seconds);
         http_job_header(job, "x-should-retry", "true");
-    } else if (e->http >= 500) {
+    } else if (e->http >= 500 || e->http == 408 || e->http == 409 || e->http == 429) {
         http_job_header(job, "x-should-retry", "false");        /* it would fail again: the SDKs must not try twice more */
     }
     if (http_job_answer(job, e->http, "application/json", hse_buf_text(&body), body.size) == HSE_E_ARG)

@@ -1,6 +1,6 @@
 /* error.h - what a client is told when something is wrong: one shape that OpenAI's and HSE's clients both read.
  *
- * Texts to clients never hold a path or an address of the server: error_from_status keeps the sentence of the engine and cuts such
+ * Texts to clients never hold a path or an address of the server: api_error_map keeps the sentence of the engine and cuts such
  * words out; the whole text goes to the log. */
 #ifndef HSE_SERVER_ERROR_H
 #define HSE_SERVER_ERROR_H
@@ -19,7 +19,12 @@ typedef struct {
 /* Fills *e and returns false, so that a check can `return api_fail(...)`. */
 bool api_fail(api_error *e, int http, const char *param, const char *fmt, ...) HSE_PRINTF(4, 5);
 
-/* The engine's error as a client may see it. request_id is for the log. */
+/* The engine's error as a client may see it. */
+void api_error_map(api_error *e, const hse_error *err);
+/* What the operator sees of it: errors that are the server's own as errors, a deadline as a warning, or as nothing to worry
+ * about when the client itself set it; the rest is the client's. */
+void api_error_log(const api_error *e, const hse_error *err, const char *request_id, bool own_deadline);
+/* Both. */
 void api_error_from(api_error *e, const hse_error *err, const char *request_id);
 
 /* Append {"error":{...},"object":"error",...} . */

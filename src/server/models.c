@@ -4,13 +4,27 @@
 #include <stdio.h>
 #include <time.h>
 
-typedef enum { ANY, SPEAKS, EMBEDS, DETECTS } ability;
+typedef enum { ANY, SPEAKS, EMBEDS, DETECTS, TRANSCRIBES, CONVERTS, RESTORES } ability;
+
+/* The lists by task, and what a model on them can do. */
+static const struct { const char *path; ability ability; } tasks[] = {
+    {"/v1/audio/speech/models", SPEAKS},
+    {"/v1/embed/models", EMBEDS},
+    {"/v1/audio/vad/models", DETECTS},
+    {"/v1/audio/transcriptions/models", TRANSCRIBES},
+    {"/v1/voice/convert/models", CONVERTS},
+    {"/v1/audio/convert/models", RESTORES},
+};
 
 static bool able(const hse_model_info *m, ability a)
 {
-    if (m->problem)
-        return false;
-    return a == SPEAKS ? m->speaks : a == EMBEDS ? m->embeds : a == DETECTS ? m->detects : m->speaks || m->embeds || m->detects;
+    const int can[] = {[SPEAKS] = m->speaks,           [EMBEDS] = m->embeds,     [DETECTS] = m->detects,
+                       [TRANSCRIBES] = m->transcribes, [CONVERTS] = m->converts, [RESTORES] = m->restores};
+    int any = 0;
+
+    for (size_t i = 0; i < COUNT(can); i++)
+        any |= can[i];
+    return !m->problem && (a == ANY ? any : can[a]);
 }
 
 static void card(hse_buf *out, const hse_model_info *m, bool languages)
@@ -38,32 +52,21 @@ static void card(hse_buf *out, const hse_model_info *m, bool languages)
     hse_buf_str(out, "}");
 }
 
-static void answer(http_job *job, hse_buf *out)
+static bool open_list(api_call *c, hse_models **models)
 {
-    api_error e;
+    hse_error err = {0};
 
-    if (out->status == HSE_OK) {
-        http_job_answer(job, 200, "application/json", hse_buf_text(out), out->size);
-    } else {
-        api_fail(&e, 500, NULL, "not enough memory for this request");
-        api_error_answer(job, &e);
-    }
-    hse_buf_free(out);
+    return hse_models_open(models, c->server->engine, &err) == HSE_OK || api_engine_error(c, &err, NULL);
 }
 
-static void list(http_job *job, hse_server *server, ability a)
+static bool list(api_call *c, ability a)
 {
     hse_models *models = NULL;
-    hse_error err = {0};
     hse_buf out;
     bool first = true;
 
-    if (hse_models_open(&models, server->engine, &err) != HSE_OK) {
-        api_error e;
-        api_error_from(&e, &err, http_job_request(job)->id);
-        api_error_answer(job, &e);
-        return;
-    }
+    if (!open_list(c, &models))
+        return false;
     hse_buf_init(&out, 16u << 20);
     hse_buf_str(&out, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; i < hse_models_count(models); i++) {
@@ -77,56 +80,41 @@ static void list(http_job *job, hse_server *server, ability a)
     }
     hse_buf_str(&out, "]}");
     hse_models_close(&models);
-    answer(job, &out);
+    return api_answer_json(c, &out);
 }
 
-void api_models(http_job *job, void *arg)
+bool api_models(api_call *c)
 {
-    list(job, arg, ANY);
+    return list(c, ANY);
 }
 
-void api_speech_models(http_job *job, void *arg)
+bool api_task_models(api_call *c)
 {
-    list(job, arg, SPEAKS);
+    for (size_t i = 0; i < COUNT(tasks); i++)
+        if (strcmp(tasks[i].path, c->route->path) == 0)
+            return list(c, tasks[i].ability);
+    return api_fail(&c->error, 404, NULL, "there is no such list");
 }
 
-void api_embed_models(http_job *job, void *arg)
+bool api_model(api_call *c)
 {
-    list(job, arg, EMBEDS);
-}
-
-void api_vad_models(http_job *job, void *arg)
-{
-    list(job, arg, DETECTS);
-}
-
-void api_model(http_job *job, void *arg)
-{
-    const char *id = http_job_request(job)->rest;
-    hse_server *server = arg;
+    const char *id = http_job_request(c->job)->rest;
     hse_models *models = NULL;
-    hse_error err = {0};
-    api_error e;
     hse_buf out;
 
+    if (!open_list(c, &models))
+        return false;
     hse_buf_init(&out, 1u << 20);
-    if (hse_models_open(&models, server->engine, &err) != HSE_OK) {
-        api_error_from(&e, &err, http_job_request(job)->id);
-        api_error_answer(job, &e);
-        return;
-    }
     for (size_t i = 0; i < hse_models_count(models) && out.size == 0; i++) {
         const hse_model_info *m = hse_models_at(models, i);
         if (able(m, ANY) && strcmp(m->name, id) == 0)
             card(&out, m, true);
     }
     hse_models_close(&models);
-    if (out.size) {
-        answer(job, &out);
-        return;
-    }
+    if (out.size)
+        return api_answer_json(c, &out);
     hse_buf_free(&out);
-    api_fail(&e, 404, "model", "no model \"%.80s\" is here; GET /v1/models lists what there is", id);
-    e.code = "model_not_found";
-    api_error_answer(job, &e);
+    api_fail(&c->error, 404, "model", "no model \"%.80s\" is here; GET /v1/models lists what there is", id);
+    c->error.code = "model_not_found";
+    return false;
 }

@@ -4,84 +4,157 @@
 
 #include <strings.h>
 
-/* Upload limit of an audio field in bytes (docs/api.md, limits); the route's body limit follows from it. */
-#define MAX_AUDIO  (100.0 * 1024 * 1024)
-#define MAX_TEXT   (1024.0 * 1024)
-#define MAX_NAME   256.0
+#define G(member) offsetof(generation_options, member)
+static const schema_field generation_fields[] = {
+    {"seed", FIELD_INTEGER, G(seed), .doc = "of random draws; returned as x-hse-seed", .min = 0, .max = 9007199254740992.0},
+    {"style", FIELD_REFUSED, 0, .doc = "no model that is built in has styles"},
+    {"speed", FIELD_NUMBER, G(speed), .doc = "2 = twice as fast; 0 = 1", .min = 0, .max = 10},
+    {"pitch", FIELD_NUMBER, G(pitch), .doc = "factor; 0 = 1", .min = 0, .max = 10},
+    {"energy", FIELD_NUMBER, G(energy), .doc = "factor; 0 = 1", .min = 0, .max = 10},
+};
+const schema generation_schema = SCHEMA("GenerationOptions", generation_fields, generation_options);
 
-#define PRIORITY(type)                                                                                                     \
-    {"priority", FIELD_INTEGER, false, offsetof(type, priority), 0, 9, NULL, NULL, "0 to 9, 5 is normal"},                \
-    {"timeout_s", FIELD_NUMBER, false, offsetof(type, timeout_s), 0.001, 86400, NULL, NULL, "give up after this long"}
+#define O(member) offsetof(output_options, member)
+static const schema_field output_fields[] = {
+    {"format", FIELD_CHOICE, O(format), .doc = "of the audio; wav in JSON answers, mp3 in binary ones", .choices = "wav|mp3|opus|aac|flac|pcm"},
+    {"sample_rate", FIELD_INTEGER, O(sample_rate), .doc = "of the audio, in Hz; default: pcm and opus 24000, else the model's", .min = 8000,
+     .max = 192000},
+    {"stream", FIELD_BOOL, O(stream), .doc = "send audio while it is computed (binary answers)", .def = "false"},
+};
+const schema output_schema = SCHEMA("AudioOutputOptions", output_fields, output_options);
 
 #define S(member) offsetof(speech_request, member)
-
-static const schema_field generation_fields[] = {
-    {"seed", FIELD_INTEGER, false, S(generation.seed) - S(generation), 0, 9007199254740992.0, NULL, NULL,
-     "of random draws; returned as x-hse-seed"},
-    {"style", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "no model that is built in has styles"},
-    {"speed", FIELD_NUMBER, false, S(generation.speed) - S(generation), 0, 10, NULL, NULL, "2 = twice as fast; 0 = 1"},
-    {"pitch", FIELD_NUMBER, false, S(generation.pitch) - S(generation), 0, 10, NULL, NULL, "factor; 0 = 1"},
-    {"energy", FIELD_NUMBER, false, S(generation.energy) - S(generation), 0, 10, NULL, NULL, "factor; 0 = 1"},
-};
-static const schema generation_schema = {"GenerationOptions", generation_fields, COUNT(generation_fields), 0};
-
-static const schema_field output_fields[] = {
-    {"format", FIELD_CHOICE, false, S(output.format) - S(output), 0, 8, "wav|mp3|opus|aac|flac|pcm", NULL, "of the audio"},
-    {"sample_rate", FIELD_INTEGER, false, S(output.sample_rate) - S(output), 8000, 192000, NULL, NULL, "of the audio, in Hz"},
-    {"stream", FIELD_BOOL, false, S(output.stream) - S(output), 0, 0, NULL, NULL, "send audio while it is computed"},
-};
-static const schema output_schema = {"OutputOptions", output_fields, COUNT(output_fields), 0};
-
 static const schema_field speech_fields[] = {
-    {"model", FIELD_TEXT, false, S(model), 0, MAX_NAME, NULL, NULL, "a name of /v1/audio/speech/models; the first when absent"},
-    {"input", FIELD_TEXT, true, S(input), 1, MAX_TEXT, NULL, NULL, "the text to speak, UTF-8"},
-    {"voice", FIELD_ID, false, S(voice), 0, MAX_NAME, NULL, NULL, "a name of the model's voices, or one of OpenAI's thirteen"},
-    {"language", FIELD_TEXT, false, S(language), 0, 32, NULL, NULL, "en, ..."},
-    {"mode", FIELD_CHOICE, false, S(mode), 0, 32, "single_speaker_tts|voice_cloning", NULL, "HSE's"},
-    {"response_format", FIELD_CHOICE, false, S(response_format), 0, 8, "mp3|opus|aac|flac|wav|pcm", NULL, "OpenAI's; default mp3"},
-    {"stream_format", FIELD_CHOICE, false, S(stream_format), 0, 8, "audio|sse", NULL, "audio"},
-    {"speed", FIELD_NUMBER, false, S(speed), 0.25, 4, NULL, NULL, "OpenAI's; 2 = twice as fast"},
-    {"input_audio", FIELD_BASE64, false, S(input_audio), 0, MAX_AUDIO, NULL, NULL, "a recording of the voice to clone"},
-    {"input_embedding", FIELD_BASE64, false, S(input_embedding), 0, 1 << 20, NULL, NULL, "float32, little-endian"},
-    {"input_vad_mode", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "this model's encoder finds speech by itself"},
-    {"input_vad_data", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "this model's encoder finds speech by itself"},
-    {"generation_options", FIELD_OBJECT, false, S(generation), 0, 0, NULL, &generation_schema, ""},
-    {"output_options", FIELD_OBJECT, false, S(output), 0, 0, NULL, &output_schema, ""},
-    {"pre_processing_filters", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "no filter model is built in"},
-    {"post_generation_filters", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "no filter model is built in"},
-    {"instructions", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "no model that is built in follows instructions"},
-    {"text_normalization", FIELD_CHOICE, false, S(text_normalization), 0, 16, "on|reference|off", NULL,
-     "on: numbers, dates, money become words; reference: as the original; default on"},
-    {"normalize", FIELD_CHOICE, false, S(normalize), 0, 8, "auto|peak|none", NULL, "loudness: gain and limiter, peak 0.97, as it is"},
-    PRIORITY(speech_request),
+    MODEL_ROW(speech_request, "a name of /v1/audio/speech/models; absent, \"\" or tts-1, tts-1-hd, gpt-4o-mini-tts: the first of them"),
+    {"input", FIELD_TEXT, S(input), .doc = "the text to speak, UTF-8", .required = true, .min = 1, .max = MAX_TEXT},
+    {"voice", FIELD_ID, S(voice), .doc = "a name of the model's voices, or one of OpenAI's thirteen; default: the model's first", .max = MAX_NAME},
+    {"language", FIELD_TEXT, S(language), .doc = "en, ...; default: the model's", .max = 32},
+    {"mode", FIELD_CHOICE, S(mode), .doc = "HSE's: speak with a voice of the model, or with that of input_audio or input_embedding",
+     .choices = "single_speaker_tts|voice_cloning"},
+    {"response_format", FIELD_CHOICE, S(response_format), .doc = "OpenAI's name of output_options.format; default mp3",
+     .choices = "mp3|opus|aac|flac|wav|pcm"},
+    {"stream_format", FIELD_CHOICE, S(stream_format), .doc = "OpenAI's", .choices = "audio|sse", .def = "audio"},
+    {"speed", FIELD_NUMBER, S(speed), .doc = "OpenAI's; 2 = twice as fast", .min = 0.25, .max = 4, .def = "1"},
+    {"input_audio", FIELD_BASE64, S(input_audio), .doc = "a recording of the voice to clone"},
+    {"input_embedding", FIELD_BASE64, S(input_embedding), .doc = "the voice as /v1/embed/speaker gives it", .max = 1 << 20},
+    {"input_vad_mode", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
+    {"input_vad_data", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
+    {"generation_options", FIELD_OBJECT, S(generation), .doc = "how it is spoken", .object = &generation_schema},
+    {"output_options", FIELD_OBJECT, S(output), .doc = "what the audio is", .object = &output_schema},
+    {"pre_processing_filters", FIELD_REFUSED, 0, .doc = "no filter model is built in"},
+    {"post_generation_filters", FIELD_REFUSED, 0, .doc = "no filter model is built in"},
+    {"instructions", FIELD_REFUSED, 0, .doc = "no model that is built in follows instructions"},
+    {"text_normalization", FIELD_CHOICE, S(text_normalization), .doc = "on: numbers, dates, money become words; reference: as the original model "
+     "does; default: the server's --text-normalization", .choices = "on|reference|off"},
+    {"normalize", FIELD_CHOICE, S(normalize), .doc = "loudness: the model's gain and a limiter, the whole scaled to a peak of 0.97, or as it is",
+     .choices = "auto|peak|none", .def = "auto"},
+    COMMON_ROWS(speech_request),
 };
-const schema speech_schema = {"TextToSpeechRequest", speech_fields, COUNT(speech_fields), sizeof(speech_request)};
+const schema speech_schema = SCHEMA("TextToSpeechRequest", speech_fields, speech_request, "OpenAI's speech request and HSE's in one.");
 
 #define E(member) offsetof(embed_request, member)
 static const schema_field embed_fields[] = {
-    {"model", FIELD_TEXT, false, E(model), 0, MAX_NAME, NULL, NULL, "a name of /v1/embed/models"},
-    {"input_audio", FIELD_BASE64, true, E(input_audio), 0, MAX_AUDIO, NULL, NULL, "a recording of the voice"},
-    {"input_vad_mode", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "this model's encoder finds speech by itself"},
-    {"input_vad_data", FIELD_REFUSED, false, 0, 0, 0, NULL, NULL, "this model's encoder finds speech by itself"},
-    PRIORITY(embed_request),
+    MODEL_ROW(embed_request, "a name of /v1/embed/models; absent: the first"),
+    {"input_audio", FIELD_BASE64, E(input_audio), .doc = "a recording of the voice", .required = true},
+    {"input_vad_mode", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
+    {"input_vad_data", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
+    COMMON_ROWS(embed_request),
 };
-const schema embed_schema = {"EmbedSpeakerRequest", embed_fields, COUNT(embed_fields), sizeof(embed_request)};
+const schema embed_schema = SCHEMA("EmbedSpeakerRequest", embed_fields, embed_request);
 
 #define V(member) offsetof(vad_request, member)
 static const schema_field vad_fields[] = {
-    {"model", FIELD_TEXT, false, V(model), 0, MAX_NAME, NULL, NULL, "a name of /v1/audio/vad/models"},
-    {"input_audio", FIELD_BASE64, true, V(input_audio), 0, MAX_AUDIO, NULL, NULL, "the recording"},
-    {"get_timestamps", FIELD_BOOL, false, V(get_timestamps), 0, 0, NULL, NULL, "list the segments too"},
-    {"return_seconds", FIELD_BOOL, false, V(return_seconds), 0, 0, NULL, NULL, "times in seconds, else in samples at 16 kHz"},
-    {"threshold", FIELD_NUMBER, false, V(threshold), 0, 1, NULL, NULL, "probability at which speech begins; 0.5"},
-    {"neg_threshold", FIELD_NUMBER, false, V(neg_threshold), 0, 1, NULL, NULL, "below it speech ends; max(threshold - 0.15, 0.01)"},
-    {"min_speech_duration_ms", FIELD_NUMBER, false, V(min_speech_duration_ms), 0, 1e7, NULL, NULL, "250"},
-    {"min_silence_duration_ms", FIELD_NUMBER, false, V(min_silence_duration_ms), 0, 1e7, NULL, NULL, "100"},
-    {"speech_pad_ms", FIELD_NUMBER, false, V(speech_pad_ms), 0, 1e7, NULL, NULL, "30"},
-    {"max_speech_duration_s", FIELD_NUMBER, false, V(max_speech_duration_s), 0.1, 1e7, NULL, NULL, "no limit"},
-    PRIORITY(vad_request),
+    MODEL_ROW(vad_request, "a name of /v1/audio/vad/models; absent: the first"),
+    {"input_audio", FIELD_BASE64, V(input_audio), .doc = "the recording", .required = true},
+    {"get_timestamps", FIELD_BOOL, V(get_timestamps), .doc = "list the segments too", .def = "false"},
+    {"return_seconds", FIELD_BOOL, V(return_seconds), .doc = "times in seconds, else in samples at 16 kHz", .def = "false"},
+    {"threshold", FIELD_NUMBER, V(threshold), .doc = "probability at which speech begins", .min = 0, .max = 1, .def = "0.5"},
+    {"neg_threshold", FIELD_NUMBER, V(neg_threshold), .doc = "below it speech ends; default: threshold - 0.15, at least 0.01", .min = 0, .max = 1},
+    {"min_speech_duration_ms", FIELD_NUMBER, V(min_speech_duration_ms), .doc = "shorter speech is dropped", .min = 0, .max = 1e7, .def = "250"},
+    {"min_silence_duration_ms", FIELD_NUMBER, V(min_silence_duration_ms), .doc = "a shorter pause does not end speech", .min = 0, .max = 1e7,
+     .def = "100"},
+    {"speech_pad_ms", FIELD_NUMBER, V(speech_pad_ms), .doc = "added on both sides", .min = 0, .max = 1e7, .def = "30"},
+    {"max_speech_duration_s", FIELD_NUMBER, V(max_speech_duration_s), .doc = "longer speech is cut at a pause; default: no limit", .min = 0.1,
+     .max = 1e7},
+    COMMON_ROWS(vad_request),
 };
-const schema vad_schema = {"VoiceActivityRequest", vad_fields, COUNT(vad_fields), sizeof(vad_request)};
+const schema vad_schema = SCHEMA("DetectVoiceActivityRequest", vad_fields, vad_request);
+
+/* ---- answers ------------------------------------------------------------------------------------------------------- */
+
+#define ANSWER_ROWS(prefix)                                                                                                    \
+    {"id", FIELD_TEXT, 0, .doc = prefix "- and the request's id", .required = true},                                                  \
+    {"model", FIELD_TEXT, 0, .doc = "the model that answered", .required = true},                                                     \
+    {"created", FIELD_INTEGER, 0, .doc = "Unix time", .required = true}
+
+static const schema_field audio_answer_fields[] = {
+    ANSWER_ROWS("tts"),
+    {"data", FIELD_TEXT, 0, .doc = "a complete audio file in base64", .required = true},
+};
+const schema audio_answer = {"TextToSpeechResponse", audio_answer_fields, COUNT(audio_answer_fields), 0, ""};
+
+static const schema_field embed_answer_fields[] = {
+    ANSWER_ROWS("embed"),
+    {"data", FIELD_TEXT, 0, .doc = "base64 of little-endian float32", .required = true},
+};
+const schema embed_answer = {"EmbedSpeakerResponse", embed_answer_fields, COUNT(embed_answer_fields), 0, ""};
+
+static const schema_field stretch_fields[] = {
+    {"start", FIELD_NUMBER, 0, .doc = "in samples at 16 kHz, or seconds", .required = true},
+    {"end", FIELD_NUMBER, 0, .doc = "the same", .required = true},
+};
+static const schema stretch_schema = {"VoiceActivityStretch", stretch_fields, COUNT(stretch_fields), 0, ""};
+static const schema_field vad_answer_fields[] = {
+    ANSWER_ROWS("stt"),
+    {"speech_activity", FIELD_BOOL, 0, .doc = "is there speech?", .required = true},
+    {"timestamps", FIELD_LIST, 0, .doc = "null unless get_timestamps", .item = FIELD_OBJECT, .object = &stretch_schema},
+};
+const schema vad_answer = {"DetectVoiceActivityResponse", vad_answer_fields, COUNT(vad_answer_fields), 0, ""};
+
+static const schema_field voice_fields[] = {
+    {"voice", FIELD_TEXT, 0, .doc = "what a request's voice says", .required = true},
+    {"styles", FIELD_LIST, 0, .doc = "what generation_options.style may say", .item = FIELD_TEXT},
+};
+static const schema voice_schema = {"VoiceOptions", voice_fields, COUNT(voice_fields), 0, ""};
+static const schema_field language_fields[] = {
+    {"language", FIELD_TEXT, 0, .doc = "what a request's language says", .required = true},
+    {"voices", FIELD_LIST, 0, .doc = "the default first", .item = FIELD_OBJECT, .object = &voice_schema},
+};
+static const schema language_schema = {"LanguageOptions", language_fields, COUNT(language_fields), 0, ""};
+static const schema_field card_fields[] = {
+    {"id", FIELD_TEXT, 0, .doc = "what a request's model says", .required = true},
+    {"object", FIELD_CHOICE, 0, .doc = "always model", .required = true, .choices = "model"},
+    {"created", FIELD_INTEGER, 0, .doc = "Unix time", .required = true},
+    {"owned_by", FIELD_TEXT, 0, .doc = "whose it is", .required = true},
+    {"languages", FIELD_LIST, 0, .doc = "null where a model has none; on lists of a task", .item = FIELD_OBJECT, .object = &language_schema},
+    {"root", FIELD_TEXT, 0, .doc = "the same as id"},
+    {"parent", FIELD_TEXT, 0, .doc = "always null"},
+};
+const schema model_card_answer = {"ModelCard", card_fields, COUNT(card_fields), 0, ""};
+static const schema_field list_fields[] = {
+    {"object", FIELD_CHOICE, 0, .doc = "always list", .required = true, .choices = "list"},
+    {"data", FIELD_LIST, 0, .doc = "the models", .required = true, .item = FIELD_OBJECT, .object = &model_card_answer},
+};
+const schema model_list_answer = {"ModelList", list_fields, COUNT(list_fields), 0, ""};
+
+static const schema_field openai_error_fields[] = {
+    {"message", FIELD_TEXT, 0, .doc = "one sentence", .required = true},
+    {"type", FIELD_TEXT, 0, .doc = "invalid_request_error, authentication_error, rate_limit_error, server_error", .required = true},
+    {"param", FIELD_TEXT, 0, .doc = "the field that is wrong, or null"},
+    {"code", FIELD_TEXT, 0, .doc = "model_not_found, unknown_parameter, unsupported, overloaded, ... or null"},
+};
+static const schema openai_error_schema = {"ErrorDetail", openai_error_fields, COUNT(openai_error_fields), 0, ""};
+static const schema_field error_fields[] = {
+    {"error", FIELD_OBJECT, 0, .doc = "OpenAI's form", .required = true, .object = &openai_error_schema},
+    {"object", FIELD_CHOICE, 0, .doc = "HSE's form from here on", .required = true, .choices = "error"},
+    {"message", FIELD_TEXT, 0, .doc = "the same sentence", .required = true},
+    {"type", FIELD_TEXT, 0, .doc = "BadRequestError, NotFoundError, InternalServerError", .required = true},
+    {"param", FIELD_TEXT, 0, .doc = "the field that is wrong, or null"},
+    {"code", FIELD_INTEGER, 0, .doc = "the HTTP status", .required = true},
+};
+const schema error_answer = {"ErrorResponse", error_fields, COUNT(error_fields), 0, ""};
+
+/* ---- choosing the answer ------------------------------------------------------------------------------------------- */
 
 /* Does the Accept value itself name one of these types? "*" and "*" alone says nothing about what the client is. */
 static bool accept_names(http_slice accept, const char *prefix)

@@ -4,42 +4,66 @@
 
 #include "server/schema.h"
 
+#include <stddef.h>
+
+/* Upload limit of an audio field in bytes is --max-upload: .max = 0. */
+#define MAX_TEXT   (1024.0 * 1024)
+#define MAX_NAME   256.0
+#define MAX_KEEP   (86400.0 * 366)
+
+/* What every request to a model has, as the member `common` of its struct. */
 typedef struct {
-    const char    *model, *input, *voice, *language, *mode;
-    const char    *response_format, *stream_format;         /* OpenAI's */
-    schema_number  speed;
-    hse_buf        input_audio, input_embedding;            /* HSE's, decoded */
-    struct {
-        schema_integer seed;
-        schema_number  speed, pitch, energy;
-    } generation;
-    struct {
-        const char    *format;
-        schema_integer sample_rate;
-        schema_bool    stream;
-    } output;
-    const char    *text_normalization, *normalize;          /* ours */
+    const char    *model;
     schema_integer priority;
-    schema_number  timeout_s;
+    schema_number  timeout_s, keep_alive;
+} common_fields;
+
+/* The rows of common_fields: MODEL_ROW(speech_request, "a name of ..."), COMMON_ROWS(speech_request). */
+#define MODEL_ROW(type, words) {"model", FIELD_TEXT, offsetof(type, common.model), .doc = words, .max = MAX_NAME}
+#define COMMON_ROWS(type)                                                                                                      \
+    {"priority", FIELD_INTEGER, offsetof(type, common.priority), .doc = "0 to 9; a higher one gets more of the machine; also the header "  \
+     "x-hse-priority", .min = 0, .max = 9, .def = "5"},                                                                        \
+    {"timeout_s", FIELD_NUMBER, offsetof(type, common.timeout_s), .doc = "give up after so many seconds, with 504", .min = 0.001, .max = 86400}, \
+    {"keep_alive", FIELD_DURATION, offsetof(type, common.keep_alive), .doc = "how long its models stay in memory after it: seconds or a "  \
+     "duration like \"5m\"; 0: unload at once; -1: for ever; absent: as configured", .max = MAX_KEEP}
+
+typedef struct {
+    schema_integer seed;
+    schema_number  speed, pitch, energy;
+} generation_options;
+
+typedef struct {
+    const char    *format;
+    schema_integer sample_rate;
+    schema_bool    stream;
+} output_options;
+
+typedef struct {
+    common_fields      common;
+    const char        *input, *voice, *language, *mode;
+    const char        *response_format, *stream_format;     /* OpenAI's */
+    schema_number      speed;
+    hse_buf            input_audio, input_embedding;        /* HSE's, decoded */
+    generation_options generation;
+    output_options     output;
+    const char        *text_normalization, *normalize;      /* ours */
 } speech_request;
 
 typedef struct {
-    const char    *model;
+    common_fields  common;
     hse_buf        input_audio;
-    schema_integer priority;
-    schema_number  timeout_s;
 } embed_request;
 
 typedef struct {
-    const char    *model;
+    common_fields  common;
     hse_buf        input_audio;
     schema_bool    get_timestamps, return_seconds;
     schema_number  threshold, neg_threshold, min_speech_duration_ms, min_silence_duration_ms, speech_pad_ms, max_speech_duration_s;
-    schema_integer priority;
-    schema_number  timeout_s;
 } vad_request;
 
-extern const schema speech_schema, embed_schema, vad_schema;
+extern const schema speech_schema, embed_schema, vad_schema, generation_schema, output_schema;
+/* Answers, for the OpenAPI document. */
+extern const schema audio_answer, embed_answer, vad_answer, model_card_answer, model_list_answer, error_answer;
 
 /* Which answer a speech request gets: OpenAI's binary or HSE's JSON. docs/api.md has the table, a test each row.
  * Accept names audio or octet-stream: binary; names application/json: JSON; else binary when `voice` is there and none of HSE's

@@ -1,4 +1,5 @@
 #include "server/api.h"
+#include "server/docs.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,6 +13,21 @@ void api_health(http_job *job, void *arg)
 {
     (void)arg;
     http_job_answer(job, 200, "application/json", "{\"status\":\"ok\"}", 15);
+}
+
+void api_ready(http_job *job, void *arg)
+{
+    const api_bound *b = arg;
+    api_error e;
+
+    if (hse_engine_ready(b->server->engine)) {
+        api_health(job, arg);
+        return;
+    }
+    api_fail(&e, 503, NULL, "models are being loaded");
+    e.code = "loading";
+    e.retry_after_s = 1;
+    api_error_answer(job, &e);
 }
 
 void api_version(http_job *job, void *arg)
@@ -32,91 +48,150 @@ static void not_found(void *arg, http_job *job)
     api_error_answer(job, &e);
 }
 
-static void log_request(void *arg, const http_request *r, int status, uint64_t bytes_out, uint64_t duration_ns)
+/* Before anything else is done for a request, known path or not: what is not on the list of open routes needs a key. */
+static void check_key(void *arg, http_job *job)
 {
-    (void)arg;
+    hse_server *s = arg;
+    const http_request *r = http_job_request(job);
+    api_error e;
+
+    if (r->route && (r->route->flags & ROUTE_OPEN))
+        return;
+    api_key_verdict verdict = api_keys_check(s->keys, r, NULL);
+    if (verdict == KEY_NOT_NEEDED || verdict == KEY_GOOD)
+        return;
+    api_fail(&e, 401, NULL, verdict == KEY_MISSING ? "this server wants an API key: Authorization: Bearer KEY, or Api-Key: KEY"
+                                                   : "the API key is not known here");
+    e.code = "invalid_api_key";
+    api_error_answer(job, &e);
+}
+
+static void request_done(void *arg, const http_request *r, int status, uint64_t bytes_out, uint64_t duration_ns)
+{
+    hse_server *s = arg;
+    size_t route = r && r->route ? (size_t)(r->route - s->route) : api_route_count;
+
+    api_metrics_http(s->metrics, route, r ? r->method : 0, status, duration_ns);
     hse_log(HSE_LOG_INFO, "http", r ? r->id : NULL, "%s %.*s %.200s %d %llu bytes %.1f ms", r ? r->peer : "-",
             r ? (int)r->method_text.size : 1, r ? r->method_text.data : "-", r && r->path ? r->path : "-", status,
             (unsigned long long)bytes_out, (double)duration_ns * 1e-6);
 }
 
-/* The table of routes. What needs the server gets it as the argument; POST routes go through api_handle_post. */
-enum { POSTS = 3, ROUTES = 16 };
+/* ---- opening ------------------------------------------------------------------------------------------------------- */
 
-struct routes {
-    api_post   post[POSTS];
-    http_route route[ROUTES];
-    size_t     count;
-};
-
-static void add(struct routes *t, unsigned methods, const char *pattern, http_handler *handler, void *arg)
+static bool holds_upload(const schema *s)
 {
-    t->route[t->count++] = (http_route){.methods = methods, .pattern = pattern, .handler = handler, .arg = arg};
+    bool found = false;
+
+    for (size_t i = 0; s && i < s->count && !found; i++)
+        found = s->fields[i].kind == FIELD_BASE64 || (s->fields[i].object && s->fields[i].object != s && holds_upload(s->fields[i].object));
+    return found;
 }
 
-static void add_post(struct routes *t, hse_server *s, const char *pattern, bool (*run)(api_call *call), size_t i)
+/* The largest body of a route: base64 takes four bytes for three; the rest of the JSON has 1 MiB (text may be escaped). */
+static uint64_t body_limit(const hse_server *s, const api_route *r)
 {
-    t->post[i] = (api_post){s, run};
-    /* base64 takes four bytes for three; the rest of the JSON has 1 MiB (text may be escaped) */
-    t->route[t->count++] = (http_route){.methods = HTTP_POST, .pattern = pattern, .body = HTTP_BODY_BUFFERED,
-                                        .limit = s->options.max_upload_bytes / 3 * 4 + 4 + 2 * MAX_JSON,
-                                        .limit_name = "--max-upload", .handler = api_handle_post, .arg = &t->post[i]};
+    uint64_t upload = s->options.max_upload_bytes;
+
+    if (holds_upload(r->body))
+        return upload / 3 * 4 + 4 + 2 * MAX_JSON;
+    return (holds_upload(r->form) ? upload : 0) + 2 * MAX_JSON;
 }
 
-struct server_box {                 /* hse_server and what it points to, in one allocation */
-    hse_server    server;
-    struct routes routes;
-};
-
-static void make_routes(struct routes *t, hse_server *s)
+/* "/v1/models/{id}" -> "/v1/models/" and a star: the HTTP front's way to write it. */
+static const char *front_pattern(char **at, const char *path)
 {
-    add(t, HTTP_GET, "/", api_page, s);
-    add(t, HTTP_GET, "/health", api_health, s);
-    add(t, HTTP_GET, "/health/live", api_health, s);
-    add(t, HTTP_GET, "/health/ready", api_health, s);
-    add(t, HTTP_GET, "/version", api_version, s);
-    add(t, HTTP_GET, "/v1/models", api_models, s);
-    add(t, HTTP_GET, "/v1/models/*", api_model, s);
-    add(t, HTTP_GET, "/v1/audio/speech/models", api_speech_models, s);
-    add(t, HTTP_GET, "/v1/embed/models", api_embed_models, s);
-    add(t, HTTP_GET, "/v1/audio/vad/models", api_vad_models, s);
-    add_post(t, s, "/v1/audio/speech", api_speech, 0);
-    add_post(t, s, "/v1/embed/speaker", api_embed, 1);
-    add_post(t, s, "/v1/audio/vad", api_vad, 2);
+    const char *open = strchr(path, '{'), *close = open ? strchr(open, '}') : NULL;
+    char *out = *at;
+    size_t before = open ? (size_t)(open - path) : strlen(path), after = close ? strlen(close + 1) : 0;
+
+    if (!close)
+        return path;
+    memcpy(out, path, before);
+    out[before] = '*';
+    memcpy(out + before + 1, close + 1, after + 1);
+    *at = out + before + after + 2;
+    return out;
+}
+
+static hse_status make_routes(hse_server *s, hse_error *err)
+{
+    size_t bytes = 0;
+
+    if (api_route_count > API_MAX_ROUTES)
+        return hse_fail(err, HSE_E_ARG, 0, "the table of routes has %zu rows, the server takes %d", api_route_count, API_MAX_ROUTES);
+    for (size_t i = 0; i < api_route_count; i++)
+        bytes += strlen(api_routes[i].path) + 1;
+    char *at = s->patterns = hse_alloc(bytes);
+    if (!at)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the server");
+    for (size_t i = 0; i < api_route_count; i++) {
+        const api_route *r = &api_routes[i];
+        bool body = r->body || r->form;
+        s->bound[i] = (api_bound){s, r};
+        s->route[i] = (http_route){.methods = r->method, .pattern = front_pattern(&at, r->path), .flags = r->flags,
+                                   .body = body ? HTTP_BODY_BUFFERED : HTTP_BODY_NONE, .limit = body ? body_limit(s, r) : 0,
+                                   .limit_name = "--max-upload", .handler = r->quick ? r->quick : api_handle, .arg = &s->bound[i]};
+    }
+    return HSE_OK;
+}
+
+static hse_status make_document(hse_server *s, hse_error *err)
+{
+    hse_buf out;
+
+    hse_buf_init(&out, 8u << 20);
+    api_openapi_write(&out);
+    hse_status status = hse_buf_status(&out, "the OpenAPI document", err);
+    if (status == HSE_OK)
+        s->openapi = hse_buf_take(&out, &s->openapi_size);
+    hse_buf_free(&out);
+    return status;
+}
+
+static hse_status open_front(hse_server *s, hse_error *err)
+{
+    const hse_server_options *o = &s->options;
+    http_address address = {.host = o->host ? o->host : "127.0.0.1", .port = (uint16_t)o->port};
+    http_options http = {
+        .addresses = &address, .n_addresses = 1, .loops = (unsigned)o->loops,
+        .routes = s->route, .n_routes = api_route_count,
+        .tls_cert = o->tls_cert, .tls_key = o->tls_key,
+        .hooks = {.arg = s, .before = check_key, .error_body = api_http_error_body, .error_type = "application/json",
+                  .not_found = not_found, .done = request_done},
+    };
+
+    return http_server_open(&s->http, &http, err);
 }
 
 hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_server_options *options, hse_error *err)
 {
-    struct server_box *box = hse_calloc(1, sizeof *box);
-    hse_status s;
+    hse_server *s = hse_calloc(1, sizeof *s);
 
-    if (!box)
+    if (!s)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the server");
-    hse_server *server = &box->server;
-    server->engine = engine;
-    server->options = options ? *options : (hse_server_options){0};
-    hse_server_options *o = &server->options;
+    s->engine = engine;
+    s->options = options ? *options : (hse_server_options){0};
+    s->config = s->options.config;
+    hse_server_options *o = &s->options;
     if (o->max_upload_bytes == 0 || o->max_upload_bytes > max_upload)
         o->max_upload_bytes = max_upload;
-    make_routes(&box->routes, server);
-
-    http_address address = {.host = o->host ? o->host : "127.0.0.1", .port = (uint16_t)o->port};
-    http_options http = {
-        .addresses = &address, .n_addresses = 1, .loops = (unsigned)o->loops,
-        .routes = box->routes.route, .n_routes = box->routes.count,
-        .tls_cert = o->tls_cert, .tls_key = o->tls_key,
-        .hooks = {.arg = server, .error_body = api_http_error_body, .error_type = "application/json", .not_found = not_found,
-                  .done = log_request},
-    };
-    s = hse_workers_open(&server->workers, o->max_requests > 0 ? o->max_requests : MAX_REQUESTS, err);
-    if (s == HSE_OK)
-        s = http_server_open(&server->http, &http, err);
-    if (s != HSE_OK) {
-        hse_server_close(&server);
-        return s;
-    }
-    *out = server;
-    return HSE_OK;
+    hse_status status = make_routes(s, err);
+    if (status == HSE_OK)
+        status = make_document(s, err);
+    if (status == HSE_OK)
+        status = api_keys_open(&s->keys, o->api_keys, o->api_key_count, err);
+    if (status == HSE_OK)
+        status = api_metrics_open(&s->metrics, api_route_count, err);
+    if (status == HSE_OK)
+        status = hse_workers_open(&s->workers, o->max_requests > 0 ? o->max_requests : MAX_REQUESTS, err);
+    if (status == HSE_OK)
+        status = open_front(s, err);
+    if (status != HSE_OK)
+        hse_server_close(&s);
+    else
+        *out = s;
+    return status;
 }
 
 int hse_server_port(const hse_server *server)
@@ -140,6 +215,10 @@ void hse_server_close(hse_server **server)
         http_server_stop(s->http, 0);
     hse_workers_close(&s->workers);
     http_server_close(&s->http);
-    hse_free(s);                            /* the box's address: the server is its first member */
+    api_metrics_close(&s->metrics);
+    api_keys_close(&s->keys);
+    hse_free(s->openapi);
+    hse_free(s->patterns);
+    hse_free(s);
     *server = NULL;
 }

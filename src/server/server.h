@@ -1,11 +1,12 @@
 /* server.h - the HTTP API over one engine.
  *
- * Ownership  the engine stays the caller's and outlives the server.
+ * Ownership  the engine and the config stay the caller's and outlive the server.
  * Threads    open, stop and close from one thread. Requests run on threads of the server's own. */
 #ifndef HSE_SERVER_SERVER_H
 #define HSE_SERVER_SERVER_H
 
-#include "base/status.h"
+#include "base/buf.h"
+#include "engine/config.h"
 
 #include "hse.h"
 
@@ -19,10 +20,16 @@ typedef struct {
     uint64_t    max_upload_bytes;   /* 0 = 100 MiB, which is also the most */
     const char *tls_cert, *tls_key; /* PEM files, both or none */
     const char *text_normalization; /* "on", "reference", "off": of requests that do not say; NULL = on */
+    const char *const *api_keys;    /* what is under /v1 needs one of them; none: no key is asked for */
+    size_t      api_key_count;
+    const hse_config *config;       /* what hse_server_reload begins with; NULL: nothing to read again */
 } hse_server_options;
 
 hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_server_options *options, hse_error *err);
 int        hse_server_port(const hse_server *server);           /* 0 for a unix socket */
+/* Read the config again, as on SIGHUP: models, aliases, keys and defaults change, requests under way end as they began. On a
+ * mistake nothing changes; *report (may be NULL) then lists each, as hse_config_load does. HSE_E_UNSUPPORTED: there is none. */
+hse_status hse_server_reload(hse_server *server, hse_buf *report, hse_error *err);
 /* Takes no more requests, lets those under way finish within drain_ms, then cancels them. */
 void       hse_server_stop(hse_server *server, unsigned drain_ms);
 void       hse_server_close(hse_server **server);

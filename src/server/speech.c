@@ -18,7 +18,7 @@ enum {
 
 typedef struct {
     api_call      *call;
-    speech_request body;
+    const speech_request *body;
     hse_request    request;
     bool           binary, stream;
     hse_audio_format format;
@@ -42,7 +42,7 @@ static const hse_model_info *speech_model(const hse_models *models, const char *
 /* Check the voice against the model's list; a model that is not there is left to the engine, which says so. */
 static bool choose_voice(speech *s)
 {
-    const char *want = s->body.voice;
+    const char *want = s->body->voice;
     hse_models *models = NULL;
     hse_error err = {0};
     bool ok = true;
@@ -67,7 +67,7 @@ static bool choose_voice(speech *s)
         char list[160] = "";
         for (size_t i = 0, at = 0; i < m->voice_count && at + 2 < sizeof list; i++)
             at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i ? ", " : "", m->voices[i]);
-        ok = api_fail(&s->call->error, 400, "voice", "voice \"%.40s\" is not known; this model has %s", s->body.voice, list);
+        ok = api_fail(&s->call->error, 400, "voice", "voice \"%.40s\" is not known; this model has %s", s->body->voice, list);
     }
     s->request.voice = want;
     hse_models_close(&models);
@@ -76,14 +76,14 @@ static bool choose_voice(speech *s)
 
 static bool choose_format(speech *s)
 {
-    const char *openai = s->body.response_format, *own = s->body.output.format;
+    const char *openai = s->body->response_format, *own = s->body->output.format;
     const char *name = openai ? openai : own ? own : s->binary ? "mp3" : "wav";
 
     if (openai && own && strcmp(openai, own) != 0)
         return api_fail(&s->call->error, 400, "response_format", "response_format is %s but output_options.format is %s", openai, own);
     if (hse_audio_format_parse(name, &s->format) != HSE_OK)
         return api_fail(&s->call->error, 400, "response_format", "response_format %s is not known", name);
-    if (s->body.stream_format && strcmp(s->body.stream_format, "sse") == 0) {
+    if (s->body->stream_format && strcmp(s->body->stream_format, "sse") == 0) {
         api_fail(&s->call->error, 400, "stream_format", "stream_format sse is not supported yet; audio is");
         s->call->error.code = "unsupported";
         return false;
@@ -94,8 +94,8 @@ static bool choose_format(speech *s)
 /* Rates: what was asked for, else 24 kHz where clients assume it, else the model's own (0). */
 static unsigned choose_rate(const speech *s)
 {
-    if (s->body.output.sample_rate.given)
-        return (unsigned)s->body.output.sample_rate.value;
+    if (s->body->output.sample_rate.given)
+        return (unsigned)s->body->output.sample_rate.value;
     return s->format == HSE_FORMAT_PCM || s->format == HSE_FORMAT_OPUS ? 24000 : 0;
 }
 
@@ -107,7 +107,7 @@ static float factor(schema_number a, schema_number b)
 
 static bool take_embedding(speech *s)
 {
-    const hse_buf *b = &s->body.input_embedding;
+    const hse_buf *b = &s->body->input_embedding;
 
     if (b->size == 0)
         return true;
@@ -124,11 +124,11 @@ static bool take_embedding(speech *s)
 
 static bool check(speech *s)
 {
-    const speech_request *b = &s->body;
+    const speech_request *b = s->body;
     hse_request *r = &s->request;
     const char *text_mode = b->text_normalization ? b->text_normalization : s->call->server->options.text_normalization;
 
-    api_common(s->call, r, api_model_name(b->model), b->priority, b->timeout_s);
+    api_common(s->call, r, api_model_name(b->common.model), &b->common);
     r->language = b->language;
     r->text = b->input;
     r->text_size = strlen(b->input);
@@ -171,6 +171,7 @@ static bool start_answer(speech *s, hse_job *job)
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)got->seed);
     http_job_header(s->call->job, "x-hse-seed", seed);
     http_job_header(s->call->job, "x-hse-model", got->model);
+    api_answered_by(s->call, got->model);
     return !s->stream || http_job_start(s->call->job, 200, hse_audio_format_mime(s->format)) == HSE_OK;
 }
 
@@ -249,13 +250,13 @@ static bool answer(speech *s, hse_job *job)
 
 bool api_speech(api_call *c)
 {
-    speech s = {.call = c};
+    speech s = {.call = c, .body = c->body};
     hse_job *job = NULL;
     hse_error err = {0};
 
     hse_request_init(&s.request, HSE_JOB_SPEAK);
     s.binary = speech_wants_binary(http_request_header(http_job_request(c->job), "accept"), c->root);
-    bool ok = schema_parse(&speech_schema, c->root, &s.body, &c->error) && check(&s);
+    bool ok = check(&s);
     if (!ok)
         hse_audio_free(&s.request.audio);
     else if (hse_job_open(&job, c->server->engine, &s.request, &err) != HSE_OK)
@@ -265,6 +266,5 @@ bool api_speech(api_call *c)
     hse_job_close(&job);
     union { const float *c; void *v; } embedding = {.c = s.request.embedding};
     hse_free(embedding.v);
-    schema_free(&speech_schema, &s.body);
     return ok;
 }

@@ -38,33 +38,32 @@ static void write_segments(hse_buf *out, const hse_job_result *got, bool seconds
 
 bool api_vad(api_call *c)
 {
-    vad_request body = {0};
+    const vad_request *body = c->body;
     hse_request r;
     hse_job *job = NULL;
     hse_error err = {0};
-    bool ok = schema_parse(&vad_schema, c->root, &body, &c->error);
 
     hse_request_init(&r, HSE_JOB_VAD);
-    api_common(c, &r, body.model && *body.model ? body.model : NULL, body.priority, body.timeout_s);
-    options_from(&r.vad, &body);
-    ok = ok && api_decode(c, &body.input_audio, "input_audio", VAD_RATE, &r.audio);
+    api_common(c, &r, body->common.model, &body->common);
+    options_from(&r.vad, body);
+    bool ok = api_decode(c, &body->input_audio, "input_audio", VAD_RATE, &r.audio);
     if (ok && (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK))
         ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
     if (ok) {
         const hse_job_result *got = hse_job_result_get(job);
         hse_buf out;
+        api_answered_by(c, got->model);
         hse_buf_init(&out, 64u << 20);
         hse_buf_printf(&out, "{\"id\":\"stt-%s\",\"created\":%lld,\"model\":", c->id, (long long)time(NULL));
         api_json_string(&out, got->model, strlen(got->model));
         hse_buf_printf(&out, ",\"speech_activity\":%s", got->segment_count ? "true" : "false");
-        if (body.get_timestamps.value)
-            write_segments(&out, got, body.return_seconds.value);
+        if (body->get_timestamps.value)
+            write_segments(&out, got, body->return_seconds.value);
         else
             hse_buf_str(&out, ",\"timestamps\":null");
         hse_buf_str(&out, "}");
         ok = api_answer_json(c, &out);
     }
     hse_job_close(&job);
-    schema_free(&vad_schema, &body);
     return ok;
 }

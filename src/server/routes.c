@@ -1,0 +1,45 @@
+#include "server/api.h"
+
+#include "server/docs.h"
+
+#define AUDIO_MEDIA "audio/mpeg|audio/ogg|audio/aac|audio/flac|audio/wav|audio/pcm"
+
+const api_route api_routes[] = {
+    /* Pages and what must never wait for a model. */
+    {HTTP_GET, "/", "server", .quick = api_page, .flags = ROUTE_OPEN | ROUTE_HIDDEN, .summary = "A page to try it"},
+    {HTTP_GET, "/health", "server", .quick = api_health, .flags = ROUTE_OPEN, .summary = "Are requests accepted?"},
+    {HTTP_GET, "/health/live", "server", .quick = api_health, .flags = ROUTE_OPEN, .summary = "Does the process turn?"},
+    {HTTP_GET, "/health/ready", "server", .quick = api_ready, .flags = ROUTE_OPEN,
+     .summary = "Are the models loaded that shall be at the start? 503 until then"},
+    {HTTP_GET, "/version", "server", .quick = api_version, .flags = ROUTE_OPEN, .summary = "The program's version"},
+    {HTTP_GET, "/metrics", "server", .quick = api_metrics_page, .media = "text/plain", .flags = ROUTE_OPEN,
+     .summary = "Figures in Prometheus' text form"},
+    {HTTP_GET, "/openapi.json", "server", .quick = api_openapi, .flags = ROUTE_OPEN, .summary = "This document"},
+    {HTTP_GET, "/docs", "server", .quick = api_docs, .flags = ROUTE_OPEN | ROUTE_HIDDEN, .summary = "This document to read and try"},
+    {HTTP_GET, "/redoc", "server", .quick = api_redoc, .flags = ROUTE_OPEN | ROUTE_HIDDEN, .summary = "This document to read"},
+    {HTTP_GET, "/docs/{file}", "server", .quick = api_docs_file, .flags = ROUTE_OPEN | ROUTE_HIDDEN, .summary = "What the two pages load"},
+
+    /* Models. */
+    {HTTP_GET, "/v1/models", "models", .run = api_models, .answer = &model_list_answer, .summary = "Every model that can be used"},
+    {HTTP_GET, "/v1/models/{id}", "models", .run = api_model, .answer = &model_card_answer, .summary = "One model"},
+
+    /* Speech. */
+    {HTTP_POST, "/v1/audio/speech", "speech", "speak", .body = &speech_schema, .run = api_speech, .answer = &audio_answer,
+     .media = AUDIO_MEDIA, .summary = "Text to speech",
+     .doc = "Accept: audio/* or application/octet-stream gives the audio itself, Accept: application/json HSE's JSON; with any other "
+            "the body decides: voice without a field of HSE's own gives audio."},
+    {HTTP_GET, "/v1/audio/speech/models", "speech", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that speak, with languages and voices"},
+
+    /* Embeddings. */
+    {HTTP_POST, "/v1/embed/speaker", "embeddings", "embed", .body = &embed_schema, .run = api_embed, .answer = &embed_answer,
+     .summary = "A recording to its speaker's embedding"},
+    {HTTP_GET, "/v1/embed/models", "embeddings", .run = api_task_models, .answer = &model_list_answer, .summary = "Models that embed speakers"},
+
+    /* Voice activity. */
+    {HTTP_POST, "/v1/audio/vad", "voice activity", "vad", .body = &vad_schema, .run = api_vad, .answer = &vad_answer,
+     .summary = "Where is speech?"},
+    {HTTP_GET, "/v1/audio/vad/models", "voice activity", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that find speech"},
+};
+const size_t api_route_count = COUNT(api_routes);
