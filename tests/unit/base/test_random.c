@@ -1,5 +1,5 @@
 #include "base/random.h"
-#include "../test.h"
+#include "test.h"
 
 #include <math.h>
 
