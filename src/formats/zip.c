@@ -364,3 +364,28 @@ uint32_t zip_crc(uint32_t crc, const uint8_t *data, size_t size)
     }
     return crc;
 }
+
+hse_status zip_packed_size(const uint8_t *in, size_t size, int level, size_t *out, hse_error *err)
+{
+    enum { ONCE = 1 << 30 };
+    z_stream z = {.zalloc = inflate_alloc, .zfree = inflate_free, .next_in = in};
+    uint8_t sink[4096];
+    size_t total = 0;
+    int code = deflateInit(&z, level);
+
+    if (code != Z_OK)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory to deflate %zu bytes", size);
+    do {
+        if (z.avail_in == 0) {
+            z.avail_in = size < ONCE ? (uInt)size : (uInt)ONCE;
+            size -= z.avail_in;
+        }
+        z.next_out = sink;
+        z.avail_out = sizeof sink;
+        code = deflate(&z, size ? Z_NO_FLUSH : Z_FINISH);
+        total += sizeof sink - z.avail_out;
+    } while (code == Z_OK); /* until Z_STREAM_END: with room for output there is no error to be had */
+    deflateEnd(&z);
+    *out = total;
+    return HSE_OK;
+}

@@ -37,6 +37,8 @@ const zip_entry *zip_find(const zip_archive *z, const char *name, size_t length)
  * `size` bytes of a longer one. `at` is the stream's offset in the file, for messages. */
 hse_status zip_inflate(const uint8_t *in, uint64_t stored, uint8_t *out, size_t size, bool whole, uint64_t at,
                        hse_error *err);
+/* How many bytes zlib's own format (RFC 1950) needs for `size` bytes at a level of 0 to 9. */
+hse_status zip_packed_size(const uint8_t *in, size_t size, int level, size_t *out, hse_error *err);
 uint32_t   zip_crc(uint32_t crc, const uint8_t *data, size_t size);
 
 #endif

@@ -63,6 +63,8 @@ hse_status whisper_encode(const whisper_tokenizer *t, const char *text, size_t s
 void whisper_decode(const whisper_tokenizer *t, const int32_t *ids, size_t n, hse_buf *out);
 /* The same with times as <|1.08|>. Bytes before and after a time do not join to a character. */
 void whisper_decode_with_timestamps(const whisper_tokenizer *t, const int32_t *ids, size_t n, hse_buf *out);
+/* All ids that have a text, <|...|> included where `special`; a file can list tokens that are not special (large-v3's times). */
+void whisper_decode_all(const whisper_tokenizer *t, const int32_t *ids, size_t n, bool special, hse_buf *out);
 /* The bytes of one id below <|endoftext|> (no UTF-8 by itself); empty for others. For "bytes" fields. */
 hse_bytes whisper_token_bytes(const whisper_tokenizer *t, int32_t id);
 
