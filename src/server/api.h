@@ -11,6 +11,9 @@
 #include "server/server.h"
 #include "server/workers.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 typedef struct {                    /* arg of every http_route */
     hse_server      *server;
     const api_route *route;
@@ -23,6 +26,9 @@ struct hse_server {
     api_keys          *keys;
     api_metrics       *metrics;
     hse_server_options options;
+    int64_t            started;     /* Unix time */
+    _Atomic(const char *) text_normalization;   /* of requests that do not say: a constant word */
+    pthread_mutex_t    reloading;
     const hse_config  *config;      /* the last one; NULL: none */
     char              *openapi;     /* the document */
     size_t             openapi_size;
@@ -57,7 +63,11 @@ bool api_embed(api_call *call);
 bool api_vad(api_call *call);
 bool api_models(api_call *call);
 bool api_model(api_call *call);
-bool api_task_models(api_call *call);               /* of route->task */
+bool api_task_models(api_call *call);               /* of the route's path */
+bool api_load(api_call *call);
+bool api_unload(api_call *call);
+bool api_ps(api_call *call);
+bool api_reload(api_call *call);
 
 http_handler api_health, api_ready, api_version, api_page;
 

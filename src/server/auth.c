@@ -9,11 +9,15 @@
 
 enum { HASH = crypto_generichash_BYTES, MAX_KEYS = 4096 };
 
+struct api_key_set {
+    uint8_t (*hash)[HASH];
+    size_t    n;
+};
+
 struct api_keys {
     pthread_mutex_t lock;
     uint8_t         secret[crypto_generichash_KEYBYTES];    /* of this process: hashes mean nothing elsewhere */
-    uint8_t       (*hash)[HASH];
-    size_t          n;
+    api_key_set    *set;
 };
 
 static void hash_key(const api_keys *k, uint8_t out[HASH], const char *key, size_t size)
@@ -21,29 +25,42 @@ static void hash_key(const api_keys *k, uint8_t out[HASH], const char *key, size
     crypto_generichash(out, HASH, (const unsigned char *)key, size, k->secret, sizeof k->secret);
 }
 
-hse_status api_keys_replace(api_keys *k, const char *const *keys, size_t n, hse_error *err)
+hse_status api_key_set_open(api_key_set **out, const api_keys *k, const char *const *keys, size_t n, hse_error *err)
 {
-    uint8_t (*hash)[HASH] = NULL;
-    size_t kept = 0;
-
     if (n > MAX_KEYS)
         return hse_fail(err, HSE_E_LIMIT, n, "there are %zu API keys, at most %d are taken", n, MAX_KEYS);
-    if (n && !(hash = hse_calloc(n, HASH)))
+    api_key_set *s = hse_calloc(1, sizeof *s);
+    if (!s || !(s->hash = hse_calloc(n ? n : 1, HASH))) {
+        hse_free(s);
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu API keys", n);
+    }
     for (size_t i = 0; i < n; i++)
         if (keys[i] && *keys[i])
-            hash_key(k, hash[kept++], keys[i], strlen(keys[i]));
-    if (n && !kept) {                   /* a list of empty keys is a mistake that must not open the door */
-        hse_free(hash);
+            hash_key(k, s->hash[s->n++], keys[i], strlen(keys[i]));
+    if (n && !s->n) {                   /* a list of empty keys is a mistake that must not open the door */
+        api_key_set_close(&s);
         return hse_fail(err, HSE_E_ARG, 0, "the API keys are all empty");
     }
-    pthread_mutex_lock(&k->lock);
-    void *old = k->hash;
-    k->hash = hash;
-    k->n = kept;
-    pthread_mutex_unlock(&k->lock);
-    hse_free(old);
+    *out = s;
     return HSE_OK;
+}
+
+void api_key_set_close(api_key_set **set)
+{
+    if (*set)
+        hse_free((*set)->hash);
+    hse_free(*set);
+    *set = NULL;
+}
+
+void api_keys_put(api_keys *k, api_key_set **set)
+{
+    pthread_mutex_lock(&k->lock);
+    api_key_set *old = k->set;
+    k->set = *set;
+    pthread_mutex_unlock(&k->lock);
+    *set = NULL;
+    api_key_set_close(&old);
 }
 
 hse_status api_keys_open(api_keys **out, const char *const *keys, size_t n, hse_error *err)
@@ -58,7 +75,7 @@ hse_status api_keys_open(api_keys **out, const char *const *keys, size_t n, hse_
     }
     pthread_mutex_init(&k->lock, NULL);
     randombytes_buf(k->secret, sizeof k->secret);
-    hse_status s = api_keys_replace(k, keys, n, err);
+    hse_status s = api_key_set_open(&k->set, k, keys, n, err);
     if (s == HSE_OK)
         *out = k;
     else
@@ -73,7 +90,7 @@ void api_keys_close(api_keys **keys)
     if (!k)
         return;
     pthread_mutex_destroy(&k->lock);
-    hse_free(k->hash);
+    api_key_set_close(&k->set);
     hse_free(k);
     *keys = NULL;
 }
@@ -81,7 +98,7 @@ void api_keys_close(api_keys **keys)
 bool api_keys_any(api_keys *k)
 {
     pthread_mutex_lock(&k->lock);
-    bool any = k->n > 0;
+    bool any = k->set->n > 0;
     pthread_mutex_unlock(&k->lock);
     return any;
 }
@@ -91,8 +108,8 @@ static bool good(const api_keys *k, const uint8_t hash[HASH])
 {
     int found = 0;
 
-    for (size_t i = 0; i < k->n; i++)
-        found |= sodium_memcmp(k->hash[i], hash, HASH) == 0;
+    for (size_t i = 0; i < k->set->n; i++)
+        found |= sodium_memcmp(k->set->hash[i], hash, HASH) == 0;
     return found;
 }
 
@@ -122,9 +139,9 @@ api_key_verdict api_keys_check(api_keys *k, const http_request *r, char name[KEY
     if (name)
         name[0] = '\0';
     pthread_mutex_lock(&k->lock);
-    if (k->n == 0)
+    if (k->set->n == 0)
         verdict = KEY_NOT_NEEDED;
-    for (size_t i = 0; i < 2 && k->n; i++) {
+    for (size_t i = 0; i < 2 && k->set->n; i++) {
         uint8_t hash[HASH];
         if (!shown[i].data || !shown[i].size)
             continue;

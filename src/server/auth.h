@@ -11,7 +11,11 @@
 typedef struct api_keys api_keys;
 
 hse_status api_keys_open(api_keys **out, const char *const *keys, size_t n, hse_error *err);       /* n = 0: no key is needed */
-hse_status api_keys_replace(api_keys *k, const char *const *keys, size_t n, hse_error *err);
+/* Another set: made ready first, which may fail, then put in place (or closed), which cannot. */
+typedef struct api_key_set api_key_set;
+hse_status api_key_set_open(api_key_set **out, const api_keys *k, const char *const *keys, size_t n, hse_error *err);
+void       api_key_set_close(api_key_set **set);
+void       api_keys_put(api_keys *k, api_key_set **set);           /* takes it */
 void       api_keys_close(api_keys **k);
 bool       api_keys_any(api_keys *k);
 

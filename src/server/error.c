@@ -31,7 +31,7 @@ static bool internal_word(const char *w, size_t n)
     return (n > 1 && w[0] == '/') || slashes > 1 || (n > 2 && w[0] == '0' && w[1] == 'x') || (n > 1 && w[0] == '.' && w[1] == '.' && slashes);
 }
 
-static void public_text(char *out, size_t size, const char *s)
+void api_public_text(char *out, size_t size, const char *s)
 {
     size_t at = 0;
 
@@ -72,7 +72,7 @@ void api_error_map(api_error *e, const hse_error *err)
         snprintf(e->text, sizeof e->text, "%s", err->status == HSE_E_IO ? "the server could not do this; its log says why"
                                                                          : "not enough memory for this request");
     } else {
-        public_text(e->text, sizeof e->text, err->text[0] ? err->text : "the request could not be served");
+        api_public_text(e->text, sizeof e->text, err->text[0] ? err->text : "the request could not be served");
     }
 }
 

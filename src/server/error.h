@@ -27,6 +27,9 @@ void api_error_log(const api_error *e, const hse_error *err, const char *request
 /* Both. */
 void api_error_from(api_error *e, const hse_error *err, const char *request_id);
 
+/* s without what names files or addresses of the server. */
+void api_public_text(char *out, size_t size, const char *s);
+
 /* Append {"error":{...},"object":"error",...} . */
 void api_error_body(const api_error *e, hse_buf *out);
 

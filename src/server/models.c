@@ -2,7 +2,6 @@
 #include "server/api.h"
 
 #include <stdio.h>
-#include <time.h>
 
 typedef enum { ANY, SPEAKS, EMBEDS, DETECTS, TRANSCRIBES, CONVERTS, RESTORES } ability;
 
@@ -27,24 +26,34 @@ static bool able(const hse_model_info *m, ability a)
     return !m->problem && (a == ANY ? any : can[a]);
 }
 
-static void card(hse_buf *out, const hse_model_info *m, bool languages)
+static void voices(hse_buf *out, const hse_model_info *m, const char *language)
+{
+    hse_buf_str(out, "{\"language\":");
+    api_json_string(out, language, strlen(language));
+    hse_buf_str(out, ",\"voices\":[");
+    for (size_t v = 0; v < m->voice_count; v++) {
+        hse_buf_printf(out, "%s{\"voice\":", v ? "," : "");
+        api_json_string(out, m->voices[v], strlen(m->voices[v]));
+        hse_buf_str(out, ",\"styles\":[]}");
+    }
+    hse_buf_str(out, "]}");
+}
+
+static void card(hse_buf *out, const hse_server *server, const hse_model_info *m, bool languages)
 {
     hse_buf_str(out, "{\"id\":");
     api_json_string(out, m->name, strlen(m->name));
-    hse_buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"harmonyspeech\"", (long long)time(NULL));
-    if (languages && m->language_count) {
+    hse_buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"harmonyspeech\",\"root\":", (long long)server->started);
+    api_json_string(out, m->name, strlen(m->name));
+    hse_buf_str(out, ",\"parent\":null");
+    if (languages && (m->language_count || m->voice_count)) {
         hse_buf_str(out, ",\"languages\":[");
         for (size_t l = 0; l < m->language_count; l++) {
-            hse_buf_printf(out, "%s{\"language\":", l ? "," : "");
-            api_json_string(out, m->languages[l], strlen(m->languages[l]));
-            hse_buf_str(out, ",\"voices\":[");
-            for (size_t v = 0; v < m->voice_count; v++) {
-                hse_buf_printf(out, "%s{\"voice\":", v ? "," : "");
-                api_json_string(out, m->voices[v], strlen(m->voices[v]));
-                hse_buf_str(out, ",\"styles\":[]}");
-            }
-            hse_buf_str(out, "]}");
+            hse_buf_str(out, l ? "," : "");
+            voices(out, m, m->languages[l]);
         }
+        if (!m->language_count)
+            voices(out, m, "default");              /* HSE's word for a model that names none */
         hse_buf_str(out, "]");
     } else if (languages) {
         hse_buf_str(out, ",\"languages\":null");
@@ -76,7 +85,7 @@ static bool list(api_call *c, ability a)
         if (!first)
             hse_buf_byte(&out, ',');
         first = false;
-        card(&out, m, a != ANY);
+        card(&out, c->server, m, a != ANY);
     }
     hse_buf_str(&out, "]}");
     hse_models_close(&models);
@@ -108,7 +117,7 @@ bool api_model(api_call *c)
     for (size_t i = 0; i < hse_models_count(models) && out.size == 0; i++) {
         const hse_model_info *m = hse_models_at(models, i);
         if (able(m, ANY) && strcmp(m->name, id) == 0)
-            card(&out, m, true);
+            card(&out, c->server, m, true);
     }
     hse_models_close(&models);
     if (out.size)

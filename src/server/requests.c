@@ -80,6 +80,25 @@ static const schema_field vad_fields[] = {
 };
 const schema vad_schema = SCHEMA("DetectVoiceActivityRequest", vad_fields, vad_request);
 
+#define M(member) offsetof(model_request, member)
+static const schema_field load_fields[] = {
+    {"model", FIELD_TEXT, M(model), .doc = "a name of /v1/models; a toolchain: all its parts", .required = true, .min = 1, .max = MAX_NAME},
+    {"keep_alive", FIELD_DURATION, M(keep_alive), .doc = "how long it stays without requests: seconds or \"5m\"; -1: for ever; absent: as "
+     "configured", .max = MAX_KEEP},
+};
+const schema load_schema = SCHEMA("LoadModelRequest", load_fields, model_request);
+static const schema_field unload_fields[] = {
+    {"model", FIELD_TEXT, M(model), .doc = "a name of /v1/models", .required = true, .min = 1, .max = MAX_NAME},
+    {"timeout_s", FIELD_NUMBER, M(timeout_s), .doc = "how long to wait for requests that use it; then 503", .min = 0, .max = 600,
+     .def = "30"},
+};
+const schema unload_schema = SCHEMA("UnloadModelRequest", unload_fields, model_request);
+static const schema_field ps_fields[] = {
+    {"all", FIELD_BOOL, offsetof(ps_request, all), .doc = "also models that are not in memory", .def = "false"},
+};
+const schema ps_schema = SCHEMA("ListLoadedRequest", ps_fields, ps_request);
+const schema nothing_schema = {"NoFields", NULL, 0, 1, ""};
+
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
 
 #define ANSWER_ROWS(prefix)                                                                                                    \
@@ -136,6 +155,49 @@ static const schema_field list_fields[] = {
     {"data", FIELD_LIST, 0, .doc = "the models", .required = true, .item = FIELD_OBJECT, .object = &model_card_answer},
 };
 const schema model_list_answer = {"ModelList", list_fields, COUNT(list_fields), 0, ""};
+
+static const schema_field state_fields[] = {
+    {"id", FIELD_TEXT, 0, .doc = "its name", .required = true},
+    {"object", FIELD_CHOICE, 0, .doc = "always model", .required = true, .choices = "model"},
+    {"type", FIELD_TEXT, 0, .doc = "HarmonySpeechSynthesizer, ...", .required = true},
+    {"loaded", FIELD_BOOL, 0, .doc = "its weights are in memory", .required = true},
+    {"loading", FIELD_BOOL, 0, .doc = "it is being loaded", .required = true},
+    {"bytes", FIELD_INTEGER, 0, .doc = "of its weights", .required = true},
+    {"activation_bytes", FIELD_INTEGER, 0, .doc = "of what it computes now", .required = true},
+    {"load_s", FIELD_NUMBER, 0, .doc = "how long the last load took", .required = true},
+    {"expires_s", FIELD_NUMBER, 0, .doc = "seconds until it is unloaded, if nobody asks for it; null: never"},
+    {"requests", FIELD_INTEGER, 0, .doc = "that use it now", .required = true},
+    {"waiting", FIELD_INTEGER, 0, .doc = "items in its queue", .required = true},
+    {"problem", FIELD_TEXT, 0, .doc = "why its last load failed"},
+};
+static const schema state_schema = {"ModelState", state_fields, COUNT(state_fields), 0, ""};
+static const schema_field ps_answer_fields[] = {
+    {"object", FIELD_CHOICE, 0, .doc = "always list", .required = true, .choices = "list"},
+    {"data", FIELD_LIST, 0, .doc = "the models", .required = true, .item = FIELD_OBJECT, .object = &state_schema},
+    {"resident_bytes", FIELD_INTEGER, 0, .doc = "the process's memory", .required = true},
+    {"memory_budget", FIELD_INTEGER, 0, .doc = "what models may hold together; null: no bound"},
+};
+const schema ps_answer = {"LoadedList", ps_answer_fields, COUNT(ps_answer_fields), 0, ""};
+static const schema_field model_state_fields[] = {
+    {"id", FIELD_TEXT, 0, .doc = "as it was asked for", .required = true},
+    {"object", FIELD_CHOICE, 0, .doc = "always model", .required = true, .choices = "model"},
+    {"loaded", FIELD_BOOL, 0, .doc = "is it now?", .required = true},
+    {"resident_bytes", FIELD_INTEGER, 0, .doc = "the process's memory after it", .required = true},
+};
+const schema model_state_answer = {"LoadedModel", model_state_fields, COUNT(model_state_fields), 0, ""};
+static const schema_field reload_fields[] = {
+    {"status", FIELD_CHOICE, 0, .doc = "always ok", .required = true, .choices = "ok"},
+    {"models", FIELD_INTEGER, 0, .doc = "how many can be used now", .required = true},
+};
+const schema reload_answer = {"ReloadResponse", reload_fields, COUNT(reload_fields), 0, ""};
+static const schema_field status_fields[] = {
+    {"status", FIELD_CHOICE, 0, .doc = "always ok", .required = true, .choices = "ok"},
+};
+const schema status_answer = {"HealthResponse", status_fields, COUNT(status_fields), 0, ""};
+static const schema_field version_fields[] = {
+    {"version", FIELD_TEXT, 0, .doc = "the program's", .required = true},
+};
+const schema version_answer = {"VersionResponse", version_fields, COUNT(version_fields), 0, ""};
 
 static const schema_field openai_error_fields[] = {
     {"message", FIELD_TEXT, 0, .doc = "one sentence", .required = true},

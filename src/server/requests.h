@@ -61,9 +61,20 @@ typedef struct {
     schema_number  threshold, neg_threshold, min_speech_duration_ms, min_silence_duration_ms, speech_pad_ms, max_speech_duration_s;
 } vad_request;
 
+typedef struct {
+    const char   *model;
+    schema_number keep_alive, timeout_s;
+} model_request;                    /* load, unload */
+
+typedef struct {
+    schema_bool all;
+} ps_request;
+
+extern const schema load_schema, unload_schema, ps_schema, nothing_schema;
 extern const schema speech_schema, embed_schema, vad_schema, generation_schema, output_schema;
 /* Answers, for the OpenAPI document. */
-extern const schema audio_answer, embed_answer, vad_answer, model_card_answer, model_list_answer, error_answer;
+extern const schema audio_answer, embed_answer, vad_answer, model_card_answer, model_list_answer, model_state_answer, ps_answer, reload_answer,
+    status_answer, version_answer, error_answer;
 
 /* Which answer a speech request gets: OpenAI's binary or HSE's JSON. docs/api.md has the table, a test each row.
  * Accept names audio or octet-stream: binary; names application/json: JSON; else binary when `voice` is there and none of HSE's

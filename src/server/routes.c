@@ -7,11 +7,11 @@
 const api_route api_routes[] = {
     /* Pages and what must never wait for a model. */
     {HTTP_GET, "/", "server", .quick = api_page, .flags = ROUTE_OPEN | ROUTE_HIDDEN, .summary = "A page to try it"},
-    {HTTP_GET, "/health", "server", .quick = api_health, .flags = ROUTE_OPEN, .summary = "Are requests accepted?"},
-    {HTTP_GET, "/health/live", "server", .quick = api_health, .flags = ROUTE_OPEN, .summary = "Does the process turn?"},
-    {HTTP_GET, "/health/ready", "server", .quick = api_ready, .flags = ROUTE_OPEN,
+    {HTTP_GET, "/health", "server", .quick = api_health, .answer = &status_answer, .flags = ROUTE_OPEN, .summary = "Are requests accepted?"},
+    {HTTP_GET, "/health/live", "server", .quick = api_health, .answer = &status_answer, .flags = ROUTE_OPEN, .summary = "Does the process turn?"},
+    {HTTP_GET, "/health/ready", "server", .quick = api_ready, .answer = &status_answer, .flags = ROUTE_OPEN,
      .summary = "Are the models loaded that shall be at the start? 503 until then"},
-    {HTTP_GET, "/version", "server", .quick = api_version, .flags = ROUTE_OPEN, .summary = "The program's version"},
+    {HTTP_GET, "/version", "server", .quick = api_version, .answer = &version_answer, .flags = ROUTE_OPEN, .summary = "The program's version"},
     {HTTP_GET, "/metrics", "server", .quick = api_metrics_page, .media = "text/plain", .flags = ROUTE_OPEN,
      .summary = "Figures in Prometheus' text form"},
     {HTTP_GET, "/openapi.json", "server", .quick = api_openapi, .flags = ROUTE_OPEN, .summary = "This document"},
@@ -22,6 +22,13 @@ const api_route api_routes[] = {
     /* Models. */
     {HTTP_GET, "/v1/models", "models", .run = api_models, .answer = &model_list_answer, .summary = "Every model that can be used"},
     {HTTP_GET, "/v1/models/{id}", "models", .run = api_model, .answer = &model_card_answer, .summary = "One model"},
+    {HTTP_POST, "/v1/models/load", "models", .body = &load_schema, .run = api_load, .answer = &model_state_answer,
+     .summary = "Have a model in memory", .doc = "Answers when it is there. Loading never holds up requests to other models."},
+    {HTTP_POST, "/v1/models/unload", "models", .body = &unload_schema, .run = api_unload, .answer = &model_state_answer,
+     .summary = "Give a model's memory back", .doc = "Waits for requests that use it. The next request loads it again."},
+    {HTTP_GET, "/v1/ps", "models", .query = &ps_schema, .run = api_ps, .answer = &ps_answer, .summary = "What is in memory"},
+    {HTTP_POST, "/v1/config/reload", "models", .body = &nothing_schema, .run = api_reload, .answer = &reload_answer,
+     .summary = "Read the config again", .doc = "As SIGHUP does. Requests under way end as they began; on a mistake nothing changes."},
 
     /* Speech. */
     {HTTP_POST, "/v1/audio/speech", "speech", "speak", .body = &speech_schema, .run = api_speech, .answer = &audio_answer,

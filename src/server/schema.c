@@ -1,6 +1,7 @@
 #include "server/schema.h"
 
 #include "base/mem.h"
+#include "engine/config.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -89,43 +90,6 @@ static bool take_number(const schema_field *f, const char *path, const json_t *v
     return true;
 }
 
-/* "90", "1.5", "5m", "1h30m", "500ms", "-1": seconds. */
-static bool duration_of(const char *s, double *out)
-{
-    static const struct { const char *unit; double seconds; } units[] = {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-    double total = 0, sign = *s == '-' ? -1 : 1;
-
-    s += *s == '-' || *s == '+';
-    if (!*s)
-        return false;
-    while (*s) {
-        size_t digits = strspn(s, "0123456789."), n = 0;
-        char *end = NULL;
-        if (digits == 0 || digits > 18)
-            return false;
-        double value = strtod(s, &end);
-        if (end != s + digits)
-            return false;
-        s = end;
-        if (!*s && total == 0) {
-            total = value;
-            break;
-        }
-        for (size_t i = 0; i < COUNT(units) && n == 0; i++) {
-            size_t len = strlen(units[i].unit);
-            if (strncmp(s, units[i].unit, len) == 0 && (s[len] == '\0' || strchr("0123456789.", s[len]))) {
-                total += value * units[i].seconds;
-                n = len;
-            }
-        }
-        if (n == 0)
-            return false;
-        s += n;
-    }
-    *out = sign * total;
-    return true;
-}
-
 static bool take_duration(const schema_field *f, const char *path, const json_t *v, schema_number *out, api_error *e)
 {
     double d = 0;
@@ -134,7 +98,7 @@ static bool take_duration(const schema_field *f, const char *path, const json_t 
         d = json_number_value(v);
     else if (!json_is_string(v))
         return wrong_type(e, path, "a number of seconds or a duration", v);
-    else if (!duration_of(json_string_value(v), &d))
+    else if (!hse_duration_parse(json_string_value(v), &d))
         return api_fail(e, 400, path, "%s is \"%.40s\"; it must be seconds, or a duration like \"5m\" or \"1h30m\"; -1 is for ever", path,
                         json_string_value(v));
     if (!isfinite(d) || d > f->max)

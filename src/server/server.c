@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum { MAX_REQUESTS = 256, MAX_JSON = 1 << 20 };
 static const uint64_t max_upload = 100u << 20;
@@ -164,6 +165,17 @@ static hse_status open_front(hse_server *s, hse_error *err)
     return http_server_open(&s->http, &http, err);
 }
 
+/* The constant word for a mode, so that it outlives every config. */
+static const char *mode_word(const char *mode)
+{
+    static const char *const words[] = {"on", "reference", "off"};
+
+    for (size_t i = 0; mode && i < COUNT(words); i++)
+        if (strcmp(words[i], mode) == 0)
+            return words[i];
+    return words[0];
+}
+
 hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_server_options *options, hse_error *err)
 {
     hse_server *s = hse_calloc(1, sizeof *s);
@@ -173,7 +185,15 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
     s->engine = engine;
     s->options = options ? *options : (hse_server_options){0};
     s->config = s->options.config;
+    s->started = (int64_t)time(NULL);
+    pthread_mutex_init(&s->reloading, NULL);
     hse_server_options *o = &s->options;
+    if (s->config && !o->api_key_count) {
+        o->api_keys = s->config->api_keys;
+        o->api_key_count = s->config->api_key_count;
+    }
+    atomic_init(&s->text_normalization, mode_word(o->text_normalization ? o->text_normalization
+                                                  : s->config ? s->config->text_normalization : NULL));
     if (o->max_upload_bytes == 0 || o->max_upload_bytes > max_upload)
         o->max_upload_bytes = max_upload;
     hse_status status = make_routes(s, err);
@@ -191,6 +211,33 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
         hse_server_close(&s);
     else
         *out = s;
+    return status;
+}
+
+/* What can fail comes before what changes something, and the engine, which changes all at once, comes last of these. */
+hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
+{
+    hse_config *fresh = NULL;
+    api_key_set *keys = NULL;
+
+    pthread_mutex_lock(&s->reloading);
+    hse_status status = s->config ? hse_config_reload(&fresh, s->config, report, err)
+                                  : hse_fail(err, HSE_E_UNSUPPORTED, 0, "the server was started without a config");
+    if (status == HSE_OK)
+        status = api_key_set_open(&keys, s->keys, fresh->api_keys, fresh->api_key_count, err);
+    const char *mode = status == HSE_OK ? mode_word(fresh->text_normalization) : NULL;
+    if (status == HSE_OK)
+        status = hse_engine_reload(s->engine, fresh, err);
+    if (status == HSE_OK) {
+        api_keys_put(s->keys, &keys);
+        atomic_store(&s->text_normalization, mode);
+        s->config = fresh;                      /* the engine's now; it keeps the last one */
+        hse_log(HSE_LOG_INFO, "server", NULL, "the config was read again");
+    } else {
+        api_key_set_close(&keys);
+        hse_config_close(&fresh);
+    }
+    pthread_mutex_unlock(&s->reloading);
     return status;
 }
 
@@ -219,6 +266,7 @@ void hse_server_close(hse_server **server)
     api_keys_close(&s->keys);
     hse_free(s->openapi);
     hse_free(s->patterns);
+    pthread_mutex_destroy(&s->reloading);
     hse_free(s);
     *server = NULL;
 }

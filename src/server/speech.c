@@ -126,7 +126,7 @@ static bool check(speech *s)
 {
     const speech_request *b = s->body;
     hse_request *r = &s->request;
-    const char *text_mode = b->text_normalization ? b->text_normalization : s->call->server->options.text_normalization;
+    const char *text_mode = b->text_normalization ? b->text_normalization : atomic_load(&s->call->server->text_normalization);
 
     api_common(s->call, r, api_model_name(b->common.model), &b->common);
     r->language = b->language;
