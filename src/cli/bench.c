@@ -18,7 +18,7 @@ static const cli_option options[] = {
     {"text", 0, CLI_TEXT, "TEXT", "Hello there, this is a sentence of middling length for a benchmark.", 0, 0, false, "what speak speaks"},
     {"peer", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "answer lines on standard input instead; the first is the text"},
     CLI_MODEL_OPTION,
-    CLI_ENGINE_OPTIONS,
+    CLI_CONFIG_OPTION,
 };
 
 typedef struct {
@@ -224,7 +224,7 @@ static int run(const cli_args *a)
     int status;
 
     if (strcmp(what, "peak") == 0) {
-        status = hse_cpu_mask(cli_text(a, "cpu"), &mask, &w.err) == HSE_OK ? peak(mask) : cli_fail(&w.err);
+        status = hse_cpu_mask(cli_text(a, "cpu") ? cli_text(a, "cpu") : "auto", &mask, &w.err) == HSE_OK ? peak(mask) : cli_fail(&w.err);
     } else if (strcmp(what, "snr") == 0) {
         status = snr(a, w.text);
     } else if (strcmp(what, "speak") == 0 || strcmp(what, "vad") == 0) {
@@ -233,7 +233,7 @@ static int run(const cli_args *a)
             status = cli_fail(&w.err);
         else
             status = cli_flag(a, "peer") ? run_peer(&w, f) : run_counted(&w, f, what, cli_int(a, "runs"));
-        hse_engine_close(&w.engine);
+        cli_engine_close(&w.engine);
     } else {
         status = cli_usage(a->command, "\"%s\" is not speak, vad, snr or peak", what);
     }
@@ -243,7 +243,7 @@ static int run(const cli_args *a)
 
 const cli_command cli_bench = {
     .name = "bench", .operands = "speak|vad|snr|peak", .summary = "Measure speed and precision on this machine", .min_operands = 1,
-    .max_operands = 1, .options = options, .n_options = COUNT(options), .run = run,
+    .max_operands = 1, .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "speak: one text, front end to samples. vad: 1,000 chunks of 32 ms. snr: reduced precision against float32.\n"
                "peak: matrix products in cache, one core. The comparison with other programs is make bench.\n\n"
                "Examples:\n  hse bench peak\n  hse bench speak --dtype int8 --threads 1\n",

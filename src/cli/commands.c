@@ -5,7 +5,7 @@
 
 const cli_command *const cli_commands[] = {
     &cli_speak, &cli_embed,   &cli_vad,     &cli_text_command,       &cli_serve,       &cli_models, &cli_check,
-    &cli_golden, &cli_bench, &cli_version, &cli_completion_command, &cli_man_command, NULL,
+    &cli_config_command, &cli_golden, &cli_bench, &cli_version, &cli_completion_command, &cli_man_command, NULL,
 };
 
 const cli_command *cli_command_find(const char *name)

@@ -4,6 +4,8 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/engine.h"
+#include "engine/settings.h"
 #include "formats/json.h"
 #include "formats/weights.h"
 
@@ -12,17 +14,53 @@
 
 enum { MAX_EMBEDDING_FILE = 1 << 20 };
 
+hse_status cli_config_open(hse_config **out, const cli_args *a, hse_error *err)
+{
+    hse_config_flag flags[CLI_MAX_OPTIONS];
+    char where[CLI_MAX_OPTIONS][40];
+    size_t n = 0;
+    hse_buf report;
+
+    for (size_t i = 0; cli_option_at(a->command, i); i++) {
+        const hse_setting *s = cli_option_setting(cli_option_at(a->command, i));
+        if (!s || !a->given[i])
+            continue;
+        snprintf(where[n], sizeof where[n], "--%s", s->flag);
+        flags[n] = (hse_config_flag){s->key, a->value[i], where[n]};
+        n++;
+    }
+    hse_buf_init(&report, 1u << 20);
+    hse_status status = hse_config_load(out, cli_text(a, "config"), flags, n, &report, err);
+    const char *line = hse_buf_text(&report), *end = strchr(line, '\n');
+    if (status == HSE_E_FORMAT && end && end[1])        /* one mistake is in *err */
+        fputs(line, stderr);
+    hse_buf_free(&report);
+    return status;
+}
+
+int cli_config_fail(const cli_args *a, const hse_error *err)
+{
+    return err->status == HSE_E_ARG ? cli_usage(a->command, "%s", err->text) : cli_fail(err);
+}
+
+static hse_config *engine_config;                       /* of the one engine that a command opens */
+
 hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err)
 {
-    hse_engine_options o;
+    hse_status s = cli_config_open(&engine_config, a, err);
+    hse_engine_setup setup = {.config = engine_config, .timeout_s = -1};
 
-    hse_engine_options_init(&o);
-    o.config = cli_text(a, "config");
-    o.models = cli_text(a, "models");
-    o.threads = (int)cli_int(a, "threads");
-    o.cpu = cli_text(a, "cpu");
-    o.dtype = cli_text(a, "dtype");
-    return hse_engine_open(out, &o, err);
+    if (s == HSE_OK)
+        s = hse_engine_start(out, &setup, err);
+    if (s != HSE_OK)
+        hse_config_close(&engine_config);
+    return s;
+}
+
+void cli_engine_close(hse_engine **engine)
+{
+    hse_engine_close(engine);
+    hse_config_close(&engine_config);
 }
 
 hse_status cli_read_audio(hse_pcm *out, const char *path, hse_error *err)

@@ -3,20 +3,23 @@
 #define HSE_CLI_COMMON_H
 
 #include "cli/options.h"
+#include "engine/config.h"
 #include "hse.h"
 
-/* The options of every command that opens an engine. */
-#define CLI_ENGINE_OPTIONS                                                                                                 \
-    {"config", 0, CLI_TEXT, "FILE", NULL, 0, 0, true, "YAML file with model_configs (as Harmony Speech Engine's)"},        \
-    {"models", 0, CLI_TEXT, "DIR", NULL, 0, 0, true, "folder of models, looked in before the bundled ones"},               \
-    {"threads", 0, CLI_INT, "N", "0", 0, 256, true, "compute threads; 0 = one per core"},                                  \
-    {"cpu", 0, CLI_CHOICE, "auto|generic|avx2|avx512|neon", "auto", 0, 0, true, "instruction set"},                        \
-    {"dtype", 0, CLI_CHOICE, "auto|float32|bfloat16|int8", NULL, 0, 0, true, "precision of the weights (default: the config's, else auto)"}
+/* Of every command that opens an engine, beside .settings = CLI_ENGINE_SETTINGS. */
+#define CLI_CONFIG_OPTION {"config", 0, CLI_TEXT, "FILE", NULL, 0, 0, true, "YAML file with model_configs (as Harmony Speech Engine's)"}
 
 /* The model of one request. */
 #define CLI_MODEL_OPTION {"model", 'm', CLI_TEXT, "NAME", NULL, 0, 0, false, "a name from hse models (default: the first that can)"}
 
+/* The config of --config, the variables and the command's settings. HSE_E_ARG is a usage error; all mistakes of a file with more
+ * than one are printed. */
+hse_status cli_config_open(hse_config **out, const cli_args *a, hse_error *err);
+/* cli_fail, or the usage error that a wrong variable or flag is. */
+int        cli_config_fail(const cli_args *a, const hse_error *err);
+
 hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err);
+void       cli_engine_close(hse_engine **engine);           /* the config too */
 
 /* A recording as mono floats; "-" is standard input. */
 hse_status cli_read_audio(hse_pcm *out, const char *path, hse_error *err);

@@ -11,7 +11,7 @@
 static const cli_option options[] = {
     {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".json (a voice file), .npy, or raw float32; default: base64 on standard output"},
     CLI_MODEL_OPTION,
-    CLI_ENGINE_OPTIONS,
+    CLI_CONFIG_OPTION,
 };
 
 static bool ends_in(const char *s, const char *tail)
@@ -96,13 +96,13 @@ static int run(const cli_args *a)
         s = write_embedding(cli_text(a, "output"), &e, &err);
     hse_embedding_free(&e);
     hse_pcm_free(&pcm);
-    hse_engine_close(&engine);
+    cli_engine_close(&engine);
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
 
 const cli_command cli_embed = {
     .name = "embed", .operands = "FILE|-", .summary = "Compute the speaker embedding of a recording", .min_operands = 1, .max_operands = 1,
-    .options = options, .n_options = COUNT(options), .run = run,
+    .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "Examples:\n  hse embed me.wav -o me.json\n  hse speak \"In my voice.\" --embedding me.json -o out.wav\n"
                "  hse embed me.mp3            # base64, as the API's input_embedding takes it\n",
 };

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include "cli/commands.h"
+#include "engine/settings.h"
 
 #include <string.h>
 
@@ -17,6 +18,11 @@ static void option_words(char *out, size_t size, const cli_option *o)
         snprintf(out + n, size - (size_t)n, " %s", o->value);
 }
 
+static const char *default_of(const cli_option *o)
+{
+    return o->kind == CLI_FLAG ? NULL : cli_option_setting(o) ? cli_option_setting(o)->fallback : o->fallback;
+}
+
 static void option_line(FILE *to, const cli_option *o)
 {
     char words[96];
@@ -26,18 +32,18 @@ static void option_line(FILE *to, const cli_option *o)
         fprintf(to, "  %s\n%*s%s", words, 30, "", o->help);
     else
         fprintf(to, "  %-28s%s", words, o->help);
-    if (o->fallback && o->kind != CLI_FLAG)
-        fprintf(to, " (default: %s)", o->fallback);
+    if (default_of(o))
+        fprintf(to, " (default: %s)", default_of(o));
     fputc('\n', to);
 }
 
 void cli_help(FILE *to, const cli_command *c)
 {
-    fprintf(to, "%s\n\nUsage: hse %s%s%s%s\n", c->summary, c->name, c->n_options ? " [options]" : "", *c->operands ? " " : "",
+    fprintf(to, "%s\n\nUsage: hse %s%s%s%s\n", c->summary, c->name, cli_option_at(c, 0) ? " [options]" : "", *c->operands ? " " : "",
             c->operands);
     fputs("\nOptions:\n", to);
-    for (size_t i = 0; i < c->n_options; i++)
-        option_line(to, &c->options[i]);
+    for (size_t i = 0; cli_option_at(c, i); i++)
+        option_line(to, cli_option_at(c, i));
     for (size_t i = 0; i < COUNT(common_help); i++)
         option_line(to, &common_help[i]);
     if (c->details)
@@ -70,15 +76,16 @@ void cli_man(FILE *to, const cli_command *const *commands)
         fputs("\"\n", to);
         man_text(to, c->summary);
         fputc('\n', to);
-        for (size_t i = 0; i < c->n_options; i++) {
+        for (size_t i = 0; cli_option_at(c, i); i++) {
+            const cli_option *o = cli_option_at(c, i);
             char words[96];
-            option_words(words, sizeof words, &c->options[i]);
+            option_words(words, sizeof words, o);
             fputs(".TP\n.B ", to);
             man_text(to, words + strspn(words, " "));
             fputc('\n', to);
-            man_text(to, c->options[i].help);
-            if (c->options[i].fallback && c->options[i].kind != CLI_FLAG)
-                fprintf(to, " (default: %s)", c->options[i].fallback);
+            man_text(to, o->help);
+            if (default_of(o))
+                fprintf(to, " (default: %s)", default_of(o));
             fputc('\n', to);
         }
         if (c->details) {
@@ -87,8 +94,13 @@ void cli_man(FILE *to, const cli_command *const *commands)
             fputs(".fi\n", to);
         }
     }
-    fputs(".SH ENVIRONMENT\nLong options that say so can be given as HSE_NAME.\n.SH EXIT STATUS\n"
-          "0 success, 1 failure (one line on standard error), 2 wrong usage.\n", to);
+    fputs(".SH ENVIRONMENT\nEvery setting is a variable too. What is given on the command line counts first, then the variable, then\n"
+          "the config, then the default.\n", to);
+    for (const hse_setting *s = hse_settings; s->key; s++)
+        if (s->variable)
+            fprintf(to, ".TP\n.B %s%s%s\n\\-\\-%s; in a config %s\n", s->variable, s->foreign ? ", " : "", s->foreign ? s->foreign : "",
+                    s->flag, s->key);
+    fputs(".SH EXIT STATUS\n0 success, 1 failure (one line on standard error), 2 wrong usage.\n", to);
 }
 
 void cli_completion(FILE *to, const cli_command *const *commands)
@@ -103,8 +115,8 @@ void cli_completion(FILE *to, const cli_command *const *commands)
         if ((*c)->hidden)
             continue;
         fprintf(to, "        %s) words=\"--help", (*c)->name);
-        for (size_t i = 0; i < (*c)->n_options; i++)
-            fprintf(to, " --%s", (*c)->options[i].name);
+        for (size_t i = 0; cli_option_at(*c, i); i++)
+            fprintf(to, " --%s", cli_option_at(*c, i)->name);
         fputs("\" ;;\n", to);
     }
     fputs("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static const cli_option options[] = {
-    CLI_ENGINE_OPTIONS,
+    CLI_CONFIG_OPTION,
     {"json", 'j', CLI_FLAG, NULL, NULL, 0, 0, false, "one JSON list"},
 };
 
@@ -65,7 +65,7 @@ static int run(const cli_args *a)
     if (cli_engine_open(&engine, a, &err) != HSE_OK)
         return cli_fail(&err);
     hse_status s = hse_models_open(&models, engine, &err);
-    hse_engine_close(&engine);
+    cli_engine_close(&engine);
     if (s != HSE_OK)
         return cli_fail(&err);
     if (cli_flag(a, "json"))
@@ -80,7 +80,7 @@ static int run(const cli_args *a)
 
 const cli_command cli_models = {
     .name = "models", .operands = "", .summary = "List the models that are there, and why one cannot be used",
-    .options = options, .n_options = COUNT(options), .run = run,
+    .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "Looked for in: --models DIR (or HSE_MODELS), beside the program, in <prefix>/share/hse/models, and in the\n"
                "Hugging Face cache by repository name. Nothing is ever downloaded.\n",
 };

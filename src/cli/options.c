@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include "base/log.h"
+#include "engine/settings.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -17,10 +18,59 @@ static const cli_option common[] = {
     {"help", 'h', CLI_FLAG, NULL, NULL, 0, 0, false, "show this help"},
 };
 
-/* A command's own options come first, so its --log-level replaces the common one. */
+/* ---- settings as options ------------------------------------------------------------------------------------------- */
+
+static cli_option setting_options[HSE_MAX_SETTINGS];
+
+/* "hse help", the man page and the completion ask for many commands, so all are made once. */
+static void make_setting_options(void)
+{
+    static const cli_kind kinds[] = {[HSE_SET_CHOICE] = CLI_CHOICE, [HSE_SET_DTYPE] = CLI_CHOICE, [HSE_SET_INTEGER] = CLI_INT,
+                                     [HSE_SET_NUMBER] = CLI_REAL, [HSE_SET_BOOLEAN] = CLI_FLAG, [HSE_SET_MODELS] = CLI_TEXT};
+
+    if (setting_options[0].name)
+        return;
+    for (size_t i = 0; hse_settings[i].key; i++) {
+        const hse_setting *s = &hse_settings[i];
+        cli_kind kind = kinds[s->type] == CLI_FLAG && s->type != HSE_SET_BOOLEAN ? CLI_TEXT : kinds[s->type];
+
+        setting_options[i] = (cli_option){s->flag ? s->flag : "", strcmp(s->key, "port") == 0 ? 'p' : 0, kind, s->words, NULL, s->min, s->max,
+                                          false, s->help};
+    }
+}
+
+const hse_setting *cli_option_setting(const cli_option *o)
+{
+    return o >= setting_options && o < setting_options + HSE_MAX_SETTINGS ? &hse_settings[o - setting_options] : NULL;
+}
+
+const cli_option *cli_option_at(const cli_command *c, size_t i)
+{
+    if (i < c->n_options)
+        return &c->options[i];
+    i -= c->n_options;
+    make_setting_options();
+    for (size_t j = 0; c->settings && hse_settings[j].key; j++)
+        if (hse_settings[j].flag && (c->settings == CLI_ALL_SETTINGS || !hse_settings[j].server) && i-- == 0)
+            return &setting_options[j];
+    return NULL;
+}
+
+/* A command's own options and settings come first, so their --log-level replaces the common one. */
 static const cli_option *option_at(const cli_command *c, size_t i)
 {
-    return i < c->n_options ? &c->options[i] : i - c->n_options < COUNT(common) ? &common[i - c->n_options] : NULL;
+    static const cli_command *counted;
+    static size_t count;
+    const cli_option *o = cli_option_at(c, i);
+
+    if (o)
+        return o;
+    if (counted != c) {
+        for (count = c->n_options; cli_option_at(c, count);)
+            count++;
+        counted = c;
+    }
+    return i - count < COUNT(common) ? &common[i - count] : NULL;
 }
 
 static size_t option_index(const cli_command *c, const char *name)
@@ -104,6 +154,12 @@ static int take_environment(cli_args *a)
         char name[64];
         const char *value;
 
+        if (cli_option_setting(o)) {            /* cli_config_open takes it; here it is only checked, for the exit status */
+            snprintf(name, sizeof name, "%s", cli_option_setting(o)->variable);
+            if ((value = getenv(name)) && *value && check_value(a->command, o, value, name))
+                return CLI_USAGE;
+            continue;
+        }
         a->value[i] = o->fallback;
         env_name(name, sizeof name, o->name);
         if (!o->env || !(value = getenv(name)) || !*value)
@@ -185,6 +241,8 @@ int cli_run(const cli_command *command, int argc, char **argv)
     if (command->max_operands >= 0 && a.n_operands > command->max_operands)
         return cli_usage(command, "unexpected \"%s\"", a.operands[command->max_operands]);
 
+    if (command->settings == CLI_ALL_SETTINGS)  /* the log is a setting: the command opens it */
+        return command->run(&a);
     hse_log_format format = HSE_LOG_AUTO;
     for (size_t i = 0; i < COUNT(formats); i++)
         if (strcmp(cli_text(&a, "log-format"), formats[i]) == 0)

@@ -1,8 +1,9 @@
 /* options.h - a command is a table of options; parsing, environment variables, help, shell completion and the man page all
  * come from it. getopt_long does the parsing.
  *
- * Order: command line, environment variable, (config, where a command reads one), default. Every option with `env` set can be
- * given as HSE_<NAME>. A wrong word is exit status 2 with one line that names it. */
+ * The settings of engine/settings.h are options too, of the commands that say so; their values come out of cli_config_open,
+ * which knows the order: command line, environment variable, config, default. Every other option with `env` set can be given
+ * as HSE_<NAME>. A wrong word is exit status 2 with one line that names it. */
 #ifndef HSE_CLI_OPTIONS_H
 #define HSE_CLI_OPTIONS_H
 
@@ -24,6 +25,8 @@ typedef struct {
     const char *help;
 } cli_option;
 
+typedef enum { CLI_NO_SETTINGS, CLI_ENGINE_SETTINGS, CLI_ALL_SETTINGS } cli_settings;      /* ALL: the server's too */
+
 typedef struct cli_args cli_args;
 
 typedef struct {
@@ -36,9 +39,10 @@ typedef struct {
     int               min_operands, max_operands;       /* max < 0: any number */
     int             (*run)(const cli_args *args);
     bool              hidden;
+    cli_settings      settings;     /* follow its own options */
 } cli_command;
 
-enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_MAX_OPTIONS = 40 };
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_MAX_OPTIONS = 96 };
 
 struct cli_args {
     const cli_command *command;
@@ -47,6 +51,11 @@ struct cli_args {
     int                n_operands;
     char             **operands;
 };
+
+/* Option number i of a command: its own, then the settings; NULL at the end. */
+const cli_option *cli_option_at(const cli_command *c, size_t i);
+/* The key of an option that is a setting ("keep_alive"), its variable and default; NULL for others. */
+const struct hse_setting *cli_option_setting(const cli_option *o);
 
 /* Options every command has, appended to its own: --help, --log-level, --log-format. Runs the command and returns its status. */
 int cli_run(const cli_command *command, int argc, char **argv);

@@ -9,20 +9,12 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { DRAIN_MS = 10000, DEFAULT_PORT = 12080 };
+enum { DRAIN_MS = 10000 };
 
 static const cli_option options[] = {
-    {"host", 0, CLI_TEXT, "ADDRESS", NULL, 0, 0, true, "address, or the path of a unix socket (default: the config's, else 127.0.0.1)"},
-    {"port", 'p', CLI_INT, "N", NULL, 0, 65535, true, "0 = any free one (default: the config's, else 12080)"},
-    {"max-requests", 0, CLI_INT, "N", "256", 1, 4096, true, "under way together; more are answered with 503"},
-    {"max-upload", 0, CLI_INT, "MIB", "100", 1, 100, true, "largest recording in a request"},
-    {"timeout", 0, CLI_REAL, "S", "600", 0.001, 86400, true, "of a request that brings no timeout_s"},
-    {"text-normalization", 0, CLI_CHOICE, "on|reference|off", "on", 0, 0, true, "of requests that do not say"},
-    {"tls-cert", 0, CLI_TEXT, "FILE", NULL, 0, 0, true, "PEM certificate chain; with --tls-key the server speaks https"},
-    {"tls-key", 0, CLI_TEXT, "FILE", NULL, 0, 0, true, "PEM private key"},
-    {"log-level", 0, CLI_TEXT, "LEVELS", "info,http=warn", 0, 0, true, "error, warn, info, debug or component=level, separated by commas"},
-    CLI_ENGINE_OPTIONS,
+    CLI_CONFIG_OPTION,
 };
 
 /* Is there a model that speaks? */
@@ -75,51 +67,53 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
     fflush(stdout);
 }
 
-static void wait_for_signal(const sigset_t *set)
+/* The config again: what is wrong with it is logged, and the old one stays. */
+static void reload(hse_server *server)
+{
+    hse_error err = {0};
+    hse_buf report;
+
+    hse_buf_init(&report, 1u << 20);
+    if (hse_server_reload(server, &report, &err) != HSE_OK) {
+        hse_log(HSE_LOG_ERROR, "server", NULL, "SIGHUP: the config is not changed: %s", err.text);
+        for (char *line = report.size ? (char *)report.data : NULL, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+            *end = '\0';
+            hse_log(HSE_LOG_ERROR, "server", NULL, "%s", line);
+        }
+    }
+    hse_buf_free(&report);
+}
+
+static void wait_for_signal(const sigset_t *set, hse_server *server)
 {
     int got = 0;
 
     while (sigwait(set, &got) != 0 || got == SIGHUP)
         if (got == SIGHUP)
-            hse_log(HSE_LOG_WARN, "server", NULL, "SIGHUP: the config is read at the start only; restart to change it");
+            reload(server);
     hse_log(HSE_LOG_INFO, "server", NULL, "stopping: requests under way have %d s", DRAIN_MS / 1000);
     pthread_sigmask(SIG_UNBLOCK, set, NULL);    /* a second signal ends the process at once */
 }
 
-static hse_status read_config(hse_config **config, const cli_args *a, hse_error *err)
-{
-    hse_buf report;
-    const char *path = cli_text(a, "config");
-
-    if (!path)
-        return HSE_OK;
-    hse_buf_init(&report, 1u << 20);
-    hse_status s = hse_config_open(config, path, &report, err);
-    if (s == HSE_E_FORMAT)
-        fputs(hse_buf_text(&report), stderr);
-    hse_buf_free(&report);
-    return s;
-}
-
-static void options_from(hse_server_options *o, const cli_args *a, const hse_config *config)
+static void options_from(hse_server_options *o, const hse_config *c)
 {
     *o = (hse_server_options){
-        .host = cli_text(a, "host"), .port = DEFAULT_PORT,
-        .max_requests = (int)cli_int(a, "max-requests"),
-        .max_upload_bytes = (uint64_t)cli_int(a, "max-upload") << 20,
-        .tls_cert = cli_text(a, "tls-cert"), .tls_key = cli_text(a, "tls-key"),
-        .text_normalization = cli_text(a, "text-normalization"),
+        .host = c->host, .port = (int)c->port, .loops = (int)c->loops, .max_requests = (int)c->max_requests,
+        .max_upload_bytes = (uint64_t)c->max_upload_mb << 20, .tls_cert = c->tls_cert, .tls_key = c->tls_key,
+        .text_normalization = c->text_normalization, .api_keys = c->api_keys, .api_key_count = c->api_key_count, .config = c,
     };
-    if (!o->host && config)
-        o->host = config->host;
-    if (cli_given(a, "port"))
-        o->port = (int)cli_int(a, "port");
-    else if (config && config->port > 0)
-        o->port = (int)config->port;
-    if (!cli_given(a, "text-normalization") && config && config->text_normalization)
-        o->text_normalization = config->text_normalization;
-    if (!cli_given(a, "max-upload") && config && config->max_upload_mb > 0)
-        o->max_upload_bytes = (uint64_t)config->max_upload_mb << 20;
+}
+
+static hse_status open_log(const hse_config *c, hse_error *err)
+{
+    static const char *const formats[] = {"auto", "json", "text"};
+    hse_log_format format = HSE_LOG_AUTO;
+
+    for (size_t i = 0; i < COUNT(formats); i++)
+        if (strcmp(c->log_format, formats[i]) == 0)
+            format = (hse_log_format)i;
+    hse_status s = hse_log_open(STDERR_FILENO, format, c->log_level, err);
+    return s == HSE_OK ? s : hse_fail_in(err, s, "log-level");
 }
 
 static int run(const cli_args *a)
@@ -131,32 +125,30 @@ static int run(const cli_args *a)
     hse_error err = {0};
     sigset_t set;
 
-    if (!cli_text(a, "tls-cert") != !cli_text(a, "tls-key"))
-        return cli_usage(a->command, "--tls-cert and --tls-key go together");
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);     /* before any thread starts: all of them inherit it */
 
-    hse_status s = read_config(&config, a, &err);
-    if (s == HSE_OK) {
-        hse_engine_setup setup = {
-            .config = config, .models = cli_text(a, "models"), .threads = (int)cli_int(a, "threads"),
-            .max_requests = (int)cli_int(a, "max-requests"), .cpu = cli_text(a, "cpu"), .timeout_s = cli_real(a, "timeout"),
-        };
-        if (cli_text(a, "dtype") && !hse_dtype_choice_parse(cli_text(a, "dtype"), &setup.dtype))
-            s = hse_fail(&err, HSE_E_ARG, 0, "--dtype %s is not known", cli_text(a, "dtype"));
-        if (s == HSE_OK)
-            s = hse_engine_start(&engine, &setup, &err);
+    hse_status s = cli_config_open(&config, a, &err);
+    if (s == HSE_OK)
+        s = open_log(config, &err);
+    if (s == HSE_OK && !config->tls_cert != !config->tls_key)
+        s = hse_fail(&err, HSE_E_ARG, 0, "--tls-cert and --tls-key go together");
+    if (s != HSE_OK) {
+        hse_config_close(&config);
+        return cli_config_fail(a, &err);
     }
+    hse_engine_setup setup = {.config = config};
+    s = hse_engine_start(&engine, &setup, &err);
     if (s == HSE_OK) {
-        options_from(&o, a, config);
+        options_from(&o, config);
         s = hse_server_open(&server, engine, &o, &err);
     }
     if (s == HSE_OK) {
         greet(engine, &o, server);
-        wait_for_signal(&set);
+        wait_for_signal(&set, server);
         hse_server_stop(server, DRAIN_MS);
     }
     hse_server_close(&server);
@@ -166,7 +158,10 @@ static int run(const cli_args *a)
 }
 
 const cli_command cli_serve = {
-    .name = "serve", .operands = "", .summary = "Start the HTTP server", .options = options, .n_options = COUNT(options), .run = run,
-    .details = "Without a config the bundled demo models are served. docs/api.md describes the routes.\n\n"
-               "Examples:\n  hse serve\n  hse serve --config config.yml --host 0.0.0.0\n  hse serve --host /run/hse.sock\n",
+    .name = "serve", .operands = "", .summary = "Start the HTTP server", .options = options, .n_options = COUNT(options),
+    .settings = CLI_ALL_SETTINGS, .run = run,
+    .details = "Without a config the bundled demo models are served. docs/api.md describes the routes. SIGHUP reads the config again\n"
+               "(as hse reload does): requests under way end as they began.\n\n"
+               "Examples:\n  hse serve\n  hse serve --config config.yml --host 0.0.0.0 --api-key-file keys\n"
+               "  hse serve --host /run/hse.sock --keep-alive 1h --memory-budget 50%\n",
 };

@@ -31,7 +31,7 @@ static const cli_option options[] = {
     {"normalize", 0, CLI_CHOICE, "on|reference|off", "on", 0, 0, false, "numbers, dates, money to words; reference: as the original does"},
     {"loudness", 0, CLI_CHOICE, "auto|peak|none", "auto", 0, 0, false, "gain and limiter, scaled to a peak of 0.97, or as it is"},
     CLI_MODEL_OPTION,
-    CLI_ENGINE_OPTIONS,
+    CLI_CONFIG_OPTION,
 };
 
 typedef struct {
@@ -204,7 +204,7 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     }
     hse_embedding_free(&embedding);
     hse_pcm_free(&clone);
-    hse_engine_close(&engine);
+    cli_engine_close(&engine);
     return status;
 }
 
@@ -245,8 +245,8 @@ static int run(const cli_args *a)
 }
 
 const cli_command cli_speak = {
-    .name = "speak", .operands = "TEXT|-", .summary = "Speak a text", .max_operands = -1, .options = options, .n_options = COUNT(options),
-    .run = run,
+    .name = "speak", .operands = "TEXT|-", .summary = "Speak a text", .max_operands = -1, .options = options,
+    .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "Without -o: to a pipe as wav; on a terminal through pw-play, paplay or aplay.\n\n"
                "Examples:\n  hse speak \"Hello there.\" -o hello.wav\n  hse speak -f chapter.txt -o chapter.mp3 --speed 1.1\n"
                "  hse speak \"In your voice.\" --clone you.wav -o clone.wav\n  echo \"From a pipe.\" | hse speak - | aplay\n"

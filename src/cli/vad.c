@@ -21,7 +21,7 @@ static const cli_option options[] = {
     {"pad-ms", 0, CLI_REAL, "MS", "30", 0, 1e7, false, "added on both sides"},
     {"max-speech-s", 0, CLI_REAL, "S", NULL, 0.1, 1e7, false, "longer speech is cut at a silence"},
     CLI_MODEL_OPTION,
-    CLI_ENGINE_OPTIONS,
+    CLI_CONFIG_OPTION,
 };
 
 static void params_from(hse_vad_params *p, const cli_args *a)
@@ -133,13 +133,13 @@ static int run(const cli_args *a)
         }
     }
     cli_say_speed((double)(hse_now_ns() - began) * 1e-9, audio_s);
-    hse_engine_close(&engine);
+    cli_engine_close(&engine);
     return status;
 }
 
 const cli_command cli_vad = {
     .name = "vad", .operands = "FILE...", .summary = "Find speech in recordings", .min_operands = 1, .max_operands = -1,
-    .options = options, .n_options = COUNT(options), .run = run,
+    .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "Prints start and end in seconds, a line for each stretch of speech. FILE may be - (standard input).\n\n"
                "Examples:\n  hse vad meeting.mp3\n  hse vad --json *.wav\n  hse vad --audacity talk.flac > labels.txt\n",
 };

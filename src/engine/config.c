@@ -16,29 +16,26 @@ enum {
 #define FIELD(key, type, offset, min, max, required, sub)                                                                              \
     {key, NULL, NULL, NULL, type, offset, min, max, NULL, NULL, false, required, sub, NULL}
 
-static const hse_setting device_fields[] = {
-    FIELD("device", HSE_SET_TEXT, MODEL(device), 0, 0, false, NULL),
-    FIELD("device_map", HSE_SET_TEXT, MODEL(device_map), 0, 0, false, NULL),
-    FIELD(NULL, HSE_SET_TEXT, 0, 0, 0, false, NULL),
-};
+#define END FIELD(NULL, HSE_SET_TEXT, 0, 0, 0, false, NULL)
+#define DEVICE_FIELDS                                                                                                          \
+    FIELD("device", HSE_SET_TEXT, MODEL(device), 0, 0, false, NULL), FIELD("device_map", HSE_SET_TEXT, MODEL(device_map), 0, 0, false, NULL)
+#define PLAIN_FIELDS                                                                                                           \
+    FIELD("name", HSE_SET_TEXT, MODEL(name), 0, 0, true, NULL), FIELD("model", HSE_SET_TEXT, MODEL(model), 0, 0, true, NULL),  \
+    FIELD("model_type", HSE_SET_TEXT, MODEL(model_type), 0, 0, true, NULL),                                                    \
+    FIELD("revision", HSE_SET_TEXT, MODEL(revision), 0, 0, false, NULL),                                                       \
+    FIELD("language", HSE_SET_TEXT, MODEL(language), 0, 0, false, NULL),                                                       \
+    FIELD("voices", HSE_SET_TEXTS, MODEL(voices), 0, 0, false, NULL),                                                          \
+    FIELD("max_batch_size", HSE_SET_INTEGER, MODEL(max_batch_size), 1, 256, false, NULL),                                      \
+    FIELD("instances", HSE_SET_INTEGER, MODEL(instances), 1, 64, false, NULL),                                                 \
+    FIELD("keep_alive", HSE_SET_DURATION, MODEL(keep_alive), -1, 1e9, false, NULL),                                            \
+    FIELD("dtype", HSE_SET_DTYPE, MODEL(dtype), 0, 0, false, NULL),                                                            \
+    FIELD("load_format", HSE_SET_TEXT, MODEL(load_format), 0, 0, false, NULL),                                                 \
+    FIELD("compute_type", HSE_SET_TEXT, MODEL(compute_type), 0, 0, false, NULL),                                               \
+    FIELD("watermark", HSE_SET_BOOLEAN, MODEL(watermark), 0, 0, false, NULL)
 
-static const hse_setting model_fields[] = {
-    FIELD("name", HSE_SET_TEXT, MODEL(name), 0, 0, true, NULL),
-    FIELD("model", HSE_SET_TEXT, MODEL(model), 0, 0, true, NULL),
-    FIELD("model_type", HSE_SET_TEXT, MODEL(model_type), 0, 0, true, NULL),
-    FIELD("revision", HSE_SET_TEXT, MODEL(revision), 0, 0, false, NULL),
-    FIELD("language", HSE_SET_TEXT, MODEL(language), 0, 0, false, NULL),
-    FIELD("voices", HSE_SET_TEXTS, MODEL(voices), 0, 0, false, NULL),
-    FIELD("max_batch_size", HSE_SET_INTEGER, MODEL(max_batch_size), 1, 256, false, NULL),
-    FIELD("instances", HSE_SET_INTEGER, MODEL(instances), 1, 64, false, NULL),
-    FIELD("keep_alive", HSE_SET_DURATION, MODEL(keep_alive), -1, 1e9, false, NULL),
-    FIELD("dtype", HSE_SET_DTYPE, MODEL(dtype), 0, 0, false, NULL),
-    FIELD("load_format", HSE_SET_TEXT, MODEL(load_format), 0, 0, false, NULL),
-    FIELD("compute_type", HSE_SET_TEXT, MODEL(compute_type), 0, 0, false, NULL),
-    FIELD("device_config", HSE_SET_OBJECT, 0, 0, 0, false, device_fields),
-    FIELD("watermark", HSE_SET_BOOLEAN, MODEL(watermark), 0, 0, false, NULL),
-    FIELD(NULL, HSE_SET_TEXT, 0, 0, 0, false, NULL),
-};
+static const hse_setting device_fields[] = {DEVICE_FIELDS, END};
+static const hse_setting model_fields[] = {PLAIN_FIELDS, FIELD("device_config", HSE_SET_OBJECT, 0, 0, 0, false, device_fields), END};
+static const hse_setting flat_fields[] = {PLAIN_FIELDS, DEVICE_FIELDS, END};
 
 _Static_assert(COUNT(model_fields) <= HSE_MODEL_KEYS, "a mark for each key");
 
@@ -494,4 +491,23 @@ void hse_config_mark(const hse_config *config, size_t model, const char *key, un
             at = &m->key[i];
     *line = at->line;
     *column = at->column;
+}
+
+const hse_setting *hse_config_model_fields(void)
+{
+    return flat_fields;
+}
+
+bool hse_config_model_has(const hse_config *config, size_t model, const hse_setting *field)
+{
+    const char *at = (const char *)&config->models[model] + field->offset;
+
+    switch (field->type) {
+    case HSE_SET_TEXTS: return config->models[model].voice_count > 0;
+    case HSE_SET_INTEGER: return *(const int64_t *)(const void *)at > 0;
+    case HSE_SET_BOOLEAN: return *(const int64_t *)(const void *)at >= 0;
+    case HSE_SET_DURATION: return *(const double *)(const void *)at != HSE_KEEP_ABSENT;
+    case HSE_SET_DTYPE: return *(const hse_dtype_choice *)(const void *)at != HSE_DTYPE_DEFAULT;
+    default: return *(const char *const *)(const void *)at != NULL;
+    }
 }

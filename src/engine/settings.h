@@ -45,6 +45,9 @@ void       hse_setting_print(const hse_setting *s, const void *base, hse_buf *ou
 
 /* Where a value came from: "default", "FILE:LINE", "HSE_PORT", "--port". Valid as long as the config. */
 const char *hse_config_origin(const hse_config *config, const char *key);
+/* The fields of a model, device_config's two among them; and whether one was given. Ends with a NULL key. */
+const hse_setting *hse_config_model_fields(void);
+bool        hse_config_model_has(const hse_config *config, size_t model, const hse_setting *field);
 /* Where a model's key stands in the file, from 1; the model's own place when the key is not there. */
 void        hse_config_mark(const hse_config *config, size_t model, const char *key, unsigned *line, unsigned *column);
 
