@@ -271,6 +271,8 @@ typedef struct {
     const hse_word *words;                      /* NULL unless asked for                                                 */
     size_t          word_count;
     const char     *language;                   /* of its window: differs from the whole's only with `multilingual`      */
+    const char *const *token_texts;             /* the bytes of each token, which may be part of a character; NULL unless
+                                                   token_logprobs are asked for                                          */
 } hse_transcript_segment;
 
 typedef struct {
