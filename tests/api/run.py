@@ -5,6 +5,7 @@
 Starts build/hse on a free loopback port, runs every function test_* of the modules beside this file, prints a line for each
 failure and at the end "N passed, N failed". Everything has a time limit.
 """
+import glob
 import importlib
 import os
 import signal
@@ -15,7 +16,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import server  # noqa: E402
 
-MODULES = ["speech", "embed_vad", "errors", "models_list", "cli", "examples", "cli_edges"]
+MODULES = sorted(os.path.basename(p)[5:-3] for p in glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "test_*.py")))
 
 
 def main():
