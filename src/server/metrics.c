@@ -418,7 +418,7 @@ static void write_process(hse_buf *out, const hse_server *server)
     plain(out, "process_start_time_seconds", "gauge", "Unix time at which the process began.", server->metrics->started);
     http_server_stats(server->http, &http);
     plain(out, "hse_http_connections", "gauge", "Open connections.", (double)http.open);
-    plain(out, "hse_http_connections_total", "counter", "Connections that were accepted.", (double)http.accepted);
+    plain(out, "hse_http_accepted_total", "counter", "Connections that were accepted.", (double)http.accepted);
     plain(out, "hse_http_received_bytes_total", "counter", "Bytes of requests.", (double)http.bytes_in);
     plain(out, "hse_http_sent_bytes_total", "counter", "Bytes of answers.", (double)http.bytes_out);
     head(out, "hse_build_info", "gauge", "Always 1; the version is in the labels.");

@@ -48,5 +48,15 @@ const api_route api_routes[] = {
      .summary = "Where is speech?"},
     {HTTP_GET, "/v1/audio/vad/models", "voice activity", .run = api_task_models, .answer = &model_list_answer,
      .summary = "Models that find speech"},
+
+    /* Speech to text. */
+    {HTTP_GET, "/v1/audio/transcriptions/models", "transcription", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that write down speech"},
+
+    /* Audio to audio. */
+    {HTTP_GET, "/v1/voice/convert/models", "conversion", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that change a voice"},
+    {HTTP_GET, "/v1/audio/convert/models", "conversion", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that restore recordings"},
 };
 const size_t api_route_count = COUNT(api_routes);

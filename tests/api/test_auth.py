@@ -1,0 +1,92 @@
+"""API keys: every route without one, with a wrong one, with the right one in each of the two headers."""
+import contextlib
+import json
+import re
+import tempfile
+
+import openai
+
+import server
+
+KEYS = ("first-key-0123456789", "second key with spaces", "sch\u00fcssel")
+OPEN = {"/", "/health", "/health/live", "/health/ready", "/version", "/metrics", "/docs", "/redoc", "/openapi.json"}
+
+
+@contextlib.contextmanager
+def keyed():
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as f:
+        f.write("api_keys: " + json.dumps(list(KEYS)) + "\n")
+        f.flush()
+        with server.running("--config", f.name) as hse:
+            yield hse
+
+
+def all_routes(hse):
+    """(method, path) of the document, and of the pages that it does not list."""
+    _, _, data = hse.request("GET", "/openapi.json")
+    for path, operations in json.loads(data)["paths"].items():
+        for method in operations:
+            yield method.upper(), path.replace("{id}", "harmonyspeech").replace("{", "").replace("}", "")
+    yield from (("GET", p) for p in ("/", "/docs", "/redoc"))
+
+
+def status_of(hse, method, path, headers):
+    body = b"{}" if method in ("POST", "PUT", "PATCH") else None
+    return hse.request(method, path, body, headers)
+
+
+def test_every_route_with_each_kind_of_key(_):
+    with keyed() as hse:
+        n = 0
+        for method, path in all_routes(hse):
+            for headers in ({}, {"Authorization": "Bearer wrong"}, {"Api-Key": "wrong"}, {"Authorization": "Bearer "}, {"Api-Key": ""},
+                            {"Authorization": KEYS[0]}, {"Authorization": "Basic " + KEYS[0]}, {"Authorization": "Bearer " + KEYS[0][:-1]},
+                            {"Api-Key": KEYS[0] + "x"}, {"Api-Key": KEYS[0].upper()}):
+                status, head, data = status_of(hse, method, path, headers)
+                if path in OPEN:
+                    assert status != 401, (method, path, headers)
+                    continue
+                assert status == 401, (method, path, headers, status)
+                e = json.loads(data)
+                assert e["error"]["code"] == "invalid_api_key" and e["error"]["type"] == "authentication_error", e
+                assert e["code"] == 401 and e["type"] == "AuthenticationError" and head["www-authenticate"] == "Bearer", e
+                n += 1
+            for headers in ({"Authorization": "Bearer " + KEYS[0]}, {"authorization": "bearer " + KEYS[1]}, {"Api-Key": KEYS[1]},
+                            {"Api-Key": KEYS[0], "Authorization": "Bearer wrong"}, {"Api-Key": "wrong", "Authorization": "Bearer " + KEYS[0]}):
+                if path.endswith("/reload"):
+                    continue
+                status, _, _ = status_of(hse, method, path, headers)
+                assert status != 401, (method, path, headers)
+        assert n > 100, n
+        log = hse.log()
+        assert not any(k in log for k in KEYS), "a key stands in the log"
+
+
+def test_paths_that_are_not_there_need_a_key_too(_):
+    with keyed() as hse:
+        for method, path in (("GET", "/v1/nothing"), ("GET", "/nothing"), ("DELETE", "/v1/models"), ("GET", "/v1/audio/speech"), ("OPTIONS", "/v1/models")):
+            assert hse.request(method, path)[0] == 401, (method, path)
+        assert hse.request("GET", "/v1/nothing", headers={"Api-Key": KEYS[0]})[0] == 404
+
+
+def test_nothing_under_v1_is_open(hse):
+    doc = hse.get("/openapi.json")
+    for path, operations in doc["paths"].items():
+        for method, o in operations.items():
+            assert (o["security"] == []) == (path in OPEN), (method, path, o["security"])
+
+
+def test_the_sdk_with_a_key(_):
+    with keyed() as hse:
+        good = openai.OpenAI(base_url=hse.url + "/v1", api_key=KEYS[0], max_retries=0)
+        assert good.models.list().data
+        try:
+            openai.OpenAI(base_url=hse.url + "/v1", api_key="wrong", max_retries=2).models.list()
+            raise AssertionError("a wrong key was taken")
+        except openai.AuthenticationError as e:
+            assert e.code == "invalid_api_key" and e.request_id, e
+        assert len(re.findall(r"/v1/models 401", hse.log())) == 1, "the SDK tried a wrong key again"
+
+
+def test_without_keys_none_is_asked_for(hse):
+    assert hse.request("GET", "/v1/models", headers={"Authorization": "Bearer anything"})[0] == 200
