@@ -6,6 +6,7 @@
 #ifndef HSE_MODELS_WHISPER_CONFIG_H
 #define HSE_MODELS_WHISPER_CONFIG_H
 
+#include "base/arena.h"
 #include "formats/weights.h"
 #include "models/whisper/tokenizer.h"
 
@@ -31,17 +32,21 @@ typedef struct {
 
 typedef struct {
     whisper_format format;
-    char          *weights;                 /* path for hse_weights_open: a file, or an index of shards */
+    const char    *weights;                 /* path for hse_weights_open: a file, or an index of shards */
     whisper_dims   dims;
-    whisper_head  *alignment_heads;         /* sorted as given; without any in the files: all heads of the upper half of the layers */
+    whisper_head  *alignment_heads;         /* sorted as given; without any in the files: those of OpenAI's checkpoint of that name, else
+                                               all heads of the upper half of the layers */
     size_t         n_alignment_heads;
-    int32_t       *suppress, *suppress_begin;       /* the files' lists; n 0: none given */
+    int32_t       *suppress, *suppress_begin;       /* the files' lists; n 0: none given. Without suppress_begin in the files of a
+                                               published vocabulary: space and <|endoftext|> */
     size_t         n_suppress, n_suppress_begin;
-    int32_t       *languages;               /* CTranslate2's lang_ids or generation_config's lang_to_id, sorted; n 0: none given */
+    int32_t       *languages;               /* CTranslate2's lang_ids or generation_config's lang_to_id, sorted; without them those of a published
+                                               vocabulary; n 0: none */
     size_t         n_languages;
     int            binary_version;          /* model.bin's: below 5 it was quantized by cutting off; else 0 */
-    whisper_tokenizer_files tokenizer;      /* paths owned by the config */
-    char          *missing_tokenizer;       /* where nothing was found: a sentence about what to place where; else NULL */
+    whisper_tokenizer_files tokenizer;
+    const char    *missing_tokenizer;       /* where nothing was found: a sentence about what to place where; else NULL */
+    hse_arena      memory;                  /* of all lists and paths above */
 } whisper_config;
 
 /* `path` is a folder, or a .pt file. load_format: "auto" or NULL, "ctranslate2", "safetensors", "huggingface", "torch",
