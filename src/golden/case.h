@@ -42,6 +42,7 @@ typedef struct {
 } golden_kind;
 
 extern const golden_kind golden_silero[], golden_harmonyspeech[];       /* NULL-terminated */
+extern const golden_kind golden_whisper_network[];
 
 typedef struct {
     float *data;                            /* golden_free_array */

@@ -97,6 +97,7 @@ typedef struct hse_kernels {
     size_t (*pack_size)(k_weight_type type, int n, int k, int taps);
     void   (*pack)(k_packed *p, void *block, k_weight_type type, int n, int k, int taps, const float *w, size_t w_n, size_t w_t,
                    size_t w_i);
+    const struct k_layout *layout;          /* of the packed weights: kernels/pack.h packs by it in parts */
 
     void (*gemm[K_WEIGHT_TYPES])(const k_gemm *g);
     int    gemm_rows[K_WEIGHT_TYPES];       /* rows of one register tile: the caller cuts row ranges at multiples of it */

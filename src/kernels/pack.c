@@ -107,18 +107,48 @@ static float largest(const float *w, size_t w_t, size_t w_i, int taps, int k)
     return result;
 }
 
+/* Lanes of a panel in memory: the last one may have fewer vectors. */
+static int panel_width(const k_layout *layout, const k_packed *p, int panel)
+{
+    int left = p->n - panel * p->panel;
+
+    return left < p->panel ? round_up(left, layout->lanes) : p->panel;
+}
+
+int k_panel_outputs(const k_packed *p, int panel)
+{
+    int left = p->n - panel * p->panel;
+
+    return left < p->panel ? left : p->panel;
+}
+
+/* What is missing to whole groups and vectors is zero, and every sum starts at zero. */
+static char *clear_panel(const k_packed *p, int panel)
+{
+    char *data = (char *)p->data + (size_t)panel * p->panel_bytes;
+    size_t first = (size_t)panel * (size_t)p->panel, padded = (size_t)p->panel * (size_t)p->panels;
+
+    memset(data, 0, p->panel_bytes);
+    if (p->type == K_INT8) {
+        memset(p->scale + first, 0, (size_t)p->panel * sizeof *p->scale);
+        for (int t = 0; t < p->taps; t++)
+            memset(p->comp + (size_t)t * padded + first, 0, (size_t)p->panel * sizeof *p->comp);
+    }
+    return data;
+}
+
 /* One panel. The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share
  * are still in the first-level cache for the last of them. */
-static void pack_panel(k_packed *p, int panel, int width, const float *w, size_t w_n, size_t w_t, size_t w_i)
+void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const float *w, size_t w_n, size_t w_t, size_t w_i)
 {
     int group = k_group(p->type), groups = (p->k + group - 1) / group, first = panel * p->panel;
-    int columns = p->n - first < p->panel ? p->n - first : p->panel;
+    int columns = k_panel_outputs(p, panel), width = panel_width(k->layout, p, panel);
     size_t step = (size_t)(width * group), padded = (size_t)p->panel * (size_t)p->panels;
-    char *data = (char *)p->data + (size_t)panel * p->panel_bytes;
+    char *data = clear_panel(p, panel);
     float factor[MOST_PANEL] = {0};
 
     for (int j = 0; p->type == K_INT8 && j < columns; j++) {
-        float most = largest(w + (size_t)(first + j) * w_n, w_t, w_i, p->taps, p->k);
+        float most = largest(w + (size_t)j * w_n, w_t, w_i, p->taps, p->k);
         factor[j] = k_int8_factor(most);
         p->scale[first + j] = k_int8_scale(most);
     }
@@ -126,7 +156,7 @@ static void pack_panel(k_packed *p, int panel, int width, const float *w, size_t
         for (int from = 0; from < p->k; from += STRETCH) {
             int to = p->k - from < STRETCH ? p->k : from + STRETCH;
             for (int j = 0; j < columns; j++) {
-                const float *src = w + (size_t)(first + j) * w_n + (size_t)t * w_t;
+                const float *src = w + (size_t)j * w_n + (size_t)t * w_t;
                 size_t at = (size_t)t * (size_t)groups * step + (size_t)(j * group);
                 if (p->type == K_F32)
                     column_f32((float *)(void *)data + at, step, src, w_i, from, to);
@@ -139,12 +169,60 @@ static void pack_panel(k_packed *p, int panel, int width, const float *w, size_t
         }
 }
 
+void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const int8_t *w, size_t w_n, const float *scale)
+{
+    int first = panel * p->panel, columns = k_panel_outputs(p, panel);
+    size_t step = (size_t)panel_width(k->layout, p, panel) * 4;
+    char *data = clear_panel(p, panel);
+
+    for (int j = 0; j < columns; j++) {
+        const int8_t *src = w + (size_t)j * w_n;
+        int32_t sum = 0;
+        for (int i = 0; i < p->k; i++)
+            sum += src[i];
+        p->scale[first + j] = scale[j];
+        p->comp[first + j] = -128 * sum;
+    }
+    for (int from = 0; from < p->k; from += 4 * STRETCH)
+        for (int j = 0; j < columns; j++) {
+            const int8_t *src = w + (size_t)j * w_n;
+            char *dst = data + (size_t)(from / 4) * step + (size_t)j * 4;
+            int to = p->k - from < 4 * STRETCH ? p->k : from + 4 * STRETCH, i = from;
+            for (; to - i >= 4; i += 4, dst += step)
+                memcpy(dst, src + i, 4);
+            if (i < to)
+                memcpy(dst, src + i, (size_t)(to - i));
+        }
+}
+
+void k_unpack_output(const hse_kernels *k, const k_packed *p, int output, float *out)
+{
+    int panel = output / p->panel, group = k_group(p->type);
+    size_t step = (size_t)(panel_width(k->layout, p, panel) * group), at = (size_t)(output % p->panel * group);
+    const char *data = (const char *)p->data + (size_t)panel * p->panel_bytes;
+
+    for (int i = 0; i < p->k; i++) {
+        size_t e = at + (size_t)(i / group) * step + (size_t)(i % group);
+        if (p->type == K_F32)
+            memcpy(&out[i], data + e * sizeof(float), sizeof(float));
+        else if (p->type == K_BF16)
+            out[i] = k_from_bf16(((const uint16_t *)(const void *)data)[e]);
+        else
+            out[i] = (float)((const int8_t *)data)[e] * p->scale[output];
+    }
+}
+
+size_t k_pack_begin(const hse_kernels *k, k_packed *p, void *block, k_weight_type type, int n, int inputs, int taps)
+{
+    return shape(k->layout, p, block, type, n, inputs, taps);
+}
+
 void k_pack(const k_layout *layout, k_packed *p, void *block, k_weight_type type, int n, int k, int taps,
             const float *w, size_t w_n, size_t w_t, size_t w_i)
 {
-    memset(block, 0, shape(layout, p, block, type, n, k, taps));
-    for (int panel = 0; panel < p->panels; panel++) {
-        int left = n - panel * p->panel;
-        pack_panel(p, panel, left < p->panel ? round_up(left, layout->lanes) : p->panel, w, w_n, w_t, w_i);
-    }
+    const hse_kernels table = {.layout = layout};
+
+    shape(layout, p, block, type, n, k, taps);
+    for (int panel = 0; panel < p->panels; panel++)
+        k_pack_panel(&table, p, panel, w + (size_t)(panel * p->panel) * w_n, w_n, w_t, w_i);
 }

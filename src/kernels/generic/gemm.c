@@ -194,6 +194,7 @@ void k_generic_gemm(hse_kernels *k)
 {
     k->pack_size = pack_size;
     k->pack = pack;
+    k->layout = &layout;
     for (int type = 0; type < K_WEIGHT_TYPES; type++) {
         k->gemm[type] = gemm;
         k->gemm_rows[type] = ROWS;

@@ -19,6 +19,7 @@ static void fill_products(hse_kernels *k)
 {
     k->pack_size = pack_size;
     k->pack = pack;
+    k->layout = &layout;
     k->gemm[K_F32] = gemm_f32;
     k->gemm[K_BF16] = gemm_bf16;
     k->gemm[K_INT8] = gemm_int8;

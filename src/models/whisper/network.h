@@ -56,6 +56,7 @@ hse_status whisper_encode_windows(whisper_decoding *d, int n, const float *const
                                   bool keep_output, hse_error *err);
 /* [(frames + 1) / 2][width] */
 hse_status whisper_encoder_output(const whisper_decoding *d, int window, float *out, size_t count, hse_error *err);
+int        whisper_window_positions(const whisper_decoding *d, int window);         /* (frames + 1) / 2 */
 void       whisper_window_free(whisper_decoding *d, int window);        /* its sequences must be gone */
 
 int        whisper_sequence_new(whisper_decoding *d, int window);       /* -1: over the limit */
@@ -74,7 +75,9 @@ hse_status whisper_step(whisper_decoding *d, const whisper_row *rows, int n, hse
 float *whisper_logits(whisper_decoding *d, int row);
 
 /* For alignment: with heads chosen before, each step keeps the cross-attention scores (scaled, before softmax) of its rows:
- * whisper_cross_scores gives [positions of the window] of one head for a position of a sequence. heads: pairs layer, head. */
+ * whisper_cross_scores gives [positions of the window] of head number `head` of those chosen for a position of a sequence;
+ * NULL where none were kept. heads: pairs layer, head. INT8 scores differ from the others by a constant per row, which no
+ * softmax sees. What was kept is forgotten when the heads are chosen anew. */
 hse_status   whisper_keep_scores(whisper_decoding *d, const int (*heads)[2], int n, hse_error *err);     /* n = 0: stop */
 const float *whisper_cross_scores(const whisper_decoding *d, int sequence, int position, int head);
 

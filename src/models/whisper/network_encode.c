@@ -1,0 +1,118 @@
+/* network_encode.c - the encoder: two convolutions over the log-mel frames (the second halves their number), positions, layers,
+ * a norm; then the keys and values that each of the decoder's layers attends to. */
+#include "models/whisper/network_internal.h"
+
+#include "base/mem.h"
+#include "nn/raw.h"
+
+#include <math.h>
+
+static nn_tensor ffn_run(nn_ctx *c, const whisper_ffn *f, nn_tensor x)
+{
+    nn_tensor h = nn_linear_then(c, &f->up, nn_layer_norm(c, &f->norm, x), (nn_then){.act = K_GELU});
+
+    return nn_linear_then(c, &f->down, h, (nn_then){.residual = x});
+}
+
+static nn_tensor encoder_run(nn_ctx *c, const whisper_network *m, nn_tensor mel)
+{
+    const whisper_dims *d = &m->dims;
+    k_weight_type type = m->type == K_F32 ? K_F32 : K_BF16;
+    nn_mark_t start = nn_mark(c);
+    nn_tensor x = nn_conv1d_then(c, &m->conv[0], mel, (nn_then){.act = K_GELU});
+
+    nn_tap(c, x, "enc_conv1");
+    x = nn_conv1d_then(c, &m->conv[1], x, (nn_then){.act = K_GELU});
+    nn_tap(c, x, "enc_conv2");
+    int rows = nn_rows(c, x, 0);
+    x = nn_add(c, x, nn_input(c, 1, &rows, d->width, (const float *const[]){m->encoder_positions}));
+    x = nn_keep(c, start, x);
+    nn_tap(c, x, "enc_in");
+    for (int i = 0; i < d->encoder_layers; i++) {
+        const whisper_layer *l = &m->encoder[i];
+        nn_mark_t mark = nn_mark(c);
+        nn_tensor qkv = nn_linear(c, &l->self.qkv, nn_layer_norm(c, &l->self.norm, x));
+        nn_tensor a = nn_self_attention(c, qkv, d->encoder_heads, type, type);
+        nn_tensor y = nn_linear_then(c, &l->self.out, a, (nn_then){.residual = x});
+        x = nn_keep(c, mark, ffn_run(c, &l->ffn, y));
+        nn_tap(c, x, "enc_layer%d", i);
+    }
+    return nn_layer_norm(c, &m->encoder_norm, x);
+}
+
+/* ---- cross keys and values ---- */
+
+typedef struct {
+    const nn_keys    *keys;
+    const hse_kernels *k;
+    float            *kv;                   /* [count][2 width] */
+    size_t            width;
+} pack_job;
+
+static void pack_head(void *arg, int head)
+{
+    const pack_job *j = arg;
+
+    nn_keys_pack(j->keys, j->k, head, j->kv, j->kv + j->width, 2 * j->width);
+}
+
+static bool window_place(const whisper_network *m, whisper_window *w, int count)
+{
+    const whisper_dims *d = &m->dims;
+    k_weight_type type = whisper_key_type(m->type);
+    size_t each = whisper_align(nn_keys_bytes(m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type)),
+           layers = (size_t)d->decoder_layers;
+
+    if (each == 0 || !hse_mul_size(each, layers, &w->bytes) || !(w->keys = hse_calloc(layers, sizeof *w->keys)) ||
+        !(w->memory = hse_pages_alloc(w->bytes)))
+        return false;
+    for (size_t i = 0; i < layers; i++)
+        nn_keys_place(&w->keys[i], m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type,
+                      (char *)w->memory + i * each);
+    return true;
+}
+
+hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
+                              bool keep_output, hse_error *err)
+{
+    const whisper_dims *d = &m->dims;
+    size_t width = (size_t)d->width;
+    int count = (frames + 1) / 2;
+    float *kv = NULL;
+
+    if (frames < 1 || count > d->encoder_positions)
+        return hse_fail(err, HSE_E_ARG, 0, "a window of %d frames, 1 to %d are possible", frames, 2 * d->encoder_positions);
+    *w = (whisper_window){.count = count};
+    nn_begin(c, NN_RUN);
+    nn_tensor x = encoder_run(c, m, nn_input(c, 1, &frames, d->mels, &mel));
+    size_t n = (size_t)count * width, kv_bytes = 2 * n * sizeof *kv;
+    if (nn_ok(c) && (!window_place(m, w, count) || !(kv = hse_pages_alloc(kv_bytes)) ||
+                     (keep_output && !(w->output = hse_alloc(n * sizeof *w->output)))))
+        nn_error(c, HSE_E_NOMEM, "no memory for a window of %d positions", count);
+    if (nn_ok(c) && keep_output)
+        nn_read(c, x, 0, w->output, n);
+    for (int i = 0; i < d->decoder_layers && nn_ok(c); i++) {
+        nn_mark_t mark = nn_mark(c);
+        nn_tensor both = nn_linear(c, &m->decoder[i].cross.kv, x);
+        nn_read(c, both, 0, kv, 2 * n);
+        nn_keep_all(c, mark, NULL, 0);
+        if (nn_ok(c))
+            hse_pool_run(nn_pool(c), d->decoder_heads, pack_head,
+                         &(pack_job){.keys = &w->keys[i], .k = m->kernels, .kv = kv, .width = width});
+    }
+    hse_pages_free(kv, kv_bytes);
+    hse_status s = nn_end(c, err);
+    if (s != HSE_OK)
+        whisper_window_clear(w);
+    else
+        w->used = true;
+    return s;
+}
+
+void whisper_window_clear(whisper_window *w)
+{
+    hse_pages_free(w->memory, w->bytes);
+    hse_free(w->keys);
+    hse_free(w->output);
+    *w = (whisper_window){0};
+}
