@@ -119,10 +119,16 @@ static json_t *value_of(reading *r, const char *text, size_t size)
             api_fail(r->error, err.status == HSE_E_NOMEM ? 500 : 400, f->name, "%s", err.text);
         return v;
     }
-    if (number_kind(kind) && hse_json_parse(&v, (hse_bytes){(const uint8_t *)text, size}, NULL, NULL, &err) == HSE_OK) {
-        if (json_is_number(v))
+    if (number_kind(kind)) {
+        hse_status s = hse_json_parse(&v, (hse_bytes){(const uint8_t *)text, size}, NULL, NULL, &err);
+        if (s == HSE_OK && json_is_number(v))
             return v;
         json_decref(v);
+        v = NULL;
+        if (s == HSE_E_NOMEM) {
+            no_memory(r);
+            return NULL;
+        }
     }
     if (kind == FIELD_BOOL) {
         if (strcmp(text, "true") == 0 || strcmp(text, "True") == 0 || strcmp(text, "1") == 0)
