@@ -41,8 +41,8 @@ typedef struct {
     void      (*run)(golden_case *c);
 } golden_kind;
 
-extern const golden_kind golden_silero[], golden_harmonyspeech[];       /* NULL-terminated */
-extern const golden_kind golden_whisper_network[];
+extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[];       /* NULL-terminated */
+extern const golden_kind golden_whisper_network[], golden_whisper_text[];
 
 typedef struct {
     float *data;                            /* golden_free_array */

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_whisper_network};
+static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_vits, golden_whisper_network,
+                                              golden_whisper_text};
 
 enum { MAX_DEPTH = 16, MAX_CASES = 65536, MAX_KINDS = 128 };
 
@@ -192,6 +193,59 @@ static void report(golden_run *r, golden_case *c, const char *problem)
         say(o, "%-28s %-36s ok", c->kind, c->name);
 }
 
+/* One run of a case: its entries compared, the verdict in `text`; NULL: it passed. */
+static const char *run_once(golden_case *c, const golden_kind *kind, char *text, size_t size)
+{
+    const char *problem;
+
+    if (!c->failed && !entries_read(c))
+        golden_fail(c, "no memory");
+    if (!c->failed) {
+        kind->run(c);
+        nn_listen(c->nn, NULL, NULL);
+    }
+    problem = verdict(c, text, size);
+    hse_free(c->entries);
+    c->entries = NULL;
+    c->n_entries = 0;
+    return problem;
+}
+
+/* The run at top level (unless it is empty and others follow), then those in "runs": more calls on the same model. */
+static const char *run_all(golden_case *c, const golden_kind *kind, char *text, size_t size)
+{
+    static const char *const parts[] = {"params", "inputs", "outputs", "stages"};
+    const json_t *runs = json_object_get(c->json, "runs"), *run;
+    json_t *whole = c->json;
+    const char *problem = NULL;
+    char inner[400];
+    size_t i;
+
+    if (json_array_size(runs) == 0 || json_object_size(json_object_get(whole, "outputs")))
+        problem = run_once(c, kind, text, size);
+    json_array_foreach(runs, i, run)
+    {
+        const char *name = json_string_value(json_object_get(run, "run"));
+
+        if (problem)
+            break;
+        if (!(c->json = json_copy(whole)))
+            return "no memory";
+        for (size_t k = 0; k < COUNT(parts); k++) {
+            json_t *part = json_object_get(run, parts[k]);
+
+            json_object_set_new(c->json, parts[k], part ? json_incref(part) : json_object());
+        }
+        if (run_once(c, kind, inner, sizeof inner)) {
+            snprintf(text, size, "run %s: %s", name ? name : "?", inner);
+            problem = text;
+        }
+        json_decref(c->json);
+        c->json = whole;
+    }
+    return problem;
+}
+
 static void run_case(golden_run *r, const char *dir)
 {
     const hse_golden_options *o = r->options;
@@ -203,7 +257,7 @@ static void run_case(golden_run *r, const char *dir)
                      .damage = o->damage,
                      .worst_snr = INFINITY};
     const golden_kind *kind = NULL;
-    char text[400];
+    char text[480];
     const char *name, *role;
 
     snprintf(c.dir, sizeof c.dir, "%s", dir);
@@ -232,15 +286,8 @@ static void run_case(golden_run *r, const char *dir)
         golden_fail(&c, "no adapter knows this kind");
     else if ((o->quick || o->damage) && !first_of_kind(r, kind->kind))
         goto done;
-    if (!c.failed && !entries_read(&c))
-        golden_fail(&c, "no memory");
-    if (!c.failed) {
-        kind->run(&c);
-        nn_listen(c.nn, NULL, NULL);
-    }
-    report(r, &c, verdict(&c, text, sizeof text));
+    report(r, &c, c.failed ? verdict(&c, text, sizeof text) : run_all(&c, kind, text, sizeof text));
 done:
-    hse_free(c.entries);
     json_decref(c.json);
 }
 

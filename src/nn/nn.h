@@ -42,7 +42,7 @@ typedef struct {
     int      items, rows;       /* rows of all items together */
     int      cols, width;
     int      ld;                /* floats from one position to the next; cols unless this is a slice of columns */
-    k_act    act;               /* still to be applied: K_NONE, K_RELU or K_LEAKY_RELU */
+    k_act    act;               /* still to be applied: K_NONE, K_RELU, K_LEAKY_RELU or K_ADD_SIN */
     float    slope;
 } nn_tensor;
 
@@ -136,6 +136,24 @@ typedef struct {
     nn_tensor h, c;
 } nn_state;
 
+/* A pre-activation residual block of 3 x 3 convolutions (He et al. 2016) on a grid, see nn_grid_block_run. */
+typedef struct {
+    int             in, out;
+    float           slope;                  /* of both LeakyReLUs */
+    nn_norm         norm;                   /* of the input */
+    nn_conv2d_layer conv1, conv2;           /* the norm between them is part of conv1 */
+    nn_norm         undo;                   /* takes that norm off again, for taps */
+    nn_linear_layer shortcut;               /* 1 x 1, where in and out differ */
+    bool            has_shortcut;
+} nn_grid_block;
+
+/* Norm, ReLU, transposed convolution 3 x 3 of stride 2: its four phases, [row parity][position parity]. */
+typedef struct {
+    int      in, out;
+    nn_norm  norm;
+    k_packed phase[2][2];
+} nn_grid_up;
+
 /* What a layer does to its result before it is stored, in this order. All zero = nothing. */
 typedef struct {
     k_act          act;
@@ -224,6 +242,21 @@ nn_tensor nn_depthwise1d(nn_ctx *c, const nn_depthwise1d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d_then(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x, nn_then then);
 nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_tensor x);
+/* x + narrow(act(wide(act(x)))) into `out` (from nn_new, another tensor), act being LeakyReLU: a residual layer of
+ * two convolutions whose lengths stay, without the tensor between them. */
+nn_tensor nn_res_pair1d(nn_ctx *c, const nn_conv1d_layer *wide, const nn_conv1d_layer *narrow, float slope, nn_tensor x,
+                        nn_tensor out);
+
+/* Grids: 2-D data whose rows end in a position of no meaning, the gap. Read as zero it stands right of its row and left
+ * of the next, so that a 3 x 3 kernel is 9 taps on the flattened positions. width counts the gap; zeros stand outside.
+ * Taps are called `name`.bn1, .conv1, .conv2 and show the gap too. */
+nn_tensor nn_grid_block_run(nn_ctx *c, const nn_grid_block *b, nn_tensor x, const char *name);
+/* H rows of W positions (and the gap) -> 2H rows of 2W + 1 positions and the gap, into the first columns of `into`. */
+nn_tensor nn_grid_up_run(nn_ctx *c, const nn_grid_up *u, nn_tensor x, nn_tensor into, const char *name);
+nn_tensor nn_grid_pool(nn_ctx *c, nn_tensor x);    /* mean of 2 x 2; an odd last row or position is dropped */
+/* A tensor of the items and rows of x, each item's rows times `times`, of other width and columns; content undefined. */
+nn_tensor nn_grid_new(nn_ctx *c, nn_tensor x, int times, int width, int cols);
+nn_tensor nn_copy_cols(nn_ctx *c, nn_tensor x, nn_tensor into, int col);   /* x into columns of another of its shape */
 /* The last layer's outputs, [rows, directions * hidden]: forward first. state: NULL, or the start state (NN_NONE =
  * zeros), replaced by the final one (of each item's own last row; the backward direction's is at its first row). */
 nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);
@@ -271,6 +304,7 @@ nn_tensor nn_magnitude(nn_ctx *c, nn_tensor x);                     /* columns [
 nn_tensor nn_max_pool2(nn_ctx *c, nn_tensor x);                     /* y[t] = max(x[t-1], x[t]), y[0] = x[0] */
 nn_tensor nn_concat(nn_ctx *c, int n, const nn_tensor *parts);      /* columns side by side */
 nn_tensor nn_slice_cols(nn_ctx *c, nn_tensor x, int from, int n);   /* a view: nothing is copied */
+nn_tensor nn_reverse_cols(nn_ctx *c, nn_tensor x);                  /* the last column first */
 nn_tensor nn_slice_rows(nn_ctx *c, nn_tensor x, const int *from, const int *count);     /* per item */
 nn_tensor nn_pad_rows(nn_ctx *c, nn_tensor x, int left, int right, nn_pad pad, float value);
 /* row r counts[r] times; counts for all rows of all items */

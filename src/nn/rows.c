@@ -203,6 +203,25 @@ nn_tensor nn_slice_cols(nn_ctx *c, nn_tensor x, int from, int n)
     return x;
 }
 
+nn_tensor nn_reverse_cols(nn_ctx *c, nn_tensor x)
+{
+    if (!nn_start(c, "reverse_cols", x))
+        return NN_NONE;
+    x = nn_settle(c, x);
+    nn_tensor out = nn_make_like(c, x, x.cols);
+    if (nn_is_none(out) || !nn_running(c))
+        return out;
+    size_t cols = (size_t)x.cols;
+    for (size_t p = 0; p < nn_positions(x); p++) {
+        const float *from = nn_data(c, x) + p * (size_t)x.ld;
+        float *to = nn_data(c, out) + p * cols;
+
+        for (size_t i = 0; i < cols; i++)
+            to[i] = from[cols - 1 - i];
+    }
+    return out;
+}
+
 nn_tensor nn_embedding(nn_ctx *c, const nn_table *e, int items, const int *counts, const int32_t *const *ids)
 {
     uint32_t starts;
