@@ -1,4 +1,4 @@
-/* tokenizer.c - ids with a meaning, text to ids and back, suppressed ids. words.c cuts ids into words. */
+/* tokenizer.c - ids with a meaning, text to ids and back, suppressed ids. split_words.c cuts ids into words. */
 #include "models/whisper/tokenizer_internal.h"
 
 #include "base/file.h"

@@ -1,4 +1,4 @@
-/* tokenizer_internal.h - what tokenizer.c and words.c share. */
+/* tokenizer_internal.h - what tokenizer.c and split_words.c share. */
 #ifndef HSE_MODELS_WHISPER_TOKENIZER_INTERNAL_H
 #define HSE_MODELS_WHISPER_TOKENIZER_INTERNAL_H
 
