@@ -66,6 +66,17 @@ int whisper_mel_bands(const whisper_mel *m)
     return m->mels;
 }
 
+void whisper_mel_filters(const whisper_mel *m, float *out)
+{
+    memset(out, 0, (size_t)m->mels * BINS * sizeof *out);
+    for (int k = 0; k < m->mels; k++) {
+        const float *weights;
+        int n, first = hse_mel_band(m->bank, k, &n, &weights);
+        if (n > 0)
+            memcpy(out + (size_t)k * BINS + first, weights, (size_t)n * sizeof *out);
+    }
+}
+
 size_t whisper_mel_count(size_t samples)
 {
     return (samples + WHISPER_HOP) / WHISPER_HOP;

@@ -25,6 +25,9 @@ hse_status whisper_mel_open(whisper_mel **out, int mels, hse_error *err);       
 void       whisper_mel_close(whisper_mel **m);
 int        whisper_mel_bands(const whisper_mel *m);
 
+/* The filters themselves: [mels][201]. */
+void       whisper_mel_filters(const whisper_mel *m, float *out);
+
 size_t     whisper_mel_count(size_t samples);                                       /* frames */
 
 /* All frames: out has whisper_mel_count(n) * mels floats. */
