@@ -4,6 +4,7 @@
 
 #include "audio/audio.h"
 #include "engine/engine.h"
+#include "engine/voice_store.h"
 #include "server/auth.h"
 #include "server/metrics.h"
 #include "server/requests.h"
@@ -29,7 +30,9 @@ struct hse_server {
     int64_t            started;     /* Unix time */
     _Atomic(const char *) text_normalization;   /* of requests that do not say: a constant word */
     pthread_mutex_t    reloading;
-    const hse_config  *config;      /* the last one; NULL: none */
+    hse_voice_store   *voices;      /* that people brought */
+    const hse_config  *config;      /* of the start, until the end: for what does not change meanwhile. NULL: none */
+    struct busy_log   *busy;
     char              *openapi;     /* the document */
     size_t             openapi_size;
     api_bound          bound[API_MAX_ROUTES];

@@ -1,4 +1,5 @@
 #include "server/api.h"
+#include "server/busy.h"
 #include "server/docs.h"
 
 #include "base/log.h"
@@ -162,6 +163,14 @@ static hse_status open_front(hse_server *s, hse_error *err)
                   .not_found = not_found, .done = request_done},
     };
 
+    if (s->config) {
+        http.max_header_bytes = (uint32_t)s->config->max_header_kb << 10;
+        http.max_header_fields = (uint32_t)s->config->max_headers;
+        http.max_connections = (uint32_t)s->config->max_connections;
+        http.max_per_address = (uint32_t)s->config->max_connections_per_address;
+        http.max_buffered = (uint64_t)s->config->max_buffered_mb << 20;
+        http.write_stall_ms = (uint32_t)(s->config->stream_stall_s * 1000);
+    }
     return http_server_open(&s->http, &http, err);
 }
 
@@ -206,6 +215,10 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
     if (status == HSE_OK)
         status = hse_workers_open(&s->workers, o->max_requests > 0 ? o->max_requests : MAX_REQUESTS, err);
     if (status == HSE_OK)
+        status = busy_log_open(&s->busy, engine, s->config ? s->config->log_interval_s : 0, err);
+    if (status == HSE_OK)
+        status = hse_voice_store_open(&s->voices, s->config ? s->config->state_dir : NULL, err);
+    if (status == HSE_OK)
         status = open_front(s, err);
     if (status != HSE_OK)
         hse_server_close(&s);
@@ -217,7 +230,7 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
 /* What can fail comes before what changes something, and the engine, which changes all at once, comes last of these. */
 hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
 {
-    hse_config *fresh = NULL;
+    hse_config *fresh = NULL;                   /* the engine's once it has taken it */
     api_key_set *keys = NULL;
 
     pthread_mutex_lock(&s->reloading);
@@ -231,7 +244,6 @@ hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
     if (status == HSE_OK) {
         api_keys_put(s->keys, &keys);
         atomic_store(&s->text_normalization, mode);
-        s->config = fresh;                      /* the engine's now; it keeps the last one */
         hse_log(HSE_LOG_INFO, "server", NULL, "the config was read again");
     } else {
         api_key_set_close(&keys);
@@ -261,8 +273,10 @@ void hse_server_close(hse_server **server)
     if (s->http)
         http_server_stop(s->http, 0);
     hse_workers_close(&s->workers);
+    busy_log_close(&s->busy);
     http_server_close(&s->http);
     api_metrics_close(&s->metrics);
+    hse_voice_store_close(&s->voices);
     api_keys_close(&s->keys);
     hse_free(s->openapi);
     hse_free(s->patterns);
