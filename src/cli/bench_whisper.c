@@ -1,0 +1,240 @@
+/* bench_whisper.c - how fast Whisper's encoder and decoder are, without what stands around them. */
+#include "cli/bench_whisper.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "models/whisper/network.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { FRAMES = 3000, TOKENS = 100, MOST = 64, PROMPT = 4 };
+
+typedef struct {
+    const bench_whisper_options *o;
+    hse_pool         *pool;
+    nn_ctx           *ctx;
+    whisper_network  *network;
+    whisper_decoding *decoding;
+    float            *mel;
+    double            load_ms;
+    int               window[MOST], windows;
+} work;
+
+static double cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static hse_status open_all(work *w, hse_error *err)
+{
+    const bench_whisper_options *o = w->o;
+    whisper_config config = {0};
+    hse_weights *weights = NULL;
+    unsigned mask;
+    uint32_t seed = 1;
+    hse_status s;
+
+    if ((s = hse_cpu_mask(o->cpu, &mask, err)) != HSE_OK || (s = hse_pool_open(&w->pool, o->threads, err)) != HSE_OK)
+        return s;
+    uint64_t began = hse_now_ns();
+    if ((s = whisper_config_open_weights(&config, &weights, o->dir, NULL, NULL, NULL, err)) == HSE_OK)
+        s = whisper_network_open(&w->network, &config,
+                                 &(whisper_network_options){.weights = weights, .kernels = hse_kernels_get(mask), .pool = w->pool,
+                                                            .type = o->dtype}, err);
+    w->load_ms = (double)(hse_now_ns() - began) * 1e-6;
+    hse_weights_close(&weights);
+    whisper_config_close(&config);
+    if (s != HSE_OK ||
+        (s = nn_open(&w->ctx, &(nn_options){.kernels = hse_kernels_get(mask), .pool = w->pool}, err)) != HSE_OK ||
+        (s = whisper_decoding_open(&w->decoding, w->network, w->ctx,
+                                   &(whisper_decoding_limits){.windows = MOST, .sequences = MOST}, err)) != HSE_OK)
+        return s;
+    size_t n = (size_t)FRAMES * (size_t)whisper_network_dims(w->network)->mels;
+    if (!(w->mel = hse_alloc(n * sizeof *w->mel)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a window");
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        w->mel[i] = (float)(int32_t)seed * (0.7f / 2147483648.0f);
+    }
+    return HSE_OK;
+}
+
+static void close_all(work *w)
+{
+    whisper_decoding_close(&w->decoding);
+    nn_close(&w->ctx);
+    whisper_network_close(&w->network);
+    hse_pool_close(&w->pool);
+    hse_free(w->mel);
+}
+
+static hse_status encode(work *w, int *window, hse_error *err)
+{
+    const int frames = FRAMES;
+    const float *mel = w->mel;
+
+    return whisper_encode_windows(w->decoding, 1, &mel, &frames, window, false, err);
+}
+
+/* The largest logit but <|endoftext|>, and its log-probability as a search needs it. */
+static int32_t best_token(float *logits, int vocab, double *score)
+{
+    const int32_t eot = 50257;
+    float most = -INFINITY, sum = 0;
+    int32_t at = 0;
+
+    if (vocab > eot)
+        logits[eot] = -INFINITY;
+    for (int32_t i = 0; i < vocab; i++)
+        if (logits[i] > most) {
+            most = logits[i];
+            at = i;
+        }
+    for (int i = 0; i < vocab; i += 64)                     /* a search takes the log-softmax: about this much work with vectors */
+        sum += expf(logits[i] - most);
+    *score -= log((double)sum);
+    return at;
+}
+
+/* `n` sequences: of as many windows, or of one. */
+static hse_status decode(work *w, int n, bool beam, long *count, hse_error *err)
+{
+    static const int32_t prompt[PROMPT] = {50258, 50259, 50359, 50363};
+    int vocab = whisper_network_dims(w->network)->vocab, sequence[MOST];
+    whisper_row rows[MOST * PROMPT];
+    hse_status s = HSE_OK;
+    double score = 0;
+    int m = 0;
+
+    while (s == HSE_OK && w->windows < (beam ? 1 : n))
+        s = encode(w, &w->window[w->windows++], err);
+    for (int i = 0; i < n; i++) {
+        sequence[i] = whisper_sequence_new(w->decoding, w->window[beam ? 0 : i]);
+        for (int k = 0; k < PROMPT; k++)
+            rows[m++] = (whisper_row){sequence[i], prompt[k] < vocab ? prompt[k] : k, k == PROMPT - 1};
+    }
+    for (int step = 0; step < TOKENS && s == HSE_OK; step++) {
+        if ((s = whisper_step(w->decoding, rows, m, err)) != HSE_OK)
+            break;
+        int each = m / n, next[MOST];
+        for (int i = 0; i < n; i++)
+            rows[i] = (whisper_row){sequence[i], best_token(whisper_logits(w->decoding, (i + 1) * each - 1), vocab, &score), true};
+        m = n;
+        for (int i = 0; beam && i < n; i++) {               /* all go on from the first, with tokens of their own */
+            next[i] = i ? whisper_sequence_fork(w->decoding, sequence[0]) : sequence[0];
+            rows[i].token = (rows[i].token + i) % vocab;
+        }
+        for (int i = 1; beam && i < n; i++) {
+            whisper_sequence_free(w->decoding, sequence[i]);
+            rows[i].sequence = sequence[i] = next[i];
+        }
+        *count += n;
+    }
+    for (int i = 0; i < n; i++)
+        whisper_sequence_free(w->decoding, sequence[i]);
+    return s;
+}
+
+static hse_status once(work *w, const char *line, long *count, hse_error *err)
+{
+    int window = -1, n = 1;
+    hse_status s;
+
+    *count = 0;
+    if (w->o->decode) {
+        bool beam = strncmp(line, "beam ", 5) == 0;
+        long given = strtol(beam ? line + 5 : line, NULL, 10);
+        n = given > 0 && given < MOST / 2 ? (int)given : 1;
+        s = decode(w, n, beam, count, err);
+        *count /= beam ? n : 1;                             /* hypotheses of one text */
+        return s;
+    }
+    if ((s = encode(w, &window, err)) != HSE_OK)
+        return s;
+    *count = whisper_window_positions(w->decoding, window);
+    whisper_window_free(w->decoding, window);
+    return HSE_OK;
+}
+
+static hse_status answer(work *w, hse_error *err)
+{
+    char line[256];
+    long count;
+
+    if (!fgets(line, sizeof line, stdin))
+        return HSE_OK;
+    hse_status s = once(w, line, &count, err);
+    if (s != HSE_OK)
+        return s;
+    printf("ready hse %s, weights %.1f MB, loaded in %.1f ms\n", HSE_VERSION, (double)whisper_network_bytes(w->network) * 1e-6,
+           w->load_ms);
+    fflush(stdout);
+    while (s == HSE_OK && fgets(line, sizeof line, stdin)) {
+        double cpu = cpu_ms();
+        uint64_t began = hse_now_ns();
+        s = once(w, line, &count, err);
+        if (s == HSE_OK)
+            printf("%.3f %ld %.3f\n", (double)(hse_now_ns() - began) * 1e-6, count, cpu_ms() - cpu);
+        fflush(stdout);
+    }
+    return s;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static hse_status counted(work *w, const char *line, hse_error *err)
+{
+    size_t runs = (size_t)w->o->runs;
+    double *ms = hse_alloc(2 * runs * sizeof *ms), *cpu = ms + runs;
+    hse_status s = ms ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu runs", runs);
+    long count = 1;
+
+    for (size_t i = 0; i <= runs && s == HSE_OK; i++) {     /* the first to warm up */
+        double used = cpu_ms();
+        uint64_t began = hse_now_ns();
+        s = once(w, line, &count, err);
+        ms[i > 0 ? i - 1 : 0] = (double)(hse_now_ns() - began) * 1e-6;
+        cpu[i > 0 ? i - 1 : 0] = cpu_ms() - used;
+    }
+    if (s == HSE_OK) {
+        qsort(ms, runs, sizeof *ms, by_value);
+        qsort(cpu, runs, sizeof *cpu, by_value);
+        if (w->o->decode)
+            printf("decode %-7s median %.3f ms a step, from %.3f; CPU %.3f, from %.3f; %.0f tokens/s\n", line, ms[runs / 2] / TOKENS,
+                   ms[0] / TOKENS, cpu[runs / 2] / TOKENS, cpu[0] / TOKENS, (double)count / (ms[runs / 2] * 1e-3));
+        else
+            printf("encode: median %.1f ms, from %.1f; CPU %.1f, from %.1f\n", ms[runs / 2], ms[0], cpu[runs / 2], cpu[0]);
+        fflush(stdout);
+    }
+    hse_free(ms);
+    return s;
+}
+
+hse_status bench_whisper(const bench_whisper_options *o, hse_error *err)
+{
+    work w = {.o = o};
+    hse_status s = open_all(&w, err);
+
+    if (s == HSE_OK && o->peer) {
+        s = answer(&w, err);
+    } else if (s == HSE_OK) {
+        printf("%s: weights %.1f MB, loaded in %.1f ms\n", o->dir, (double)whisper_network_bytes(w.network) * 1e-6, w.load_ms);
+        const char *lines[] = {"1", "8", "beam 5"};
+        for (size_t i = 0; i < (o->decode ? COUNT(lines) : 1) && s == HSE_OK; i++)
+            s = counted(&w, lines[i], err);
+    }
+    close_all(&w);
+    return s;
+}
