@@ -223,23 +223,19 @@ hse_status hse_encoder_push(hse_encoder *e, const float *x, size_t n, hse_buf *o
     return write_samples(e, (const float *)(void *)e->resampled.data, e->resampled.size / sizeof(float), err);
 }
 
-/* Put the length, known only now, into the header that stands in the buffer. */
-static void write_length(hse_encoder *e, hse_buf *out)
+bool hse_encoder_length(const hse_encoder *e, uint8_t *head, size_t n)
 {
-    if (e->stream || out->size < e->start)
-        return;
-    uint8_t *file = out->data + e->start;
-    size_t size = out->size - e->start;
-
-    if (e->format == HSE_FORMAT_WAV && size >= HSE_WAV_HEADER) {
-        hse_wav_header(file, e->rate_hz, e->out_n);
-    } else if (e->format == HSE_FORMAT_FLAC && size >= FLAC_LENGTH_AT + 5 && memcmp(file, "fLaC", 4) == 0 &&
-               e->out_n < (uint64_t)1 << 36) {
+    if (e->format == HSE_FORMAT_WAV && n >= HSE_WAV_HEADER) {
+        hse_wav_header(head, e->rate_hz, e->out_n);
+    } else if (e->format == HSE_FORMAT_FLAC && n >= FLAC_LENGTH_AT + 5 && memcmp(head, "fLaC", 4) == 0 && e->out_n < (uint64_t)1 << 36) {
         /* STREAMINFO: 36 bits of length, the first four share a byte with the sample size */
-        file[FLAC_LENGTH_AT] = (uint8_t)((file[FLAC_LENGTH_AT] & 0xF0) | (uint8_t)(e->out_n >> 32));
+        head[FLAC_LENGTH_AT] = (uint8_t)((head[FLAC_LENGTH_AT] & 0xF0) | (uint8_t)(e->out_n >> 32));
         for (int i = 0; i < 4; i++)
-            file[FLAC_LENGTH_AT + 1 + i] = (uint8_t)(e->out_n >> (24 - 8 * i));
+            head[FLAC_LENGTH_AT + 1 + i] = (uint8_t)(e->out_n >> (24 - 8 * i));
+    } else {
+        return false;
     }
+    return true;
 }
 
 hse_status hse_encoder_finish(hse_encoder *e, hse_buf *out, hse_error *err)
@@ -254,8 +250,8 @@ hse_status hse_encoder_finish(hse_encoder *e, hse_buf *out, hse_error *err)
     }
     if (s == HSE_OK && e->helped)
         s = exchange(e, NULL, 0, err);
-    if (s == HSE_OK)
-        write_length(e, out);
+    if (s == HSE_OK && !e->stream && out->size > e->start)
+        hse_encoder_length(e, out->data + e->start, out->size - e->start);
     return s;
 }
 

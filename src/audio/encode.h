@@ -38,6 +38,11 @@ void hse_encoder_close(hse_encoder **e); /* at any time */
 hse_status hse_encoder_push(hse_encoder *e, const float *x, size_t n, hse_buf *out, hse_error *err);
 hse_status hse_encoder_finish(hse_encoder *e, hse_buf *out, hse_error *err);
 
+/* Of a finished `stream` whose first n bytes stand in `head` (HSE_ENCODER_HEAD are enough): put the length there after all. True
+ * when that changed something, so that they must be written again; for files that are written while they grow. */
+enum { HSE_ENCODER_HEAD = 64 };
+bool hse_encoder_length(const hse_encoder *e, uint8_t *head, size_t n);
+
 /* A whole file. */
 hse_status hse_audio_encode(hse_buf *out, hse_audio_format format, const float *x, size_t n, int rate_hz,
                             hse_error *err);

@@ -117,19 +117,6 @@ static hse_status write_all(int fd, const char *data, size_t size, const char *p
     return HSE_OK;
 }
 
-/* A device, a pipe or a terminal is written to as it is; a file renamed over it would put an end to /dev/null. */
-static hse_status write_special(const char *path, const void *data, size_t size, hse_error *err)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-
-    if (fd < 0)
-        return hse_fail_sys(err, errno, "cannot write %s", path);
-    hse_status s = write_all(fd, data, size, path, err);
-    if (close(fd) != 0 && s == HSE_OK)
-        s = hse_fail_sys(err, errno, "cannot write %s", path);
-    return s;
-}
-
 /* A new file beside `path`; its permissions are those that the user's umask leaves, as of any other new file. */
 static int open_beside(char *beside, size_t size, const char *path)
 {
@@ -144,32 +131,92 @@ static int open_beside(char *beside, size_t size, const char *path)
     return fd;
 }
 
-hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err)
+/* A device, a pipe or a terminal is written to as it is; a file renamed over it would put an end to /dev/null. */
+hse_status hse_file_out_open(hse_file_out *f, const char *path, hse_error *err)
 {
     size_t room = strlen(path) + 32;
     struct stat st;
-    hse_status s;
+    bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-        return write_special(path, data, size, err);
-    char *beside = hse_alloc(room);
-    if (!beside)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory to write %s", path);
-    int fd = open_beside(beside, room, path);
-    if (fd < 0) {
+    *f = (hse_file_out){.fd = -1, .path = hse_strdup(path), .beside = special ? NULL : hse_alloc(room)};
+    hse_status s = HSE_OK;
+    if (!f->path || (!special && !f->beside))
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory to write %s", path);
+    else if ((f->fd = special ? open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY) : open_beside(f->beside, room, path)) < 0)
         s = hse_fail_sys(err, errno, "cannot write %s", path);
-        hse_free(beside);
-        return s;
+    if (s != HSE_OK) {
+        hse_free(f->path);
+        hse_free(f->beside);
+        *f = (hse_file_out){0};
     }
-    s = write_all(fd, data, size, path, err);
-    if (s == HSE_OK && fsync(fd) != 0)
-        s = hse_fail_sys(err, errno, "cannot write %s", path);
-    if (close(fd) != 0 && s == HSE_OK)
-        s = hse_fail_sys(err, errno, "cannot write %s", path);
-    if (s == HSE_OK && rename(beside, path) != 0)
-        s = hse_fail_sys(err, errno, "cannot write %s", path);
+    return s;
+}
+
+hse_status hse_file_out_write(hse_file_out *f, const void *data, size_t size, hse_error *err)
+{
+    return write_all(f->fd, data, size, f->path, err);
+}
+
+hse_status hse_file_out_patch(hse_file_out *f, uint64_t offset, const void *data, size_t size, hse_error *err)
+{
+    const char *p = data;
+
+    if (!f->beside)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s is no regular file, so what was written stays", f->path);
+    while (size) {
+        ssize_t n = pwrite(f->fd, p, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return hse_fail_sys(err, n ? errno : EIO, "cannot write %s", f->path);
+        p += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return HSE_OK;
+}
+
+hse_status hse_file_out_commit(hse_file_out *f, hse_error *err)
+{
+    hse_status s = HSE_OK;
+
+    if (f->beside && fsync(f->fd) != 0)
+        s = hse_fail_sys(err, errno, "cannot write %s", f->path);
+    if (close(f->fd) != 0 && s == HSE_OK)
+        s = hse_fail_sys(err, errno, "cannot write %s", f->path);
+    f->fd = -1;
+    if (f->beside && s == HSE_OK && rename(f->beside, f->path) != 0)
+        s = hse_fail_sys(err, errno, "cannot write %s", f->path);
+    if (s == HSE_OK) {
+        hse_free(f->beside);
+        f->beside = NULL;
+    }
+    hse_file_out_abort(f);
+    return s;
+}
+
+void hse_file_out_abort(hse_file_out *f)
+{
+    if (!f->path)
+        return;
+    if (f->fd >= 0)
+        close(f->fd);
+    if (f->beside)
+        unlink(f->beside);
+    hse_free(f->path);
+    hse_free(f->beside);
+    *f = (hse_file_out){0};
+}
+
+hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err)
+{
+    hse_file_out f;
+    hse_status s = hse_file_out_open(&f, path, err);
     if (s != HSE_OK)
-        unlink(beside);
-    hse_free(beside);
+        return s;
+    s = hse_file_out_write(&f, data, size, err);
+    if (s == HSE_OK)
+        return hse_file_out_commit(&f, err);
+    hse_file_out_abort(&f);
     return s;
 }

@@ -24,4 +24,17 @@ hse_status hse_file_read(char **out, size_t *size, const char *path, size_t ceil
  * no regular file (a device, a pipe) is written to as it is. */
 hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err);
 
+/* The same piece by piece, for what need not be in memory at once. Nothing stands at `path` before the commit. */
+typedef struct {
+    int   fd;
+    char *path, *beside;    /* beside NULL: a device or pipe, written to as it is */
+} hse_file_out;
+
+hse_status hse_file_out_open(hse_file_out *f, const char *path, hse_error *err);
+hse_status hse_file_out_write(hse_file_out *f, const void *data, size_t size, hse_error *err);
+/* Over bytes that were written before; HSE_E_UNSUPPORTED for a device or pipe. */
+hse_status hse_file_out_patch(hse_file_out *f, uint64_t offset, const void *data, size_t size, hse_error *err);
+hse_status hse_file_out_commit(hse_file_out *f, hse_error *err);       /* also on failure the object is closed */
+void       hse_file_out_abort(hse_file_out *f);                         /* takes a zeroed or closed object */
+
 #endif

@@ -166,10 +166,12 @@ hse_status cli_read_embedding(hse_embedding *out, const char *path, hse_error *e
 }
 
 static hse_cancel *on_signal;
+static volatile sig_atomic_t signalled;
 
 static void raise_cancel(int signal_number)
 {
     hse_cancel_now(on_signal);
+    signalled = 1;
     signal(signal_number, SIG_DFL);
 }
 
@@ -180,4 +182,9 @@ hse_cancel *cli_cancel_on_signal(void)
         signal(SIGTERM, raise_cancel);
     }
     return on_signal;
+}
+
+bool cli_cancelled(void)
+{
+    return signalled != 0;
 }

@@ -29,6 +29,7 @@ hse_status cli_read_embedding(hse_embedding *out, const char *path, hse_error *e
 
 /* SIGINT and SIGTERM from now on raise this; a second one ends the process at once. */
 hse_cancel *cli_cancel_on_signal(void);
+bool        cli_cancelled(void);
 
 /* "Real-time factor: 0.03 (0.05 s for 1.72 s of audio)" on standard error, on a terminal only. */
 void cli_say_speed(double compute_s, double audio_s);

@@ -1,18 +1,19 @@
 /* speak.c - hse speak: a text to a file, a pipe or the loudspeaker. */
+#include "cli/audio_out.h"
+#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "cli/play.h"
 
-#include "audio/encode.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { MAX_TEXT = 16 << 20 };
+enum {
+    MAX_TEXT = 16 << 20,
+    WHOLE_TEXT = 1000,          /* a wav of up to this many bytes of text goes into a pipe with its true length, as from the server */
+};
 
 static const cli_option options[] = {
     {"file", 'f', CLI_TEXT, "FILE", NULL, 0, 0, false, "speak the text in this file"},
@@ -26,76 +27,29 @@ static const cli_option options[] = {
     {"speed", 0, CLI_REAL, "X", "1", 0.1, 10, false, "2 = twice as fast"},
     {"pitch", 0, CLI_REAL, "X", "1", 0.1, 10, false, "factor"},
     {"energy", 0, CLI_REAL, "X", "1", 0.1, 10, false, "factor"},
-    {"seed", 0, CLI_INT, "N", "0", 0, 9e15, false, "of random draws; the models that are built in draw none"},
+    {"seed", 0, CLI_INT, "N", NULL, 0, 9e15, false, "of random draws, for models that draw (default: another each time)"},
     {"rate", 0, CLI_INT, "HZ", "0", 0, 192000, false, "sample rate of the output; 0 = the model's"},
     {"normalize", 0, CLI_CHOICE, "on|reference|off", "on", 0, 0, false, "numbers, dates, money to words; reference: as the original does"},
     {"loudness", 0, CLI_CHOICE, "auto|peak|none", "auto", 0, 0, false, "gain and limiter, scaled to a peak of 0.97, or as it is"},
     CLI_MODEL_OPTION,
+    CLI_REMOTE_OPTIONS,
     CLI_CONFIG_OPTION,
 };
 
 typedef struct {
-    const cli_args *args;
-    hse_audio_format format;
-    bool            whole;          /* to a file: its header gets the length, so nothing is written before the end */
-    int             fd, player;     /* where bytes go while it speaks; player: its pid, or 0 */
-    hse_encoder    *encoder;
-    hse_buf         out;
-    double          audio_s;
-    cli_progress    progress;
-    hse_error       err;
-    hse_status      status;
+    cli_audio_out out;
+    cli_progress  progress;
+    hse_error     err;
+    hse_status    status;
 } sink;
-
-static hse_status write_out(sink *s)
-{
-    size_t at = 0;
-
-    while (at < s->out.size) {
-        ssize_t n = write(s->fd, s->out.data + at, s->out.size - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return hse_fail_sys(&s->err, errno, s->player ? "the player" : "standard output");
-        at += (size_t)n;
-    }
-    hse_buf_clear(&s->out);
-    return HSE_OK;
-}
 
 static int take(void *user, const float *samples, size_t count, unsigned rate_hz)
 {
     sink *s = user;
 
-    if (!s->encoder) {
-        s->status = HSE_OK;
-        if (s->fd < 0 && !s->whole)
-            s->status = cli_play_open(&s->fd, &s->player, (int)rate_hz, &s->err);
-        if (s->status == HSE_OK)
-            s->status = hse_encoder_open(&s->encoder, s->format, (int)rate_hz, !s->whole, &s->err);
-    }
-    if (s->status == HSE_OK)
-        s->status = hse_encoder_push(s->encoder, samples, count, &s->out, &s->err);
-    if (s->status == HSE_OK && !s->whole)
-        s->status = write_out(s);
-    s->audio_s += (double)count / rate_hz;
-    cli_progress_step(&s->progress, s->audio_s);
+    s->status = cli_audio_out_push(&s->out, samples, count, rate_hz, &s->err);
+    cli_progress_step(&s->progress, s->out.seconds);
     return s->status != HSE_OK;
-}
-
-static hse_status finish(sink *s, const char *path)
-{
-    hse_status status = hse_encoder_finish(s->encoder, &s->out, &s->err);
-
-    if (status == HSE_OK)
-        status = hse_buf_status(&s->out, "the audio", &s->err);
-    if (status == HSE_OK && s->whole && path)
-        status = hse_file_write(path, hse_buf_text(&s->out), s->out.size, &s->err);
-    else if (status == HSE_OK)
-        status = write_out(s);
-    if (status == HSE_OK && s->player)
-        status = cli_play_close(s->fd, s->player, &s->err);
-    return status;
 }
 
 /* The text: the words on the command line, a file, or standard input. */
@@ -126,33 +80,6 @@ static hse_status read_text(const cli_args *a, char **text, hse_error *err)
     return s;
 }
 
-/* The format by --format, --raw, or the file's name. */
-static int choose_format(const cli_args *a, sink *s)
-{
-    const char *path = cli_text(a, "output"), *name = cli_text(a, "format");
-    const char *dot = path ? strrchr(path, '.') : NULL;
-
-    if (cli_flag(a, "raw") && (name || path))
-        return cli_usage(a->command, "--raw writes to standard output and has its own format");
-    if (cli_flag(a, "raw"))
-        name = "pcm";
-    else if (!name && path && (!dot || strchr(dot, '/')))
-        return cli_usage(a->command, "-o %s: the name does not say which format; add .wav or give --format", path);
-    else if (!name)
-        name = path ? dot + 1 : "wav";
-    if (hse_audio_format_parse(name, &s->format) != HSE_OK)
-        return cli_usage(a->command, "\"%s\" is no audio format; it must be wav, mp3, flac, opus, aac or pcm", name);
-    s->whole = path != NULL;
-    s->fd = -1;
-    if (!path && (cli_flag(a, "raw") || !isatty(STDOUT_FILENO))) {
-        s->fd = STDOUT_FILENO;
-        s->whole = s->format != HSE_FORMAT_PCM;         /* into a pipe: whole, so that a wav header has its true length */
-    } else if (!path) {
-        s->format = HSE_FORMAT_PCM;                     /* the player */
-    }
-    return CLI_OK;
-}
-
 static hse_status speak(sink *s, const cli_args *a, const char *text)
 {
     static const char *const modes[] = {"on", "reference", "off"}, *const loudness[] = {"auto", "peak", "none"};
@@ -162,6 +89,8 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     hse_pcm clone = {0};
     hse_status status = cli_engine_open(&engine, a, &s->err);
 
+    if (cli_given(a, "seed"))
+        fputs("hse: note: the models that are built in draw nothing at random, so --seed changes nothing\n", stderr);
     hse_speak_options_init(&o);
     o.model = cli_text(a, "model");
     o.language = cli_text(a, "language");
@@ -208,38 +137,109 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     return status;
 }
 
-static int run(const cli_args *a)
-{
-    sink s = {.args = a};
-    char *text = NULL;
-    bool file = cli_text(a, "file") != NULL;
-    int bad = choose_format(a, &s);
+/* ---- by a server --------------------------------------------------------------------------------------------------- */
 
-    if (bad)
-        return bad;
+static hse_status put_embedding(hse_buf *body, const char *path, hse_error *err)
+{
+    hse_embedding e = {0};
+    hse_status s = cli_read_embedding(&e, path, err);
+
+    if (s == HSE_OK) {
+        hse_buf_str(body, ",\"input_embedding\":\"");
+        hse_buf_base64(body, e.values, e.count * sizeof *e.values);
+        hse_buf_byte(body, '"');
+    }
+    hse_embedding_free(&e);
+    return s;
+}
+
+static hse_status put_body(hse_buf *body, const cli_args *a, const char *text, hse_error *err)
+{
+    bool peak = strcmp(cli_text(a, "loudness"), "peak") == 0;
+    hse_status s = HSE_OK;
+
+    hse_buf_str(body, "{\"input\":");
+    hse_buf_json(body, text, strlen(text));
+    cli_json_text(body, "model", cli_text(a, "model"));
+    cli_json_text(body, "voice", cli_text(a, "voice"));
+    cli_json_text(body, "language", cli_text(a, "language"));
+    cli_json_text(body, "text_normalization", cli_text(a, "normalize"));
+    cli_json_text(body, "normalize", cli_text(a, "loudness"));
+    hse_buf_printf(body, ",\"generation_options\":{\"speed\":%.9g,\"pitch\":%.9g,\"energy\":%.9g", cli_real(a, "speed"), cli_real(a, "pitch"),
+                   cli_real(a, "energy"));
+    if (cli_given(a, "seed"))
+        hse_buf_printf(body, ",\"seed\":%s", cli_text(a, "seed"));
+    hse_buf_printf(body, "},\"output_options\":{\"format\":\"wav\",\"stream\":%s", peak ? "false" : "true");
+    if (cli_int(a, "rate"))
+        hse_buf_printf(body, ",\"sample_rate\":%ld", cli_int(a, "rate"));
+    hse_buf_byte(body, '}');
+    if (cli_text(a, "clone"))
+        s = cli_json_file(body, "input_audio", cli_text(a, "clone"), err);
+    if (s == HSE_OK && cli_text(a, "embedding"))
+        s = put_embedding(body, cli_text(a, "embedding"), err);
+    hse_buf_byte(body, '}');
+    return s == HSE_OK ? hse_buf_status(body, "the request", err) : s;
+}
+
+/* The server sends 16-bit samples, so a wav file has the bytes that this process would have written. */
+static hse_status speak_remote(sink *s, const cli_remote *remote, const cli_args *a, const char *text)
+{
+    hse_buf body;
+
+    hse_buf_init(&body, (size_t)512 << 20);
+    hse_status status = put_body(&body, a, text, &s->err);
+    if (status == HSE_OK) {
+        hse_error err = {0};
+        status = cli_wav_call(remote, "/v1/audio/speech", &body, take, s, &err);
+        if (status != HSE_OK && s->status == HSE_OK)
+            s->err = err;
+        else if (status != HSE_OK)
+            status = s->status;                         /* take's own words */
+    }
+    hse_buf_free(&body);
+    return status;
+}
+
+static int check_words(const cli_args *a)
+{
+    bool file = cli_text(a, "file") != NULL;
+
     if (file == (a->n_operands > 0))
         return cli_usage(a->command, file ? "give TEXT or --file, not both" : "TEXT is missing");
     if ((cli_text(a, "voice") != NULL) + (cli_text(a, "clone") != NULL) + (cli_text(a, "embedding") != NULL) > 1)
         return cli_usage(a->command, "--voice, --clone and --embedding exclude each other");
     if (cli_int(a, "rate") != 0 && cli_int(a, "rate") < 8000)
         return cli_usage(a->command, "--rate: %ld is below 8000", cli_int(a, "rate"));
-    if (cli_given(a, "seed"))
-        fputs("hse: note: the models that are built in draw nothing at random, so --seed changes nothing\n", stderr);
+    return CLI_OK;
+}
 
-    hse_buf_init(&s.out, (size_t)2 << 30);
-    uint64_t began = hse_now_ns();
+static int run(const cli_args *a)
+{
+    sink s = {.status = HSE_OK};
+    cli_remote remote;
+    char *text = NULL;
+    bool found = false;
+    int bad = cli_audio_out_init(&s.out, a, cli_text(a, "output"), cli_text(a, "format"), cli_flag(a, "raw"));
+
+    if (bad || (bad = check_words(a)))
+        return bad;
     hse_status status = read_text(a, &text, &s.err);
+    if (status == HSE_OK && (status = cli_remote_find(&remote, &found, a, false, &s.err)) == HSE_E_ARG) {
+        hse_free(text);
+        return cli_usage(a->command, "%s", s.err.text);
+    }
+    s.out.whole = text && strlen(text) <= WHOLE_TEXT;
+    uint64_t began = hse_now_ns();
     cli_progress_start(&s.progress, "speaking", 0);
     if (status == HSE_OK)
-        status = speak(&s, a, text);
+        status = found ? speak_remote(&s, &remote, a, text) : speak(&s, a, text);
     cli_progress_end(&s.progress);
     double compute_s = (double)(hse_now_ns() - began) * 1e-9;
     if (status == HSE_OK)
-        status = finish(&s, cli_text(a, "output"));
+        status = cli_audio_out_finish(&s.out, &s.err);
     if (status == HSE_OK)
-        cli_say_speed(compute_s, s.audio_s);
-    hse_encoder_close(&s.encoder);
-    hse_buf_free(&s.out);
+        cli_say_speed(compute_s, s.out.seconds);
+    cli_audio_out_close(&s.out);
     hse_free(text);
     return status == HSE_OK ? CLI_OK : cli_fail(&s.err);
 }
@@ -247,7 +247,8 @@ static int run(const cli_args *a)
 const cli_command cli_speak = {
     .name = "speak", .operands = "TEXT|-", .summary = "Speak a text", .max_operands = -1, .options = options,
     .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
-    .details = "Without -o: to a pipe as wav; on a terminal through pw-play, paplay or aplay.\n\n"
+    .details = "Without -o: to a pipe as wav (of a long text with the largest length in its header, so that it can be heard at once);\n"
+               "on a terminal through pw-play, paplay or aplay. A running server does the work where there is one.\n\n"
                "Examples:\n  hse speak \"Hello there.\" -o hello.wav\n  hse speak -f chapter.txt -o chapter.mp3 --speed 1.1\n"
                "  hse speak \"In your voice.\" --clone you.wav -o clone.wav\n  echo \"From a pipe.\" | hse speak - | aplay\n"
                "  hse speak \"Raw samples.\" --raw | aplay -f S16_LE -r 16000\n",

@@ -209,6 +209,43 @@ TEST(a_pool_runs_each_task_once)
     }
 }
 
+TEST(files_are_written_piece_by_piece)
+{
+    char dir[] = "/tmp/hse-test-XXXXXX", path[64], *back = NULL;
+    size_t size = 0;
+    hse_error err = {0};
+    hse_file_out f = {0};
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x", dir);
+    assert_int_equal(hse_file_write(path, "old", 3, &err), HSE_OK);
+    assert_int_equal(hse_file_out_open(&f, path, &err), HSE_OK);
+    assert_int_equal(hse_file_out_write(&f, "??llo", 5, &err), HSE_OK);
+    assert_int_equal(hse_file_out_patch(&f, 0, "he", 2, &err), HSE_OK);
+    assert_int_equal(hse_file_read(&back, &size, path, 9, &err), HSE_OK);
+    CHECK(strcmp(back, "old") == 0, "before the commit: %s", back);
+    hse_free(back);
+    assert_int_equal(hse_file_out_commit(&f, &err), HSE_OK);
+    assert_int_equal(hse_file_read(&back, &size, path, 9, &err), HSE_OK);
+    CHECK(strcmp(back, "hello") == 0, "after it: %s", back);
+    hse_free(back);
+    assert_int_equal(hse_file_out_open(&f, path, &err), HSE_OK);
+    hse_file_out_abort(&f);
+    hse_file_out_abort(&f);
+    CHECK(hse_file_out_open(&f, "/nonexistent/x", &err) != HSE_OK && err.text[0] && !f.path, "%s", err.text);
+    assert_int_equal(hse_file_out_open(&f, "/dev/null", &err), HSE_OK);
+    assert_int_equal(hse_file_out_write(&f, "a", 1, &err), HSE_OK);
+    assert_int_equal(hse_file_out_patch(&f, 0, "a", 1, &err), HSE_E_UNSUPPORTED);
+    assert_int_equal(hse_file_out_commit(&f, &err), HSE_OK);
+    for (uint64_t n = 1; n < 3; n++) {
+        hse_mem_fail_at(n, false);
+        assert_int_equal(hse_file_out_open(&f, path, &err), HSE_E_NOMEM);
+        hse_mem_fail_at(0, false);
+    }
+    unlink(path);
+    CHECK(rmdir(dir) == 0, "something was left beside");
+}
+
 TEST(files_are_written_whole)
 {
     char dir[] = "/tmp/hse-test-XXXXXX", path[64], *back = NULL;
