@@ -41,7 +41,7 @@ typedef struct {
     void      (*run)(golden_case *c);
 } golden_kind;
 
-extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[];       /* NULL-terminated */
+extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[], golden_bert[];       /* NULL-terminated */
 extern const golden_kind golden_whisper_network[], golden_whisper_text[];
 
 typedef struct {

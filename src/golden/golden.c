@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_vits, golden_whisper_network,
+static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_vits, golden_bert, golden_whisper_network,
                                               golden_whisper_text};
 
 enum { MAX_DEPTH = 16, MAX_CASES = 65536, MAX_KINDS = 128 };
