@@ -166,9 +166,9 @@ hse_status whisper_place_words(whisper_timed_word *words, size_t n, double offse
                                whisper_worded *segments, size_t n_segments, double *last_speech, hse_arena *arena,
                                hse_error *err)
 {
-    double median, most;
+    double median = 0.0, most;
     size_t at = 0;
-    bool some;
+    bool some = false;
     hse_status s = median_duration(words, n, &median, &some, err);
 
     if (s != HSE_OK)
@@ -186,8 +186,11 @@ hse_status whisper_place_words(whisper_timed_word *words, size_t n, double offse
         if (!(g->words = hse_arena_array(arena, n - at + 1, sizeof *g->words)))
             return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu words", n);
         for (; at < n && saved < g->text_tokens; at++) {
-            if (words[at].text[0])
-                g->words[g->word_count++] = (hse_word){.word = words[at].text,
+            const char *text = hse_arena_strndup(arena, words[at].text, strlen(words[at].text));
+            if (!text)
+                return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu words", n);
+            if (text[0])
+                g->words[g->word_count++] = (hse_word){.word = text,
                                                        .start = centi(offset + words[at].start),
                                                        .end = centi(offset + words[at].end),
                                                        .probability = words[at].probability};
