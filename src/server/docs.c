@@ -42,24 +42,59 @@ static void own(http_job *job)
          "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
 }
 
+/* Both programs write styles into the page; ReDoc searches in a worker of its own making. */
+static const char ui_policy[] = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+                                "connect-src 'self'; worker-src blob:; child-src blob:";
+
 void api_docs(http_job *job, void *arg)
 {
+    static const char html[] =
+        "<!doctype html><html lang=en><meta charset=utf-8><title>harmonyspeech: API</title>"
+        "<link rel=stylesheet href=/docs/swagger-ui.css><div id=ui></div><script src=/docs/swagger-ui-bundle.js></script>"
+        "<script>SwaggerUIBundle({url:'/openapi.json',dom_id:'#ui',deepLinking:true})</script>";
+    hse_bytes file;
+    const char *type;
+
     (void)arg;
-    own(job);
+    if (api_docs_find("swagger-ui-bundle.js", &file, &type))
+        page(job, html, sizeof html - 1, ui_policy);
+    else
+        own(job);
 }
 
 void api_redoc(http_job *job, void *arg)
 {
+    static const char html[] = "<!doctype html><html lang=en><meta charset=utf-8><title>harmonyspeech: API</title>"
+                               "<redoc spec-url=/openapi.json></redoc><script src=/docs/redoc.standalone.js></script>";
+    hse_bytes file;
+    const char *type;
+
     (void)arg;
-    own(job);
+    if (api_docs_find("redoc.standalone.js", &file, &type))
+        page(job, html, sizeof html - 1, ui_policy);
+    else
+        own(job);
+}
+
+static void keep(void *body)
+{
+    (void)body;                             /* it is part of the program */
 }
 
 void api_docs_file(http_job *job, void *arg)
 {
+    hse_bytes file;
+    const char *type;
     api_error e;
 
     (void)arg;
-    api_fail(&e, 404, NULL, "Swagger UI and ReDoc are not built in (HSE_DOCS_UI)");
+    if (api_docs_find(http_job_request(job)->rest, &file, &type)) {
+        union { const uint8_t *c; void *v; } body = {.c = file.data};
+        http_job_header(job, "Cache-Control", "max-age=86400");
+        http_job_answer_take(job, 200, type, body.v, file.size, keep);
+        return;
+    }
+    api_fail(&e, 404, NULL, "there is no such file; Swagger UI and ReDoc are built in with -DHSE_DOCS_UI=ON");
     e.code = "not_found";
     api_error_answer(job, &e);
 }
