@@ -31,6 +31,7 @@ static void set_limits(hse_engine *e, const hse_engine_setup *setup)
     e->window_ns = us > 0 ? (uint64_t)us * 1000 : 0;
     e->aliases = c ? c->aliases : NULL;
     e->alias_count = c ? c->alias_count : 0;
+    e->vad_model = c ? c->vad_model : NULL;
     e->types = setup->types ? setup->types : hse_model_types;
     if (getrandom(e->hash_key, sizeof e->hash_key, GRND_NONBLOCK) < 0) {
         uint64_t now = hse_now_ns();                    /* early in a machine's boot; only the cache's keys depend on it */
@@ -58,8 +59,10 @@ hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse
         hse_free(e);
         return s;
     }
+    pthread_cond_init(&e->split_wake, NULL);
     pthread_mutex_init(&e->lock, NULL);
     e->refs = 1;
+    e->to_split_end = &e->to_split;
     hse_arena_init(&e->arena, ENGINE_ARENA);
     set_limits(e, setup);
     if ((s = open_compute(e, setup, err)) != HSE_OK || (s = hse_slots_build(e, setup, err)) != HSE_OK) {
@@ -86,6 +89,7 @@ static void engine_free(hse_engine *e)
     hse_config_close(&e->own_config);
     pthread_cond_destroy(&e->loaded);
     pthread_cond_destroy(&e->timer_wake);
+    pthread_cond_destroy(&e->split_wake);
     pthread_mutex_destroy(&e->lock);
     hse_free(e);
 }
@@ -102,8 +106,6 @@ void hse_engine_unref(hse_engine *e)
 /* Everything that computes ends here; jobs that somebody still holds keep the rest. */
 static void stop_slot(slot *s)
 {
-    if (s->started)
-        pthread_join(s->thread, NULL);
     if (s->model)
         s->type->close(&s->model);
     nn_close(&s->nn);
@@ -129,6 +131,10 @@ void hse_engine_close(hse_engine **engine)
     pthread_cond_broadcast(&e->timer_wake);
     pthread_mutex_unlock(&e->lock);
 
+    hse_split_stop(e);                                  /* before any model closes: what it still holds points into them */
+    for (size_t i = 0; i < e->slot_count; i++)
+        if (e->slots[i].started)
+            pthread_join(e->slots[i].thread, NULL);
     for (size_t i = 0; i < e->slot_count; i++)
         stop_slot(&e->slots[i]);
     if (e->timer_started)

@@ -60,6 +60,7 @@ struct slot {
     unsigned              index;
     const char           *name, *type_name, *repo, *dir, *load_format, *problem;    /* dir "" and problem: not usable */
     hse_status            problem_status;
+    bool                  hidden;           /* not configured: only for other models' sake, never listed or a default */
     const hse_model_type *type;             /* NULL: not built in */
     const char *const    *languages;
     size_t                language_count;
@@ -85,6 +86,7 @@ struct slot {
     hse_error      load_error;
     void          *model;                   /* written by the worker under the lock; read by it without */
     nn_ctx        *nn;
+    size_t         users;                   /* jobs that have not let go of it: they may hold what points into the model */
 
     uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS];
     double                load_s;
@@ -98,13 +100,15 @@ struct work {
     work     *next;
     hse_job  *job;
     slot     *slot;
-    hse_item  item;
-    unsigned  borrowed;                     /* HSE_AUDIO, HSE_MEL, HSE_EMBEDDING: these fields are not the item's own */
+    hse_item *item;                         /* &own, or an item of a split */
+    hse_item  own;
+    unsigned  borrowed;                     /* HSE_AUDIO, HSE_MEL, HSE_EMBEDDING, HSE_SEGMENTS: these fields are not its own */
     double    tag, cost;
     uint64_t  queued_ns;
-    size_t    index;                        /* of the sentence */
+    size_t    index;                        /* of the sentence; of the step */
     void     *piece;
-    void    (*done)(work *w);               /* locked; the item was computed; takes from it what it wants to keep */
+    /* Locked; the item was computed: takes from it what it wants to keep. True: the work is on its way again and not to be freed. */
+    bool    (*done)(work *w);
 };
 
 struct flow {
@@ -114,9 +118,11 @@ struct flow {
     double *finish;                         /* per slot: when its last item ends in virtual time */
 };
 
-work *hse_work_new(hse_job *job, slot *s, void (*done)(work *w));
+work *hse_work_new(hse_job *job, slot *s, bool (*done)(work *w));
 void  hse_work_post(work *w, double cost);                  /* locked; the queue owns it now */
 void  hse_work_free(work *w);                               /* locked; lets its job go too */
+
+enum { SPLITTERS = 2 };                     /* threads that serve splits: one long recording does not hold up the next */
 
 /* ---- the engine ---------------------------------------------------------------------------------------------------- */
 
@@ -141,6 +147,7 @@ struct hse_engine {
     int             max_requests;
     double          timeout_s;
     uint64_t        window_ns;
+    const char     *vad_model;              /* the config's */
 
     hse_job        *jobs;                   /* unfinished */
     size_t          job_count;
@@ -149,6 +156,10 @@ struct hse_engine {
     pthread_t       timer;
     bool            timer_started;
     pthread_cond_t  timer_wake;
+    pthread_t       splitter[SPLITTERS];
+    int             splitters;              /* that run */
+    hse_job        *to_split, **to_split_end;           /* jobs whose split has something to do, in order */
+    pthread_cond_t  split_wake;
 
     uint8_t           hash_key[16];
     voice_cache_entry cache[VOICE_CACHE];
@@ -180,6 +191,8 @@ hse_status hse_target_find(target *out, const hse_engine *e, hse_job_kind kind, 
 /* The slot of a type for this target: in its folder, else the first that can be used. */
 hse_status hse_target_slot(slot **out, const hse_engine *e, const target *t, const char *type, hse_error *err);
 hse_status hse_slot_usable(const slot *s, hse_error *err);
+/* What finds speech for another model's request. */
+hse_status hse_target_finder(slot **out, const hse_engine *e, const hse_vad_options *o, hse_error *err);
 
 /* ---- jobs ---------------------------------------------------------------------------------------------------------- */
 
@@ -187,7 +200,7 @@ hse_status hse_slot_usable(const slot *s, hse_error *err);
 typedef struct piece {
     struct piece *next;
     float        *samples;
-    size_t        count, frames, sentence;
+    size_t        count, frames;
     unsigned      pause_ms;
     bool          done;
 } piece;
@@ -205,6 +218,27 @@ typedef struct {
     size_t frames, posted, windows;         /* frames given to the vocoder; windows that are still there */
     int    bands;
 } spoken;
+
+/* A segment of text, copied out of the split. */
+typedef struct said {
+    struct said           *next;
+    hse_transcript_segment segment;
+} said;
+
+/* A request of many items under way: see split.c. */
+typedef struct {
+    void   *state;                          /* the type's; used by one thread at a time, without the lock */
+    work   *back, **back_end;               /* computed, not yet taken */
+    size_t  under_way;                      /* in queues, batches and `back` */
+    bool    opened, done;
+    hse_buf segments;                       /* of hse_segment: what it has found */
+} split_run;
+
+typedef enum {
+    PHASE_FIND,                             /* where is speech? by job->finder */
+    PHASE_TARGET,                           /* whose voice? by job->encoder */
+    PHASE_MAIN,                             /* step[main_from] and those behind it */
+} job_phase;
 
 /* Gain, limiter, rate conversion: run by the reader, outside the lock. */
 typedef struct {
@@ -235,8 +269,10 @@ struct hse_job {
     hse_status     status;
     hse_error      error;
     hse_job_result result, given;           /* given: the caller's copy */
-    slot          *step[HSE_MAX_STEPS];
+    slot          *step[HSE_MAX_STEPS + 2]; /* all that it may use, in order */
     size_t         step_count;
+    bool           held;                    /* its steps count it as a user */
+    size_t         works;                   /* that exist: queued, running, waiting to be taken */
     bool           reference, stream, spell;
     hse_audio      audio;                   /* taken over, or borrowed */
     bool           audio_borrowed;
@@ -245,6 +281,25 @@ struct hse_job {
     size_t         embedding_size;
     hse_segment   *segments;
     hse_vad_options vad;
+
+    /* all but speak */
+    slot          *finder;                  /* of speech, before the rest; or NULL */
+    hse_vad_options find;                   /* for it */
+    hse_segment   *speech;                  /* what it found */
+    size_t         speech_count;
+    size_t         main_from;
+    job_phase      phase;
+    bool           posted;                  /* this phase's one item is on its way */
+    hse_audio      target;                  /* convert: whose voice. As audio, taken over or borrowed */
+    split_run      split[2];                /* the finder's, the main one */
+    slot          *waits_for;               /* a split that cannot begin before this is loaded */
+    hse_job       *next_split;              /* engine->to_split */
+    bool           in_split_list, splitting, split_again;
+    atomic_bool    stop_split;
+    hse_arena      text_arena;              /* segments of text, the options */
+    hse_transcribe_options transcribe;
+    hse_transcript transcript, given_transcript;
+    said          *said, **said_end, *unread;
 
     /* speak */
     slot          *encoder, *synthesizer, *vocoder;
@@ -268,14 +323,43 @@ void hse_job_unref(hse_job *job);                           /* locked */
 void hse_job_end(hse_job *job, hse_status status, const hse_error *error);
 void hse_job_signal(hse_job *job);                          /* locked: wake readers, call notify */
 
+void hse_job_advance(hse_job *job);                         /* locked: whatever comes next */
+void hse_job_no_memory(hse_job *job);                       /* locked: end it so */
+/* Locked: nothing of an ended job is computed any more, so it lets its models go. */
+void hse_job_settle(hse_job *job);
+/* Locked: the first samples are known, and by which model: rate and gain of the answer. */
+void hse_job_audio_begins(hse_job *job, const slot *s, unsigned rate_hz);
+piece *hse_job_add_piece(hse_job *job, size_t frames);      /* locked; NULL: no memory */
+bool hse_kind_has_audio(hse_job_kind kind);                 /* is hse_job_read for it? */
+
+/* chain.c: requests whose items all go the same way */
+hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err);       /* not locked */
+void       hse_chain_advance(hse_job *job);                 /* locked */
+void       hse_chain_found(hse_job *job, const hse_segment *speech, size_t n);          /* locked: PHASE_FIND is over */
+
+/* split.c */
+hse_status hse_split_start(hse_engine *e, hse_error *err);  /* locked: the threads */
+void       hse_split_stop(hse_engine *e);                   /* not locked: after engine->stopping was set */
+void       hse_split_advance(hse_job *job);                 /* locked */
+void       hse_split_drop(hse_job *job);                    /* locked: what came back and was not taken */
+void       hse_split_close(hse_job *job);                   /* when nothing uses it */
+
+/* transcribe.c */
+hse_status hse_transcribe_prepare(hse_job *job, const hse_request *r, hse_error *err);  /* not locked: checks, copies the options */
+/* Copies what a split has said into the job's arena; *list gets the new segments. Not locked; one thread at a time. */
+hse_status hse_transcribe_copy(hse_job *job, const hse_split_output *out, said **list, hse_error *err);
+hse_status hse_transcribe_copy_facts(hse_job *job, const hse_transcript *t, hse_error *err);    /* locked: language, durations */
+
 /* job.c: samples there, a rate in range, every sample a number. `field` is what the request calls it. */
 hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err);
 
+void hse_voice_hash(hse_job *job, const hse_audio *audio);  /* voices.c: into job->audio_hash */
 /* voices.c: locked. get copies (hse_free) and is false when it is not there or there is no memory. */
 bool hse_voice_cache_get(hse_engine *e, const uint8_t hash[16], unsigned slot, float **embedding, size_t *size);
 void hse_voice_cache_put(hse_engine *e, const uint8_t hash[16], unsigned slot, const float *embedding, size_t size);
 
 /* speak.c */
+hse_status hse_job_take_embedding(hse_job *job, const float *values, size_t n, const char *field, hse_error *err);
 hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err);       /* not locked */
 void       hse_speak_advance(hse_job *job);                 /* locked: post what can be posted */
 void       hse_speak_free(hse_job *job);

@@ -1,4 +1,4 @@
-/* job.c - the life of a job: opened and checked, given its work, read, ended. */
+/* job.c - the life of a job: opened and checked, taken in, ended, closed. */
 #include "engine/internal.h"
 
 #include "base/log.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { POLL_MS = 10 };                      /* how often a waiting reader looks at its hse_cancel */
+enum { TEXT_ARENA = 256 << 20 };            /* bytes of a transcript at most */
 
 void hse_request_init(hse_request *r, hse_job_kind kind)
 {
@@ -15,6 +15,7 @@ void hse_request_init(hse_request *r, hse_job_kind kind)
     r->vad = (hse_vad_options){.threshold = 0.5, .neg_threshold = -1, .min_speech_ms = 250, .min_silence_ms = 100,
                                .pad_ms = 30, .max_speech_s = INFINITY, .min_silence_at_max_speech_ms = 98,
                                .longest_silence_at_max_speech = true};
+    hse_transcribe_options_init(&r->transcribe);
 }
 
 /* ---- shares -------------------------------------------------------------------------------------------------------- */
@@ -67,10 +68,20 @@ void hse_job_signal(hse_job *job)
 static void job_free(hse_job *job)
 {
     hse_speak_free(job);
-    if (!job->audio_borrowed)
+    for (piece *p = job->first, *next; p; p = next) {
+        next = p->next;
+        hse_free(p->samples);
+        hse_free(p);
+    }
+    hse_output_close(&job->out);
+    if (!job->audio_borrowed) {
         hse_audio_free(&job->audio);
+        hse_audio_free(&job->target);
+    }
     hse_free(job->embedding);
     hse_free(job->segments);
+    hse_free(job->speech);
+    hse_arena_free(&job->text_arena);
     hse_free(job->request_id);
     pthread_cond_destroy(&job->changed);
     hse_free(job);
@@ -87,8 +98,20 @@ void hse_job_unref(hse_job *job)
     job_free(job);
 }
 
+void hse_job_settle(hse_job *job)
+{
+    if (!job->ended || job->works || job->splitting || !job->held)
+        return;
+    job->held = false;
+    hse_split_close(job);
+    for (size_t i = 0; i < job->step_count; i++)
+        job->step[i]->users--;
+    pthread_cond_broadcast(&job->changed);
+}
+
 static void drop_queued(hse_job *job)
 {
+    hse_split_drop(job);
     for (size_t i = 0; i < job->step_count; i++) {
         slot *s = job->step[i];
 
@@ -140,11 +163,29 @@ void hse_job_end(hse_job *job, hse_status status, const hse_error *error)
     count_end(job);
 
     job->refs++;                            /* dropping its work must not free it under our feet */
+    atomic_store(&job->stop_split, true);
     drop_queued(job);
     for (size_t i = 0; i < job->step_count; i++)
         hse_slot_cancel_dead(job->step[i]);
+    hse_job_settle(job);
     hse_job_signal(job);
     hse_job_unref(job);
+}
+
+void hse_job_no_memory(hse_job *job)
+{
+    hse_error err;
+
+    hse_fail(&err, HSE_E_NOMEM, 0, "no memory for the request");
+    hse_job_end(job, HSE_E_NOMEM, &err);
+}
+
+void hse_job_advance(hse_job *job)
+{
+    if (job->kind == HSE_JOB_SPEAK)
+        hse_speak_advance(job);
+    else
+        hse_chain_advance(job);
 }
 
 static void end_with(hse_job *job, hse_status status, const char *text)
@@ -190,48 +231,6 @@ static hse_status start_timer(hse_engine *e, hse_error *err)
     return HSE_OK;
 }
 
-/* ---- one-step jobs: embed, vad ------------------------------------------------------------------------------------- */
-
-static void take_embedding(work *w)
-{
-    hse_job *job = w->job;
-
-    job->embedding = w->item.embedding;
-    job->embedding_size = w->item.embedding_size;
-    w->item.embedding = NULL;
-    job->result.embedding = job->embedding;
-    job->result.embedding_size = job->embedding_size;
-    hse_job_end(job, HSE_OK, NULL);
-}
-
-static void take_segments(work *w)
-{
-    hse_job *job = w->job;
-
-    job->segments = w->item.segments;
-    job->result.segments = job->segments;
-    job->result.segment_count = w->item.segment_count;
-    w->item.segments = NULL;
-    hse_job_end(job, HSE_OK, NULL);
-}
-
-/* Locked. */
-static hse_status post_single(hse_job *job, hse_error *err)
-{
-    bool embed = job->kind == HSE_JOB_EMBED;
-    work *w = hse_work_new(job, job->step[0], embed ? take_embedding : take_segments);
-
-    if (!w)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the request");
-    w->item.has = HSE_AUDIO;
-    w->item.audio = job->audio;
-    w->borrowed = HSE_AUDIO;
-    w->item.vad = job->vad;
-    w->item.reference = job->reference;
-    hse_work_post(w, (double)job->audio.n);
-    return HSE_OK;
-}
-
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
 hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err)
@@ -243,33 +242,6 @@ hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err
     size_t bad = hse_audio_first_bad(a->samples, a->n);
     if (bad < a->n)
         return hse_fail(err, HSE_E_FORMAT, bad, "%s: sample %zu is not a finite number in range", field, bad);
-    return HSE_OK;
-}
-
-static hse_status prepare_single(hse_job *job, const hse_request *r, hse_error *err)
-{
-    target t;
-    slot *s = NULL;
-    hse_status status = hse_target_find(&t, job->engine, r->kind, r->model, err);
-
-    if (status == HSE_OK && t.toolchain) {
-        const hse_route *route;
-
-        status = hse_route_find(&route, r->kind, t.toolchain->name, r->mode, job->audio.n ? HSE_AUDIO : 0, r->reference, err);
-        if (status == HSE_OK)
-            status = hse_target_slot(&s, job->engine, &t, route->step[0], err);
-    } else if (status == HSE_OK) {
-        s = t.slot;
-        status = hse_slot_usable(s, err);
-    }
-    if (status == HSE_OK)
-        status = hse_audio_check(&job->audio, "input_audio", err);
-    if (status != HSE_OK)
-        return status;
-    job->vad = r->vad;
-    job->step[0] = s;
-    job->step_count = 1;
-    job->result.model = t.name;
     return HSE_OK;
 }
 
@@ -293,7 +265,10 @@ static hse_status prepare(hse_job *job, const hse_request *r, hse_error *err)
     switch (r->kind) {
     case HSE_JOB_SPEAK: return hse_speak_prepare(job, r, err);
     case HSE_JOB_EMBED:
-    case HSE_JOB_VAD: return prepare_single(job, r, err);
+    case HSE_JOB_VAD:
+    case HSE_JOB_TRANSCRIBE:
+    case HSE_JOB_CONVERT:
+    case HSE_JOB_RESTORE: return hse_chain_prepare(job, r, err);
     default: return hse_fail(err, HSE_E_UNSUPPORTED, 0, "there are no jobs of kind '%s'", hse_job_kind_name(r->kind));
     }
 }
@@ -316,9 +291,19 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
         s = hse_slot_start(job->step[i], err);
     if (s == HSE_OK && job->deadline_ns)
         s = start_timer(e, err);
+    if (s == HSE_OK && job->kind != HSE_JOB_SPEAK && job->kind != HSE_JOB_EMBED)
+        s = hse_split_start(e, err);
     if (s != HSE_OK)
         return s;
 
+    job->held = true;
+    for (size_t i = 0; i < job->step_count; i++) {      /* all models of the route load side by side */
+        slot *sl = job->step[i];
+
+        sl->users++;
+        if (!sl->model && !sl->load_wanted++)
+            pthread_cond_signal(&sl->wake);
+    }
     e->stats.kind[job->kind].started++;
     e->stats.characters_in += job->kind == HSE_JOB_SPEAK ? r->text_size : 0;
     e->stats.audio_in_s += job->result.audio_in_s;
@@ -327,12 +312,7 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
     if (e->jobs)
         e->jobs->prev = job;
     e->jobs = job;
-    if (job->kind == HSE_JOB_SPEAK) {
-        hse_speak_advance(job);
-    } else if ((s = post_single(job, err)) != HSE_OK) {
-        hse_job_end(job, s, err);
-        return s;
-    }
+    hse_job_advance(job);
     if (job->deadline_ns)
         pthread_cond_signal(&e->timer_wake);
     return HSE_OK;
@@ -347,8 +327,9 @@ hse_status hse_job_open(hse_job **out, hse_engine *e, hse_request *r, hse_error 
     err = err ? err : &local;
     if (job) {
         *job = (hse_job){.engine = e, .refs = 1, .kind = r->kind, .opened_ns = hse_now_ns(), .audio = r->audio,
-                         .audio_borrowed = r->audio_borrowed, .reference = r->reference, .stream = r->stream,
-                         .cancel = r->cancel, .notify = r->notify, .user = r->user};
+                         .target = r->target, .audio_borrowed = r->audio_borrowed, .reference = r->reference,
+                         .stream = r->stream, .cancel = r->cancel, .notify = r->notify, .user = r->user};
+        hse_arena_init(&job->text_arena, TEXT_ARENA);
         if ((s = hse_cond_init(&job->changed, err)) != HSE_OK) {
             hse_free(job);
             job = NULL;
@@ -357,11 +338,13 @@ hse_status hse_job_open(hse_job **out, hse_engine *e, hse_request *r, hse_error 
         hse_fail(err, s, 0, "no memory for the request");
     }
     if (!job) {
-        if (!r->audio_borrowed)
+        if (!r->audio_borrowed) {
             hse_audio_free(&r->audio);
+            hse_audio_free(&r->target);
+        }
         return s;
     }
-    r->audio = (hse_audio){0};
+    r->audio = r->target = (hse_audio){0};
     if (job->audio.rate_hz > 0)
         job->result.audio_in_s = (double)job->audio.n / job->audio.rate_hz;
     pthread_mutex_lock(&e->lock);
@@ -399,171 +382,10 @@ void hse_job_close(hse_job **job)
     pthread_mutex_lock(&e->lock);
     j->notify = NULL;
     end_with(j, HSE_E_CANCELLED, "the request was given up");
+    while (j->audio_borrowed && j->held)    /* what computes now may still read the caller's audio */
+        hse_cond_wait_until(&j->changed, &e->lock, 0);
     e->refs++;                              /* the job may be the engine's last user */
     hse_job_unref(j);
     hse_engine_unref(e);
     *job = NULL;
-}
-
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
-
-/* Locked. Wait for a change; ends the job when its caller has given up. */
-static void wait_change(hse_job *job)
-{
-    uint64_t until = job->cancel ? hse_now_ns() + POLL_MS * 1000000ull : 0;
-
-    if (hse_cancelled(job->cancel))
-        end_with(job, HSE_E_CANCELLED, "the request was cancelled");
-    else
-        hse_cond_wait_until(&job->changed, &job->engine->lock, until);
-}
-
-/* Locked. Is there audio at the head, or is it known that none will come? With peak loudness all of it must be there. */
-static bool readable(const hse_job *job)
-{
-    if (job->ended)
-        return true;
-    return job->loudness != HSE_LOUDNESS_PEAK && job->first && job->first->done;
-}
-
-bool hse_job_ready(hse_job *job)
-{
-    pthread_mutex_lock(&job->engine->lock);
-    bool ready = job->ended || (job->kind == HSE_JOB_SPEAK && readable(job));
-    pthread_mutex_unlock(&job->engine->lock);
-    return ready;
-}
-
-hse_status hse_job_wait(hse_job *job, hse_error *err)
-{
-    hse_engine *e = job->engine;
-
-    pthread_mutex_lock(&e->lock);
-    while (!job->ended && !(job->kind == HSE_JOB_SPEAK && readable(job)))
-        wait_change(job);
-    hse_status s = job->ended ? job->status : HSE_OK;
-    if (s != HSE_OK && err)
-        *err = job->error;
-    pthread_mutex_unlock(&e->lock);
-    return s;
-}
-
-const hse_job_result *hse_job_result_get(hse_job *job)
-{
-    pthread_mutex_lock(&job->engine->lock);
-    job->given = job->result;
-    pthread_mutex_unlock(&job->engine->lock);
-    return &job->given;
-}
-
-/* Locked. The next computed piece, taken out of the list; NULL when there is none. *all: none will come. */
-static piece *next_piece(hse_job *job, bool wait, bool *all)
-{
-    piece *p = NULL;
-
-    while (wait && !readable(job))
-        wait_change(job);
-    if (readable(job) && job->first && job->first->done) {
-        p = job->first;
-        job->first = p->next;
-        if (!job->first)
-            job->last = NULL;
-        job->ahead_frames -= p->frames;
-        if (!job->ended)
-            hse_speak_advance(job);
-    }
-    *all = job->ended && !p && !job->first;
-    return p;
-}
-
-/* Largest absolute sample of all pieces; only once the job has ended, when nothing else touches them. */
-static float peak_of(const hse_job *job)
-{
-    float peak = 0;
-
-    for (const piece *p = job->first; p; p = p->next)
-        peak = fmaxf(peak, p->count ? hse_audio_peak(p->samples, p->count) : 0);
-    return peak;
-}
-
-static hse_status feed(hse_job *job, piece *p, hse_error *err)
-{
-    hse_status s = HSE_OK;
-
-    if (p->count)
-        s = hse_output_push(&job->out, p->samples, p->count, err);
-    if (s == HSE_OK && p->pause_ms)
-        s = hse_output_pause(&job->out, p->pause_ms, err);
-    return s;
-}
-
-static hse_status failed_read(hse_job *job, hse_status s, const hse_error *err)
-{
-    pthread_mutex_lock(&job->engine->lock);
-    hse_job_end(job, s, err);
-    job->status = s;                        /* also when everything had been computed */
-    if (err)
-        job->error = *err;
-    pthread_mutex_unlock(&job->engine->lock);
-    return s;
-}
-
-hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool *end, bool wait, hse_error *err)
-{
-    hse_engine *e = job->engine;
-    hse_error local;
-
-    err = err ? err : &local;
-    *got = 0;
-    *end = false;
-    if (job->kind != HSE_JOB_SPEAK)
-        return hse_fail(err, HSE_E_ARG, 0, "a job of kind '%s' has no audio to read", hse_job_kind_name(job->kind));
-    for (;;) {
-        bool all = false;
-        hse_status s = HSE_OK;
-
-        *got = hse_output_take(&job->out, out, max);
-        if (*got || max == 0) {
-            if (job->out.open)
-                job->result.audio_out_s += (double)*got / job->out.rate_out_hz;
-            return HSE_OK;
-        }
-        if (job->out.finished) {
-            *end = true;
-            return HSE_OK;
-        }
-        pthread_mutex_lock(&e->lock);
-        piece *p = next_piece(job, wait, &all);
-        s = job->ended ? job->status : HSE_OK;
-        if (s != HSE_OK)
-            *err = job->error;
-        unsigned rate = job->model_rate_hz, rate_out = job->result.rate_hz;
-        float gain = job->gain;
-        pthread_mutex_unlock(&e->lock);
-        if (s != HSE_OK) {
-            if (p)
-                hse_free(p->samples);
-            hse_free(p);
-            return s;
-        }
-        if (!p && !all)
-            return HSE_OK;
-        if (!job->out.open && rate) {
-            float peak = job->loudness == HSE_LOUDNESS_PEAK
-                             ? fmaxf(peak_of(job), p && p->count ? hse_audio_peak(p->samples, p->count) : 0) : 0;
-            if (job->loudness == HSE_LOUDNESS_PEAK)
-                gain = peak > 0 ? 0.97f / peak : 1;
-            s = hse_output_open(&job->out, job, rate, gain, err);
-            job->out.rate_out_hz = rate_out;
-        }
-        if (s == HSE_OK && p)
-            s = feed(job, p, err);
-        if (s == HSE_OK && all)
-            s = hse_output_finish(&job->out, err);
-        if (p)
-            hse_free(p->samples);
-        hse_free(p);
-        if (s != HSE_OK)
-            return failed_read(job, s, err);
-    }
 }

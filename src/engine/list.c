@@ -46,16 +46,27 @@ static hse_model_info *add(hse_models *m, const char *name, const char *type, co
     return info;
 }
 
+static void does(hse_model_info *info, hse_job_kind kind)
+{
+    switch (kind) {
+    case HSE_JOB_SPEAK: info->speaks = 1; break;
+    case HSE_JOB_EMBED: info->embeds = 1; break;
+    case HSE_JOB_VAD: info->detects = 1; break;
+    case HSE_JOB_TRANSCRIBE: info->transcribes = 1; break;
+    case HSE_JOB_CONVERT: info->converts = 1; break;
+    case HSE_JOB_RESTORE: info->restores = 1; break;
+    default: break;                         /* of golden runs alone */
+    }
+}
+
 static void add_slot(hse_models *m, const slot *s)
 {
     hse_model_info *info = add(m, s->name, s->type_name, s->dir, s->problem);
 
     info->loaded = s->model != NULL;
-    if (s->type) {
-        info->speaks = hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_SPEAK);
-        info->embeds = hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_EMBED);
-        info->detects = hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_VAD);
-    }
+    for (int kind = 0; s->type && kind < HSE_JOB_KINDS; kind++)
+        if (hse_type_answers(s->type->takes, s->type->gives, (hse_job_kind)kind))
+            does(info, (hse_job_kind)kind);
     keep_voices(m, info, s);
 }
 
@@ -67,8 +78,11 @@ static void add_toolchain(hse_models *m, const hse_engine *e, const hse_toolchai
     slot *part = NULL;
     const char *problem = NULL;
     bool loaded = true;
+    int kind = 0;
 
-    if (hse_target_find(&found, e, HSE_JOB_SPEAK, t->name, &err) != HSE_OK || found.toolchain != t)
+    while (kind < HSE_JOB_KINDS && !(t->kinds & 1u << kind))
+        kind++;
+    if (hse_target_find(&found, e, (hse_job_kind)kind, t->name, &err) != HSE_OK || found.toolchain != t)
         return;
     for (size_t i = 0; t->needs[i]; i++) {
         if (!problem && hse_target_slot(&part, e, &found, t->needs[i], &err) != HSE_OK)
@@ -76,8 +90,9 @@ static void add_toolchain(hse_models *m, const hse_engine *e, const hse_toolchai
         loaded &= !problem && part->model;
     }
     hse_model_info *info = add(m, t->name, "toolchain", found.slot->dir, problem);
-    info->speaks = (t->kinds & 1u << HSE_JOB_SPEAK) != 0;
-    info->embeds = (t->kinds & 1u << HSE_JOB_EMBED) != 0;
+    for (kind = 0; kind < HSE_JOB_KINDS; kind++)
+        if (t->kinds & 1u << kind)
+            does(info, (hse_job_kind)kind);
     info->loaded = loaded;
     keep_voices(m, info, found.slot);
 }
@@ -108,7 +123,8 @@ hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
     for (size_t i = 0; m->list && i < hse_toolchain_count; i++)
         add_toolchain(m, e, &hse_toolchains[i]);
     for (size_t i = 0; m->list && i < e->slot_count; i++)
-        add_slot(m, &e->slots[i]);
+        if (!e->slots[i].hidden)
+            add_slot(m, &e->slots[i]);
     for (size_t i = 0; m->list && i < e->found_count; i++)
         add_found(m, e, &e->found[i]);
     pthread_mutex_unlock(&e->lock);

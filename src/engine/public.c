@@ -2,7 +2,7 @@
 #include "audio/decode.h"
 #include "audio/wav.h"
 #include "base/file.h"
-#include "engine/internal.h"
+#include "engine/public.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,9 +17,7 @@ unsigned hse_abi_version(void)
     return HSE_ABI_VERSION;
 }
 
-/* The caller's struct may be of an older header (shorter: the rest is zero) or a newer one (its tail must be zero, or it asks
- * for something that this library does not know). */
-static hse_status take_options(void *out, size_t size, const void *in, const char *name, hse_error *err)
+hse_status hse_take_options(void *out, size_t size, const void *in, const char *name, hse_error *err)
 {
     size_t given = 0;
 
@@ -65,7 +63,7 @@ hse_status hse_engine_open(hse_engine **out, const hse_engine_options *options, 
     err = err ? err : &local;
     if (!out)
         return hse_fail(err, HSE_E_ARG, 0, "out is NULL");
-    if ((s = take_options(&o, sizeof o, options, "hse_engine_options", err)) != HSE_OK)
+    if ((s = hse_take_options(&o, sizeof o, options, "hse_engine_options", err)) != HSE_OK)
         return s;
     if (o.threads < 0 || o.max_requests < 0)
         return hse_fail(err, HSE_E_ARG, 0, "%s is negative", o.threads < 0 ? "threads" : "max_requests");
@@ -129,7 +127,7 @@ static hse_status open_speech(hse_job **job, hse_engine *engine, const char *tex
 
     if (!engine || !text)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "text" : "engine");
-    if ((s = take_options(&o, sizeof o, options, "hse_speak_options", err)) != HSE_OK)
+    if ((s = hse_take_options(&o, sizeof o, options, "hse_speak_options", err)) != HSE_OK)
         return s;
     if (o.reference && o.reference_count == 0)
         return hse_fail(err, HSE_E_ARG, 0, "reference has no samples");
@@ -189,20 +187,12 @@ static int collect(void *user, const float *samples, size_t count, unsigned rate
     return b->status != HSE_OK;
 }
 
-hse_status hse_speak(hse_engine *engine, const char *text, const hse_speak_options *options, hse_pcm *out, hse_error *err)
+hse_status hse_read_pcm(hse_job *job, hse_pcm *out, hse_error *err)
 {
-    hse_job *job = NULL;
-    hse_error local;
     hse_buf b;
 
-    err = err ? err : &local;
-    if (!out)
-        return hse_fail(err, HSE_E_ARG, 0, "out is NULL");
-    hse_status s = open_speech(&job, engine, text, options, false, err);
-    if (s != HSE_OK)
-        return s;
     hse_buf_init(&b, (size_t)1 << 34);
-    s = read_all(job, collect, &b, err);
+    hse_status s = read_all(job, collect, &b, err);
     if (b.status != HSE_OK)
         s = hse_buf_status(&b, "audio", err);
     if (s == HSE_OK) {
@@ -211,6 +201,21 @@ hse_status hse_speak(hse_engine *engine, const char *text, const hse_speak_optio
         out->samples = (float *)(void *)hse_buf_take(&b, NULL);
     }
     hse_buf_free(&b);
+    return s;
+}
+
+hse_status hse_speak(hse_engine *engine, const char *text, const hse_speak_options *options, hse_pcm *out, hse_error *err)
+{
+    hse_job *job = NULL;
+    hse_error local;
+
+    err = err ? err : &local;
+    if (!out)
+        return hse_fail(err, HSE_E_ARG, 0, "out is NULL");
+    hse_status s = open_speech(&job, engine, text, options, false, err);
+    if (s != HSE_OK)
+        return s;
+    s = hse_read_pcm(job, out, err);
     hse_job_close(&job);
     return s;
 }
@@ -245,7 +250,7 @@ void hse_segments_free(hse_segments *segments)
     *segments = (hse_segments){0};
 }
 
-static hse_status take_samples(hse_request *r, const float *samples, size_t count, unsigned rate_hz, hse_error *err)
+hse_status hse_take_samples(hse_request *r, const float *samples, size_t count, unsigned rate_hz, hse_error *err)
 {
     if (!samples && count)
         return hse_fail(err, HSE_E_ARG, 0, "samples is NULL");
@@ -281,8 +286,8 @@ hse_status hse_embed(hse_engine *engine, const float *samples, size_t count, uns
     if (!engine || !out)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
     hse_request_init(&r, HSE_JOB_EMBED);
-    if ((s = take_options(&o, sizeof o, options, "hse_embed_options", err)) != HSE_OK ||
-        (s = take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
+    if ((s = hse_take_options(&o, sizeof o, options, "hse_embed_options", err)) != HSE_OK ||
+        (s = hse_take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
         return s;
     r.model = o.model;
     r.timeout_s = o.timeout_s;
@@ -304,7 +309,7 @@ static hse_status take_vad(hse_vad_params *p, hse_vad_options *o, const hse_vad_
     hse_status s;
 
     hse_vad_params_init(&defaults);
-    if ((s = take_options(p, sizeof *p, params ? params : &defaults, "hse_vad_params", err)) != HSE_OK)
+    if ((s = hse_take_options(p, sizeof *p, params ? params : &defaults, "hse_vad_params", err)) != HSE_OK)
         return s;
     if (!(p->max_speech_s >= 0))
         return hse_fail(err, HSE_E_ARG, 0, "max_speech_s: %g is not 0 or above", p->max_speech_s);
@@ -330,7 +335,7 @@ hse_status hse_vad(hse_engine *engine, const float *samples, size_t count, unsig
     if (!engine || !out)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
     hse_request_init(&r, HSE_JOB_VAD);
-    if ((s = take_vad(&p, &r.vad, params, err)) != HSE_OK || (s = take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
+    if ((s = take_vad(&p, &r.vad, params, err)) != HSE_OK || (s = hse_take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
         return s;
     r.model = p.model;
     r.timeout_s = p.timeout_s;

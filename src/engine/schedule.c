@@ -48,17 +48,19 @@ bool hse_cond_wait_until(pthread_cond_t *c, pthread_mutex_t *lock, uint64_t unti
 
 /* ---- work ---------------------------------------------------------------------------------------------------------- */
 
-work *hse_work_new(hse_job *job, slot *s, void (*done)(work *w))
+work *hse_work_new(hse_job *job, slot *s, bool (*done)(work *w))
 {
     work *w = hse_calloc(1, sizeof *w);
 
     if (!w)
         return NULL;
-    hse_item_init(&w->item);
+    hse_item_init(&w->own);
+    w->item = &w->own;
     w->job = job;
     w->slot = s;
     w->done = done;
     job->refs++;
+    job->works++;
     return w;
 }
 
@@ -67,13 +69,17 @@ void hse_work_free(work *w)
     hse_job *job = w->job;
 
     if (w->borrowed & HSE_AUDIO)
-        w->item.audio = (hse_audio){0};
+        w->own.audio = (hse_audio){0};
     if (w->borrowed & HSE_MEL)
-        w->item.mel = NULL;
+        w->own.mel = NULL;
     if (w->borrowed & HSE_EMBEDDING)
-        w->item.embedding = NULL;
-    hse_item_free(&w->item);
+        w->own.embedding = NULL;
+    if (w->borrowed & HSE_SEGMENTS)
+        w->own.segments = NULL;
+    hse_item_free(&w->own);
     hse_free(w);
+    job->works--;
+    hse_job_settle(job);
     hse_job_unref(job);
 }
 
@@ -210,13 +216,10 @@ static void finish_batch(slot *s, uint64_t ns)
         job->running--;
         job->outstanding--;
         job->result.run_ns += ns / n;
-        if (!job->ended) {
-            if (w->item.status != HSE_OK)
-                hse_job_end(job, w->item.status, &w->item.error);
-            else
-                w->done(w);
-        }
-        hse_work_free(w);
+        if (!job->ended && w->item->status != HSE_OK)
+            hse_job_end(job, w->item->status, &w->item->error);
+        if (job->ended || !w->done(w))
+            hse_work_free(w);
     }
 }
 
@@ -227,7 +230,7 @@ static void run_batch(slot *s)
 
     take_batch(s);
     for (size_t i = 0; i < s->batch_n; i++)
-        s->items[i] = &s->batch[i]->item;
+        s->items[i] = s->batch[i]->item;
     pthread_mutex_unlock(&e->lock);
     uint64_t start = hse_now_ns();
     run_items(s, s->items, s->batch_n);
@@ -256,6 +259,24 @@ static hse_status load(slot *s, void **model, hse_error *err)
 }
 
 static const char *const precision_names[K_WEIGHT_TYPES] = {[K_F32] = "float32", [K_BF16] = "bfloat16", [K_INT8] = "int8"};
+
+/* Locked. Jobs whose split needs this model open go on; on a failure all that need it at any step end with the reason. */
+static void tell_jobs(slot *s, hse_status status)
+{
+    for (hse_job *j = s->engine->jobs, *after; j; j = after) {
+        bool needs = false;
+
+        after = j->next;
+        for (size_t i = 0; i < j->step_count; i++)
+            needs |= j->step[i] == s;
+        if (status != HSE_OK && needs) {
+            hse_job_end(j, status, &s->load_error);
+        } else if (j->waits_for == s) {
+            j->waits_for = NULL;
+            hse_job_advance(j);
+        }
+    }
+}
 
 /* Locked; lets go of the lock while it loads. On failure everybody who waits for this model gets the reason, and the next
  * request tries again. */
@@ -287,9 +308,8 @@ static void load_and_tell(slot *s)
         s->bytes = s->type->bytes ? s->type->bytes(model) : 0;
     } else {
         hse_fail_in(&s->load_error, status, "model '%s' does not load", s->name);
-        while (s->queue)                                /* ending a job takes its work out of the queue */
-            hse_job_end(s->queue->job, status, &s->load_error);
     }
+    tell_jobs(s, status);
     pthread_cond_broadcast(&e->loaded);
 }
 

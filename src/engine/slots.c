@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DEFAULT_BATCH = 16, MAX_SLOTS = 4096 };
+enum { DEFAULT_BATCH = 16 };
+
+/* The copy of Silero's network that Whisper's own programs find speech with; used without being configured. */
+#define SPEECH_FINDER "SileroVADV6"
 
 /* ---- building ------------------------------------------------------------------------------------------------------ */
 
@@ -211,6 +214,8 @@ static hse_status slot_from_folder(hse_engine *e, const hse_found *f, hse_dtype_
     return complete_slot(s, err);
 }
 
+static slot *part(const hse_engine *e, const char *type, const char *dir);
+
 static hse_status choose_dtype(hse_dtype_choice *out, const hse_engine_setup *setup, hse_error *err)
 {
     const char *env = getenv("HSE_DTYPE");
@@ -241,8 +246,8 @@ hse_status hse_slots_build(hse_engine *e, const hse_engine_setup *setup, hse_err
 
     bool configured = c && c->has_models;
     size_t n = configured ? c->model_count : e->found_count;
-    e->slots = hse_arena_array(&e->arena, n + 1, sizeof *e->slots);
-    e->voices = hse_arena_array(&e->arena, n + 1, sizeof *e->voices);
+    e->slots = hse_arena_array(&e->arena, n + 2, sizeof *e->slots);
+    e->voices = hse_arena_array(&e->arena, n + 2, sizeof *e->voices);
     if (!e->slots || !e->voices)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the list of models");
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
@@ -251,6 +256,14 @@ hse_status hse_slots_build(hse_engine *e, const hse_engine_setup *setup, hse_err
         else if (e->found[i].type && !e->found[i].problem)
             s = slot_from_folder(e, &e->found[i], dtype, err);
     }
+    for (size_t i = 0; s == HSE_OK && configured && i < e->found_count; i++)
+        if (e->found[i].type && !e->found[i].problem && strcmp(e->found[i].type->type, SPEECH_FINDER) == 0 &&
+            !part(e, SPEECH_FINDER, NULL)) {
+            size_t at = e->slot_count;
+
+            s = slot_from_folder(e, &e->found[i], dtype, err);
+            e->slots[at].hidden = e->slot_count > at;
+        }
     return s;
 }
 
@@ -330,23 +343,38 @@ static const hse_toolchain *begins(const hse_engine *e, const slot *s, hse_job_k
 /* Names that OpenAI's clients send and that mean the default model of the task. */
 static bool means_default(const char *model, hse_job_kind kind)
 {
-    static const char *const speech[] = {"tts-1", "tts-1-hd", "gpt-4o-mini-tts"};
+    static const char *const speech[] = {"tts-1", "tts-1-hd", "gpt-4o-mini-tts", NULL};
+    static const char *const text[] = {"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe", NULL};
+    const char *const *names = kind == HSE_JOB_SPEAK ? speech : kind == HSE_JOB_TRANSCRIBE ? text : NULL;
 
-    for (size_t i = 0; kind == HSE_JOB_SPEAK && i < COUNT(speech); i++)
-        if (strcmp(model, speech[i]) == 0)
+    for (; names && *names; names++)
+        if (strcmp(model, *names) == 0)
             return true;
     return false;
 }
 
-/* The first configured model that answers, usable ones first. */
+static bool all_usable(const hse_engine *e, const hse_toolchain *t)
+{
+    for (size_t i = 0; t->needs[i]; i++) {
+        const slot *s = part(e, t->needs[i], NULL);
+
+        if (!s || s->problem)
+            return false;
+    }
+    return true;
+}
+
+/* The first configured model that answers: usable ones first, and a recogniser is the last to be asked where speech is. */
 static bool find_default(target *out, const hse_engine *e, hse_job_kind kind)
 {
-    for (int round = 0; round < 2; round++)
+    for (int round = 0; round < 4; round++)
         for (size_t i = 0; i < e->slot_count; i++) {
             slot *s = &e->slots[i];
-            const hse_toolchain *t = kind == HSE_JOB_SPEAK ? begins(e, s, kind) : NULL;
+            const hse_toolchain *t = kind != HSE_JOB_EMBED || !answers(s, kind) ? begins(e, s, kind) : NULL;
+            bool last = kind == HSE_JOB_VAD && s->type && s->type->gives & HSE_TRANSCRIPT;
 
-            if ((s->problem && round == 0) || (!t && !answers(s, kind)))
+            if (s->hidden || last != round % 2 || (!t && !answers(s, kind)) ||
+                (round < 2 && (s->problem || (t && !all_usable(e, t)))))
                 continue;
             *out = (target){.toolchain = t, .slot = t ? beginning(e, t) : s, .name = t ? t->name : s->name};
             return true;
@@ -406,4 +434,30 @@ hse_status hse_target_slot(slot **out, const hse_engine *e, const target *t, con
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: '%.60s' needs a %s, and none is configured", t->name, type);
     *out = s;
     return hse_slot_usable(s, err);
+}
+
+hse_status hse_target_finder(slot **out, const hse_engine *e, const hse_vad_options *o, hse_error *err)
+{
+    slot *best = NULL;
+    int most = 0;
+
+    for (size_t i = 0; i < e->slot_count; i++) {
+        slot *s = &e->slots[i];
+        int score = 1;
+
+        if (s->problem || !answers(s, HSE_JOB_VAD) || s->type->gives & HSE_TRANSCRIPT)
+            continue;
+        if (e->vad_model && strcmp(e->vad_model, s->name) == 0)
+            score = 3;
+        else if (o->faster_whisper == (strcmp(s->type_name, SPEECH_FINDER) == 0))
+            score = 2;
+        if (score > most) {
+            best = s;
+            most = score;
+        }
+    }
+    if (!best)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "vad_filter: no model here finds speech; add one of model_type SileroVAD");
+    *out = best;
+    return HSE_OK;
 }

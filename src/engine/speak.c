@@ -96,14 +96,14 @@ static hse_status set_embedding(hse_job *job, const float *values, size_t n, hse
     return HSE_OK;
 }
 
-static hse_status take_embedding(hse_job *job, const hse_request *r, hse_error *err)
+hse_status hse_job_take_embedding(hse_job *job, const float *values, size_t n, const char *field, hse_error *err)
 {
-    if (r->embedding_size > 65536)
-        return hse_fail(err, HSE_E_ARG, 0, "input_embedding: %zu numbers are no speaker embedding", r->embedding_size);
-    for (size_t i = 0; i < r->embedding_size; i++)
-        if (!isfinite(r->embedding[i]))
-            return hse_fail(err, HSE_E_ARG, i, "input_embedding: number %zu is not finite", i);
-    return set_embedding(job, r->embedding, r->embedding_size, err);
+    if (n > 65536)
+        return hse_fail(err, HSE_E_ARG, 0, "%s: %zu numbers are no speaker embedding", field, n);
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return hse_fail(err, HSE_E_ARG, i, "%s: number %zu is not finite", field, i);
+    return set_embedding(job, values, n, err);
 }
 
 /* Who speaks: an embedding, a recording, or a voice by name. Returns what the request brings, as fields of an item. */
@@ -125,7 +125,7 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     if (!(synthesizer->type->takes & HSE_EMBEDDING) || recording)
         return HSE_OK;
     if (r->embedding_size)
-        return take_embedding(job, r, err);
+        return hse_job_take_embedding(job, r->embedding, r->embedding_size, "input_embedding", err);
     if (r->reference && !named)
         return HSE_OK;                                  /* the original has no voices: the route refuses */
     hse_status s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
@@ -156,8 +156,10 @@ static hse_status choose_chain(hse_job *job, const hse_request *r, const target 
             job->encoder = sl;
         else if (sl->type->gives & HSE_MEL)
             job->synthesizer = sl;
-        else
+        else if (sl->type->takes & HSE_MEL)
             job->vocoder = sl;
+        else
+            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: '%.60s' cannot speak by its %.60s", t->name, sl->type_name);
     }
     if (s == HSE_OK && !job->vocoder)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0,
@@ -179,18 +181,6 @@ static hse_status write_text(hse_job *job, const hse_request *r, hse_error *err)
     if (status == HSE_OK && job->sentence_count == 0)
         return hse_fail(err, HSE_E_ARG, 0, "input has nothing that can be spoken");
     return status;
-}
-
-/* The rate and the way it is read belong to the recording's identity. */
-static void hash_recording(hse_job *job)
-{
-    uint8_t key[16];
-
-    memcpy(key, job->engine->hash_key, sizeof key);
-    for (int i = 0; i < 4; i++)
-        key[i] ^= (uint8_t)((unsigned)job->audio.rate_hz >> (8 * i));
-    key[4] ^= job->reference;
-    hse_siphash128(job->audio_hash, key, job->audio.samples, job->audio.n * sizeof(float));
 }
 
 hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
@@ -219,7 +209,7 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
     if (s != HSE_OK)
         return s;
     if (job->encoder)
-        hash_recording(job);
+        hse_voice_hash(job, &job->audio);
     job->result.model = t.name;
     job->speed = r->speed;
     job->pitch = r->pitch;
@@ -232,80 +222,40 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
 
 void hse_speak_free(hse_job *job)
 {
-    for (piece *p = job->first, *next; p; p = next) {
-        next = p->next;
-        hse_free(p->samples);
-        hse_free(p);
-    }
     for (size_t i = 0; i < LOOKAHEAD; i++)
         hse_free(job->spoken[i].mel);
     hse_free(job->text);
     hse_free(job->sentences);
-    hse_output_close(&job->out);
 }
 
 /* ---- advancing (locked) -------------------------------------------------------------------------------------------- */
 
-static void no_memory(hse_job *job)
-{
-    hse_error err;
-
-    hse_fail(&err, HSE_E_NOMEM, 0, "no memory for the request");
-    hse_job_end(job, HSE_E_NOMEM, &err);
-}
-
-static piece *add_piece(hse_job *job, size_t frames, size_t sentence_index)
-{
-    piece *p = hse_calloc(1, sizeof *p);
-
-    if (!p)
-        return NULL;
-    p->frames = frames;
-    p->sentence = sentence_index;
-    if (job->last)
-        job->last->next = p;
-    else
-        job->first = p;
-    job->last = p;
-    job->ahead_frames += frames;
-    return p;
-}
-
 /* Audio of a piece is there: from the vocoder, or from a model that speaks in one step. */
 static void fill_piece(hse_job *job, piece *p, hse_item *item)
 {
-    hse_engine *e = job->engine;
-
-    if (!job->result.rate_hz) {
-        const slot *s = job->vocoder ? job->vocoder : job->synthesizer;
-        float db = s->type->gain_db && job->loudness == HSE_LOUDNESS_AUTO ? s->type->gain_db(s->model) : 0;
-
-        job->model_rate_hz = (unsigned)item->audio.rate_hz;
-        job->gain = powf(10.0f, db / 20.0f);
-        job->result.rate_hz = job->rate_hz ? job->rate_hz : job->model_rate_hz;
-        job->result.first_ns = hse_now_ns() - job->opened_ns;
-        hse_seconds_add(&e->stats.kind[HSE_JOB_SPEAK].first_audio, job->result.first_ns);
-    }
+    if (!job->result.rate_hz)
+        hse_job_audio_begins(job, job->vocoder ? job->vocoder : job->synthesizer, (unsigned)item->audio.rate_hz);
     p->samples = item->audio.samples;
     p->count = item->audio.n;
     p->done = true;
     item->audio = (hse_audio){0};
-    e->stats.audio_out_s += (double)p->count / job->model_rate_hz;
+    job->engine->stats.audio_out_s += (double)p->count / job->model_rate_hz;
     if (p == job->first)
         hse_job_signal(job);
 }
 
-static void encoded(work *w)
+static bool encoded(work *w)
 {
     hse_job *job = w->job;
 
-    job->embedding = w->item.embedding;
-    job->embedding_size = w->item.embedding_size;
+    job->embedding = w->item->embedding;
+    job->embedding_size = w->item->embedding_size;
     job->result.embedding = job->embedding;
     job->result.embedding_size = job->embedding_size;
-    w->item.embedding = NULL;
+    w->item->embedding = NULL;
     hse_voice_cache_put(job->engine, job->audio_hash, job->encoder->index, job->embedding, job->embedding_size);
     hse_speak_advance(job);
+    return false;
 }
 
 static void post_encoder(hse_job *job)
@@ -318,32 +268,33 @@ static void post_encoder(hse_job *job)
         return;
     }
     if (!(w = hse_work_new(job, job->encoder, encoded))) {
-        no_memory(job);
+        hse_job_no_memory(job);
         return;
     }
-    w->item.has = HSE_AUDIO;
-    w->item.audio = job->audio;
+    w->item->has = HSE_AUDIO;
+    w->item->audio = job->audio;
     w->borrowed = HSE_AUDIO;
-    w->item.reference = job->reference;
+    w->item->reference = job->reference;
     hse_work_post(w, (double)job->audio.n);
 }
 
-static void synthesized(work *w)
+static bool synthesized(work *w)
 {
     hse_job *job = w->job;
     spoken *sp = &job->spoken[w->index % LOOKAHEAD];
 
     if (w->piece) {                                     /* one step: text to audio */
-        fill_piece(job, w->piece, &w->item);
+        fill_piece(job, w->piece, w->item);
         sp->busy = false;
     } else {
         sp->ready = true;
-        sp->mel = w->item.mel;
-        sp->frames = w->item.mel_frames;
-        sp->bands = w->item.mel_bands;
-        w->item.mel = NULL;
+        sp->mel = w->item->mel;
+        sp->frames = w->item->mel_frames;
+        sp->bands = w->item->mel_bands;
+        w->item->mel = NULL;
     }
     hse_speak_advance(job);
+    return false;
 }
 
 /* The next sentence into the synthesizer; false when there is no room or no memory. */
@@ -355,33 +306,33 @@ static bool post_sentence(hse_job *job)
     if (sp->busy || (!job->vocoder && job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= STREAM_AHEAD))
         return false;
     work *w = hse_work_new(job, job->synthesizer, synthesized);
-    if (!w || !(w->item.text = hse_strndup(job->text + s->from, s->to - s->from))) {
+    if (!w || !(w->item->text = hse_strndup(job->text + s->from, s->to - s->from))) {
         if (w)
             hse_work_free(w);
-        no_memory(job);
+        hse_job_no_memory(job);
         return false;
     }
     if (!job->vocoder) {
-        piece *p = add_piece(job, STREAM_AHEAD / 8, job->next_synth);   /* at most 8 unread */
+        piece *p = hse_job_add_piece(job, STREAM_AHEAD / 8);   /* at most 8 unread */
 
         if (!p) {
             hse_work_free(w);
-            no_memory(job);
+            hse_job_no_memory(job);
             return false;
         }
         p->pause_ms = s->pause_ms;
         w->piece = p;
     }
     w->index = job->next_synth++;
-    w->item.has = HSE_TEXT | (job->embedding ? HSE_EMBEDDING : 0);
-    w->item.embedding = job->embedding;
-    w->item.embedding_size = job->embedding_size;
+    w->item->has = HSE_TEXT | (job->embedding ? HSE_EMBEDDING : 0);
+    w->item->embedding = job->embedding;
+    w->item->embedding_size = job->embedding_size;
     w->borrowed = HSE_EMBEDDING;
-    w->item.speed = job->speed != 0 ? job->speed : 1;
-    w->item.pitch = job->pitch != 0 ? job->pitch : 1;
-    w->item.energy = job->energy != 0 ? job->energy : 1;
-    w->item.reference = job->reference;
-    w->item.spell = job->spell;
+    w->item->speed = job->speed != 0 ? job->speed : 1;
+    w->item->pitch = job->pitch != 0 ? job->pitch : 1;
+    w->item->energy = job->energy != 0 ? job->energy : 1;
+    w->item->reference = job->reference;
+    w->item->spell = job->spell;
     sp->busy = true;
     sp->frames = sp->posted = sp->windows = 0;
     hse_work_post(w, (double)(s->to - s->from) + 1);
@@ -394,16 +345,17 @@ static void release_spoken(spoken *sp)
     *sp = (spoken){0};
 }
 
-static void decoded(work *w)
+static bool decoded(work *w)
 {
     hse_job *job = w->job;
     spoken *sp = &job->spoken[w->index % LOOKAHEAD];
 
-    fill_piece(job, w->piece, &w->item);
+    fill_piece(job, w->piece, w->item);
     sp->windows--;
     if (sp->posted == sp->frames && sp->windows == 0)
         release_spoken(sp);
     hse_speak_advance(job);
+    return false;
 }
 
 /* How many frames the next window has: small ones first, and no crumb at the end. */
@@ -432,23 +384,23 @@ static bool post_window(hse_job *job)
 
     size_t n = next_window(job, sp->frames - sp->posted);
     work *w = hse_work_new(job, job->vocoder, decoded);
-    piece *p = w ? add_piece(job, n, job->next_decode) : NULL;
+    piece *p = w ? hse_job_add_piece(job, n) : NULL;
     if (!p) {
         if (w)
             hse_work_free(w);
-        no_memory(job);
+        hse_job_no_memory(job);
         return false;
     }
     w->piece = p;
     w->index = job->next_decode;
-    w->item.has = HSE_MEL;
-    w->item.mel = sp->mel;
-    w->item.mel_frames = sp->frames;
-    w->item.mel_bands = sp->bands;
+    w->item->has = HSE_MEL;
+    w->item->mel = sp->mel;
+    w->item->mel_frames = sp->frames;
+    w->item->mel_bands = sp->bands;
     w->borrowed = HSE_MEL;
-    w->item.reference = job->reference;
-    w->item.frame_from = job->reference ? 0 : sp->posted;
-    w->item.frame_to = job->reference ? 0 : sp->posted + n;
+    w->item->reference = job->reference;
+    w->item->frame_from = job->reference ? 0 : sp->posted;
+    w->item->frame_to = job->reference ? 0 : sp->posted + n;
     sp->posted += n;
     sp->windows++;
     if (sp->posted == sp->frames) {

@@ -207,6 +207,18 @@ hse_status hse_voices_find(const voice **out, const voice_set *set, const char *
     return HSE_OK;
 }
 
+/* The rate and the way it is read belong to the recording's identity. */
+void hse_voice_hash(hse_job *job, const hse_audio *audio)
+{
+    uint8_t key[16];
+
+    memcpy(key, job->engine->hash_key, sizeof key);
+    for (int i = 0; i < 4; i++)
+        key[i] ^= (uint8_t)((unsigned)audio->rate_hz >> (8 * i));
+    key[4] ^= job->reference;
+    hse_siphash128(job->audio_hash, key, audio->samples, audio->n * sizeof(float));
+}
+
 /* ---- the cache ----------------------------------------------------------------------------------------------------- */
 
 bool hse_voice_cache_get(hse_engine *e, const uint8_t hash[16], unsigned slot_index, float **embedding, size_t *size)

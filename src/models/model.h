@@ -48,6 +48,7 @@ typedef struct {
     size_t             speech_count;
     bool               has_speech;
     const hse_transcribe_options *transcribe;           /* NULL where no text is wanted */
+    const hse_vad_options *vad;             /* how speech is to be found, where it is */
     uint64_t           seed;
     bool               reference;
     hse_pool          *pool;                /* for what open, next and took compute; may be NULL */

@@ -1,12 +1,11 @@
 /* adapter.c - Silero VAD as a model type: audio in, segments of speech out. */
 #include "models/silero/adapter.h"
 
-#include "audio/resample.h"
 #include "base/mem.h"
+#include "models/silero/recording.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -82,90 +81,7 @@ static void vad_close(void **model)
     *model = NULL;
 }
 
-/* The audio at a rate that the weights are for. Upstream keeps every k-th sample of a rate of 16000 k; the product
- * resamples. *factor: positions in the item's audio = factor times those found. */
-static hse_status prepare(const silero *m, const hse_item *item, const silero_net **net, float **own, const float **x,
-                          size_t *n, double *factor, hse_error *err)
-{
-    unsigned rate = (unsigned)item->audio.rate_hz;
-    size_t every = item->reference && rate > 16000 && rate % 16000 == 0 ? rate / 16000 : 1;
-
-    *own = NULL;
-    *x = item->audio.samples;
-    *n = item->audio.n;
-    *factor = 1;
-    *net = silero_at(m, rate);
-    if (*net)
-        return HSE_OK;
-    if (!(*net = silero_at(m, 16000)))
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "these weights are not for %u Hz", rate);
-    *factor = (double)rate / 16000;
-    if (every > 1) {
-        *n = item->audio.n / every + (item->audio.n % every != 0);
-        if (!(*own = hse_alloc((*n + 1) * sizeof **own)))
-            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", *n);
-        for (size_t i = 0; i < *n; i++)
-            (*own)[i] = item->audio.samples[i * every];
-    } else {
-        hse_status s = hse_resample(own, n, item->audio.samples, item->audio.n, (int)rate, 16000, err);
-        if (s != HSE_OK)
-            return s;
-    }
-    *x = *own;
-    return HSE_OK;
-}
-
-static bool stopped(void *context)
-{
-    return nn_stopped(context);
-}
-
-static hse_status find_speech(const silero *m, nn_ctx *c, const hse_item *item, hse_segment **out, size_t *count,
-                              hse_error *err)
-{
-    const silero_net *net;
-    const float *x;
-    float *own, *probs = NULL;
-    double factor;
-    size_t n, chunks;
-    hse_status s;
-
-    if ((s = silero_vad_check(&item->vad, err)) != HSE_OK)
-        return s;
-    if (item->audio.rate_hz < HSE_RATE_MIN || item->audio.rate_hz > HSE_RATE_MAX)
-        return hse_fail(err, HSE_E_ARG, 0, "the audio's rate is %d Hz; it must be from %d to %d", item->audio.rate_hz,
-                        HSE_RATE_MIN, HSE_RATE_MAX);
-    size_t bad = hse_audio_first_bad(item->audio.samples, item->audio.n);
-    if (bad < item->audio.n)
-        return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu of the audio is not a number", bad);
-    if ((s = prepare(m, item, &net, &own, &x, &n, &factor, err)) != HSE_OK)
-        return s;
-
-    chunks = silero_chunks(net, n);
-    if (!(probs = hse_alloc((chunks + 1) * sizeof *probs)))
-        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu probabilities", chunks);
-    if (s == HSE_OK)
-        s = silero_file_until(net, x, n, probs, stopped, c, err);
-    if (s == HSE_OK) {
-        silero_segmenter seg;
-
-        silero_segmenter_init(&seg, &item->vad, net == silero_at(m, 8000) ? 8000 : 16000, silero_chunk(net));
-        for (size_t i = 0; i < chunks; i++)
-            silero_segmenter_push(&seg, probs[i]);
-        s = silero_segmenter_finish(&seg, (int64_t)n, out, count, err);
-    }
-    for (size_t i = 0; s == HSE_OK && factor != 1 && i < *count; i++) {
-        hse_segment *g = &(*out)[i];
-        g->start = (int64_t)((double)g->start * factor);
-        g->end = (int64_t)((double)g->end * factor);
-        if (!item->reference && g->end > (int64_t)item->audio.n)
-            g->end = (int64_t)item->audio.n;
-    }
-    hse_free(probs);
-    hse_free(own);
-    return s;
-}
-
+/* An item of a split is its next part; any other is a whole recording. */
 static hse_status vad_run(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -173,7 +89,11 @@ static hse_status vad_run(const void *model, nn_ctx *c, hse_item *const *items, 
         hse_segment *segments = NULL;
         size_t count = 0;
 
-        item->status = find_speech(model, c, item, &segments, &count, &item->error);
+        if (item->own) {
+            item->status = silero_part_run(item->own, c, &item->error);
+            continue;
+        }
+        item->status = silero_find_speech(model, c, item, &segments, &count, &item->error);
         if (item->status != HSE_OK)
             continue;
         hse_free(item->segments);
@@ -299,23 +219,38 @@ static void live_close(void **v)
     *v = NULL;
 }
 
+/* faster-whisper's network is one of the files that SileroVAD reads, under a type of its own: what Whisper's programs find
+ * speech with. */
+static hse_status v6_open(void **out, const hse_model_source *source, hse_error *err)
+{
+    hse_model_source v6 = *source;
+
+    if (!v6.load_format || strcmp(v6.load_format, "auto") == 0 || strcmp(v6.load_format, "onnx") == 0)
+        v6.load_format = "v6";
+    if (strcmp(v6.load_format, "v6") != 0)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "load_format \"%s\"; SileroVADV6 has auto, onnx", v6.load_format);
+    return vad_open(out, &v6, err);
+}
+
+#define VAD_COMMON                                                                                                     \
+    .family = "silero", .takes = HSE_AUDIO, .gives = HSE_SEGMENTS, .auto_precision = K_F32, .close = vad_close,        \
+    .run = vad_run, .plan = vad_plan, .bytes = vad_bytes, .rate_hz = vad_rate, .describe = vad_describe,               \
+    .split_open = silero_split_open, .split_next = silero_split_next, .split_took = silero_split_took,                 \
+    .split_close = silero_split_close, .live_open = live_open, .live_push = live_push, .live_reset = live_reset,       \
+    .live_close = live_close
+
 const hse_model_type silero_vad_type = {
+    VAD_COMMON,
     .type = "SileroVAD",
-    .family = "silero",
-    .takes = HSE_AUDIO,
-    .gives = HSE_SEGMENTS,
-    .auto_precision = K_F32,
     .open = vad_open,
-    .close = vad_close,
-    .run = vad_run,
-    .plan = vad_plan,
-    .bytes = vad_bytes,
-    .rate_hz = vad_rate,
-    .describe = vad_describe,
-    .live_open = live_open,
-    .live_push = live_push,
-    .live_reset = live_reset,
-    .live_close = live_close,
     .name = "silero-vad",
     .files = {"silero_vad.onnx|silero_vad_16k.safetensors|silero_vad_v6.onnx"},
+};
+
+const hse_model_type silero_vad_v6_type = {
+    VAD_COMMON,
+    .type = "SileroVADV6",
+    .open = v6_open,
+    .name = "silero-vad-v6",
+    .files = {"silero_vad_v6.onnx"},
 };

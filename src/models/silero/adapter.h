@@ -4,6 +4,6 @@
 
 #include "models/model.h"
 
-extern const hse_model_type silero_vad_type;
+extern const hse_model_type silero_vad_type, silero_vad_v6_type;
 
 #endif

@@ -581,16 +581,16 @@ size_t silero_fw_chunks(const silero_net *net, size_t n)
     return n / (size_t)silero_chunk(net) + 1;
 }
 
-typedef struct {
+struct silero_reader {
     silero_scratch *scratch;
     float *input, *h, *c; /* input: context and a block of chunks */
     float memory[];
-} file_run;
+};
 
-static hse_status file_open(file_run **out, const silero_net *net, hse_error *err)
+hse_status silero_reader_open(silero_reader **out, const silero_net *net, hse_error *err)
 {
     size_t input = (size_t)(silero_context(net) + BLOCK * silero_chunk(net)), hidden = (size_t)net->hidden;
-    file_run *r = hse_calloc(1, sizeof *r + (input + 2 * hidden) * sizeof(float));
+    silero_reader *r = hse_calloc(1, sizeof *r + (input + 2 * hidden) * sizeof(float));
     hse_status s;
 
     if (!r)
@@ -606,6 +606,14 @@ static hse_status file_open(file_run **out, const silero_net *net, hse_error *er
     return HSE_OK;
 }
 
+void silero_reader_close(silero_reader **r)
+{
+    if (*r)
+        silero_scratch_close(&(*r)->scratch);
+    hse_free(*r);
+    *r = NULL;
+}
+
 typedef struct {
     silero_each *each;
     silero_stop *stop;
@@ -613,7 +621,7 @@ typedef struct {
 } file_watch;
 
 /* count chunks of the n samples; those from `usable` on read as zeros. False when it was told to stop. */
-static bool file_run_all(file_run *r, const silero_net *net, const float *samples, size_t usable, size_t count,
+static bool file_run_all(silero_reader *r, const silero_net *net, const float *samples, size_t usable, size_t count,
                          float *probs, file_watch watch)
 {
     size_t chunk = (size_t)silero_chunk(net), context = (size_t)silero_context(net);
@@ -644,8 +652,8 @@ hse_status silero_file(const silero_net *net, const float *samples, size_t n, fl
                        float *context, silero_each *each, void *user, hse_error *err)
 {
     size_t hidden = (size_t)net->hidden;
-    file_run *r = NULL;
-    hse_status s = file_open(&r, net, err);
+    silero_reader *r = NULL;
+    hse_status s = silero_reader_open(&r, net, err);
 
     if (s != HSE_OK)
         return s;
@@ -656,37 +664,26 @@ hse_status silero_file(const silero_net *net, const float *samples, size_t n, fl
         memcpy(c, r->c, hidden * sizeof *c);
     if (context)
         memcpy(context, r->input, (size_t)silero_context(net) * sizeof *context);
-    silero_scratch_close(&r->scratch);
-    hse_free(r);
+    silero_reader_close(&r);
     return HSE_OK;
 }
 
-hse_status silero_file_until(const silero_net *net, const float *samples, size_t n, float *probs, silero_stop *stop,
-                             void *user, hse_error *err)
+bool silero_reader_run(silero_reader *r, const silero_net *net, const float *samples, size_t usable, size_t count, float *probs,
+                       silero_stop *stop, void *user)
 {
-    file_run *r = NULL;
-    hse_status s = file_open(&r, net, err);
-
-    if (s != HSE_OK)
-        return s;
-    if (!file_run_all(r, net, samples, n, silero_chunks(net, n), probs, (file_watch){.stop = stop, .user = user}))
-        s = hse_fail(err, HSE_E_CANCELLED, 0, "voice activity detection was stopped");
-    silero_scratch_close(&r->scratch);
-    hse_free(r);
-    return s;
+    return file_run_all(r, net, samples, usable, count, probs, (file_watch){.stop = stop, .user = user});
 }
 
 hse_status silero_fw_file(const silero_net *net, const float *samples, size_t n, float *probs, hse_error *err)
 {
     size_t count = silero_fw_chunks(net, n), silent = count * (size_t)silero_chunk(net) - (size_t)silero_context(net);
-    file_run *r = NULL;
-    hse_status s = file_open(&r, net, err);
+    silero_reader *r = NULL;
+    hse_status s = silero_reader_open(&r, net, err);
 
     if (s != HSE_OK)
         return s;
     file_run_all(r, net, samples, n < silent ? n : silent, count, probs, (file_watch){0});
-    silero_scratch_close(&r->scratch);
-    hse_free(r);
+    silero_reader_close(&r);
     return HSE_OK;
 }
 

@@ -49,10 +49,15 @@ size_t silero_chunks(const silero_net *net, size_t n);
 typedef void silero_each(void *user, size_t chunk, float prob, const float *h, const float *c);
 hse_status silero_file(const silero_net *net, const float *samples, size_t n, float *probs, float *h, float *c, float *context,
                        silero_each *each, void *user, hse_error *err);
-/* The probabilities alone; stop is asked every few milliseconds, true gives HSE_E_CANCELLED. */
-typedef bool silero_stop(void *user);
-hse_status silero_file_until(const silero_net *net, const float *samples, size_t n, float *probs, silero_stop *stop, void *user,
-                             hse_error *err);
+typedef bool silero_stop(void *user);               /* asked every few milliseconds; true: give up */
+
+/* A recording part by part: the state goes from call to call. `count` chunks; of their samples the first `usable` are there, the
+ * rest reads as zeros. False when stop (may be NULL) said so. */
+typedef struct silero_reader silero_reader;
+hse_status silero_reader_open(silero_reader **out, const silero_net *net, hse_error *err);
+void       silero_reader_close(silero_reader **r);
+bool       silero_reader_run(silero_reader *r, const silero_net *net, const float *samples, size_t usable, size_t count, float *probs,
+                             silero_stop *stop, void *user);
 /* The same as faster-whisper does it: the recording is padded to the next multiple of the chunk (by a whole chunk where it is
  * one), and the last `context` samples of the padded audio are zeros. silero_fw_chunks probabilities. */
 size_t silero_fw_chunks(const silero_net *net, size_t n);

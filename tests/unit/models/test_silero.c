@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "models/silero/adapter.h"
+#include "models/silero/recording.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"
 
@@ -182,6 +183,54 @@ TEST(recordings_at_any_rate_give_nearly_the_same_segments)
     hse_free(x);
     nn_close(&c);
     silero_vad_type.close(&m);
+}
+
+/* The engine computes a recording in parts of some seconds: the segments are those of the whole, upstream's and
+ * faster-whisper's, at rates that are resampled too. */
+TEST(a_recording_in_parts_has_the_segments_of_the_whole)
+{
+    static const size_t lengths[] = {1, 511, 512, 163840, 163841, 320 * 512 * 2 - 1, 320 * 512 * 2, 320 * 512 * 2 + 40, 700000};
+
+    for (int fw = 0; fw < 2; fw++) {
+        silero *m = load(fw ? "silero_vad_v6.onnx" : "silero_vad.onnx", hse_kernels_get(~0u));
+        const silero_net *net = silero_at(m, 16000);
+
+        for (size_t i = 0; i < COUNT(lengths); i++) {
+            size_t n = lengths[i], count = fw ? silero_fw_chunks(net, n) : silero_chunks(net, n), got = 0, want_n = 0;
+            float *x = noisy(n), *p = hse_alloc(count * sizeof *p);
+            hse_segment *want = NULL, *segments = NULL;
+            silero_segmenter seg;
+            hse_item item;
+            hse_error err = {0};
+            nn_ctx *c = NULL;
+
+            for (size_t j = 0; j < n; j++)
+                x[j] *= j / 40000 % 2 ? 1 : 0.001f;
+            CHECK((fw ? silero_fw_file(net, x, n, p, &err) : silero_file(net, x, n, p, NULL, NULL, NULL, NULL, NULL, &err)) == HSE_OK,
+                  "%s", err.text);
+            hse_item_init(&item);
+            item.has = HSE_AUDIO;
+            item.audio = (hse_audio){.samples = x, .n = n, .rate_hz = 16000, .channels = 1};
+            item.vad.threshold = 0.02;
+            item.vad.min_speech_ms = 0;
+            item.vad.faster_whisper = fw;
+            silero_segmenter_init(&seg, &item.vad, 16000, 512);
+            for (size_t j = 0; j < count; j++)
+                silero_segmenter_push(&seg, p[j]);
+            CHECK(silero_segmenter_finish(&seg, (int64_t)n, &want, &want_n, &err) == HSE_OK, "%s", err.text);
+            CHECK(nn_open(&c, &(nn_options){0}, &err) == HSE_OK, "%s", err.text);
+            CHECK(silero_find_speech(m, c, &item, &segments, &got, &err) == HSE_OK, "%s", err.text);
+            CHECK(got == want_n && (got == 0 || memcmp(segments, want, got * sizeof *want) == 0), "fw %d, %zu samples: %zu segments, want %zu",
+                  fw, n, got, want_n);
+            CHECK(n < 100000 || want_n > 0, "fw %d, %zu samples: nothing to compare", fw, n);
+            nn_close(&c);
+            hse_free(want);
+            hse_free(segments);
+            hse_free(p);
+            hse_free(x);
+        }
+        silero_close(&m);
+    }
 }
 
 TEST(options_and_audio_that_are_wrong_are_refused)

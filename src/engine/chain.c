@@ -1,0 +1,335 @@
+/* chain.c - requests whose items all go the same way: embedding, voice activity, transcription, conversion, restoration.
+ *
+ * Up to three phases: find speech (where the route begins with a model that finds it, or the model wants it found), hear whose
+ * voice is wanted (conversion), then the route itself. In each phase either the type of the first step splits the request
+ * (split.c), or one item goes through. */
+#include "engine/internal.h"
+
+/* ---- preparing (no lock) ------------------------------------------------------------------------------------------- */
+
+static hse_status add_step(hse_job *job, slot *s, hse_error *err)
+{
+    if (job->step_count == COUNT(job->step))
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: the route has too many steps");
+    job->step[job->step_count++] = s;
+    return HSE_OK;
+}
+
+/* The models of the request: one, or a toolchain's by its route. */
+static hse_status choose_steps(hse_job *job, const hse_request *r, const target *t, hse_error *err)
+{
+    const hse_route *route;
+    slot *s = NULL;
+    unsigned has = (job->audio.n ? HSE_AUDIO : 0u) | (r->embedding_size ? HSE_EMBEDDING : 0u);
+    hse_status status;
+
+    if (!t->toolchain) {
+        status = hse_slot_usable(t->slot, err);
+        return status == HSE_OK ? add_step(job, t->slot, err) : status;
+    }
+    status = hse_route_find(&route, r->kind, t->toolchain->name, r->mode, has, r->reference, err);
+    for (size_t i = 0; status == HSE_OK && route->step[i]; i++) {
+        status = hse_target_slot(&s, job->engine, t, route->step[i], err);
+        if (status == HSE_OK)
+            status = add_step(job, s, err);
+    }
+    return status;
+}
+
+/* A model of the same family that hears whose voice a recording is. */
+static slot *listener(const hse_engine *e, const slot *converter)
+{
+    for (size_t i = 0; i < e->slot_count; i++) {
+        slot *s = &e->slots[i];
+
+        if (!s->problem && hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_EMBED) &&
+            strcmp(s->type->family, converter->type->family) == 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* Conversion: the embedding, or the recording and who hears it. */
+static hse_status choose_target(hse_job *job, const hse_request *r, const char *name, hse_error *err)
+{
+    slot *last = job->step[job->step_count - 1];
+    bool named = r->voice && *r->voice, recording = job->target.n > 0;
+    const voice *v = NULL;
+    hse_status s;
+
+    if (named + recording + (r->embedding_size > 0) != 1)
+        return hse_fail(err, HSE_E_ARG, 0, named + recording + (r->embedding_size > 0) == 0
+                            ? "somebody's voice must be given: send target_audio, target_embedding or voice"
+                            : "target_audio, target_embedding and voice exclude each other: send one of them");
+    if (r->embedding_size)
+        return hse_job_take_embedding(job, r->embedding, r->embedding_size, "target_embedding", err);
+    if (named) {
+        static const voice_set none;
+
+        s = hse_voices_find(&v, last->voices ? last->voices : &none, r->voice, name, err);
+        return s == HSE_OK ? hse_job_take_embedding(job, v->embedding, v->size, "voice", err) : s;
+    }
+    if ((s = hse_audio_check(&job->target, "target_audio", err)) != HSE_OK)
+        return s;
+    for (size_t i = 0; i < job->step_count; i++)
+        if (job->step[i]->type->gives & HSE_EMBEDDING)
+            job->encoder = job->step[i];
+    if (!job->encoder && !(job->encoder = listener(job->engine, last)))
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "target_audio: model '%.60s' needs an encoder of its family, and none is there", name);
+    return HSE_OK;
+}
+
+/* What goes before the route: a finder of speech, an encoder. Steps are put into the order in which they run. */
+static hse_status choose_before(hse_job *job, const hse_request *r, hse_error *err)
+{
+    slot *given[COUNT(job->step)];
+    size_t n = job->step_count, from = 0;
+    hse_vad_options vad = {0};
+    const hse_split_input in = {.audio = &job->audio, .vad = &job->vad, .reference = job->reference,
+                                .transcribe = r->kind == HSE_JOB_TRANSCRIBE || r->kind == HSE_JOB_VAD ? &job->transcribe : NULL};
+    const hse_model_type *first = job->step[0]->type;
+    hse_status s = HSE_OK;
+
+    memcpy(given, job->step, sizeof given);
+    if (n > 1 && first->gives & HSE_SEGMENTS) {
+        job->finder = given[from++];
+    } else if (first->wants_speech && first->wants_speech(&in, &vad)) {
+        s = hse_target_finder(&job->finder, job->engine, &vad, err);
+        job->find = vad;
+    }
+    if (from < n - 1 && given[from] == job->encoder)
+        from++;
+    job->step_count = 0;
+    if (s == HSE_OK && job->finder)
+        s = add_step(job, job->finder, err);
+    if (s == HSE_OK && job->encoder)
+        s = add_step(job, job->encoder, err);
+    job->main_from = job->step_count;
+    for (; s == HSE_OK && from < n; from++)
+        s = add_step(job, given[from], err);
+    return s;
+}
+
+static hse_status check_output(const hse_request *r, hse_error *err)
+{
+    if (r->rate_hz && (r->rate_hz < 8000 || r->rate_hz > 192000))
+        return hse_fail(err, HSE_E_ARG, 0, "sample_rate: %u is not in 8000..192000", r->rate_hz);
+    if ((unsigned)r->loudness > HSE_LOUDNESS_NONE)
+        return hse_fail(err, HSE_E_ARG, 0, "loudness has no such value");
+    if (r->stream && r->loudness == HSE_LOUDNESS_PEAK)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "stream: loudness by the peak needs the last sample first; send normalize: auto");
+    return HSE_OK;
+}
+
+hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
+{
+    static const char *const field[HSE_JOB_KINDS] = {[HSE_JOB_CONVERT] = "source_audio", [HSE_JOB_RESTORE] = "source_audio"};
+    const char *model = r->model && *r->model ? r->model : r->kind == HSE_JOB_TRANSCRIBE ? r->transcribe.model : NULL;
+    target t;
+    hse_status s = hse_target_find(&t, job->engine, r->kind, model, err);
+
+    if (s == HSE_OK)
+        s = choose_steps(job, r, &t, err);
+    if (s == HSE_OK)
+        s = hse_audio_check(&job->audio, field[r->kind] ? field[r->kind] : "input_audio", err);
+    if (s == HSE_OK && hse_kind_has_audio(r->kind))
+        s = check_output(r, err);
+    if (s == HSE_OK && r->kind == HSE_JOB_CONVERT)
+        s = choose_target(job, r, t.name, err);
+    job->vad = r->vad;
+    if (s == HSE_OK && (r->kind == HSE_JOB_TRANSCRIBE || job->step[0]->type->gives & HSE_TRANSCRIPT))
+        s = hse_transcribe_prepare(job, r, err);
+    if (s == HSE_OK)
+        s = choose_before(job, r, err);
+    if (s != HSE_OK)
+        return s;
+    job->result.model = t.name;
+    job->loudness = r->reference ? HSE_LOUDNESS_NONE : r->loudness;
+    job->rate_hz = r->rate_hz;
+    job->phase = job->finder ? PHASE_FIND : job->encoder ? PHASE_TARGET : PHASE_MAIN;
+    if (job->encoder)
+        hse_voice_hash(job, &job->target);
+    return HSE_OK;
+}
+
+/* ---- one item (locked) --------------------------------------------------------------------------------------------- */
+
+static void take_audio(hse_job *job, hse_item *item)
+{
+    piece *p = hse_job_add_piece(job, item->audio.n);
+
+    if (!p) {
+        hse_job_no_memory(job);
+        return;
+    }
+    hse_job_audio_begins(job, job->step[job->step_count - 1], (unsigned)item->audio.rate_hz);
+    p->samples = item->audio.samples;
+    p->count = item->audio.n;
+    p->done = true;
+    item->audio = (hse_audio){0};
+    job->engine->stats.audio_out_s += (double)p->count / job->model_rate_hz;
+}
+
+static void take_embedding(hse_job *job, hse_item *item)
+{
+    hse_free(job->embedding);
+    job->embedding = item->embedding;
+    job->embedding_size = item->embedding_size;
+    item->embedding = NULL;
+    job->result.embedding = job->embedding;
+    job->result.embedding_size = job->embedding_size;
+}
+
+static void take_result(hse_job *job, work *w)
+{
+    if (hse_kind_has_audio(job->kind)) {
+        take_audio(job, w->item);
+    } else if (job->kind == HSE_JOB_EMBED) {
+        take_embedding(job, w->item);
+    } else {
+        job->segments = w->item->segments;
+        w->item->segments = NULL;
+        job->result.segments = job->segments;
+        job->result.segment_count = w->item->segment_count;
+    }
+    if (!job->ended)
+        hse_job_end(job, HSE_OK, NULL);
+}
+
+static double cost(const hse_item *item)
+{
+    return 1 + (item->has & HSE_MEL ? (double)item->mel_frames : (double)item->audio.n);
+}
+
+/* One step is done: on to the next, or take what came. */
+static bool stepped(work *w)
+{
+    hse_job *job = w->job;
+
+    if (w->index + 1 < job->step_count) {
+        w->item->has |= w->slot->type->gives;
+        w->slot = job->step[++w->index];
+        hse_work_post(w, cost(w->item));
+        return true;
+    }
+    take_result(job, w);
+    return false;
+}
+
+static bool found(work *w)
+{
+    hse_chain_found(w->job, w->item->segments, w->item->segment_count);
+    return false;
+}
+
+static bool heard(work *w)
+{
+    hse_job *job = w->job;
+
+    take_embedding(job, w->item);
+    hse_voice_cache_put(job->engine, job->audio_hash, job->encoder->index, job->embedding, job->embedding_size);
+    job->phase = PHASE_MAIN;
+    job->posted = false;
+    hse_chain_advance(job);
+    return false;
+}
+
+/* A model that gives audio puts it where the item's own was, so the item needs one of its own then. */
+static bool give_audio(hse_job *job, work *w, const hse_audio *audio)
+{
+    bool replaced = job->phase == PHASE_MAIN && hse_kind_has_audio(job->kind);
+
+    w->item->has = HSE_AUDIO;
+    w->item->audio = *audio;
+    w->borrowed = replaced ? 0 : HSE_AUDIO;
+    if (!replaced)
+        return true;
+    if (!job->audio_borrowed) {
+        job->audio = (hse_audio){0};
+        return true;
+    }
+    if ((w->item->audio.samples = hse_alloc(audio->n * sizeof(float))))
+        memcpy(w->item->audio.samples, audio->samples, audio->n * sizeof(float));
+    return w->item->audio.samples != NULL;
+}
+
+static void post_item(hse_job *job, slot *s, const hse_audio *audio, bool (*done)(work *w))
+{
+    work *w = hse_work_new(job, s, done);
+
+    if (!w || !give_audio(job, w, audio)) {
+        if (w)
+            hse_work_free(w);
+        hse_job_no_memory(job);
+        return;
+    }
+    w->item->vad = job->phase == PHASE_FIND ? job->find : job->vad;
+    w->item->reference = job->reference;
+    if (job->phase == PHASE_MAIN) {
+        w->index = job->main_from;
+        if (job->kind == HSE_JOB_CONVERT) {
+            w->item->has |= HSE_EMBEDDING;
+            w->item->embedding = job->embedding;
+            w->item->embedding_size = job->embedding_size;
+            w->borrowed |= HSE_EMBEDDING;
+        }
+        if (job->finder) {
+            w->item->has |= HSE_SEGMENTS;
+            w->item->segments = job->speech;
+            w->item->segment_count = job->speech_count;
+            w->borrowed |= HSE_SEGMENTS;
+        }
+    }
+    job->posted = true;
+    hse_work_post(w, cost(w->item));
+}
+
+/* ---- phases (locked) ----------------------------------------------------------------------------------------------- */
+
+void hse_chain_found(hse_job *job, const hse_segment *speech, size_t n)
+{
+    if (n && !(job->speech = hse_calloc(n, sizeof *speech))) {
+        hse_job_no_memory(job);
+        return;
+    }
+    if (n)
+        memcpy(job->speech, speech, n * sizeof *speech);
+    job->speech_count = n;
+    job->phase = job->encoder ? PHASE_TARGET : PHASE_MAIN;
+    job->posted = false;
+    hse_chain_advance(job);
+}
+
+static void hear_target(hse_job *job)
+{
+    if (!hse_voice_cache_get(job->engine, job->audio_hash, job->encoder->index, &job->embedding, &job->embedding_size)) {
+        post_item(job, job->encoder, &job->target, heard);
+        return;
+    }
+    job->result.embedding = job->embedding;
+    job->result.embedding_size = job->embedding_size;
+    job->phase = PHASE_MAIN;
+    hse_chain_advance(job);
+}
+
+void hse_chain_advance(hse_job *job)
+{
+    if (job->ended || job->posted)
+        return;
+    switch (job->phase) {
+    case PHASE_FIND:
+        if (job->finder->type->split_open)
+            hse_split_advance(job);
+        else
+            post_item(job, job->finder, &job->audio, found);
+        break;
+    case PHASE_TARGET:
+        hear_target(job);
+        break;
+    case PHASE_MAIN:
+        if (job->step[job->main_from]->type->split_open)
+            hse_split_advance(job);
+        else
+            post_item(job, job->step[job->main_from], &job->audio, stepped);
+    }
+}

@@ -1,0 +1,18 @@
+/* public.h - what the files behind hse.h share. */
+#ifndef HSE_ENGINE_PUBLIC_H
+#define HSE_ENGINE_PUBLIC_H
+
+#include "engine/internal.h"
+
+/* The caller's struct may be of an older header (shorter: the rest is zero) or a newer one (its tail must be zero, or it asks
+ * for something that this library does not know). `in` NULL: all zero. */
+hse_status hse_take_options(void *out, size_t size, const void *in, const char *name, hse_error *err);
+hse_status hse_take_samples(hse_request *r, const float *samples, size_t count, unsigned rate_hz, hse_error *err);
+/* A job's audio to its end, as one recording. */
+hse_status hse_read_pcm(hse_job *job, hse_pcm *out, hse_error *err);
+
+/* Deep copies into an arena; false: no memory. The second copies all but the segments. */
+bool hse_transcript_segment_copy(hse_transcript_segment *out, const hse_transcript_segment *from, hse_arena *arena);
+bool hse_transcript_facts_copy(hse_transcript *out, const hse_transcript *from, hse_arena *arena);
+
+#endif
