@@ -23,6 +23,25 @@ bool golden_path(golden_case *c, const char *relative, char out[GOLDEN_PATH])
     return true;
 }
 
+/* An expected wav file counts as its samples. */
+static bool load_wav(golden_case *c, const char *relative, const char *path, golden_array *out)
+{
+    hse_audio audio = {0};
+    hse_error err = {0};
+    char *bytes = NULL;
+    size_t size;
+
+    if (hse_file_read(&bytes, &size, path, GOLDEN_FILE_BYTES, &err) == HSE_OK) {
+        hse_audio_source source = hse_source_bytes((hse_bytes){(const uint8_t *)bytes, size});
+        hse_wav_decode(&audio, &source, NULL, &err);
+    }
+    hse_free(bytes);
+    if (err.status != HSE_OK)
+        golden_fail_error(c, relative, &err);
+    *out = (golden_array){.data = audio.samples, .rank = 1, .dim = {audio.n}, .count = audio.n};
+    return out->data != NULL;
+}
+
 bool golden_load(golden_case *c, const char *relative, golden_array *out)
 {
     char path[GOLDEN_PATH];
@@ -33,6 +52,8 @@ bool golden_load(golden_case *c, const char *relative, golden_array *out)
     *out = (golden_array){0};
     if (!golden_path(c, relative, path))
         return false;
+    if (strlen(path) > 4 && strcmp(path + strlen(path) - 4, ".wav") == 0)
+        return load_wav(c, relative, path, out);
     if (hse_weights_open(&w, path, NULL, &err) != HSE_OK) {
         golden_fail_error(c, relative, &err);
         return false;

@@ -35,7 +35,7 @@ typedef enum { K_F32, K_BF16, K_INT8, K_WEIGHT_TYPES } k_weight_type;
 
 /* What is done to an accumulated element before it is stored. */
 typedef enum {
-    K_NONE, K_RELU, K_LEAKY_RELU, K_GELU, K_GELU_TANH, K_TANH, K_SIGMOID, K_SILU, K_EXP,
+    K_NONE, K_RELU, K_LEAKY_RELU, K_GELU, K_GELU_TANH, K_TANH, K_SIGMOID, K_SILU, K_EXP, K_ELU,
     K_ADD_SIN,                              /* y = leaky_relu(x), y + sin y (slope 1: x + sin x) */
     K_ACTS
 } k_act;

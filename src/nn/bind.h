@@ -96,6 +96,8 @@ void nn_make_conv2d(nn_binder *b, nn_conv2d_layer *l, int in, int out, int kerne
                     const float *bias);
 void nn_make_conv_transpose2d(nn_binder *b, nn_conv_transpose2d_layer *l, int in, int out, int kernel_h, int kernel_w,
                               int stride_h, int stride_w, const float *w, const float *bias);
+/* w: torch's [in][out][3][3] of a transposed convolution without bias; the norm is the caller's. */
+void nn_make_grid_up(nn_binder *b, nn_grid_up *u, int in, int out, const float *w);
 void nn_make_norm(nn_binder *b, nn_norm *n, int channels, float eps, const float *scale, const float *shift);
 void nn_make_table(nn_binder *b, nn_table *t, int count, int cols, const float *table);
 

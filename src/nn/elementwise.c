@@ -133,7 +133,7 @@ nn_tensor nn_act(nn_ctx *c, nn_tensor x, k_act act, float slope)
     if (!nn_start(c, "activation", x))
         return NN_NONE;
     x = nn_settle(c, x);
-    if (act == K_NONE || act == K_RELU || act == K_LEAKY_RELU) {
+    if (act == K_NONE || act == K_RELU || act == K_LEAKY_RELU || act == K_ADD_SIN) {
         x.act = act;
         x.slope = slope;
         return x;

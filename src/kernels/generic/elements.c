@@ -21,6 +21,7 @@ float k_generic_act1(float v, k_act act, float slope)
     case K_SIGMOID: return sigmoid(v);
     case K_SILU: return v * sigmoid(v);
     case K_EXP: return expf(v);
+    case K_ELU: return v < 0.0f ? expm1f(v) : v;
     case K_ADD_SIN:
         v = v < 0.0f ? v * slope : v;
         return fabsf(v) < 8388608.0f ? v + sinf(v) : v; /* beyond, a unit is more than the sine can be; of an infinity none */

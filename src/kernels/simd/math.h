@@ -112,6 +112,8 @@ INLINE vf vf_act(vf x, k_act act, float slope)
         return vf_mul(x, vf_sigmoid(x));
     case K_EXP:
         return vf_exp(x);
+    case K_ELU:
+        return vf_select(vf_less(x, vf_zero()), vf_sub(vf_exp(x), vf_set1(1.0f)), x);
     case K_ADD_SIN:
         return vf_add_sin(vf_select(vf_less(x, vf_zero()), vf_mul(x, vf_set1(slope)), x));
     case K_NONE:

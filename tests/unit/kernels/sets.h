@@ -112,6 +112,7 @@ static inline double exact_act(double v, k_act act, double slope)
     case K_SIGMOID: return 1 / (1 + exp(-v));
     case K_SILU: return v / (1 + exp(-v));
     case K_EXP: return exp(v);
+    case K_ELU: return v < 0 ? expm1(v) : v;
     case K_ADD_SIN:
         v = v < 0 ? v * slope : v;
         return isinf(v) ? v : v + sin(v);
@@ -124,7 +125,7 @@ static inline double exact_act(double v, k_act act, double slope)
 static inline const char *act_name(k_act act)
 {
     static const char *const names[K_ACTS] = {"none", "relu",    "leaky", "gelu", "gelu_tanh",
-                                              "tanh", "sigmoid", "silu",  "exp",   "add_sin"};
+                                              "tanh", "sigmoid", "silu",  "exp",   "elu",  "add_sin"};
     return names[act];
 }
 

@@ -33,6 +33,7 @@ static const struct {
     {K_SIGMOID, 2e-7, 3e-39},
     {K_SILU, 3e-7, 3e-37},
     {K_EXP, 1.5e-7, 3e-45},
+    {K_ELU, 2e-7, 1.2e-7},
     {K_ADD_SIN, 3e-7, 1e-45},
 };
 

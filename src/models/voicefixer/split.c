@@ -1,0 +1,212 @@
+/* split.c - a recording as pieces that are restored one by one, and their answers joined in order. */
+#include "audio/resample.h"
+#include "base/mem.h"
+#include "models/voicefixer/adapter.h"
+#include "models/voicefixer/spectrum.h"
+
+#include <string.h>
+
+enum { STEP = 1 << 15 };                    /* input samples that are resampled at a time */
+
+typedef struct {
+    hse_item item;
+    vf_piece piece;
+    bool     taken, back;                   /* handed out; computed */
+} part;
+
+typedef struct {
+    hse_split_input in;
+    size_t   samples;                       /* of the recording at 44.1 kHz */
+    bool     reference;
+    part   **parts;                         /* NULL before and after they are wanted */
+    size_t   count, next, given;            /* parts; the next to hand out; the next to join */
+    hse_resampler *resampler;
+    size_t   pushed;                        /* input samples */
+    hse_buf  audio;                         /* floats at 44.1 kHz from sample `audio_from` on */
+    size_t   audio_from;
+    float    over[VF_FADE];                 /* the end of the last joined part */
+    hse_buf  out;
+    hse_error error;
+} split;
+
+hse_status vf_split_open(void **out, const void *model, const hse_split_input *in, hse_error *err)
+{
+    split *s = hse_calloc(1, sizeof *s);
+    hse_status status;
+
+    (void)model;
+    if (!s)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a recording");
+    s->in = *in;
+    s->reference = in->reference;
+    s->samples = hse_resampled_length(in->audio->n, in->audio->rate_hz, VF_RATE);
+    s->count = s->reference ? vf_reference_count(s->samples, VF_REFERENCE_PIECE) : vf_segment_count(s->samples);
+    hse_buf_init(&s->audio, SIZE_MAX / 2);
+    hse_buf_init(&s->out, SIZE_MAX / 2);
+    if (!(s->parts = hse_calloc(s->count, sizeof(part *))))
+        status = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu pieces", s->count);
+    else
+        status = hse_resampler_open(&s->resampler, in->audio->rate_hz, VF_RATE, err);
+    if (status != HSE_OK) {
+        void *p = s;
+        vf_split_close(&p);
+        return status;
+    }
+    *out = s;
+    return HSE_OK;
+}
+
+static void free_part(part *p)
+{
+    if (!p)
+        return;
+    hse_item_free(&p->item);
+    hse_free(p);
+}
+
+void vf_split_close(void **p)
+{
+    split *s = *p;
+
+    if (!s)
+        return;
+    for (size_t i = 0; s->parts && i < s->count; i++)
+        free_part(s->parts[i]);
+    hse_free(s->parts);
+    if (s->resampler)
+        hse_resampler_close(&s->resampler);
+    hse_buf_free(&s->audio);
+    hse_buf_free(&s->out);
+    hse_free(s);
+    *p = NULL;
+}
+
+/* Where a part's audio lies in the recording at 44.1 kHz. */
+static vf_segment segment_of(const split *s, size_t i)
+{
+    vf_segment g = {.ends = i + 1 == s->count};
+    size_t n;
+
+    if (!s->reference)
+        return vf_segment_at(s->samples, i);
+    vf_reference_at(s->samples, VF_REFERENCE_PIECE, i, &g.audio_from, &n);
+    g.audio_to = g.audio_from + n;
+    return g;
+}
+
+/* Samples [from, to) of the recording; what lies before is dropped. */
+static hse_status resampled(split *s, size_t from, size_t to, const float **x, hse_error *err)
+{
+    const hse_audio *in = s->in.audio;
+    hse_status status = HSE_OK;
+
+    if (from > s->audio_from && s->audio.size >= (from - s->audio_from) * sizeof(float)) {
+        hse_buf_consume(&s->audio, (from - s->audio_from) * sizeof(float));
+        s->audio_from = from;
+    }
+    while (status == HSE_OK && s->audio_from + s->audio.size / sizeof(float) < to && s->pushed <= in->n) {
+        size_t n = in->n - s->pushed < STEP ? in->n - s->pushed : STEP;
+        if (s->in.cancel && atomic_load(s->in.cancel))
+            return hse_fail(err, HSE_E_CANCELLED, 0, "cancelled");
+        if (n)
+            status = hse_resampler_push(s->resampler, in->samples + s->pushed, n, &s->audio, err);
+        else
+            status = hse_resampler_finish(s->resampler, &s->audio, err);
+        s->pushed += n ? n : 1;
+    }
+    if (status == HSE_OK)
+        status = hse_buf_status(&s->audio, "the recording at 44.1 kHz", err);
+    if (status == HSE_OK && s->audio_from + s->audio.size / sizeof(float) < to)
+        status = hse_fail(err, HSE_E_ARG, 0, "the recording has fewer samples than its length says");
+    *x = (const float *)(const void *)s->audio.data + (from - s->audio_from);
+    return status;
+}
+
+hse_item *vf_split_next(void *state)
+{
+    split *s = state;
+    const float *x = NULL;
+    hse_error err = {0};
+    part *p;
+
+    if (s->next == s->count || s->error.status != HSE_OK)
+        return NULL;
+    if (!(p = hse_calloc(1, sizeof *p)))
+        return NULL;                        /* asked again when another is back */
+    hse_item_init(&p->item);
+    p->item.reference = s->reference;
+    p->item.own = &p->piece;
+    p->piece = (vf_piece){.tag = VF_PIECE_TAG, .segment = segment_of(s, s->next), .whole = s->reference};
+    size_t from = p->piece.segment.audio_from, n = p->piece.segment.audio_to - from;
+    if (resampled(s, from, from + n, &x, &err) == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
+        hse_fail(&err, HSE_E_NOMEM, 0, "no memory for a piece of %zu samples", n);
+    p->piece.error = err;                   /* shows when the piece is computed */
+    if (err.status == HSE_OK) {
+        memcpy(p->item.audio.samples, x, n * sizeof *x);
+        p->item.audio.n = n;
+        p->item.audio.rate_hz = VF_RATE;
+        p->item.audio.channels = 1;
+        p->item.has = HSE_AUDIO;
+    }
+    p->taken = true;
+    s->parts[s->next++] = p;
+    return &p->item;
+}
+
+/* A part's samples to the end of what is given out now. */
+static void join(split *s, size_t i, part *p)
+{
+    size_t n = p->item.audio.n, keep = 0, cut = 0;
+    float *x = p->item.audio.samples;
+
+    if (s->reference) {
+        size_t want = p->piece.segment.audio_to - p->piece.segment.audio_from;
+        if (s->count > 1 && n > want) {     /* one piece alone is HSE's request, which is not cut */
+            cut = vf_reference_cut(n, want);
+            n = want;
+        }
+    } else {
+        if (i > 0 && n >= VF_FADE)
+            vf_fade(x, s->over, VF_FADE);
+        keep = p->piece.segment.ends ? 0 : VF_FADE;
+        if (keep && n >= keep)
+            memcpy(s->over, x + n - keep, keep * sizeof *x);
+        n -= n >= keep ? keep : 0;
+    }
+    hse_buf_append(&s->out, x + cut, n * sizeof *x);
+}
+
+hse_status vf_split_took(void *state, hse_item *item, hse_split_output *out, hse_error *err)
+{
+    split *s = state;
+    hse_status status;
+
+    *out = (hse_split_output){0};
+    hse_buf_clear(&s->out);
+    if (s->error.status != HSE_OK) {
+        *err = s->error;
+        return s->error.status;
+    }
+    for (size_t i = s->given; item && i < s->next; i++)
+        if (s->parts[i] && &s->parts[i]->item == item) {
+            s->parts[i]->back = true;
+            if (item->status != HSE_OK) {
+                s->error = item->error;
+                *err = s->error;
+                return item->status;
+            }
+        }
+    while (s->given < s->next && s->parts[s->given]->back) {
+        join(s, s->given, s->parts[s->given]);
+        free_part(s->parts[s->given]);
+        s->parts[s->given++] = NULL;
+    }
+    if ((status = hse_buf_status(&s->out, "the restored audio", err)) != HSE_OK) {
+        s->error = *err;
+        return status;
+    }
+    out->samples = (const float *)(const void *)s->out.data;
+    out->sample_count = s->out.size / sizeof(float);
+    out->done = s->given == s->count;
+    return HSE_OK;
+}

@@ -1,0 +1,358 @@
+/* vocoder.c - see vocoder.h.
+ *
+ *     condition -> 5 convolutions with ELU -> convolution of 7 -> stages: y + sin y, transposed convolution, residual stack
+ *     -> convolution of 7 -> tanh
+ *
+ * skip_conv stands in the checkpoint and is not used: the original leaves it out. */
+#include "models/voicefixer/vocoder.h"
+
+#include "base/mem.h"
+#include "models/voicefixer/restorer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const float SLOPE_BETWEEN = 0.2f, SLOPE_INSIDE = 0.01f, SILENCE = -4.0f;
+enum { MOST_FRAMES = 1 << 20, MOST_FACTOR = 64 };
+
+/* Frames a block of stage i works on (0: all of the window), so that what it makes stays below some 60 MB at the real dims. */
+static const int block_frames[] = {0, 1024, 256};
+
+/* ---- binding ---- */
+
+static int dim_of(const hse_weights *w, const char *prefix, const char *layer, int axis)
+{
+    static const char *const endings[] = {"weight_v", "parametrizations.weight.original1", "weight"};
+    char full[512];
+
+    for (size_t i = 0; i < COUNT(endings); i++) {
+        snprintf(full, sizeof full, "%.380s%s.%s", prefix, layer, endings[i]);
+        const hse_weight *t = hse_weights_find(w, full);
+        if (t)
+            return axis < t->rank && t->dim[axis] > 0 && t->dim[axis] <= 1 << 16 ? (int)t->dim[axis] : 1;
+    }
+    return 0;
+}
+
+void vf_upsample_bind(nn_binder *b, const hse_weights *w, const char *prefix, int index, vf_stage *s)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "generator.%d.layer", index);
+    int in = dim_of(w, prefix, name, 0), out = dim_of(w, prefix, name, 1), kernel = dim_of(w, prefix, name, 2);
+    s->factor = kernel / 2;
+    s->channels = out;
+    if (kernel % 2 || s->factor < 1 || s->factor > MOST_FACTOR) {
+        nn_bind_problem(b, "%s has a kernel of %d; it must be even, 2 to %d", name, kernel, 2 * MOST_FACTOR);
+        s->factor = 1;
+        return;
+    }
+    nn_bind_conv_transpose1d(b, &s->up, in, out, kernel, s->factor, "%s", name);
+    s->up.left = s->factor / 2 + s->factor % 2;
+    s->up.right = s->factor / 2;
+    nn_bind_ignore(b, "generator.%d.skip_conv.weight", index);
+    nn_bind_ignore(b, "generator.%d.skip_conv.bias", index);
+}
+
+void vf_stack_bind(nn_binder *b, const hse_weights *w, const char *prefix, int index, vf_stage *s)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "generator.%d.layers.0.1", index);
+    int channels = dim_of(w, prefix, name, 0);
+    for (int i = 0, dilation = 1; i < VF_MAX_DEPTH; i++, dilation *= 3) {
+        snprintf(name, sizeof name, "generator.%d.layers.%d.1", index, i);
+        if (dim_of(w, prefix, name, 0) == 0)
+            break;
+        nn_bind_conv1d(b, &s->wide[i], channels, channels, 3, dilation, "generator.%d.layers.%d.1", index, i);
+        nn_bind_conv1d(b, &s->narrow[i], channels, channels, 3, 1, "generator.%d.layers.%d.3", index, i);
+        s->depth = i + 1;
+    }
+    if (s->depth == 0)
+        nn_bind_problem(b, "generator.%d has no layers", index);
+    else if (s->channels != 0 && s->channels != channels)
+        nn_bind_problem(b, "generator.%d has %d channels, %d come in", index, channels, s->channels);
+    s->channels = channels;
+}
+
+static void reflect_seven(nn_conv1d_layer *l)
+{
+    l->pad = NN_REFLECT;
+    l->left = l->right = 3;
+}
+
+static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_vocoder *m, k_weight_type type)
+{
+    char name[64];
+    int channels, index = 3;
+
+    nn_enter(b, "%s", prefix);
+    nn_bind_bias(b, NN_REQUIRED);
+    m->bands = dim_of(w, prefix, "condnet.0", 1);
+    m->cond_channels = channels = dim_of(w, prefix, "condnet.0", 0);
+    for (int i = 0; i < VF_COND_LAYERS; i++)
+        nn_bind_conv1d(b, &m->cond[i], i == 0 ? m->bands : channels, channels, 3, 1, "condnet.%d", 2 * i);
+    m->channels = dim_of(w, prefix, "generator.1", 0);
+    nn_bind_conv1d(b, &m->first, channels, m->channels, 7, 1, "generator.1");
+    reflect_seven(&m->first);
+    channels = m->channels;
+    for (m->hop = 1; m->stages < VF_MAX_STAGES; index += 3) {
+        vf_stage *s = &m->stage[m->stages];
+        snprintf(name, sizeof name, "generator.%d.layer", index);
+        int in = dim_of(w, prefix, name, 0);
+        if (in == 0)
+            break;
+        if (in != channels)
+            nn_bind_problem(b, "%s takes %d channels, %d come in", name, in, channels);
+        vf_upsample_bind(b, w, prefix, index, s);
+        vf_stack_bind(b, w, prefix, index + 1, s);
+        m->stages++;
+        m->hop *= s->factor;
+        channels = s->channels;
+    }
+    nn_bind_type(b, type == K_INT8 ? K_BF16 : type);
+    nn_bind_conv1d(b, &m->last, channels, 1, 7, 1, "generator.%d", index + 1);
+    reflect_seven(&m->last);
+    nn_leave(b);
+    if (m->stages < 1 || m->hop > 1 << 16)
+        nn_bind_problem(b, "%d stages that make %d samples a frame", m->stages, m->hop);
+}
+
+/* How many rows on either side of its input each stage's result depends on, in whole frames: from the last stage back. */
+static void find_context(vf_vocoder *m)
+{
+    int reach = 3, rate = m->hop;
+
+    for (int i = m->stages - 1; i >= 0; i--) {
+        const vf_stage *s = &m->stage[i];
+        for (int k = 0; k < s->depth; k++)
+            reach += s->wide[k].dilation + 1;
+        reach = (reach + s->factor - 1) / s->factor + 2;
+        rate /= s->factor;
+        m->context[i] = (reach + rate - 1) / rate;
+    }
+}
+
+hse_status vf_vocoder_open(vf_vocoder **out, const hse_weights *w, const char *name, const hse_kernels *k,
+                           k_weight_type type, hse_error *err)
+{
+    nn_binder_options opt = {.weights = w, .name = name, .kernels = k, .type = type};
+    vf_vocoder *m = NULL;
+    nn_binder *b = NULL;
+    char prefix[380];
+    hse_status s;
+
+    if (!vf_find_prefix(w, "condnet.0.bias", prefix, sizeof prefix))
+        return hse_fail(err, HSE_E_FORMAT, 0, "%.80s is no VoiceFixer vocoder: no tensor's name ends in condnet.0.bias", name);
+    if (!(m = hse_calloc(1, sizeof *m)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a model");
+    if ((s = nn_binder_open(&b, &opt, err)) != HSE_OK)
+        goto fail;
+    bind_all(b, w, prefix, m, type);
+    if ((s = nn_binder_close(&b, &m->params, err)) != HSE_OK)
+        goto fail;
+    find_context(m);
+    *out = m;
+    return HSE_OK;
+fail:
+    vf_vocoder_close(&m);
+    return s;
+}
+
+void vf_vocoder_close(vf_vocoder **m)
+{
+    if (!*m)
+        return;
+    nn_params_free(&(*m)->params);
+    hse_free(*m);
+    *m = NULL;
+}
+
+/* ---- conditioning ---- */
+
+float vf_vocoder_weight(int band)
+{
+    return (float)(18.8927416350036 * exp(0.0269863588184314 * (band + 1)));
+}
+
+void vf_vocoder_condition(const float *mel, int bands, float *db, float *cond)
+{
+    for (int k = 0; k < bands; k++) {
+        float q = fabsf(mel[k] / vf_vocoder_weight(k)), s = 20.0f * log10f(q > 1e-5f ? q : 1e-5f) - 20.0f;
+        float y = 8.0f * ((s + 115.0f) / 115.0f) - 4.0f;
+        if (db)
+            db[k] = s;
+        cond[k] = y < -4.0f ? -4.0f : y > 4.0f ? 4.0f : y;
+    }
+}
+
+/* ---- the network ---- */
+
+static nn_tensor condnet(nn_ctx *c, const vf_vocoder *m, nn_tensor x)
+{
+    for (int i = 0; i < VF_COND_LAYERS; i++) {
+        nn_mark_t mark = nn_mark(c);
+        x = nn_conv1d(c, &m->cond[i], x);
+        if (i == VF_COND_LAYERS - 1)
+            nn_tap(c, x, "condnet");
+        x = nn_keep(c, mark, nn_act(c, x, K_ELU, 0.0f));
+    }
+    return x;
+}
+
+nn_tensor vf_stack_run(nn_ctx *c, const vf_stage *s, nn_tensor x, int index)
+{
+    nn_tensor other = nn_new(c, x, s->channels);
+
+    for (int i = 0; i < s->depth; i++) {
+        nn_tensor y = nn_res_pair1d(c, &s->wide[i], &s->narrow[i], SLOPE_INSIDE, x, other);
+        if (nn_listening(c)) {
+            nn_mark_t mark = nn_mark(c);
+            nn_tap(c, nn_add(c, y, nn_scale(c, x, -1.0f)), "generator.%d.layers.%d", index, i);
+            nn_keep_all(c, mark, NULL, 0);
+        }
+        other = x;
+        x = y;
+    }
+    nn_tap(c, x, "generator.%d", index);
+    return x;
+}
+
+static nn_tensor stage(nn_ctx *c, const vf_vocoder *m, int i, nn_tensor x)
+{
+    nn_mark_t mark = nn_mark(c);
+
+    x = nn_conv_transpose1d(c, &m->stage[i].up, nn_act(c, x, K_ADD_SIN, SLOPE_BETWEEN));
+    nn_tap(c, x, "generator.%d", 3 * i + 3);
+    return nn_keep(c, mark, vf_stack_run(c, &m->stage[i], x, 3 * i + 4));
+}
+
+typedef struct {
+    const vf_vocoder *m;
+    nn_ctx *c;
+    size_t out_from;
+    float *out;
+    float *scratch; /* the samples of one block with its context */
+} walk;
+
+/* Frames [from, to) through stage i and the ones behind it; x holds frames [first, last). */
+static void stages(walk *w, int i, nn_tensor x, size_t first, size_t last, size_t from, size_t to, int rate)
+{
+    const vf_vocoder *m = w->m;
+    size_t most = i < (int)COUNT(block_frames) && block_frames[i] ? (size_t)block_frames[i] : to - from;
+    size_t reach = i < m->stages ? (size_t)m->context[i] : 0;
+
+    if (i == m->stages) {
+        x = nn_conv1d(w->c, &m->last, nn_leaky_relu(w->c, x, SLOPE_BETWEEN));
+        nn_tap(w->c, x, "generator.%d", 3 * m->stages + 4);
+        x = nn_tanh(w->c, x);
+        size_t count = (last - first) * (size_t)rate;
+        nn_read(w->c, x, 0, w->scratch, count);
+        if (nn_ok(w->c) && !nn_planning(w->c))
+            memcpy(w->out + (from - w->out_from) * (size_t)rate, w->scratch + (from - first) * (size_t)rate,
+                   (to - from) * (size_t)rate * sizeof *w->out);
+        return;
+    }
+    for (size_t at = from, end; at < to && nn_ok(w->c); at = end) {
+        nn_mark_t mark = nn_mark(w->c);
+        end = to - at < most + most / 4 ? to : at + most;
+        size_t a = at > first + reach ? at - reach : first, z = last - end > reach ? end + reach : last;
+        nn_tensor part = x;
+        if (a > first || z < last)
+            part = nn_slice_rows(w->c, x, &(int){(int)(a - first) * rate}, &(int){(int)(z - a) * rate});
+        stages(w, i + 1, stage(w->c, m, i, part), a, z, at, end, rate * m->stage[i].factor);
+        nn_keep_all(w->c, mark, NULL, 0);
+    }
+}
+
+/* The samples that the last stage makes at once: a block of the last blocked stage with its context. */
+static size_t scratch_frames(const vf_vocoder *m, size_t frames)
+{
+    size_t most = frames;
+
+    for (int i = 1; i < m->stages && i < (int)COUNT(block_frames); i++) {
+        size_t block = (size_t)block_frames[i] + (size_t)block_frames[i] / 4 + 2 * (size_t)m->context[i];
+        most = block < most ? block : most;
+    }
+    return most;
+}
+
+static void forward(const vf_vocoder *m, nn_ctx *c, const float *cond, size_t frames, size_t from, size_t to, float *out,
+                    float *scratch)
+{
+    walk w = {.m = m, .c = c, .out_from = from, .out = out, .scratch = scratch};
+    int rows = (int)frames;
+    nn_tensor x = nn_input(c, 1, &rows, m->bands, &cond);
+
+    x = nn_conv1d(c, &m->first, condnet(c, m, x));
+    nn_tap(c, x, "generator.1");
+    stages(&w, 0, x, 0, frames, from, to, 1);
+}
+
+static hse_status check(const vf_vocoder *m, const vf_vocoder_window *w, hse_error *err)
+{
+    size_t most = w->frames + (w->ends ? vf_vocoder_padding(w->frames) : 0);
+
+    if (w->frames == 0 || w->frames > MOST_FRAMES || w->from >= w->to || w->to > most)
+        return hse_fail(err, HSE_E_ARG, 0, "frames %zu to %zu of a mel of %zu", w->from, w->to, w->frames);
+    for (size_t i = 0; i < w->frames * (size_t)m->bands; i++)
+        if (isnan(w->mel[i]))
+            return hse_fail(err, HSE_E_ARG, 0, "frame %zu of the mel is not a number", i / (size_t)m->bands);
+    return HSE_OK;
+}
+
+hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_window *w, float *out, hse_error *err)
+{
+    size_t bands = (size_t)m->bands, context = (size_t)m->context[0] + 8, hop = (size_t)m->hop;
+    float *cond = NULL, *scratch = NULL;
+    hse_status s = check(m, w, err);
+
+    if (s != HSE_OK)
+        return s;
+    size_t all = w->frames + (w->ends ? vf_vocoder_padding(w->frames) : 0);
+    size_t first = w->from > context ? w->from - context : 0, last = all - w->to > context ? w->to + context : all;
+    size_t frames = last - first;
+    cond = hse_alloc((frames < 4 ? 4 : frames) * bands * sizeof *cond);
+    scratch = hse_alloc(scratch_frames(m, frames) * hop * sizeof *scratch);
+    if (cond && scratch) {
+        for (size_t f = first; f < last; f++)
+            for (size_t k = 0; k < bands && f >= w->frames; k++)
+                cond[(f - first) * bands + k] = SILENCE;
+        for (size_t f = first; f < last && f < w->frames; f++)
+            vf_vocoder_condition(w->mel + f * bands, m->bands, NULL, cond + (f - first) * bands);
+        for (; frames < 4; frames++) /* too little to be mirrored: a window of a longer recording */
+            memcpy(cond + frames * bands, cond + (frames - 1) * bands, bands * sizeof *cond);
+        nn_begin(c, NN_RUN);
+        forward(m, c, cond, frames, w->from - first, w->to - first, out, scratch);
+        s = nn_end(c, err);
+        for (size_t i = 0; i < (w->to - w->from) * hop && s == HSE_OK; i++)
+            if (!isfinite(out[i]))
+                s = hse_fail(err, HSE_E_FORMAT, 0, "sample %zu of the audio is not a number (a damaged checkpoint?)", i);
+    } else {
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", frames);
+    }
+    hse_free(cond);
+    hse_free(scratch);
+    return s;
+}
+
+size_t vf_vocoder_plan(const vf_vocoder *m, nn_ctx *c, size_t frames)
+{
+    float *scratch;
+    hse_status s;
+
+    if (frames < 4 || frames > MOST_FRAMES ||
+        !(scratch = hse_alloc(scratch_frames(m, frames) * (size_t)m->hop * sizeof *scratch)))
+        return 0;
+    nn_begin(c, NN_PLAN);
+    forward(m, c, scratch, frames, 0, frames, scratch, scratch);
+    s = nn_end(c, NULL);
+    hse_free(scratch);
+    return s == HSE_OK ? nn_peak(c) : 0;
+}
+
+int vf_vocoder_context(const vf_vocoder *m)
+{
+    return m->context[0] + 8;
+}
