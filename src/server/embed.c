@@ -1,33 +1,122 @@
-/* embed.c - POST /v1/embed/speaker: a recording -> the speaker's embedding, base64 of little-endian float32. */
-#include "server/api.h"
+/* embed.c - POST /v1/embed/speaker: a recording -> the speaker's embedding, base64 of little-endian float32; what the recording
+ * is worth; and how much it sounds like a second voice. */
+#include "server/filters.h"
+#include "server/voice.h"
 
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
 #include <time.h>
 
-bool api_embed(api_call *c)
+typedef struct {
+    api_call            *call;
+    const embed_request *body;
+    float               *values, *other;    /* the embedding; that of the second voice */
+    size_t               count, other_count;
+    char                 model[128];
+    hse_audio_quality    quality;
+} embedding;
+
+/* Run one embed job over the audio, which is taken over. */
+static bool run(embedding *e, const char *model, hse_audio *audio, const char *param, float **out, size_t *count)
 {
-    const embed_request *body = c->body;
+    api_call *c = e->call;
     hse_request r;
     hse_job *job = NULL;
     hse_error err = {0};
+    bool ok = true;
 
     hse_request_init(&r, HSE_JOB_EMBED);
-    api_common(c, &r, body->common.model, &body->common);
-    bool ok = api_decode(c, &body->input_audio, "input_audio", 0, &r.audio);
-    if (ok && (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK))
-        ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
-    if (ok) {
+    api_common(c, &r, model, &e->body->common);
+    r.audio = *audio;
+    *audio = (hse_audio){0};
+    if (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK) {
+        ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : err.status == HSE_E_ARG ? param : NULL);
+    } else {
         const hse_job_result *got = hse_job_result_get(job);
-        hse_buf out;
+
+        *count = got->embedding_size;
+        *out = hse_alloc(*count * sizeof **out + 1);
+        if (*out)
+            memcpy(*out, got->embedding, *count * sizeof **out);
+        else
+            ok = api_fail(&c->error, 500, NULL, "not enough memory for this request");
+        snprintf(e->model, sizeof e->model, "%s", got->model);
         api_answered_by(c, got->model);
-        hse_buf_init(&out, 8u << 20);
-        hse_buf_str(&out, "{\"id\":\"embed-");
-        hse_buf_printf(&out, "%s\",\"created\":%lld,\"model\":", c->id, (long long)time(NULL));
-        api_json_string(&out, got->model, strlen(got->model));
-        hse_buf_str(&out, ",\"data\":\"");
-        hse_buf_base64(&out, got->embedding, got->embedding_size * sizeof *got->embedding);
-        hse_buf_str(&out, "\"}");
-        ok = api_answer_json(c, &out);
     }
     hse_job_close(&job);
+    return ok;
+}
+
+/* The second voice: a recording, an embedding, or a stored one. */
+static bool embed_other(embedding *e)
+{
+    const embed_request *b = e->body;
+    api_call *c = e->call;
+    hse_audio audio = {0};
+    hse_error err = {0};
+    int given = (b->reference_audio.size != 0) + (b->reference_embedding.size != 0) + (b->reference_voice && *b->reference_voice);
+
+    if (given == 0)
+        return true;
+    if (given > 1)
+        return api_fail(&c->error, 400, "reference_audio", "reference_audio, reference_embedding and reference_voice exclude each other: "
+                        "there is one voice to compare with");
+    if (b->reference_embedding.size) {
+        if (!api_embedding(c, &b->reference_embedding, "reference_embedding", &e->other, &e->other_count))
+            return false;
+        return e->other_count == e->count || api_fail(&c->error, 400, "reference_embedding", "reference_embedding has %zu numbers, this model's have %zu",
+                                                      e->other_count, e->count);
+    }
+    if (b->reference_audio.size) {
+        if (!api_decode(c, &b->reference_audio, "reference_audio", 0, &audio))
+            return false;
+    } else if (hse_voice_store_audio(c->server->voices, b->reference_voice, &audio, &err) != HSE_OK) {
+        api_engine_error(c, &err, "reference_voice");
+        if (err.status == HSE_E_NOT_FOUND)
+            c->error.code = "voice_not_found";
+        return false;
+    }
+    return run(e, e->model, &audio, b->reference_audio.size ? "reference_audio" : "reference_voice", &e->other, &e->other_count);
+}
+
+static bool answer(embedding *e)
+{
+    hse_buf out;
+
+    hse_buf_init(&out, 8u << 20);
+    hse_buf_printf(&out, "{\"id\":\"embed-%s\",\"created\":%lld,\"model\":", e->call->id, (long long)time(NULL));
+    hse_buf_json(&out, e->model, strlen(e->model));
+    hse_buf_str(&out, ",\"data\":\"");
+    hse_buf_base64(&out, e->values, e->count * sizeof *e->values);
+    hse_buf_byte(&out, '"');
+    api_quality_json(&out, "quality", &e->quality);
+    if (e->other) {
+        double like = hse_embedding_similarity(e->values, e->count, e->other, e->other_count);
+
+        if (isfinite(like))
+            hse_buf_printf(&out, ",\"similarity\":%.6f", like);
+        else
+            hse_buf_str(&out, ",\"similarity\":null");
+    }
+    hse_buf_byte(&out, '}');
+    return api_answer_json(e->call, &out);
+}
+
+bool api_embed(api_call *c)
+{
+    embedding e = {.call = c, .body = c->body};
+    hse_audio audio = {0};
+    hse_error err = {0};
+    bool ok = api_decode(c, &e.body->input_audio, "input_audio", 0, &audio);
+
+    if (ok && audio.n && hse_audio_first_bad(audio.samples, audio.n) == audio.n && hse_audio_quality_of(&e.quality, &audio, &err) != HSE_OK)
+        ok = api_engine_error(c, &err, NULL);
+    ok = ok && api_keep_speech(c, e.body->vad_mode, e.body->vad_data, &e.body->common, &audio) &&
+         run(&e, e.body->common.model, &audio, "input_audio", &e.values, &e.count) && embed_other(&e) && answer(&e);
+    hse_audio_free(&audio);
+    hse_free(e.values);
+    hse_free(e.other);
     return ok;
 }

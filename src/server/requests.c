@@ -1,8 +1,17 @@
 #include "server/requests.h"
 
+#include "server/audio_requests.h"
+
 #include "http/url.h"
 
 #include <strings.h>
+
+/* Of a recording that gives a voice. */
+#define VAD_ROWS(type)                                                                                                         \
+    {"input_vad_mode", FIELD_TEXT, offsetof(type, vad_mode), .doc = "keep only the speech of input_audio: silero, whisper, or a name of "   \
+     "/v1/audio/vad/models; none", .max = MAX_NAME},                                                                          \
+    {"input_vad_data", FIELD_TEXT, offsetof(type, vad_data), .doc = "the same by stretches: the JSON text of a /v1/audio/vad answer or of "  \
+     "its timestamps", .max = MAX_TEXT}
 
 #define G(member) offsetof(generation_options, member)
 static const schema_field generation_fields[] = {
@@ -27,22 +36,23 @@ const schema output_schema = SCHEMA("AudioOutputOptions", output_fields, output_
 static const schema_field speech_fields[] = {
     MODEL_ROW(speech_request, "a name of /v1/audio/speech/models; absent, \"\" or tts-1, tts-1-hd, gpt-4o-mini-tts: the first of them"),
     {"input", FIELD_TEXT, S(input), .doc = "the text to speak, UTF-8", .required = true, .min = 1, .max = MAX_TEXT},
-    {"voice", FIELD_ID, S(voice), .doc = "a name of the model's voices, or one of OpenAI's thirteen; default: the model's first", .max = MAX_NAME},
+    {"voice", FIELD_ID, S(voice), .doc = "a name of the model's voices, of the voice store, or one of OpenAI's thirteen; default: the model's first", .max = MAX_NAME},
     {"language", FIELD_TEXT, S(language), .doc = "en, ...; default: the model's", .max = 32},
     {"mode", FIELD_CHOICE, S(mode), .doc = "HSE's: speak with a voice of the model, or with that of input_audio or input_embedding",
      .choices = "single_speaker_tts|voice_cloning"},
     {"response_format", FIELD_CHOICE, S(response_format), .doc = "OpenAI's name of output_options.format; default mp3",
      .choices = "mp3|opus|aac|flac|wav|pcm"},
-    {"stream_format", FIELD_CHOICE, S(stream_format), .doc = "OpenAI's", .choices = "audio|sse", .def = "audio"},
+    {"stream_format", FIELD_CHOICE, S(stream_format), .doc = "OpenAI's: sse sends speech.audio.delta events, then speech.audio.done with the usage", .choices = "audio|sse", .def = "audio"},
     {"speed", FIELD_NUMBER, S(speed), .doc = "OpenAI's; 2 = twice as fast", .min = 0.25, .max = 4, .def = "1"},
     {"input_audio", FIELD_BASE64, S(input_audio), .doc = "a recording of the voice to clone"},
     {"input_embedding", FIELD_BASE64, S(input_embedding), .doc = "the voice as /v1/embed/speaker gives it", .max = 1 << 20},
-    {"input_vad_mode", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
-    {"input_vad_data", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
+    VAD_ROWS(speech_request),
     {"generation_options", FIELD_OBJECT, S(generation), .doc = "how it is spoken", .object = &generation_schema},
     {"output_options", FIELD_OBJECT, S(output), .doc = "what the audio is", .object = &output_schema},
-    {"pre_processing_filters", FIELD_REFUSED, 0, .doc = "no filter model is built in"},
-    {"post_generation_filters", FIELD_REFUSED, 0, .doc = "no filter model is built in"},
+    {"pre_processing_filters", FIELD_LIST, S(pre_filters), .doc = "run on input_audio first", .item = FIELD_OBJECT, .object = &filter_schema,
+     .max_items = MAX_FILTERS},
+    {"post_generation_filters", FIELD_LIST, S(post_filters), .doc = "run on what was spoken", .item = FIELD_OBJECT, .object = &filter_schema,
+     .max_items = MAX_FILTERS},
     {"instructions", FIELD_REFUSED, 0, .doc = "no model that is built in follows instructions"},
     {"text_normalization", FIELD_CHOICE, S(text_normalization), .doc = "on: numbers, dates, money become words; reference: as the original model "
      "does; default: the server's --text-normalization", .choices = "on|reference|off"},
@@ -56,8 +66,10 @@ const schema speech_schema = SCHEMA("TextToSpeechRequest", speech_fields, speech
 static const schema_field embed_fields[] = {
     MODEL_ROW(embed_request, "a name of /v1/embed/models; absent: the first"),
     {"input_audio", FIELD_BASE64, E(input_audio), .doc = "a recording of the voice", .required = true},
-    {"input_vad_mode", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
-    {"input_vad_data", FIELD_REFUSED, 0, .doc = "this model's encoder finds speech by itself"},
+    VAD_ROWS(embed_request),
+    {"reference_audio", FIELD_BASE64, E(reference_audio), .doc = "a recording of a second voice: the answer says how alike they are"},
+    {"reference_embedding", FIELD_BASE64, E(reference_embedding), .doc = "or its embedding", .max = 1 << 20},
+    {"reference_voice", FIELD_ID, E(reference_voice), .doc = "or a stored voice", .max = MAX_NAME},
     COMMON_ROWS(embed_request),
 };
 const schema embed_schema = SCHEMA("EmbedSpeakerRequest", embed_fields, embed_request);
@@ -109,12 +121,15 @@ const schema nothing_schema = {"NoFields", NULL, 0, 1, ""};
 static const schema_field audio_answer_fields[] = {
     ANSWER_ROWS("tts"),
     {"data", FIELD_TEXT, 0, .doc = "a complete audio file in base64", .required = true},
+    {"input_quality", FIELD_OBJECT, 0, .doc = "of input_audio", .object = &quality_schema},
 };
 const schema audio_answer = {"TextToSpeechResponse", audio_answer_fields, COUNT(audio_answer_fields), 0, ""};
 
 static const schema_field embed_answer_fields[] = {
     ANSWER_ROWS("embed"),
     {"data", FIELD_TEXT, 0, .doc = "base64 of little-endian float32", .required = true},
+    {"quality", FIELD_OBJECT, 0, .doc = "of input_audio", .required = true, .object = &quality_schema},
+    {"similarity", FIELD_NUMBER, 0, .doc = "cosine of the two embeddings, -1 to 1; with a reference"},
 };
 const schema embed_answer = {"EmbedSpeakerResponse", embed_answer_fields, COUNT(embed_answer_fields), 0, ""};
 

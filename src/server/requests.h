@@ -47,11 +47,15 @@ typedef struct {
     generation_options generation;
     output_options     output;
     const char        *text_normalization, *normalize;      /* ours */
+    schema_list        pre_filters, post_filters;           /* filter_request */
+    const char        *vad_mode, *vad_data;                 /* of input_audio */
 } speech_request;
 
 typedef struct {
     common_fields  common;
-    hse_buf        input_audio;
+    hse_buf        input_audio, reference_audio, reference_embedding;
+    const char    *reference_voice;
+    const char    *vad_mode, *vad_data;
 } embed_request;
 
 typedef struct {

@@ -1,6 +1,10 @@
 #include "server/api.h"
 
+#include "server/audio_requests.h"
+#include "server/convert.h"
 #include "server/docs.h"
+#include "server/transcribe.h"
+#include "server/voice.h"
 
 #define AUDIO_MEDIA "audio/mpeg|audio/ogg|audio/aac|audio/flac|audio/wav|audio/pcm"
 
@@ -32,7 +36,7 @@ const api_route api_routes[] = {
 
     /* Speech. */
     {HTTP_POST, "/v1/audio/speech", "speech", "speak", .body = &speech_schema, .run = api_speech, .answer = &audio_answer,
-     .media = AUDIO_MEDIA, .summary = "Text to speech",
+     .media = AUDIO_MEDIA "|text/event-stream", .summary = "Text to speech",
      .doc = "Accept: audio/* or application/octet-stream gives the audio itself, Accept: application/json HSE's JSON; with any other "
             "the body decides: voice without a field of HSE's own gives audio."},
     {HTTP_GET, "/v1/audio/speech/models", "speech", .run = api_task_models, .answer = &model_list_answer,
@@ -43,20 +47,40 @@ const api_route api_routes[] = {
      .summary = "A recording to its speaker's embedding"},
     {HTTP_GET, "/v1/embed/models", "embeddings", .run = api_task_models, .answer = &model_list_answer, .summary = "Models that embed speakers"},
 
+    /* Transcription. */
+    {HTTP_POST, "/v1/audio/transcriptions", "transcription", "transcribe", .body = &transcribe_schema, .form = &transcribe_form_schema,
+     .run = api_transcribe, .answer = &transcribe_answer, .media = "text/plain|text/event-stream", .summary = "Speech to text",
+     .doc = "A form is OpenAI's request, JSON with input_audio HSE's."},
+    {HTTP_GET, "/v1/audio/transcriptions/models", "transcription", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that transcribe"},
+    {HTTP_POST, "/v1/audio/translations", "transcription", "transcribe", .form = &translate_form_schema, .run = api_translate,
+     .answer = &transcribe_answer, .media = "text/plain|text/event-stream", .summary = "Speech to English text"},
+
+    /* Audio to audio. */
+    {HTTP_POST, "/v1/voice/convert", "conversion", "convert", .body = &convert_schema, .form = &convert_schema, .run = api_convert,
+     .answer = &convert_answer, .media = AUDIO_MEDIA, .summary = "The same words in another voice",
+     .doc = "JSON is answered with JSON, a form with the audio itself, unless Accept says otherwise."},
+    {HTTP_GET, "/v1/voice/convert/models", "conversion", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that convert voices"},
+    {HTTP_POST, "/v1/audio/convert", "conversion", "restore", .body = &restore_schema, .form = &restore_schema, .run = api_restore,
+     .answer = &convert_answer, .media = AUDIO_MEDIA, .summary = "Damaged speech made whole",
+     .doc = "JSON is answered with JSON, a form with the audio itself, unless Accept says otherwise."},
+    {HTTP_GET, "/v1/audio/convert/models", "conversion", .run = api_task_models, .answer = &model_list_answer,
+     .summary = "Models that restore audio"},
+
+    /* The voice store. */
+    {HTTP_GET, "/v1/audio/voices", "voices", .query = &voices_query_schema, .run = api_voice_list, .answer = &voice_list_answer,
+     .summary = "The voices of a model and of the voice store"},
+    {HTTP_POST, "/v1/audio/voices", "voices", .body = &new_voice_schema, .form = &new_voice_schema, .run = api_voice_add, .answer = &voice_answer,
+     .summary = "Store a recording under a name that requests can use as voice"},
+    {HTTP_GET, "/v1/audio/voices/{id}", "voices", .run = api_voice_get, .answer = &voice_answer, .summary = "A stored voice, by id or name"},
+    {HTTP_DELETE, "/v1/audio/voices/{id}", "voices", .run = api_voice_remove, .answer = &voice_deleted_answer,
+     .summary = "Remove a stored voice, by id or name"},
+
     /* Voice activity. */
     {HTTP_POST, "/v1/audio/vad", "voice activity", "vad", .body = &vad_schema, .run = api_vad, .answer = &vad_answer,
      .summary = "Where is speech?"},
     {HTTP_GET, "/v1/audio/vad/models", "voice activity", .run = api_task_models, .answer = &model_list_answer,
      .summary = "Models that find speech"},
-
-    /* Speech to text. */
-    {HTTP_GET, "/v1/audio/transcriptions/models", "transcription", .run = api_task_models, .answer = &model_list_answer,
-     .summary = "Models that write down speech"},
-
-    /* Audio to audio. */
-    {HTTP_GET, "/v1/voice/convert/models", "conversion", .run = api_task_models, .answer = &model_list_answer,
-     .summary = "Models that change a voice"},
-    {HTTP_GET, "/v1/audio/convert/models", "conversion", .run = api_task_models, .answer = &model_list_answer,
-     .summary = "Models that restore recordings"},
 };
 const size_t api_route_count = COUNT(api_routes);

@@ -1,0 +1,119 @@
+#include "server/voice.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* OpenAI's thirteen names stand for the model's voices in turn, in this order. */
+static const char *const openai_voices[] = {"alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer",
+                                            "verse", "marin", "cedar"};
+
+static const hse_model_info *find_model(const hse_models *models, const hse_request *r)
+{
+    for (size_t i = 0; i < hse_models_count(models); i++) {
+        const hse_model_info *m = hse_models_at(models, i);
+        bool able = r->kind == HSE_JOB_CONVERT ? m->converts : m->speaks;
+
+        if (able && !m->problem && (!r->model || strcmp(m->name, r->model) == 0))
+            return m;
+    }
+    return NULL;
+}
+
+static const char *own_voice(const hse_model_info *m, const char *name)
+{
+    for (size_t i = 0; i < m->voice_count; i++)
+        if (strcmp(m->voices[i], name) == 0)
+            return m->voices[i];
+    return NULL;
+}
+
+/* The model's voice that one of OpenAI's names stands for; NULL: it is none of them, or the model has no voices. */
+static const char *openai_voice(const hse_server *server, const hse_model_info *m, const char *name)
+{
+    const hse_config *config = server->options.config;
+
+    for (size_t i = 0; config && i < config->openai_voice_count; i++)
+        if (strcmp(config->openai_voices[i].name, name) == 0)
+            return own_voice(m, config->openai_voices[i].voice);
+    for (size_t i = 0; i < COUNT(openai_voices) && m->voice_count; i++)
+        if (strcmp(openai_voices[i], name) == 0)
+            return m->voices[i % m->voice_count];
+    return NULL;
+}
+
+/* The names that would have worked, as far as they fit. */
+static bool refuse(api_call *c, const hse_model_info *m, const char *voice)
+{
+    hse_voice_info *stored = NULL;
+    size_t count = 0, at = 0;
+    hse_error err;
+    char list[160] = "";
+
+    if (hse_voice_store_list(c->server->voices, &stored, &count, &err) != HSE_OK)
+        count = 0;
+    for (size_t i = 0; i < m->voice_count + count && at + 2 < sizeof list; i++) {
+        const char *name = i < m->voice_count ? m->voices[i] : stored[i - m->voice_count].name;
+
+        if (*name)
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at ? ", " : "", name);
+    }
+    hse_free(stored);
+    if (!at)
+        return api_fail(&c->error, 400, "voice", "voice \"%.40s\": this model has no voices; send input_audio, a recording to clone, or add a voice to "
+                        "the voice store (POST /v1/audio/voices)", voice);
+    return api_fail(&c->error, 400, "voice", "voice \"%.40s\" is not known; there are: %s", voice, list);
+}
+
+bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice *out)
+{
+    hse_models *models = NULL;
+    hse_error err = {0};
+    bool ok = true;
+
+    if (!voice || !*voice)
+        return true;
+    if (hse_models_open(&models, c->server->engine, &err) != HSE_OK)
+        return api_engine_error(c, &err, NULL);
+    const hse_model_info *m = find_model(models, r);
+    const char *known = NULL;
+    r->voice = voice;
+    if (m && !own_voice(m, voice)) {
+        if (hse_voice_store_apply(c->server->voices, c->server->engine, r, &out->embedding, &err) != HSE_OK)
+            ok = api_engine_error(c, &err, err.status == HSE_E_FORMAT || err.status == HSE_E_ARG ? "voice" : NULL);
+        else if (r->voice && !(known = openai_voice(c->server, m, voice)))
+            ok = refuse(c, m, voice);
+    }
+    if (known) {
+        snprintf(out->name, sizeof out->name, "%s", known);
+        r->voice = out->name;
+    }
+    hse_models_close(&models);
+    return ok;
+}
+
+void api_voice_free(api_voice *v)
+{
+    hse_free(v->embedding);
+    v->embedding = NULL;
+}
+
+bool api_embedding(api_call *c, const hse_buf *b, const char *param, float **out, size_t *count)
+{
+    if (b->size == 0)
+        return true;
+    if (b->size % sizeof(float))
+        return api_fail(&c->error, 400, param, "%s has %zu bytes, not a whole number of float32", param, b->size);
+    float *values = hse_alloc(b->size);
+    if (!values)
+        return api_fail(&c->error, 500, NULL, "not enough memory for this request");
+    for (size_t i = 0; i < b->size / sizeof *values; i++) {
+        uint32_t bits = hse_get_u32le(b->data + i * sizeof bits);
+
+        memcpy(&values[i], &bits, sizeof bits);
+    }
+    *out = values;
+    *count = b->size / sizeof(float);
+    return true;
+}
