@@ -42,7 +42,7 @@ typedef struct {
 } golden_kind;
 
 extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[], golden_bert[];       /* NULL-terminated */
-extern const golden_kind golden_whisper_network[], golden_whisper_text[];
+extern const golden_kind golden_whisper_network[], golden_whisper_text[], golden_voicefixer[];
 
 typedef struct {
     float *data;                            /* golden_free_array */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_vits, golden_bert, golden_whisper_network,
-                                              golden_whisper_text};
+                                              golden_whisper_text, golden_voicefixer};
 
 enum { MAX_DEPTH = 16, MAX_CASES = 65536, MAX_KINDS = 128 };
 
