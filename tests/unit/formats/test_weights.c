@@ -36,6 +36,9 @@ static const struct {
     {DATA "all.onnx", "onnx", "", 34, false},
     {DATA "bare.pt", "torch zip", "", 1, true},
     {DATA "bare-legacy.pt", "torch legacy", "", 1, false},
+    {DATA "ct2-v1.bin", "ctranslate2", "", 9, false},
+    {DATA "ct2-v3.bin", "ctranslate2", "", 12, false},
+    {DATA "ct2-v6.bin", "ctranslate2", "", 15, false},
 };
 
 /* How many places of a file the exhaustive tests go on by: under a sanitizer, which makes each run ten times as long,
@@ -448,6 +451,8 @@ TEST(limits_are_kept_and_named)
         {DATA "all.onnx", {.max_tensors = 33}, HSE_E_LIMIT, "max_tensors"},
         {DATA "all.onnx", {.max_inflated_bytes = 100}, HSE_E_LIMIT, "max_inflated_bytes"},
         {DATA "all.onnx", {.max_tensors = 34}, HSE_OK, ""},
+        {DATA "ct2-v6.bin", {.max_tensors = 14}, HSE_E_LIMIT, "max_tensors"},
+        {DATA "ct2-v6.bin", {.max_tensors = 15}, HSE_OK, ""},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
