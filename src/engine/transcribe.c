@@ -128,6 +128,10 @@ bool hse_transcript_segment_copy(hse_transcript_segment *out, const hse_transcri
     out->language = keep_text(arena, from->language, &ok);
     out->tokens = keep_array(arena, from->tokens, from->token_count, sizeof *from->tokens, &ok);
     out->token_logprobs = keep_array(arena, from->token_logprobs, from->token_count, sizeof *from->token_logprobs, &ok);
+    const char **texts = keep_array(arena, from->token_texts, from->token_count, sizeof *texts, &ok);
+    for (size_t i = 0; texts && i < from->token_count; i++)
+        texts[i] = keep_text(arena, texts[i], &ok);
+    out->token_texts = texts;
     hse_word *words = keep_array(arena, from->words, from->word_count, sizeof *words, &ok);
     for (size_t i = 0; words && i < from->word_count; i++)
         words[i].word = keep_text(arena, words[i].word, &ok);
