@@ -86,7 +86,7 @@ static hse_status find_specials(whisper_tokenizer *t, int32_t vocab, hse_error *
 }
 
 /* The rest of the program relies on this order. */
-static hse_status check_order(const whisper_special *s, hse_error *err)
+static hse_status check_order(const whisper_special *s, size_t ids, hse_error *err)
 {
     const struct {
         const char *name;
@@ -109,9 +109,12 @@ static hse_status check_order(const whisper_special *s, hse_error *err)
     if (s->sot >= s->language_begin)
         return hse_fail(err, HSE_E_FORMAT, 0, "<|startoftranscript|> (%d) is not before <|en|> (%d)", s->sot,
                         s->language_begin);
-    if (s->vocab - s->timestamp_begin < WHISPER_TIMES)
+    int32_t needed = s->timestamp_begin + WHISPER_TIMES;
+    if (ids > (size_t)needed)
+        needed = (int32_t)ids;
+    if (s->vocab < needed)
         return hse_fail(err, HSE_E_FORMAT, 0, "the model has %d ids, the vocabulary needs %d: they do not belong together",
-                        s->vocab, s->timestamp_begin + WHISPER_TIMES);
+                        s->vocab, needed);
     return HSE_OK;
 }
 
@@ -230,7 +233,7 @@ hse_status whisper_tokenizer_from(whisper_tokenizer **out, vocabulary *v, int32_
         hse_bytes token = bpe_token(t->b, (int32_t)id);
         t->special.multilingual = token.data && token.size == 0;
     }
-    if ((s = find_specials(t, vocab, err)) == HSE_OK && (s = check_order(&t->special, err)) == HSE_OK) {
+    if ((s = find_specials(t, vocab, err)) == HSE_OK && (s = check_order(&t->special, bpe_count(t->b), err)) == HSE_OK) {
         sort_unique(&t->plain);
         bpe_finish(t->b);
         s = find_non_speech(t, err);
