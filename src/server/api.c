@@ -104,6 +104,31 @@ static void name_client(api_call *c)
     snprintf(c->client, sizeof c->client, "%s", key[0] ? key : r->peer);
 }
 
+/* Requests to models have --max-requests places; what only asks or tells (models, voices, ps) has some of its own, so that an
+ * operator can still look and unload when all are taken. */
+static bool take_place(const api_bound *b)
+{
+    if (!b->route->task)
+        return true;
+    if (atomic_fetch_add(&b->server->in_flight, 1) < b->server->max_requests)
+        return true;
+    atomic_fetch_sub(&b->server->in_flight, 1);
+    return false;
+}
+
+static void give_place(const api_bound *b)
+{
+    if (b->route->task)
+        atomic_fetch_sub(&b->server->in_flight, 1);
+}
+
+void api_release(api_call *c)
+{
+    if (c->placed && c->route->task)
+        atomic_fetch_sub(&c->server->in_flight, 1);
+    c->placed = false;
+}
+
 /* x-hse-priority, for clients that cannot add a field to the body: one digit. */
 static bool read_priority(api_call *c)
 {
@@ -121,13 +146,15 @@ static bool read_priority(api_call *c)
 static void run_call(void *arg)
 {
     pending p = *(pending *)arg;
-    api_call call = {.server = p.bound->server, .route = p.bound->route, .job = p.job, .id = http_job_request(p.job)->id};
+    api_call call = {.server = p.bound->server, .route = p.bound->route, .job = p.job, .id = http_job_request(p.job)->id,
+                     .placed = true};
     hse_error err = {0};
 
     hse_free(arg);
     if (http_job_cancelled(p.job)) {
         if (call.route->task)
             api_metrics_call(call.server->metrics, call.route->task, "", 499);
+        api_release(&call);
         http_job_unref(p.job);
         return;
     }
@@ -140,6 +167,7 @@ static void run_call(void *arg)
         http_job_on_cancel(p.job, cancel_call);
         ok = read_priority(&call) && read_body(&call) && call.route->run(&call);
     }
+    api_release(&call);
     if (!ok)
         api_error_answer(p.job, &call.error);
     if (call.route->task)
@@ -173,13 +201,16 @@ void api_handle(http_job *job, void *arg)
         return;
     }
     pending *p = hse_alloc(sizeof *p);
-    if (p)
+    if (p && take_place(bound)) {
         *p = (pending){bound, http_job_ref(job)};
-    if (p && hse_workers_do(bound->server->workers, run_call, p))
-        return;
-    if (p)
+        if (hse_workers_do(bound->server->workers, run_call, p))
+            return;
         http_job_unref(p->job);
+        give_place(bound);
+    }
     hse_free(p);
+    if (bound->route->task)
+        api_metrics_call(bound->server->metrics, bound->route->task, "", 503);
     refuse(job, 503, "overloaded", "too many requests are under way (--max-requests)", 1);
 }
 
@@ -216,6 +247,7 @@ bool api_answer_json(api_call *c, hse_buf *json)
         return api_engine_error(c, &err, NULL);
     }
     char *text = hse_buf_take(json, &size);
+    api_release(c);
     http_job_answer_take(c->job, 200, "application/json", text, size, hse_free);
     return true;
 }

@@ -27,6 +27,8 @@ struct hse_server {
     api_keys          *keys;
     api_metrics       *metrics;
     hse_server_options options;
+    int                max_requests;
+    atomic_int         in_flight;   /* requests to models, from being taken to the end of their answer */
     int64_t            started;     /* Unix time */
     _Atomic(const char *) text_normalization;   /* of requests that do not say: a constant word */
     pthread_mutex_t    reloading;
@@ -54,6 +56,7 @@ struct api_call {
     char             client[72];    /* whose share of the machine it uses: its key, else its address */
     int              priority;      /* of the header x-hse-priority; -1: there is none */
     bool             own_deadline;  /* the client set timeout_s */
+    bool             placed;        /* it has one of --max-requests places */
     char             model[128];    /* that answered, for the metrics; "" before it is known */
     api_error        error;         /* what a false return of run means */
 };
@@ -83,6 +86,9 @@ void api_answered_by(api_call *call, const char *model);
 /* Turn an engine error into call->error; `param` when the field is known, else NULL (a text that begins with the name of a
  * field is understood). Returns false. */
 bool api_engine_error(api_call *call, const hse_error *err, const char *param);
+/* The work is done and the last bytes go out now: give the place to the next request, which may come before this call returns.
+ * Done for errors and JSON; at the end of run at the latest. */
+void api_release(api_call *call);
 /* Answer with JSON text; takes care of a buffer that failed. */
 bool api_answer_json(api_call *call, hse_buf *json);
 /* NULL for an absent name and for OpenAI's (tts-1, ...), which mean the first model of the task; else the name. */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { MAX_REQUESTS = 256, MAX_JSON = 1 << 20 };
+enum { MAX_REQUESTS = 256, OTHER_REQUESTS = 16, MAX_JSON = 1 << 20 };
 static const uint64_t max_upload = 100u << 20;
 
 void api_health(http_job *job, void *arg)
@@ -194,6 +194,7 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
     s->engine = engine;
     s->options = options ? *options : (hse_server_options){0};
     s->config = s->options.config;
+    s->max_requests = s->options.max_requests > 0 ? s->options.max_requests : MAX_REQUESTS;
     s->started = (int64_t)time(NULL);
     pthread_mutex_init(&s->reloading, NULL);
     hse_server_options *o = &s->options;
@@ -213,7 +214,7 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
     if (status == HSE_OK)
         status = api_metrics_open(&s->metrics, api_route_count, err);
     if (status == HSE_OK)
-        status = hse_workers_open(&s->workers, o->max_requests > 0 ? o->max_requests : MAX_REQUESTS, err);
+        status = hse_workers_open(&s->workers, s->max_requests + OTHER_REQUESTS, err);
     if (status == HSE_OK)
         status = busy_log_open(&s->busy, engine, s->config ? s->config->log_interval_s : 0, err);
     if (status == HSE_OK)

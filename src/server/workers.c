@@ -12,7 +12,7 @@ typedef struct {
 struct hse_workers {
     pthread_mutex_t lock;
     pthread_cond_t  wake;
-    int             max, threads, idle;
+    int             max, threads, idle;     /* idle: waiting for a task, which may be on its way already */
     int             first, count;           /* ring of waiting tasks */
     bool            stop;
     pthread_t      *thread;
@@ -81,7 +81,7 @@ bool hse_workers_do(hse_workers *w, hse_work *f, void *arg)
     bool ok = false;
 
     pthread_mutex_lock(&w->lock);
-    if (!w->stop && w->count < w->max) {
+    if (!w->stop && w->count + w->threads - w->idle < w->max) {
         if (w->count >= w->idle)
             start_thread(w);
         if (w->threads > 0) {

@@ -15,9 +15,12 @@ SPEECH = os.path.join(ROOT, "tests", "golden", "silero", "audio", "jfk_16k.wav")
 
 
 class Server:
-    def __init__(self, *options):
+    def __init__(self, *options, variables=None):
         self.file = tempfile.NamedTemporaryFile(suffix=".log")
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("HSE_") or k in ("HSE_CPU",)}
+        self.folder = tempfile.TemporaryDirectory()         # nobody's voices, nobody's models but the bundled ones
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("HSE_", "HARMONYSPEECH_", "HF_")) or k in ("HSE_CPU",)}
+        environment.update({"XDG_STATE_HOME": self.folder.name, "XDG_CACHE_HOME": self.folder.name, "HF_HOME": self.folder.name},
+                           **(variables or {}))
         self.process = subprocess.Popen([HSE, "serve", "--port", "0", "--log-format", "json", "--log-level", "info", *options],
                                         stdout=subprocess.PIPE, stderr=self.file, text=True, env=environment)
         line = ""
@@ -56,15 +59,15 @@ class Server:
         assert status == want, (status, data[:300])
         return json.loads(data) if head.get("content-type", "").startswith("application/json") else data
 
-    def get(self, path, want=200):
-        status, _, data = self.request("GET", path)
+    def get(self, path, want=200, headers=None):
+        status, _, data = self.request("GET", path, headers=headers)
         assert status == want, (status, data[:300])
         return json.loads(data)
 
 
 @contextlib.contextmanager
-def running(*options):
-    s = Server(*options)
+def running(*options, variables=None):
+    s = Server(*options, variables=variables)
     try:
         yield s
     finally:
