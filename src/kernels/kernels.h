@@ -109,6 +109,11 @@ typedef struct hse_kernels {
     void (*to_int8)(uint8_t *out, size_t out_row, float *scale, const float *in, size_t in_row, int rows, int k, k_act act,
                     float slope);
 
+    /* Attention weights for such products: e^(x - the row's largest), what they must be multiplied with to sum to 1 in scale. As bf16;
+     * or in two parts, row r in the rows 2r (e * 127, rounded) and 2r + 1 (254 times what that left) of int8 inputs. */
+    void (*exp_bf16)(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n);
+    void (*exp_int8)(uint8_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n);
+
     /* Plain products of two activations (attention, PQMF): c[r][j] = alpha * sum_i a[r][i] * b[j][i] (nt) or
      * alpha * sum_i a[r][i] * b[i][j] (nn), rows x n, k inner. One accumulator per element, i in order. */
     void (*matmul_nt)(float *c, size_t c_row, const float *a, size_t a_row, const float *b, size_t b_row, int rows, int n, int k,

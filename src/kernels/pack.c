@@ -7,6 +7,8 @@
 enum {
     ALIGN = 64,
     MOST_PANEL = 64, /* outputs of a panel, on any instruction set */
+    LINE = 16,       /* words of 32 bits in a cache line */
+    MOST_INPUTS = 8192, /* of a row that is converted at once */
     STRETCH = 16,    /* inputs: a cache line of the source, a multiple of every group */
 };
 
@@ -137,14 +139,113 @@ static char *clear_panel(const k_packed *p, int panel)
     return data;
 }
 
-/* One panel. The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share
- * are still in the first-level cache for the last of them. */
-void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const float *w, size_t w_n, size_t w_t, size_t w_i)
+/* Words of 32 bits (a pair of bf16, four int8) of `rows` outputs to their columns: 16 outputs at a time fill a line. */
+static void spread_words(char *data, size_t step, const char *rows, size_t row, int n, int words)
 {
-    int group = k_group(p->type), groups = (p->k + group - 1) / group, first = panel * p->panel;
-    int columns = k_panel_outputs(p, panel), width = panel_width(k->layout, p, panel);
-    size_t step = (size_t)(width * group), padded = (size_t)p->panel * (size_t)p->panels;
-    char *data = clear_panel(p, panel);
+    for (int i = 0; i < words; i++, data += step)
+        for (int j = 0; j < n; j++)
+            memcpy(data + (size_t)j * 4, rows + (size_t)j * row + (size_t)i * 4, 4);
+}
+
+/* bf16 whose inputs lie side by side in w. */
+static void panel_rows_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns, const float *w,
+                            size_t w_n)
+{
+    enum { INPUTS = 512 };
+    _Alignas(ALIGN) uint16_t rows[LINE][INPUTS];
+
+    for (int from = 0; from < p->k; from += INPUTS) {
+        int n = p->k - from < INPUTS ? p->k - from : INPUTS;
+        for (int j = 0; j < columns; j += LINE) {
+            int left = columns - j < LINE ? columns - j : LINE;
+            k->to_bf16(&rows[0][0], INPUTS, w + (size_t)j * w_n + from, w_n, left, n, K_NONE, 0.0f);
+            spread_words(data + (size_t)(from / 2) * step + (size_t)j * 4, step, (const char *)rows, sizeof rows[0], left,
+                         (n + 1) / 2);
+        }
+    }
+}
+
+/* int8 the same way; the rows come with 128 added. */
+static void panel_rows_int8(const hse_kernels *k, const k_packed *p, char *data, size_t step, int first, int columns,
+                            const float *w, size_t w_n)
+{
+    _Alignas(ALIGN) uint8_t rows[LINE][MOST_INPUTS];
+
+    for (int j = 0; j < columns; j += LINE) {
+        int left = columns - j < LINE ? columns - j : LINE;
+        k->to_int8(&rows[0][0], MOST_INPUTS, p->scale + first + j, w + (size_t)j * w_n, w_n, left, p->k, K_NONE, 0.0f);
+        for (int r = 0; r < left; r++) {
+            int32_t sum = 0;
+            for (int i = 0; i < p->k; i++) {
+                rows[r][i] ^= 0x80;
+                sum += (int8_t)rows[r][i];
+            }
+            for (int i = p->k; i % 4; i++)
+                rows[r][i] = 0;
+            p->comp[first + j + r] = -128 * sum;
+        }
+        spread_words(data + (size_t)j * 4, step, (const char *)rows, sizeof rows[0], left, (p->k + 3) / 4);
+    }
+}
+
+/* bf16 whose outputs lie side by side in w: two inputs at a time. */
+static void panel_columns_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns, const float *w,
+                               size_t w_i)
+{
+    _Alignas(ALIGN) uint16_t rows[2][MOST_PANEL] = {{0}};
+
+    for (int i = 0; i < p->k; i += 2, data += step * 2) {
+        uint16_t *to = (uint16_t *)(void *)data;
+        int n = p->k - i < 2 ? 1 : 2;
+        k->to_bf16(&rows[0][0], MOST_PANEL, w + (size_t)i * w_i, w_i, n, columns, K_NONE, 0.0f);
+        for (int j = 0; j < columns; j++) {
+            to[2 * j] = rows[0][j];
+            to[2 * j + 1] = n > 1 ? rows[1][j] : 0;
+        }
+    }
+}
+
+/* int8 the same way, four inputs at a time; the sum with a large number rounds to the nearest whole one. */
+static void panel_columns_int8(const k_packed *p, char *data, size_t step, int first, int columns, const float *w, size_t w_i)
+{
+    static const float shift = 12582912.0f; /* 1.5 * 2^23 */
+    float most[MOST_PANEL] = {0}, factor[MOST_PANEL] = {0};
+    int32_t sum[MOST_PANEL] = {0};
+
+    for (int i = 0; i < p->k; i++)
+        for (int j = 0; j < columns; j++) {
+            float v = fabsf(w[(size_t)i * w_i + (size_t)j]);
+            most[j] = !(v <= most[j]) ? v : most[j];        /* a NaN stays */
+        }
+    for (int j = 0; j < columns; j++) {
+        factor[j] = k_int8_factor(most[j]);
+        p->scale[first + j] = k_int8_scale(most[j]);
+    }
+    for (int i = 0; i < p->k; i += 4, data += step) {
+        int8_t four[4][MOST_PANEL] = {{0}};
+        for (int e = 0; e < 4 && i + e < p->k; e++) {
+            const float *row = w + (size_t)(i + e) * w_i;
+            for (int j = 0; j < columns; j++) {
+                union { float f; int32_t i; } q = {.f = (factor[j] != 0.0f ? row[j] * factor[j] : 0.0f) + shift};
+                four[e][j] = (int8_t)q.i;
+                sum[j] += (int8_t)q.i;
+            }
+        }
+        for (int j = 0; j < columns; j++)
+            for (int e = 0; e < 4; e++)
+                ((int8_t *)data)[4 * j + e] = four[e][j];
+    }
+    for (int j = 0; j < columns; j++)
+        p->comp[first + j] = -128 * sum[j];
+}
+
+/* The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share are still in
+ * the first-level cache for the last of them. */
+static void panel_any(const k_packed *p, char *data, size_t step, int first, int columns, const float *w, size_t w_n, size_t w_t,
+                      size_t w_i)
+{
+    int group = k_group(p->type), groups = (p->k + group - 1) / group;
+    size_t padded = (size_t)p->panel * (size_t)p->panels;
     float factor[MOST_PANEL] = {0};
 
     for (int j = 0; p->type == K_INT8 && j < columns; j++) {
@@ -169,6 +270,26 @@ void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const floa
         }
 }
 
+/* The kernels of a table that has them convert whole rows. */
+void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const float *w, size_t w_n, size_t w_t, size_t w_i)
+{
+    int first = panel * p->panel, columns = k_panel_outputs(p, panel), group = k_group(p->type);
+    size_t step = (size_t)(panel_width(k->layout, p, panel) * group);
+    char *data = clear_panel(p, panel);
+    bool one = p->taps == 1 && k->to_bf16 != NULL && k->to_int8 != NULL;
+
+    if (one && p->type == K_BF16 && w_i == 1)
+        panel_rows_bf16(k, p, data, step * 2, columns, w, w_n);
+    else if (one && p->type == K_INT8 && w_i == 1 && p->k <= MOST_INPUTS - 4)
+        panel_rows_int8(k, p, data, step, first, columns, w, w_n);
+    else if (one && p->type == K_BF16 && w_n == 1)
+        panel_columns_bf16(k, p, data, step, columns, w, w_i);
+    else if (one && p->type == K_INT8 && w_n == 1)
+        panel_columns_int8(p, data, step, first, columns, w, w_i);
+    else
+        panel_any(p, data, step, first, columns, w, w_n, w_t, w_i);
+}
+
 void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const int8_t *w, size_t w_n, const float *scale)
 {
     int first = panel * p->panel, columns = k_panel_outputs(p, panel);
@@ -183,16 +304,13 @@ void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const
         p->scale[first + j] = scale[j];
         p->comp[first + j] = -128 * sum;
     }
-    for (int from = 0; from < p->k; from += 4 * STRETCH)
-        for (int j = 0; j < columns; j++) {
-            const int8_t *src = w + (size_t)j * w_n;
-            char *dst = data + (size_t)(from / 4) * step + (size_t)j * 4;
-            int to = p->k - from < 4 * STRETCH ? p->k : from + 4 * STRETCH, i = from;
-            for (; to - i >= 4; i += 4, dst += step)
-                memcpy(dst, src + i, 4);
-            if (i < to)
-                memcpy(dst, src + i, (size_t)(to - i));
-        }
+    int words = p->k / 4, rest = p->k % 4;
+    for (int j = 0; j < columns; j += LINE) {
+        int left = columns - j < LINE ? columns - j : LINE;
+        spread_words(data + (size_t)j * 4, step, (const char *)(w + (size_t)j * w_n), w_n, left, words);
+        for (int r = 0; r < left && rest; r++)
+            memcpy(data + (size_t)words * step + (size_t)(j + r) * 4, w + (size_t)(j + r) * w_n + (size_t)words * 4, (size_t)rest);
+    }
 }
 
 void k_unpack_output(const hse_kernels *k, const k_packed *p, int output, float *out)

@@ -55,13 +55,20 @@ void nn_keys_place(nn_keys *x, const hse_kernels *k, int count, int heads, int w
  * large mean would take the range of the others. */
 static void subtract_mean(float *keys, size_t row, int count, int width)
 {
-    for (int i = 0; i < width && count > 0; i++) {
-        double sum = 0;
+    enum { AT_ONCE = 64 };
+
+    for (int from = 0; from < width; from += AT_ONCE) {
+        int n = nn_min(AT_ONCE, width - from);
+        double sum[AT_ONCE] = {0};
+        float mean[AT_ONCE] = {0};
         for (int t = 0; t < count; t++)
-            sum += (double)keys[(size_t)t * row + (size_t)i];
-        float mean = (float)(sum / count);
+            for (int i = 0; i < n; i++)
+                sum[i] += (double)keys[(size_t)t * row + (size_t)(from + i)];
+        for (int i = 0; i < n; i++)
+            mean[i] = (float)(sum[i] / count);
         for (int t = 0; t < count; t++)
-            keys[(size_t)t * row + (size_t)i] -= mean;
+            for (int i = 0; i < n; i++)
+                keys[(size_t)t * row + (size_t)(from + i)] -= mean[i];
     }
 }
 
@@ -110,42 +117,36 @@ size_t nn_keys_scratch(const hse_kernels *k, const nn_keys *x)
     return layout_of(k, x).bytes;
 }
 
-/* Attention weights w, 0 to their largest, as hi / 127 + lo / 127^2 of it. */
-static void split_weights(uint8_t *hi, uint8_t *lo, size_t padded, float *hi_scale, float *lo_scale, const float *w, int n,
-                          float most)
+/* The weighted values, from scores. */
+static void values(const hse_kernels *k, const nn_keys *x, int head, const layout *l, char *at, int rows, float *out,
+                   size_t out_row)
 {
-    float factor = most > 0.0f && isfinite(127.0f / most) ? 127.0f / most : 0.0f;
-
-    for (int i = 0; i < n; i++) {
-        float v = w[i] * factor;
-        int whole = (int)v;
-        hi[i] = (uint8_t)(128 + whole);
-        lo[i] = (uint8_t)(128 + (int)((v - (float)whole) * 127.0f + 0.5f));
-    }
-    for (size_t i = (size_t)n; i < padded; i++)
-        hi[i] = lo[i] = 128;
-    *hi_scale = factor > 0.0f ? 1.0f / factor : 0.0f;
-    *lo_scale = *hi_scale / 127.0f;
-}
-
-static void values_int8(const hse_kernels *k, const nn_keys *x, int head, const layout *l, char *at, int rows, float *out,
-                        size_t out_row)
-{
-    const float *weights = (const float *)(const void *)at;
-    uint8_t *p = (uint8_t *)at + l->p;
-    float *scale = (float *)(void *)(at + l->scale), *parts = (float *)(void *)(at + l->parts);
+    float *scores = (float *)(void *)at, *scale = (float *)(void *)(at + l->scale), *parts = (float *)(void *)(at + l->parts);
     size_t width = (size_t)x->width;
+    k_gemm g = {.w = &x->v[head], .a = at + l->p, .a_row = l->p_row, .rows = rows, .panel_to = x->v[head].panels, .out = out,
+                .out_row = out_row, .alpha = 1};
 
-    for (int r = 0; r < rows; r++) {
-        const float *row = weights + (size_t)r * l->scores_row;
-        float most = k->max_abs(row, (size_t)x->count);
-        split_weights(p + (size_t)(2 * r) * l->p_row, p + (size_t)(2 * r + 1) * l->p_row, l->p_row, &scale[2 * r],
-                      &scale[2 * r + 1], row, x->count, most);
+    if (x->v_type == K_F32) {
+        k->softmax(scores, l->scores_row, rows, x->count);
+        g.a = scores;
+        g.a_row = l->scores_row;
+        k->gemm[K_F32](&g);
+    } else if (x->v_type == K_BF16) {
+        k->exp_bf16((uint16_t *)(void *)(at + l->p), l->p_row, scale, scores, l->scores_row, rows, x->count);
+        k->gemm[K_BF16](&g);
+        for (int r = 0; r < rows; r++)
+            k->scale(out + (size_t)r * out_row, out + (size_t)r * out_row, scale[r], 0.0f, width);
+    } else {
+        k->exp_int8((uint8_t *)at + l->p, l->p_row, scale, scores, l->scores_row, rows, x->count);
+        g.a_scale = scale;
+        g.a_scale_row = 1;
+        g.rows = 2 * rows;
+        g.out = parts;
+        g.out_row = width;
+        k->gemm[K_INT8](&g);
+        for (int r = 0; r < rows; r++)
+            k->add(out + (size_t)r * out_row, parts + (size_t)(2 * r) * width, parts + (size_t)(2 * r + 1) * width, width);
     }
-    k->gemm[K_INT8](&(k_gemm){.w = &x->v[head], .a = p, .a_row = l->p_row, .a_scale = scale, .a_scale_row = 1,
-                              .rows = 2 * rows, .panel_to = x->v[head].panels, .out = parts, .out_row = width, .alpha = 1});
-    for (int r = 0; r < rows; r++)
-        k->add(out + (size_t)r * out_row, parts + (size_t)(2 * r) * width, parts + (size_t)(2 * r + 1) * width, width);
 }
 
 static void block(const hse_kernels *k, const nn_keys *x, int head, const layout *l, const float *q, size_t q_row, int rows,
@@ -169,19 +170,7 @@ static void block(const hse_kernels *k, const nn_keys *x, int head, const layout
     k->gemm[x->k_type](&g);
     for (int r = 0; r < rows && keep; r++)
         memcpy(keep + (size_t)r * keep_row, scores + (size_t)r * l->scores_row, (size_t)x->count * sizeof *keep);
-    k->softmax(scores, l->scores_row, rows, x->count);
-    if (x->v_type == K_INT8) {
-        values_int8(k, x, head, l, at, rows, out, out_row);
-        return;
-    }
-    g = (k_gemm){.w = &x->v[head], .a = scores, .a_row = l->scores_row, .rows = rows, .panel_to = x->v[head].panels,
-                 .out = out, .out_row = out_row, .alpha = 1};
-    if (x->v_type == K_BF16) {
-        k->to_bf16((uint16_t *)(void *)(at + l->p), l->p_row, scores, l->scores_row, rows, x->count, K_NONE, 0.0f);
-        g.a = at + l->p;
-        g.a_row = l->p_row;
-    }
-    k->gemm[x->v_type](&g);
+    values(k, x, head, l, at, rows, out, out_row);
 }
 
 void nn_keys_attend(const hse_kernels *k, const nn_keys *x, int head, const float *q, size_t q_row, int rows, float scale,

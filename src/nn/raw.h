@@ -16,6 +16,9 @@ void nn_scratch_give(nn_ctx *c, int scratch);
 /* What nn_cancel_by set has happened: HSE_E_CANCELLED or HSE_E_DEADLINE with its sentence; otherwise HSE_OK. */
 hse_status nn_interrupted(nn_ctx *c, hse_error *err);
 
+/* The numbers of a dense tensor, until the next operation; NULL while planning and after an error. */
+float *nn_raw(nn_ctx *c, nn_tensor t);
+
 /* Shows rows of the model's own memory to the listener, as nn_tap does with a tensor: one item. */
 void nn_show(nn_ctx *c, const float *data, int rows, int cols, const char *fmt, ...) HSE_PRINTF(5, 6);
 

@@ -11,7 +11,6 @@ void hse_kernels_avx2(hse_kernels *k)
 {
     set_elements(k);
     set_rows(k);
-    k->to_bf16 = k_to_bf16_rows;
-    k->to_int8 = k_to_int8_rows;
+    set_prepare(k);
     k_avx2_gemm(k);
 }

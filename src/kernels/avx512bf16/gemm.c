@@ -11,6 +11,5 @@ void hse_kernels_avx512_bf16(hse_kernels *k)
 {
     k->gemm[K_BF16] = gemm_bf16;
     k->gemm[K_INT8] = gemm_int8;
-    k->to_bf16 = k_to_bf16_rows;
-    k->to_int8 = k_to_int8_rows;
+    set_prepare(k);
 }

@@ -1,6 +1,8 @@
 /* rows.c - sums over a row, and what is built on them. Four sums side by side, element i into sum i % 4. */
 #include "kernels/generic/generic.h"
 
+#include "kernels/convert.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -67,6 +69,50 @@ static void softmax(float *x, size_t row, int rows, int n)
     }
 }
 
+static float largest(const float *x, int n)
+{
+    float most = -INFINITY;
+
+    for (int i = 0; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+static void exp_bf16(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n)
+{
+    for (int r = 0; r < rows; r++, out += out_row, x += x_row) {
+        float most = largest(x, n), s[SUMS] = {0};
+
+        for (int i = 0; i < n; i++) {
+            float e = expf(x[i] - most);
+            s[i % SUMS] += e;
+            out[i] = k_to_bf16(e);
+        }
+        if (n % 2)
+            out[n] = 0;
+        scale[r] = 1.0f / total(s);
+    }
+}
+
+static void exp_int8(uint8_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n)
+{
+    for (int r = 0; r < rows; r++, out += 2 * out_row, x += x_row) {
+        float most = largest(x, n), s[SUMS] = {0};
+        uint8_t *rest = out + out_row;
+
+        for (int i = 0; i < n; i++) {
+            float e = expf(x[i] - most), v = e * 127.0f, whole = rintf(v);
+            s[i % SUMS] += e;
+            out[i] = (uint8_t)(128 + (isfinite(whole) ? (int)whole : 0));
+            rest[i] = (uint8_t)(128 + (isfinite(v) ? (int)lrintf((v - whole) * 254.0f) : 0));
+        }
+        for (int i = n; i % 4 != 0; i++)
+            out[i] = rest[i] = 128;
+        scale[2 * r] = 1.0f / (127.0f * total(s));
+        scale[2 * r + 1] = scale[2 * r] / 254.0f;
+    }
+}
+
 static void layer_norm(float *out, const float *in, const float *gain, const float *bias, float eps, int rows, int n)
 {
     for (int r = 0; r < rows; r++, in += n, out += n) {
@@ -89,5 +135,7 @@ void k_generic_rows(hse_kernels *k)
     k->sum_squares = sum_squares;
     k->max_abs = max_abs;
     k->softmax = softmax;
+    k->exp_bf16 = exp_bf16;
+    k->exp_int8 = exp_int8;
     k->layer_norm = layer_norm;
 }

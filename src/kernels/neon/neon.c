@@ -11,8 +11,7 @@ void hse_kernels_neon(hse_kernels *k)
 {
     set_elements(k);
     set_rows(k);
-    k->to_bf16 = k_to_bf16_rows;
-    k->to_int8 = k_to_int8_rows;
+    set_prepare(k);
     k_neon_gemm(k);
     if (k->cpu & HSE_CPU_NEON_DOT)
         k_neon_dot(k);

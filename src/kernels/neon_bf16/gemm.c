@@ -38,6 +38,5 @@ GEMM(bf16)
 void k_neon_bf16(hse_kernels *k)
 {
     k->gemm[K_BF16] = gemm_bf16;
-    k->to_bf16 = k_to_bf16_rows;
-    k->to_int8 = k_to_int8_rows;
+    set_prepare(k);
 }

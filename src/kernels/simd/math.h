@@ -7,6 +7,8 @@
 
 #include "kernels/kernels.h"
 
+#include <math.h>
+
 /* c[0] + x c[1] + ... + x^(n-1) c[n-1] */
 INLINE vf vf_polynomial(vf x, const float *c, int n)
 {
@@ -30,6 +32,19 @@ INLINE vf vf_exp(vf x)
     vf tail = vf_fma(vf_mul(r, r), vf_polynomial(r, c, COUNT(c)), r);
     vf half = vf_round(vf_mul(n, vf_set1(0.5f)));
     return vf_mul(vf_mul(vf_add(tail, vf_set1(1.0f)), vf_exp2(half)), vf_exp2(vf_sub(n, half)));
+}
+
+/* e^x for x <= 0 (or NaN): one factor is enough; below e^-87 everything is e^-87. */
+INLINE vf vf_exp_below(vf x)
+{
+    static const float c[] = {0.4999999341f, 0.1666652011f, 0.04166839418f, 0.008368780323f, 0.001381446726f};
+
+    x = vf_max(vf_set1(-87.0f), x);
+    vf n = vf_round(vf_mul(x, vf_set1(1.44269504f)));
+    vf r = vf_fma(n, vf_set1(-0.693145752f), x);
+    r = vf_fma(n, vf_set1(-1.42860677e-6f), r);
+    vf tail = vf_fma(vf_mul(r, r), vf_polynomial(r, c, COUNT(c)), r);
+    return vf_mul(vf_add(tail, vf_set1(1.0f)), vf_exp2(n));
 }
 
 INLINE vf vf_sigmoid(vf x)
@@ -121,6 +136,24 @@ INLINE vf vf_act(vf x, k_act act, float slope)
         break;
     }
     return x;
+}
+
+/* The largest of a row; a NaN may be passed over, since it makes the row's sum NaN in any case. */
+INLINE float largest_of(const float *x, int n)
+{
+    vf most = vf_set1(-INFINITY), lowest = most;
+    float lane[VF_LANES], result;
+    int i = 0;
+
+    for (; n - i >= VF_LANES; i += VF_LANES)
+        most = vf_max(vf_load(x + i), most);
+    if (i < n)
+        most = vf_max(vf_load_or(x + i, n - i, lowest), most);
+    vf_store(lane, most);
+    result = lane[0];
+    for (int j = 1; j < VF_LANES; j++)
+        result = lane[j] > result ? lane[j] : result;
+    return result;
 }
 
 #endif

@@ -60,4 +60,56 @@ static void k_to_int8_rows(uint8_t *out, size_t out_row, float *scale, const flo
     }
 }
 
+/* `left` lanes of e^(x - most), zeros behind them. */
+INLINE vf weights_at_row(const float *x, int left, vf most)
+{
+    if (left >= VF_LANES)
+        return vf_exp_below(vf_sub(vf_load(x), most));
+    return vf_keep_first(vf_exp_below(vf_sub(vf_load_n(x, left), most)), left);
+}
+
+static void k_exp_bf16_rows(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n)
+{
+    for (int r = 0; r < rows; r++, out += out_row, x += x_row) {
+        vf most = vf_set1(largest_of(x, n)), sum = vf_zero();
+
+        for (int i = 0; i < n; i += VF_LANES) {
+            vf e = weights_at_row(x + i, n - i, most);
+            sum = vf_add(sum, e);
+            vf_store_bf16(out + i, e, n - i < VF_LANES ? n - i : VF_LANES);
+        }
+        if (n % 2)
+            out[n] = 0;
+        scale[r] = 1.0f / vf_total(sum);
+    }
+}
+
+static void k_exp_int8_rows(uint8_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n)
+{
+    for (int r = 0; r < rows; r++, out += 2 * out_row, x += x_row) {
+        vf most = vf_set1(largest_of(x, n)), sum = vf_zero();
+        uint8_t *rest = out + out_row;
+
+        for (int i = 0; i < n; i += VF_LANES) {
+            int left = n - i < VF_LANES ? n - i : VF_LANES;
+            vf e = weights_at_row(x + i, n - i, most), v = vf_mul(e, vf_set1(127.0f)), whole = vf_round(v);
+            sum = vf_add(sum, e);
+            vi_store_offset_bytes(out + i, vf_to_int(whole), left);
+            vi_store_offset_bytes(rest + i, vf_to_int(vf_mul(vf_sub(v, whole), vf_set1(254.0f))), left);
+        }
+        for (int i = n; i % 4 != 0; i++)
+            out[i] = rest[i] = 128;
+        scale[2 * r] = 1.0f / (127.0f * vf_total(sum));
+        scale[2 * r + 1] = scale[2 * r] / 254.0f;
+    }
+}
+
+static void set_prepare(hse_kernels *k)
+{
+    k->to_bf16 = k_to_bf16_rows;
+    k->to_int8 = k_to_int8_rows;
+    k->exp_bf16 = k_exp_bf16_rows;
+    k->exp_int8 = k_exp_int8_rows;
+}
+
 #endif

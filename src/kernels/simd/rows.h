@@ -74,24 +74,6 @@ static float k_max_abs(const float *x, size_t n)
     return result;
 }
 
-/* The largest of a row; a NaN may be passed over, since it makes the row's sum NaN in any case. */
-INLINE float largest_of(const float *x, int n)
-{
-    vf most = vf_set1(-INFINITY), lowest = most;
-    float lane[VF_LANES], result;
-    int i = 0;
-
-    for (; n - i >= VF_LANES; i += VF_LANES)
-        most = vf_max(vf_load(x + i), most);
-    if (i < n)
-        most = vf_max(vf_load_or(x + i, n - i, lowest), most);
-    vf_store(lane, most);
-    result = lane[0];
-    for (int j = 1; j < VF_LANES; j++)
-        result = lane[j] > result ? lane[j] : result;
-    return result;
-}
-
 static void k_softmax(float *x, size_t row, int rows, int n)
 {
     for (int r = 0; r < rows; r++, x += row) {

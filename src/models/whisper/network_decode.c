@@ -194,7 +194,7 @@ hse_status whisper_encode_windows(whisper_decoding *d, int n, const float *const
             s = whisper_encode_one(d->m, d->c, &d->windows[at], mel[i], frames[i], keep_output, err);
         if (s != HSE_OK) {
             while (i-- > 0)
-                whisper_window_clear(&d->windows[window[i]]);
+                whisper_window_rest(&d->windows[window[i]]);
             return s;
         }
         window[i] = at;
@@ -230,7 +230,7 @@ void whisper_window_free(whisper_decoding *d, int window)
     whisper_window *w = window_at(d, window);
 
     if (w && w->sequences == 0)
-        whisper_window_clear(w);
+        whisper_window_rest(w);
 }
 
 /* ---- sequences ---- */

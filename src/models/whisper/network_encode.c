@@ -56,19 +56,28 @@ static void pack_head(void *arg, int head)
     nn_keys_pack(j->keys, j->k, head, j->kv, j->kv + j->width, 2 * j->width);
 }
 
+/* Keys' memory for `count` positions; what the window had before is used again when it fits exactly. */
 static bool window_place(const whisper_network *m, whisper_window *w, int count)
 {
     const whisper_dims *d = &m->dims;
     k_weight_type type = whisper_key_type(m->type);
     size_t each = whisper_align(nn_keys_bytes(m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type)),
-           layers = (size_t)d->decoder_layers;
+           layers = (size_t)d->decoder_layers, bytes;
 
-    if (each == 0 || !hse_mul_size(each, layers, &w->bytes) || !(w->keys = hse_calloc(layers, sizeof *w->keys)) ||
-        !(w->memory = hse_pages_alloc(w->bytes)))
+    if (each == 0 || !hse_mul_size(each, layers, &bytes))
+        return false;
+    if (bytes != w->bytes) {
+        whisper_window_clear(w);
+        if (!(w->memory = hse_pages_alloc(bytes)))
+            return false;
+        w->bytes = bytes;
+    }
+    if (!w->keys && !(w->keys = hse_calloc(layers, sizeof *w->keys)))
         return false;
     for (size_t i = 0; i < layers; i++)
         nn_keys_place(&w->keys[i], m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type,
                       (char *)w->memory + i * each);
+    w->count = count;
     return true;
 }
 
@@ -77,36 +86,37 @@ hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_windo
 {
     const whisper_dims *d = &m->dims;
     size_t width = (size_t)d->width;
-    int count = (frames + 1) / 2;
-    float *kv = NULL;
+    int count = frames / 2 + frames % 2;
 
     if (frames < 1 || count > d->encoder_positions)
         return hse_fail(err, HSE_E_ARG, 0, "a window of %d frames, 1 to %d are possible", frames, 2 * d->encoder_positions);
-    *w = (whisper_window){.count = count};
     nn_begin(c, NN_RUN);
     nn_tensor x = encoder_run(c, m, nn_input(c, 1, &frames, d->mels, &mel));
-    size_t n = (size_t)count * width, kv_bytes = 2 * n * sizeof *kv;
-    if (nn_ok(c) && (!window_place(m, w, count) || !(kv = hse_pages_alloc(kv_bytes)) ||
-                     (keep_output && !(w->output = hse_alloc(n * sizeof *w->output)))))
+    size_t n = (size_t)count * width;
+    if (nn_ok(c) && (!window_place(m, w, count) || (keep_output && !(w->output = hse_alloc(n * sizeof *w->output)))))
         nn_error(c, HSE_E_NOMEM, "no memory for a window of %d positions", count);
     if (nn_ok(c) && keep_output)
         nn_read(c, x, 0, w->output, n);
     for (int i = 0; i < d->decoder_layers && nn_ok(c); i++) {
         nn_mark_t mark = nn_mark(c);
-        nn_tensor both = nn_linear(c, &m->decoder[i].cross.kv, x);
-        nn_read(c, both, 0, kv, 2 * n);
-        nn_keep_all(c, mark, NULL, 0);
-        if (nn_ok(c))
+        float *kv = nn_raw(c, nn_linear(c, &m->decoder[i].cross.kv, x));
+        if (kv)
             hse_pool_run(nn_pool(c), d->decoder_heads, pack_head,
                          &(pack_job){.keys = &w->keys[i], .k = m->kernels, .kv = kv, .width = width});
+        nn_keep_all(c, mark, NULL, 0);
     }
-    hse_pages_free(kv, kv_bytes);
     hse_status s = nn_end(c, err);
     if (s != HSE_OK)
         whisper_window_clear(w);
-    else
-        w->used = true;
+    w->used = s == HSE_OK;
     return s;
+}
+
+void whisper_window_rest(whisper_window *w)
+{
+    hse_free(w->output);
+    w->output = NULL;
+    w->used = false;
 }
 
 void whisper_window_clear(whisper_window *w)

@@ -49,7 +49,7 @@ typedef struct {
     int      count;                         /* positions */
     int      sequences;                     /* that stand on it */
     nn_keys *keys;                          /* [decoder layers] */
-    void    *memory;                        /* of the keys; whisper_pages */
+    void    *memory;                        /* of the keys; pages */
     size_t   bytes;
     float   *output;                        /* [count][width] where it was asked for */
 } whisper_window;
@@ -57,6 +57,7 @@ typedef struct {
 /* Fills an unused window. */
 hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
                               bool keep_output, hse_error *err);
+void       whisper_window_rest(whisper_window *w);         /* unused; its memory stays for the next one */
 void       whisper_window_clear(whisper_window *w);
 
 static inline size_t whisper_align(size_t n)
