@@ -17,7 +17,7 @@ static nn_tensor ffn_run(nn_ctx *c, const whisper_ffn *f, nn_tensor x)
 static nn_tensor encoder_run(nn_ctx *c, const whisper_network *m, nn_tensor mel)
 {
     const whisper_dims *d = &m->dims;
-    k_weight_type type = m->type == K_F32 ? K_F32 : K_BF16;
+    k_weight_type v_type = m->type == K_INT8 ? K_BF16 : m->type;
     nn_mark_t start = nn_mark(c);
     nn_tensor x = nn_conv1d_then(c, &m->conv[0], mel, (nn_then){.act = K_GELU});
 
@@ -32,7 +32,7 @@ static nn_tensor encoder_run(nn_ctx *c, const whisper_network *m, nn_tensor mel)
         const whisper_layer *l = &m->encoder[i];
         nn_mark_t mark = nn_mark(c);
         nn_tensor qkv = nn_linear(c, &l->self.qkv, nn_layer_norm(c, &l->self.norm, x));
-        nn_tensor a = nn_self_attention(c, qkv, d->encoder_heads, type, type);
+        nn_tensor a = nn_self_attention(c, qkv, d->encoder_heads, m->type, v_type);
         nn_tensor y = nn_linear_then(c, &l->self.out, a, (nn_then){.residual = x});
         x = nn_keep(c, mark, ffn_run(c, &l->ffn, y));
         nn_tap(c, x, "enc_layer%d", i);
