@@ -36,17 +36,18 @@ static hse_status find_languages(whisper_tokenizer *t, int32_t vocab, hse_error 
     enum { OTHERS = 1 + 6 }; /* <|startoftranscript|>, <|translate|> ... <|notimestamps|> */
     whisper_special *s = &t->special;
     int32_t first = language_token(t, 0);
+    int most = WHISPER_LANGUAGES;
 
     s->language_begin = first >= 0 ? first : s->sot + 1;
     if (first < 0) {
-        s->languages = vocab ? vocab - (s->eot + 1) - OTHERS - WHISPER_TIMES : WHISPER_LANGUAGES - 1;
-        if (s->languages < 1 || s->languages > WHISPER_LANGUAGES)
+        most = vocab ? vocab - (s->eot + 1) - OTHERS - WHISPER_TIMES : WHISPER_LANGUAGES - 1;
+        if (most < 1 || most > WHISPER_LANGUAGES)
             return hse_fail(err, HSE_E_FORMAT, 0,
                             "the vocabulary lists no special tokens, and the model's %d ids leave no room for 1 to %d "
                             "languages after <|endoftext|> (%d)",
                             vocab, WHISPER_LANGUAGES, s->eot);
     }
-    for (int i = 0; i < (first < 0 ? s->languages : WHISPER_LANGUAGES); i++) {
+    for (int i = 0; i < most; i++) {
         char name[16];
         int32_t id;
         if (first >= 0 && language_token(t, i) != first + i)
