@@ -144,4 +144,4 @@ static const schema_field answer_fields[] = {
     {"logprobs", FIELD_LIST, 0, .doc = "of json with include logprobs", .item = FIELD_OBJECT, .object = &logprob_schema},
     {"usage", FIELD_ANY, 0, .doc = "{type: duration, seconds}"},
 };
-const schema transcribe_answer = ANSWER("Transcription", answer_fields);
+const schema transcribe_answer = ANSWER("SpeechToTextResponse", answer_fields);
