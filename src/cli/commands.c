@@ -4,8 +4,9 @@
 #include <string.h>
 
 const cli_command *const cli_commands[] = {
-    &cli_speak, &cli_embed,   &cli_vad,     &cli_text_command,       &cli_serve,       &cli_models, &cli_check,
-    &cli_config_command, &cli_golden, &cli_bench, &cli_version, &cli_completion_command, &cli_man_command, NULL,
+    &cli_speak, &cli_transcribe_command, &cli_convert, &cli_restore, &cli_embed, &cli_vad, &cli_text_command, &cli_voices, &cli_serve,
+    &cli_models, &cli_ps, &cli_load, &cli_stop, &cli_reload, &cli_config_command, &cli_check, &cli_golden, &cli_bench, &cli_version,
+    &cli_completion_command, &cli_man_command, NULL,
 };
 
 const cli_command *cli_command_find(const char *name)
@@ -18,12 +19,13 @@ const cli_command *cli_command_find(const char *name)
 
 static void overview(FILE *to)
 {
-    fputs("hse - speak, clone voices, find speech; a server for all of it\n\nUsage: hse COMMAND [options] [operands]\n\nCommands:\n", to);
+    fputs("hse - speak, transcribe, clone voices, restore, find speech; a server for all of it\n\nUsage: hse COMMAND [options] [operands]\n\nCommands:\n", to);
     for (const cli_command *const *c = cli_commands; *c; c++)
         if (!(*c)->hidden)
             fprintf(to, "  %-12s%s\n", (*c)->name, (*c)->summary);
     fputs("\nFirst steps:\n"
           "  hse speak \"Hello there.\" -o hello.wav\n"
+          "  hse transcribe talk.mp3\n"
           "  hse serve\n"
           "  hse COMMAND --help\n", to);
 }

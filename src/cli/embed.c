@@ -1,4 +1,5 @@
 /* embed.c - hse embed: the speaker embedding of a recording, for --embedding or the API's input_embedding. */
+#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 
@@ -11,6 +12,7 @@
 static const cli_option options[] = {
     {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".json (a voice file), .npy, or raw float32; default: base64 on standard output"},
     CLI_MODEL_OPTION,
+    CLI_REMOTE_OPTIONS,
     CLI_CONFIG_OPTION,
 };
 
@@ -76,27 +78,68 @@ static hse_status write_embedding(const char *path, const hse_embedding *e, hse_
     return s;
 }
 
-static int run(const cli_args *a)
+static hse_status embed_local(hse_embedding *e, const cli_args *a, hse_error *err)
 {
     hse_engine *engine = NULL;
     hse_embed_options o;
-    hse_embedding e = {0};
     hse_pcm pcm = {0};
-    hse_error err = {0};
-    hse_status s = cli_engine_open(&engine, a, &err);
+    hse_status s = cli_engine_open(&engine, a, err);
 
     hse_embed_options_init(&o);
     o.model = cli_text(a, "model");
     o.cancel = cli_cancel_on_signal();
     if (s == HSE_OK)
-        s = cli_read_audio(&pcm, a->operands[0], &err);
+        s = cli_read_audio(&pcm, a->operands[0], err);
     if (s == HSE_OK)
-        s = hse_embed(engine, pcm.samples, pcm.count, pcm.rate_hz, &o, &e, &err);
+        s = hse_embed(engine, pcm.samples, pcm.count, pcm.rate_hz, &o, e, err);
+    hse_pcm_free(&pcm);
+    cli_engine_close(&engine);
+    return s;
+}
+
+static hse_status embed_remote(hse_embedding *e, const cli_remote *remote, const cli_args *a, hse_error *err)
+{
+    json_t *root = NULL;
+    hse_buf body, floats;
+
+    hse_buf_init(&body, (size_t)256 << 20);
+    hse_buf_init(&floats, 16u << 20);
+    hse_buf_str(&body, "{\"priority\":5");
+    cli_json_text(&body, "model", cli_text(a, "model"));
+    hse_status s = cli_json_file(&body, "input_audio", a->operands[0], err);
+    hse_buf_byte(&body, '}');
+    if (s == HSE_OK)
+        s = cli_http_json(remote, "POST", "/v1/embed/speaker", &body, &root, err);
+    const char *data = json_string_value(json_object_get(root, "data"));
+    if (s == HSE_OK && (!data || hse_buf_unbase64(&floats, data, strlen(data), false, err) != HSE_OK || floats.size == 0 ||
+                        floats.size % sizeof(float)))
+        s = hse_fail(err, HSE_E_FORMAT, 0, "%s: its answer is no embedding", remote->url);
+    if (s == HSE_OK) {
+        size_t size = 0;
+        void *values = hse_buf_take(&floats, &size);
+        *e = (hse_embedding){values, size / sizeof(float)};
+    }
+    json_decref(root);
+    hse_buf_free(&body);
+    hse_buf_free(&floats);
+    return s;
+}
+
+static int run(const cli_args *a)
+{
+    hse_embedding e = {0};
+    cli_remote remote;
+    hse_error err = {0};
+    bool found = false;
+    hse_status s = cli_remote_find(&remote, &found, a, false, &err);
+
+    if (s == HSE_E_ARG)
+        return cli_usage(a->command, "%s", err.text);
+    if (s == HSE_OK)
+        s = found ? embed_remote(&e, &remote, a, &err) : embed_local(&e, a, &err);
     if (s == HSE_OK)
         s = write_embedding(cli_text(a, "output"), &e, &err);
     hse_embedding_free(&e);
-    hse_pcm_free(&pcm);
-    cli_engine_close(&engine);
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
 

@@ -1,11 +1,12 @@
 /* vad.c - hse vad: where in these recordings does somebody speak? */
+#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ static const cli_option options[] = {
     {"pad-ms", 0, CLI_REAL, "MS", "30", 0, 1e7, false, "added on both sides"},
     {"max-speech-s", 0, CLI_REAL, "S", NULL, 0.1, 1e7, false, "longer speech is cut at a silence"},
     CLI_MODEL_OPTION,
+    CLI_REMOTE_OPTIONS,
     CLI_CONFIG_OPTION,
 };
 
@@ -86,54 +88,124 @@ static void print_lines(const cli_args *a, const char *file, const hse_pcm *pcm,
     }
 }
 
-static hse_status one_file(const cli_args *a, hse_engine *engine, const hse_vad_params *params, const char *file, double *audio_s,
-                           hse_error *err)
+/* The server counts at 16 kHz, whatever the recording's rate; here times are in samples of the file. */
+static hse_status take_segments(hse_segments *out, const json_t *list, const hse_pcm *pcm, hse_error *err)
+{
+    size_t n = json_array_size(list);
+    hse_segment *items = hse_alloc((n + 1) * sizeof *items);
+
+    if (!items)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the answer");
+    for (size_t i = 0; i < n; i++) {
+        const json_t *s = json_array_get(list, i);
+        double factor = pcm->rate_hz / 16000.0;
+        items[i].start = llround(json_number_value(json_object_get(s, "start")) * factor);
+        items[i].end = llround(json_number_value(json_object_get(s, "end")) * factor);
+        if (items[i].end > (int64_t)pcm->count)
+            items[i].end = (int64_t)pcm->count;
+    }
+    *out = (hse_segments){items, n};
+    return HSE_OK;
+}
+
+static hse_status vad_remote(const cli_remote *r, const cli_args *a, const char *file, const hse_pcm *pcm, hse_segments *out,
+                             hse_error *err)
+{
+    static const struct { const char *option, *field; } map[] = {
+        {"threshold", "threshold"}, {"neg-threshold", "neg_threshold"}, {"min-speech-ms", "min_speech_duration_ms"},
+        {"min-silence-ms", "min_silence_duration_ms"}, {"pad-ms", "speech_pad_ms"}, {"max-speech-s", "max_speech_duration_s"},
+    };
+    json_t *root = NULL;
+    hse_buf body;
+
+    hse_buf_init(&body, (size_t)256 << 20);
+    hse_buf_str(&body, "{\"get_timestamps\":true");
+    cli_json_text(&body, "model", cli_text(a, "model"));
+    for (size_t i = 0; i < COUNT(map); i++)
+        if (cli_given(a, map[i].option))
+            hse_buf_printf(&body, ",\"%s\":%.9g", map[i].field, cli_real(a, map[i].option));
+    hse_status s = cli_json_file(&body, "input_audio", file, err);
+    hse_buf_byte(&body, '}');
+    if (s == HSE_OK)
+        s = cli_http_json(r, "POST", "/v1/audio/vad", &body, &root, err);
+    if (s == HSE_OK)
+        s = take_segments(out, json_object_get(root, "timestamps"), pcm, err);
+    json_decref(root);
+    hse_buf_free(&body);
+    return s;
+}
+
+typedef struct {
+    const cli_args  *args;
+    const cli_remote *remote;               /* NULL: in this process */
+    hse_engine      *engine;
+    hse_vad_params   params;
+    double           audio_s;
+} vad_work;
+
+static hse_status one_file(vad_work *w, const char *file, hse_error *err)
 {
     hse_pcm pcm = {0};
     hse_segments segments = {0};
     hse_status s = cli_read_audio(&pcm, file, err);
 
-    if (s == HSE_OK && (s = hse_vad(engine, pcm.samples, pcm.count, pcm.rate_hz, params, &segments, err)) != HSE_OK)
-        hse_fail_in(err, s, "%s", file);
     if (s == HSE_OK) {
-        *audio_s += (double)pcm.count / pcm.rate_hz;
-        if (cli_flag(a, "json"))
-            print_json(file, &pcm, &segments, cli_flag(a, "seconds"));
+        s = w->remote ? vad_remote(w->remote, w->args, file, &pcm, &segments, err)
+                      : hse_vad(w->engine, pcm.samples, pcm.count, pcm.rate_hz, &w->params, &segments, err);
+        if (s != HSE_OK)
+            hse_fail_in(err, s, "%s", file);
+    }
+    if (s == HSE_OK) {
+        w->audio_s += (double)pcm.count / pcm.rate_hz;
+        if (cli_flag(w->args, "json"))
+            print_json(file, &pcm, &segments, cli_flag(w->args, "seconds"));
         else
-            print_lines(a, file, &pcm, &segments);
+            print_lines(w->args, file, &pcm, &segments);
     }
     hse_segments_free(&segments);
     hse_pcm_free(&pcm);
     return s;
 }
 
+/* Standard input can be read once, and a server needs the bytes beside the samples. */
+static bool reads_stdin(const cli_args *a)
+{
+    for (int i = 0; i < a->n_operands; i++)
+        if (strcmp(a->operands[i], "-") == 0)
+            return true;
+    return false;
+}
+
 static int run(const cli_args *a)
 {
-    hse_engine *engine = NULL;
-    hse_vad_params params;
+    vad_work w = {.args = a};
+    cli_remote remote;
     hse_error err = {0};
+    bool found = false;
     int status = CLI_OK;
-    double audio_s = 0;
 
     if (cli_flag(a, "json") + cli_flag(a, "rttm") + cli_flag(a, "audacity") > 1)
         return cli_usage(a->command, "--json, --rttm and --audacity exclude each other");
     if (cli_flag(a, "seconds") && !cli_flag(a, "json"))
         return cli_usage(a->command, "--seconds goes with --json");
-    if (cli_engine_open(&engine, a, &err) != HSE_OK)
+    if (reads_stdin(a) && cli_text(a, "server"))
+        return cli_usage(a->command, "standard input is read in this process: --server does not go with -");
+    hse_status s = reads_stdin(a) ? HSE_OK : cli_remote_find(&remote, &found, a, false, &err);
+    if (s == HSE_E_ARG)
+        return cli_usage(a->command, "%s", err.text);
+    if (s == HSE_OK && !found)
+        s = cli_engine_open(&w.engine, a, &err);
+    if (s != HSE_OK)
         return cli_fail(&err);
-    params_from(&params, a);
-    params.cancel = cli_cancel_on_signal();
+    params_from(&w.params, a);
+    w.params.cancel = cli_cancel_on_signal();
+    w.remote = found ? &remote : NULL;
     uint64_t began = hse_now_ns();
-    for (int i = 0; i < a->n_operands; i++) {
-        hse_status s = one_file(a, engine, &params, a->operands[i], &audio_s, &err);
-        if (s != HSE_OK) {
+    for (int i = 0; i < a->n_operands && s != HSE_E_CANCELLED; i++)
+        if ((s = one_file(&w, a->operands[i], &err)) != HSE_OK)
             status = cli_fail(&err);
-            if (s == HSE_E_CANCELLED)
-                break;
-        }
-    }
-    cli_say_speed((double)(hse_now_ns() - began) * 1e-9, audio_s);
-    cli_engine_close(&engine);
+    cli_say_speed((double)(hse_now_ns() - began) * 1e-9, w.audio_s);
+    cli_engine_close(&w.engine);
     return status;
 }
 

@@ -1,0 +1,256 @@
+/* transcribe.c - hse transcribe: recordings, or what comes through a pipe, to text and subtitles. */
+#include "cli/transcribe.h"
+
+#include "cli/commands.h"
+
+#include "audio/decode.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const cli_option options[] = {
+    {"output-dir", 'o', CLI_TEXT, "DIR", NULL, 0, 0, false, "files beside each other here, named after the recordings (default: standard output)"},
+    {"format", 0, CLI_TEXT, "F,...", "txt", 0, 0, false, "txt, srt, vtt, json, tsv, lrc; several need -o"},
+    {"language", 'l', CLI_TEXT, "L", NULL, 0, 0, false, "en, german, ...; auto or nothing: detected; en,de: detected among these"},
+    {"task", 0, CLI_CHOICE, "transcribe|translate", "transcribe", 0, 0, false, "translate: to English"},
+    {"words", 'w', CLI_FLAG, NULL, NULL, 0, 0, false, "times of every word; subtitles word by word"},
+    {"vad", 0, CLI_FLAG, NULL, "on", 0, 0, false, "cut silence out first; --no-vad: hear all of it"},
+    {"prompt", 0, CLI_TEXT, "TEXT", NULL, 0, 0, false, "text before the recording: its words and style are followed"},
+    {"hotwords", 0, CLI_TEXT, "TEXT", NULL, 0, 0, false, "names and words to expect"},
+    {"beam-size", 0, CLI_INT, "N", "5", 1, 16, false, "of beam search; 1: greedy"},
+    {"temperature", 0, CLI_REAL, "T", NULL, 0, 1, false, "words are drawn at this temperature alone (default: 0, higher where a window fails)"},
+    {"seed", 0, CLI_INT, "N", NULL, 0, 9e15, false, "of words that are drawn"},
+    {"batched", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "chunks of speech side by side, without earlier text: faster for long recordings"},
+    {"timestamps", 0, CLI_FLAG, NULL, "on", 0, 0, false, "--no-timestamps: one segment a window"},
+    {"print-colors", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "words from red to green by how sure the model is"},
+    {"raw", 0, CLI_INT, "HZ", NULL, 1000, 384000, false, "standard input is 16-bit mono samples at this rate"},
+    CLI_MODEL_OPTION,
+    CLI_REMOTE_OPTIONS,
+    CLI_CONFIG_OPTION,
+};
+
+/* ---- options ------------------------------------------------------------------------------------------------------- */
+
+static int take_languages(cli_transcribe *t, const char *text)
+{
+    hse_transcribe_options *o = &t->options;
+    size_t n = 0;
+
+    if (!text || strcmp(text, "auto") == 0)
+        return CLI_OK;
+    if (!strchr(text, ',')) {
+        o->language = text;
+        return CLI_OK;
+    }
+    if (strlen(text) >= sizeof t->language_words)
+        return cli_usage(t->args->command, "--language: the list has over %zu bytes", sizeof t->language_words - 1);
+    snprintf(t->language_words, sizeof t->language_words, "%s", text);
+    for (char *save = NULL, *word = strtok_r(t->language_words, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
+        if (n == COUNT(t->languages))
+            return cli_usage(t->args->command, "--language: more than %zu languages", COUNT(t->languages));
+        t->languages[n++] = word;
+    }
+    o->languages = t->languages;
+    o->language_count = n;
+    return n ? CLI_OK : cli_usage(t->args->command, "--language: the list is empty");
+}
+
+static int take_options(cli_transcribe *t)
+{
+    hse_transcribe_options *o = &t->options;
+    const cli_args *a = t->args;
+
+    hse_transcribe_options_init(o);
+    o->model = cli_text(a, "model");
+    o->task = strcmp(cli_text(a, "task"), "translate") == 0 ? HSE_TRANSLATE : HSE_TRANSCRIBE;
+    o->word_timestamps = cli_flag(a, "words") || cli_flag(a, "print-colors");
+    o->vad_filter = cli_flag(a, "vad");
+    o->initial_prompt = cli_text(a, "prompt");
+    o->hotwords = cli_text(a, "hotwords");
+    o->beam_size = (int)cli_int(a, "beam-size");
+    o->batched = cli_flag(a, "batched");
+    o->without_timestamps = !cli_flag(a, "timestamps");
+    o->cancel = cli_cancel_on_signal();
+    if (cli_given(a, "temperature")) {
+        o->temperatures[0] = cli_real(a, "temperature");
+        o->temperature_count = 1;
+    }
+    if (cli_given(a, "seed")) {
+        o->seed = (uint64_t)strtoull(cli_text(a, "seed"), NULL, 10);
+        o->has_seed = 1;
+    }
+    t->style.dir = cli_text(a, "output-dir");
+    t->style.words = cli_flag(a, "words");
+    t->style.colors = cli_flag(a, "print-colors");
+    if (t->style.colors && t->style.dir)
+        return cli_usage(a->command, "--print-colors is for the terminal, -o for files");
+    if (cli_given(a, "raw") && (a->n_operands != 1 || strcmp(a->operands[0], "-") != 0))
+        return cli_usage(a->command, "--raw is about standard input: the operand must be -");
+    int bad = cli_transcript_formats(&t->style, a, cli_text(a, "format"));
+    return bad ? bad : take_languages(t, cli_text(a, "language"));
+}
+
+/* ---- one recording ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    cli_transcribe     *t;
+    cli_transcript_out *out;
+    cli_progress        progress;
+    hse_transcript      so_far;
+    char                language[32];
+    hse_status          status;
+    hse_error           err;
+} file_run;
+
+static int take_segment(void *user, const hse_transcript_segment *segment, const hse_transcript *so_far)
+{
+    file_run *f = user;
+
+    cli_progress_end(&f->progress);             /* the bar's line, if text goes to the same terminal */
+    f->status = cli_transcript_segment(f->out, segment, &f->err);
+    f->so_far = *so_far;
+    f->so_far.segments = NULL;
+    f->so_far.segment_count = 0;
+    f->so_far.languages = NULL;
+    f->so_far.language_count = 0;
+    if (so_far->language) {                     /* valid during this call only */
+        snprintf(f->language, sizeof f->language, "%s", so_far->language);
+        f->so_far.language = f->language;
+    }
+    cli_progress_step(&f->progress, segment->end);
+    return f->status != HSE_OK;
+}
+
+static hse_status samples_to_text(cli_transcribe *t, hse_engine *engine, const hse_pcm *pcm, const char *name, cli_transcript_out *out,
+                                  hse_error *err)
+{
+    double seconds = (double)pcm->count / pcm->rate_hz;
+    file_run f = {.t = t, .out = out, .so_far = {.language = t->options.language, .duration = seconds, .duration_after_vad = seconds}};
+    const char *base = strrchr(name, '/');
+
+    cli_progress_start(&f.progress, base ? base + 1 : name, seconds);
+    hse_status s = hse_transcribe_stream(engine, pcm->samples, pcm->count, pcm->rate_hz, &t->options, take_segment, &f, err);
+    cli_progress_end(&f.progress);
+    if (s != HSE_OK && f.status != HSE_OK) {
+        *err = f.err;
+        return f.status;
+    }
+    t->done_s += seconds;
+    return s == HSE_OK ? cli_transcript_end(out, &f.so_far, err) : s;
+}
+
+static hse_status file_to_text(cli_transcribe *t, hse_engine *engine, const char *path, cli_transcript_out *out, hse_error *err)
+{
+    hse_pcm pcm = {0};
+    hse_status s = cli_read_audio(&pcm, path, err);
+
+    if (s == HSE_OK)
+        s = samples_to_text(t, engine, &pcm, path, out, err);
+    hse_pcm_free(&pcm);
+    return s;
+}
+
+/* A pipe is heard while it runs; a file that stands there (hse transcribe - < x.mp3) is read as one. */
+static hse_status stdin_to_text(cli_transcribe *t, hse_engine *engine, cli_transcript_out *out, hse_error *err)
+{
+    struct stat st;
+    hse_audio audio = {0};
+    hse_buf bytes;
+    bool whole = false;
+    unsigned raw = cli_given(t->args, "raw") ? (unsigned)cli_int(t->args, "raw") : 0;
+
+    if (!raw && fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+        return file_to_text(t, engine, "-", out, err);
+    hse_status s = cli_transcribe_live(t, engine, raw, out, &whole, &bytes, err);
+    if (s == HSE_OK && whole) {
+        hse_audio_source source = hse_source_bytes((hse_bytes){bytes.data, bytes.size});
+        s = hse_audio_decode(&audio, &source, NULL, err);
+        if (s == HSE_OK && !audio.n)
+            s = hse_fail(err, HSE_E_FORMAT, 0, "standard input has no samples");
+        if (s == HSE_OK) {
+            hse_pcm pcm = {audio.samples, audio.n, (unsigned)audio.rate_hz};
+            s = samples_to_text(t, engine, &pcm, "standard input", out, err);
+        }
+        hse_audio_free(&audio);
+    }
+    hse_buf_free(&bytes);
+    return s;
+}
+
+/* ---- all of them --------------------------------------------------------------------------------------------------- */
+
+static hse_status one_input(cli_transcribe *t, hse_engine *engine, const cli_remote *remote, const char *path, hse_error *err)
+{
+    bool from_stdin = strcmp(path, "-") == 0;
+    cli_transcript_out out;
+
+    if (t->args->n_operands > 1 && !t->style.dir)
+        printf("%s:\n", path);
+    cli_transcript_begin(&out, &t->style, path, stdout);
+    hse_status s = remote       ? cli_transcribe_remote(t, remote, path, &out, err)
+                   : from_stdin ? stdin_to_text(t, engine, &out, err)
+                                : file_to_text(t, engine, path, &out, err);
+    cli_transcript_close(&out);
+    if (s != HSE_OK && !from_stdin && !strstr(err->text, path))
+        hse_fail_in(err, s, "%s", path);
+    return s;
+}
+
+/* Live audio has no route at a server yet, so a pipe is always heard here. */
+static bool live_input(const cli_args *a)
+{
+    struct stat st;
+    bool any = false;
+
+    for (int i = 0; i < a->n_operands; i++)
+        any = any || strcmp(a->operands[i], "-") == 0;
+    return any && (cli_given(a, "raw") || fstat(STDIN_FILENO, &st) != 0 || !S_ISREG(st.st_mode));
+}
+
+static int run(const cli_args *a)
+{
+    cli_transcribe t = {.args = a};
+    hse_engine *engine = NULL;
+    cli_remote remote;
+    hse_error err = {0};
+    bool found = false;
+    int status = take_options(&t);
+
+    if (status)
+        return status;
+    if (cli_transcript_names(&t.style, a->operands, a->n_operands, &err) != HSE_OK)
+        return cli_usage(a->command, "%s", err.text);
+    if (live_input(a) && cli_text(a, "server"))
+        return cli_usage(a->command, "a pipe is heard in this process: --server does not go with -");
+    hse_status s = live_input(a) ? HSE_OK : cli_remote_find(&remote, &found, a, false, &err);
+    if (s == HSE_E_ARG)
+        return cli_usage(a->command, "%s", err.text);
+    if (s == HSE_OK && t.style.dir && mkdir(t.style.dir, 0777) != 0 && errno != EEXIST)
+        s = hse_fail_sys(&err, errno, "cannot make the folder %s", t.style.dir);
+    if (s == HSE_OK && !found && (s = cli_engine_open(&engine, a, &err)) == HSE_E_ARG)
+        return cli_config_fail(a, &err);
+    if (s != HSE_OK)
+        return cli_fail(&err);
+    uint64_t began = hse_now_ns();
+    for (int i = 0; i < a->n_operands && s != HSE_E_CANCELLED; i++)
+        if ((s = one_input(&t, engine, found ? &remote : NULL, a->operands[i], &err)) != HSE_OK)
+            status = cli_fail(&err);
+    cli_say_speed((double)(hse_now_ns() - began) * 1e-9, t.done_s);
+    cli_engine_close(&engine);
+    return status;
+}
+
+const cli_command cli_transcribe_command = {
+    .name = "transcribe", .operands = "FILE...|-", .summary = "Turn recordings into text or subtitles", .min_operands = 1, .max_operands = -1,
+    .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
+    .details = "Text goes to standard output as it is known, or with -o into files. - is standard input: a wav or raw samples from a pipe\n"
+               "are heard while they come, other formats when they end.\n\n"
+               "Examples:\n  hse transcribe talk.mp3\n  hse transcribe -l de --words -o subtitles --format srt,vtt,json *.m4a\n"
+               "  arecord -t raw -f S16_LE -r 16000 | hse transcribe - --raw 16000\n"
+               "  hse transcribe --task translate interview.opus\n",
+};
