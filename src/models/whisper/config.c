@@ -657,10 +657,8 @@ static hse_status find_tokenizer(opener *o, const char *data)
         return HSE_OK;
     const char *name = t->vocab >= 51865 ? "multilingual.tiktoken" : "gpt2.tiktoken";
     snprintf(text, sizeof text,
-             "%s has no vocabulary: place the model's tokenizer.json, or its vocab.json with merges.txt, or %s (of the "
-             "openai-whisper package, whisper/assets) there%s%s%s%s",
-             o->dir, name, data ? ", or " : "", data ? name : "", data ? " in the folder whisper of " : "",
-             data ? data : "");
+             "no vocabulary: place tokenizer.json, or vocab.json with merges.txt, or openai-whisper's %s in %s%s%s%s", name,
+             o->dir, data ? " or in " : "", data ? data : "", data ? "/whisper" : "");
     o->c->missing_tokenizer = keep(o->c, text);
     return o->c->missing_tokenizer ? HSE_OK : no_memory(o->err);
 }
