@@ -109,6 +109,9 @@ typedef struct hse_kernels {
     void (*to_int8)(uint8_t *out, size_t out_row, float *scale, const float *in, size_t in_row, int rows, int k, k_act act,
                     float slope);
 
+    /* n half-precision numbers, little-endian, at any alignment; exact. */
+    void (*from_f16)(float *out, const void *in, size_t n);
+
     /* Attention weights for such products: e^(x - the row's largest), what they must be multiplied with to sum to 1 in scale. As bf16;
      * or in two parts, row r in the rows 2r (e * 127, rounded) and 2r + 1 (254 times what that left) of int8 inputs. */
     void (*exp_bf16)(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n);

@@ -129,8 +129,10 @@ static char *clear_panel(const k_packed *p, int panel)
 {
     char *data = (char *)p->data + (size_t)panel * p->panel_bytes;
     size_t first = (size_t)panel * (size_t)p->panel, padded = (size_t)p->panel * (size_t)p->panels;
+    bool full = k_panel_outputs(p, panel) == p->panel && p->k % k_group(p->type) == 0;
 
-    memset(data, 0, p->panel_bytes);
+    if (!full)
+        memset(data, 0, p->panel_bytes);
     if (p->type == K_INT8) {
         memset(p->scale + first, 0, (size_t)p->panel * sizeof *p->scale);
         for (int t = 0; t < p->taps; t++)
@@ -165,6 +167,23 @@ static void panel_rows_bf16(const hse_kernels *k, const k_packed *p, char *data,
     }
 }
 
+/* In stretches whose sum fits 16 bits, which the compiler turns into vectors. */
+static int32_t sum_bytes(const uint8_t *x, int n)
+{
+    uint32_t sum = 0;
+    int i = 0;
+
+    for (; n - i >= 64; i += 64) {
+        uint16_t part = 0;                                  /* 64 * 255 fits */
+        for (int j = 0; j < 64; j++)
+            part = (uint16_t)(part + x[i + j]);
+        sum += part;
+    }
+    for (; i < n; i++)
+        sum += x[i];
+    return (int32_t)sum;
+}
+
 /* int8 the same way; the rows come with 128 added. */
 static void panel_rows_int8(const hse_kernels *k, const k_packed *p, char *data, size_t step, int first, int columns,
                             const float *w, size_t w_n)
@@ -175,14 +194,11 @@ static void panel_rows_int8(const hse_kernels *k, const k_packed *p, char *data,
         int left = columns - j < LINE ? columns - j : LINE;
         k->to_int8(&rows[0][0], MOST_INPUTS, p->scale + first + j, w + (size_t)j * w_n, w_n, left, p->k, K_NONE, 0.0f);
         for (int r = 0; r < left; r++) {
-            int32_t sum = 0;
-            for (int i = 0; i < p->k; i++) {
+            p->comp[first + j + r] = -128 * (sum_bytes(rows[r], p->k) - 128 * p->k);
+            for (int i = 0; i < p->k; i++)
                 rows[r][i] ^= 0x80;
-                sum += (int8_t)rows[r][i];
-            }
             for (int i = p->k; i % 4; i++)
                 rows[r][i] = 0;
-            p->comp[first + j + r] = -128 * sum;
         }
         spread_words(data + (size_t)j * 4, step, (const char *)rows, sizeof rows[0], left, (p->k + 3) / 4);
     }
@@ -299,7 +315,14 @@ void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const
     for (int j = 0; j < columns; j++) {
         const int8_t *src = w + (size_t)j * w_n;
         int32_t sum = 0;
-        for (int i = 0; i < p->k; i++)
+        int i = 0;
+        for (; p->k - i >= 64; i += 64) {
+            int16_t part = 0;
+            for (int e = 0; e < 64; e++)
+                part = (int16_t)(part + src[i + e]);
+            sum += part;
+        }
+        for (; i < p->k; i++)
             sum += src[i];
         p->scale[first + j] = scale[j];
         p->comp[first + j] = -128 * sum;

@@ -104,6 +104,19 @@ static void gru_step(float *h, const float *x, const float *u, int width)
     }
 }
 
+/* Exact, denormals and NaN payloads too: the exponent is rebased by a multiplication with 2^112. */
+static void from_f16(float *out, const void *in, size_t n)
+{
+    const uint8_t *p = in;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t half = (uint32_t)p[2 * i] | (uint32_t)p[2 * i + 1] << 8, magnitude = (half & 0x7fffu) << 13;
+        union { uint32_t u; float f; } x = {.u = magnitude}, y = {.f = x.f * 0x1p112f};
+        y.u = (magnitude >= 0x7c00u << 13 ? magnitude | 0x7f800000u : y.u) | (half & 0x8000u) << 16;
+        out[i] = y.f;
+    }
+}
+
 static void to_bf16(uint16_t *out, size_t out_row, const float *in, size_t in_row, int rows, int k, k_act a,
                     float slope)
 {
@@ -147,5 +160,6 @@ void k_generic_elements(hse_kernels *k)
     k->lstm_step = lstm_step;
     k->gru_step = gru_step;
     k->to_bf16 = to_bf16;
+    k->from_f16 = from_f16;
     k->to_int8 = to_int8;
 }

@@ -336,7 +336,7 @@ static void load_all(loader *l)
 /* ---- packing ---- */
 
 /* Rows [first, first + n) of the pieces as floats, scratch or where they lie. */
-static const float *rows_as_floats(const matrix *m, int first, int n, float *scratch)
+static const float *rows_as_floats(const loader *l, const matrix *m, int first, int n, float *scratch)
 {
     size_t cols = (size_t)m->inputs * (size_t)m->taps, from = (size_t)first, left = (size_t)n;
     float *out = scratch;
@@ -350,6 +350,8 @@ static const float *rows_as_floats(const matrix *m, int first, int n, float *scr
         size_t take_rows = p->rows - from < left ? p->rows - from : left;
         if (p->floats)
             memcpy(out, p->floats + from * cols, take_rows * cols * sizeof *out);
+        else if (p->weight->dtype == HSE_F16)
+            l->m->kernels->from_f16(out, p->m.data + from * cols * 2, take_rows * cols);
         else
             ct2_matrix_rows_f32(&p->m, from, take_rows, out);
         out += take_rows * cols;
@@ -371,7 +373,7 @@ static bool pack_panel(const loader *l, const matrix *m, int panel, float *scrat
         k_pack_panel_int8(l->m->kernels, m->w, panel, stored + (size_t)first * cols, cols, scratch);
         return true;
     }
-    const float *rows = rows_as_floats(m, first, n, scratch);
+    const float *rows = rows_as_floats(l, m, first, n, scratch);
     if (!(l->m->kernels->max_abs(rows, (size_t)n * cols) < INFINITY))
         return false;
     k_pack_panel(l->m->kernels, m->w, panel, rows, cols, 1, (size_t)m->taps);
