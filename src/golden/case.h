@@ -41,8 +41,9 @@ typedef struct {
     void      (*run)(golden_case *c);
 } golden_kind;
 
-extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[], golden_bert[];       /* NULL-terminated */
+extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[], golden_bert[], golden_melo_text[];       /* NULL-terminated */
 extern const golden_kind golden_whisper_network[], golden_whisper_text[], golden_voicefixer[];
+extern const golden_kind golden_whisper_rules[], golden_whisper_generate[], golden_whisper_transcribe[];
 
 typedef struct {
     float *data;                            /* golden_free_array */
@@ -80,6 +81,9 @@ enum { GOLDEN_ROWS = 0, GOLDEN_CHANNELS_FIRST = 1, GOLDEN_LEAD = 2 };
 void golden_give_view(golden_case *c, const char *name, const nn_view *view, int layout);
 /* An entry that another comparison stands for (base64 of an array that was given). */
 void golden_covered(golden_case *c, const char *name);
+
+/* model.tokenizer, a BERT's folder: its word pieces. NULL: the case has failed. */
+struct text_wordpiece *golden_open_tokens(golden_case *c);
 
 /* The same bits? Fails the case otherwise. */
 void golden_same_bits(golden_case *c, const char *what, const float *alone, size_t n_alone, const float *batched, size_t n_batched);

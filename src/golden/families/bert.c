@@ -33,7 +33,7 @@ static json_t *numbers(const text_wordpiece *w, const hse_buf *ids)
     return list;
 }
 
-static text_wordpiece *open_tokens(golden_case *c)
+text_wordpiece *golden_open_tokens(golden_case *c)
 {
     text_wordpiece_options o = {.lower = true, .strip_accents = true};
     char path[GOLDEN_PATH], *vocabulary = NULL;
@@ -63,7 +63,7 @@ static text_wordpiece *open_tokens(golden_case *c)
 
 static void tok(golden_case *c)
 {
-    text_wordpiece *w = open_tokens(c);
+    text_wordpiece *w = golden_open_tokens(c);
     json_t *rows = w ? golden_expected_json(c, "expected") : NULL, *row;
     size_t i, k;
 

@@ -9,6 +9,7 @@
 #include "models/harmonyspeech/adapter.h"
 #include "models/harmonyspeech/pqmf.h"
 #include "text/ascii.h"
+#include "text/en/number.h"
 #include "text/hs1/frontend.h"
 
 #include <stdio.h>
@@ -84,7 +85,7 @@ void hs1_golden_text_numbers(golden_case *c)
             hse_buf out;
 
             hse_buf_init(&out, TEXT_BYTES);
-            bool ok = k ? hs1_ordinal_words(&out, key, digits) : hs1_number_words(&out, key, digits);
+            bool ok = k ? en_ordinal(&out, key, digits, EN_HYPHEN | EN_COMMA | EN_AND) : en_with_years(&out, key, digits);
             json_object_set_new(words, key, ok ? json_string(hse_buf_text(&out)) : json_null());
             hse_buf_free(&out);
         }

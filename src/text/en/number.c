@@ -108,3 +108,27 @@ bool en_ordinal(hse_buf *out, const char *digits, size_t n, int flags)
     en_make_ordinal(out, from);
     return true;
 }
+
+bool en_with_years(hse_buf *out, const char *digits, size_t n)
+{
+    while (n > 1 && digits[0] == '0') {
+        digits++;
+        n--;
+    }
+    if (n != 4 || digits[0] > '2' || memcmp(digits, "1000", 4) == 0 || memcmp(digits, "2000", 4) == 0)
+        return en_cardinal(out, digits, n, EN_HYPHEN | EN_COMMA);
+
+    unsigned high = (unsigned)((digits[0] - '0') * 10 + digits[1] - '0');
+    unsigned low = (unsigned)((digits[2] - '0') * 10 + digits[3] - '0');
+
+    if (high == 20 && low < 10) {
+        hse_buf_str(out, "two thousand ");
+        en_below_100(out, low, EN_HYPHEN);
+        return true;
+    }
+    en_below_100(out, high, EN_HYPHEN);
+    hse_buf_str(out, low == 0 ? " hundred" : low < 10 ? " oh " : " ");
+    if (low)
+        en_below_100(out, low, EN_HYPHEN);
+    return true;
+}

@@ -16,6 +16,9 @@ enum { EN_MAX_DIGITS = 36 };
 
 /* "forty two". False, with nothing written, when the number is 10^36 or more, or n is 0. */
 bool en_cardinal(hse_buf *out, const char *digits, size_t n, int flags);
+/* The same with hyphens and commas, but 1001 to 2999 as the text cleaners of Tacotron's heirs read them: "nineteen oh five",
+ * "two thousand one", "twelve hundred". */
+bool en_with_years(hse_buf *out, const char *digits, size_t n);
 /* "forty second" */
 bool en_ordinal(hse_buf *out, const char *digits, size_t n, int flags);
 

@@ -74,35 +74,6 @@ const char *hs1_strip(const char *text, size_t *size)
     return text + start;
 }
 
-bool hs1_number_words(hse_buf *out, const char *digits, size_t n)
-{
-    while (n > 1 && digits[0] == '0') {
-        digits++;
-        n--;
-    }
-    if (n != 4 || digits[0] > '2' || memcmp(digits, "1000", 4) == 0 || memcmp(digits, "2000", 4) == 0)
-        return en_cardinal(out, digits, n, EN_HYPHEN | EN_COMMA);
-
-    unsigned high = (unsigned)((digits[0] - '0') * 10 + digits[1] - '0');
-    unsigned low = (unsigned)((digits[2] - '0') * 10 + digits[3] - '0');
-
-    if (high == 20 && low < 10) {
-        hse_buf_str(out, "two thousand ");
-        en_below_100(out, low, EN_HYPHEN);
-        return true;
-    }
-    en_below_100(out, high, EN_HYPHEN);
-    hse_buf_str(out, low == 0 ? " hundred" : low < 10 ? " oh " : " ");
-    if (low)
-        en_below_100(out, low, EN_HYPHEN);
-    return true;
-}
-
-bool hs1_ordinal_words(hse_buf *out, const char *digits, size_t n)
-{
-    return en_ordinal(out, digits, n, EN_HYPHEN | EN_COMMA | EN_AND);
-}
-
 /* `[0-9][0-9,]+[0-9]`: a digit, at least one more digit or comma, a digit; the longest such run loses its commas. */
 static void drop_commas(const char *s, size_t n, hse_buf *out)
 {
@@ -233,7 +204,7 @@ static hse_status spell_ordinals(const char *s, size_t n, hse_buf *out, hse_erro
         if (len && n - i - len >= 2 &&
             (memcmp(suffix, "st", 2) == 0 || memcmp(suffix, "nd", 2) == 0 || memcmp(suffix, "rd", 2) == 0 ||
              memcmp(suffix, "th", 2) == 0)) {
-            if (!hs1_ordinal_words(out, s + i, len))
+            if (!en_ordinal(out, s + i, len, EN_HYPHEN | EN_COMMA | EN_AND))
                 return too_big(i, len, err);
             i += len + 2;
         } else {
@@ -252,7 +223,7 @@ static hse_status spell_numbers(const char *s, size_t n, hse_buf *out, hse_error
 
         if (len == 0)
             hse_buf_byte(out, (uint8_t)s[i++]);
-        else if (!hs1_number_words(out, s + i, len))
+        else if (!en_with_years(out, s + i, len))
             return too_big(i, len, err);
         else
             i += len;

@@ -35,11 +35,6 @@ hse_status hs1_clean(const char *text, size_t size, hse_buf *const step[HS1_STEP
 /* Unicode white space off both ends; moves the start and changes the size. */
 const char *hs1_strip(const char *text, size_t *size);
 
-/* Number words as the cleaner writes them: years 1001..2999 in pairs. False when the number is 10^36 or more. */
-bool hs1_number_words(hse_buf *out, const char *digits, size_t n);
-/* "1,234th" is not taken: digits alone. */
-bool hs1_ordinal_words(hse_buf *out, const char *digits, size_t n);
-
 /* id of an ASCII character, or -1 for what has none (and for `_` and `~`, which are control symbols). */
 int hs1_symbol(unsigned char c);
 /* The character of an id, 0 for an id out of range. */

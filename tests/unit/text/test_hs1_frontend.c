@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "text/ascii.h"
+#include "text/en/number.h"
 #include "text/hs1/frontend.h"
 
 #include <jansson.h>
@@ -85,7 +86,7 @@ TEST(every_golden_number_has_its_words)
     json_object_foreach(json_object_get(words, "cardinals"), key, v)
     {
         hse_buf_clear(&out);
-        CHECK(hs1_number_words(&out, key, strlen(key)), "%s", key);
+        CHECK(en_with_years(&out, key, strlen(key)), "%s", key);
         CHECK(strcmp(hse_buf_text(&out), json_string_value(v)) == 0, "%s: got '%s', want '%s'", key, hse_buf_text(&out),
               json_string_value(v));
         checked++;
@@ -93,7 +94,7 @@ TEST(every_golden_number_has_its_words)
     json_object_foreach(json_object_get(words, "ordinals"), key, v)
     {
         hse_buf_clear(&out);
-        CHECK(hs1_ordinal_words(&out, key, strspn(key, "0123456789")), "%s", key);
+        CHECK(en_ordinal(&out, key, strspn(key, "0123456789"), EN_HYPHEN | EN_COMMA | EN_AND), "%s", key);
         CHECK(strcmp(hse_buf_text(&out), json_string_value(v)) == 0, "%s: got '%s', want '%s'", key, hse_buf_text(&out),
               json_string_value(v));
         checked++;

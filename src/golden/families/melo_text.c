@@ -1,0 +1,264 @@
+/* melo_text.c - adapters of family melo's text: splitting, and front ends with the answers that the case's dictionaries gave. */
+#include "golden/case.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "models/vits/config.h"
+#include "text/melo/melo.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FILE_BYTES = 1 << 28, ARENA = 1 << 29 };
+
+/* ---- splitting ---- */
+
+static void split(golden_case *c)
+{
+    json_t *rows = golden_expected_json(c, "expected"), *row;
+    size_t i, n;
+
+    json_array_foreach(rows, i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "language"));
+        const json_t *text = json_object_get(row, "text");
+        json_t *list = json_array();
+        melo_language language;
+        const char **piece;
+        hse_arena arena;
+        hse_error err = {0};
+
+        hse_arena_init(&arena, ARENA);
+        if (!name || !melo_language_find(name, &language))
+            golden_fail(c, "row %zu: unknown language", i);
+        else if (melo_split(language, json_string_value(text), json_string_length(text), &arena, &piece, &n, &err) != HSE_OK)
+            golden_fail_error(c, "a text", &err);
+        else
+            for (size_t k = 0; k < n; k++)
+                json_array_append_new(list, json_string(piece[k]));
+        json_object_set_new(row, "pieces", list);
+        hse_arena_free(&arena);
+    }
+    if (rows)
+        golden_give_json(c, "expected", rows);
+}
+
+/* ---- dictionaries of the case ---- */
+
+typedef struct {
+    json_t *lookups;
+    char   *rep;                            /* the file cmudict.rep */
+    size_t  rep_size;
+    json_t *rep_map;
+} answers;
+
+/* "WORD  AE1 K - M IY0" behind 48 lines of comment. */
+static void read_rep(golden_case *c, answers *a)
+{
+    char path[GOLDEN_PATH];
+    hse_error err = {0};
+    int line = 0;
+
+    if (!json_object_get(json_object_get(c->json, "model"), "pronouncing_dictionary"))
+        return;
+    if (!golden_model_path(c, "pronouncing_dictionary", path) ||
+        hse_file_read(&a->rep, &a->rep_size, path, FILE_BYTES, &err) != HSE_OK) {
+        golden_fail_error(c, "the dictionary", &err);
+        return;
+    }
+    a->rep_map = json_object();
+    for (char *at = a->rep, *end; *at; at = end, line++) {
+        char *gap;
+
+        end = at + strcspn(at, "\n");
+        if (*end)
+            *end++ = '\0';
+        if (line >= 48 && (gap = strstr(at, "  ")) != NULL) {
+            *gap = '\0';
+            json_object_set_new(a->rep_map, at, json_string(gap + 2));
+        }
+    }
+}
+
+static hse_status give(text_answer *out, const json_t *value, hse_arena *arena, hse_error *err)
+{
+    size_t n = json_is_array(value) ? json_array_size(value) : 1;
+    const char **item = hse_arena_array(arena, n + 1, sizeof *item), **tag = hse_arena_array(arena, n + 1, sizeof *tag);
+
+    if (!item || !tag)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_is_array(value) ? json_array_get(value, i) : value;
+
+        item[i] = json_string_value(json_is_array(v) ? json_array_get(v, 0) : v);
+        tag[i] = json_is_array(v) ? json_string_value(json_array_get(v, 1)) : NULL;
+    }
+    *out = (text_answer){.item = item, .tag = tag, .count = n, .found = true};
+    return HSE_OK;
+}
+
+static hse_status ask(void *user, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
+                      hse_error *err)
+{
+    answers *a = user;
+    const json_t *list = table == TEXT_CMUDICT_REP ? a->rep_map : json_object_get(a->lookups, text_table_name(table));
+    const json_t *value = json_object_getn(list, key, size);
+
+    *out = (text_answer){0};
+    if (!value && table == TEXT_CMUDICT_REP)
+        return HSE_OK;
+    if (!value)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "the case has no answer of %s to '%.*s'", text_table_name(table),
+                        (int)(size > 60 ? 60 : size), key);
+    if (json_is_object(value))
+        value = json_object_get(value, table == TEXT_G2PK ? "jamo" : "ipa");
+    return give(out, value, arena, err);
+}
+
+/* ---- front ends ---- */
+
+static int symbol_id(const void *symbols, const char *symbol, size_t size)
+{
+    return vits_symbol_id(symbols, symbol, size);
+}
+
+static bool open_config(golden_case *c, vits_config **config)
+{
+    char path[GOLDEN_PATH], *text = NULL;
+    size_t size;
+    hse_error err = {0};
+    hse_status s = HSE_OK;
+
+    if (!golden_model_path(c, "config", path))
+        return false;
+    if ((s = hse_file_read(&text, &size, path, FILE_BYTES, &err)) == HSE_OK)
+        s = vits_config_open(config, (hse_bytes){(const uint8_t *)text, size}, "config.json", VITS_MELO, &err);
+    hse_free(text);
+    if (s != HSE_OK)
+        golden_fail_error(c, "the config", &err);
+    return s == HSE_OK;
+}
+
+static json_t *integers(const int32_t *list, size_t n)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(out, json_integer(list[i]));
+    return out;
+}
+
+/* [CLS], the tokens, [SEP]: ids, or the tokens' names without the two. */
+static json_t *token_ids(const text_wordpiece *w, const melo_piece *p)
+{
+    json_t *out = integers(p->tokens, p->token_count);
+
+    json_array_insert_new(out, 0, json_integer(text_wordpiece_find(w, "[CLS]")));
+    json_array_append_new(out, json_integer(text_wordpiece_find(w, "[SEP]")));
+    return out;
+}
+
+static json_t *token_names(const text_wordpiece *w, const melo_piece *p)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < p->token_count; i++)
+        json_array_append_new(out, json_string(text_wordpiece_token(w, p->tokens[i])));
+    return out;
+}
+
+static json_t *phone_names(const melo_piece *p)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < p->phone_count; i++)
+        json_array_append_new(out, json_string(p->phone[i]));
+    return out;
+}
+
+/* Replaces what the expected piece says by what came out. */
+static void run_piece(const melo_front *front, json_t *row, const char *piece, hse_arena *arena)
+{
+    const char *alignment = json_string_value(json_object_get(row, "bert_alignment"));
+    hse_error err = {0};
+    melo_piece p;
+
+    json_object_set_new(row, "piece", json_string(piece));
+    if (melo_piece_run(&p, front, piece, arena, &err) != HSE_OK) {
+        if (!json_object_get(row, "error"))         /* an error that is expected passes in whatever words */
+            json_object_set_new(row, "error", json_string(err.text));
+        return;
+    }
+    json_object_set_new(row, "norm_text", json_string(p.norm));
+    json_object_set_new(row, "tokens", token_names(front->tokens, &p));
+    json_object_set_new(row, "token_ids", token_ids(front->tokens, &p));
+    json_object_set_new(row, "phones", phone_names(&p));
+    json_object_set_new(row, "tones", integers(p.tone, p.phone_count));
+    json_object_set_new(row, "word2ph", integers(p.word2ph, p.word_count));
+    json_object_set_new(row, "phone_ids", integers(p.symbol_ids, p.n));
+    json_object_set_new(row, "tone_ids", integers(p.tone_ids, p.n));
+    json_object_set_new(row, "lang_ids", integers(p.language_ids, p.n));
+    json_object_set_new(row, "word2ph_blank", integers(p.spread, p.spread_count));
+    if (melo_piece_check_bert(&p, front->language, NULL) != HSE_OK)
+        json_object_set_new(row, "bert_alignment", json_string("AssertionError"));
+    else if (alignment && strcmp(alignment, "AssertionError") == 0)
+        json_object_set_new(row, "bert_alignment", json_string("ok"));
+}
+
+/* A text: its pieces, each compared with the case's. */
+static void run_text(golden_case *c, const melo_front *front, json_t *row, size_t index)
+{
+    json_t *pieces = json_object_get(row, "pieces"), *text = json_object_get(row, "text");
+    const char **piece;
+    hse_arena arena;
+    hse_error err = {0};
+    size_t n;
+
+    hse_arena_init(&arena, ARENA);
+    if (melo_split(front->language, json_string_value(text), json_string_length(text), &arena, &piece, &n, &err) != HSE_OK)
+        golden_fail_error(c, "a text", &err);
+    else if (n != json_array_size(pieces))
+        golden_fail(c, "text %zu: %zu pieces, expected %zu", index, n, json_array_size(pieces));
+    else
+        for (size_t k = 0; k < n; k++)
+            run_piece(front, json_array_get(pieces, k), piece[k], &arena);
+    hse_arena_free(&arena);
+}
+
+static void front_end(golden_case *c)
+{
+    const char *language = json_string_value(json_object_get(json_object_get(c->json, "params"), "language"));
+    json_t *rows = golden_expected_json(c, "expected"), *row;
+    vits_config *config = NULL;
+    answers a = {0};
+    melo_front front = {.dictionary = {ask, &a}, .symbol_id = symbol_id};
+    text_wordpiece *tokens = golden_open_tokens(c);
+    size_t i;
+
+    a.lookups = golden_json(c, json_string_value(json_object_get(
+                                   json_object_get(json_object_get(c->json, "inputs"), "lookups"), "file")));
+    read_rep(c, &a);
+    if (!language || !melo_language_find(language, &front.language))
+        golden_fail(c, "unknown language");
+    if (rows && tokens && !c->failed && open_config(c, &config)) {
+        front.tokens = tokens;
+        front.symbols = config;
+        front.add_blank = config->add_blank;
+        json_array_foreach(rows, i, row) run_text(c, &front, row, i);
+        golden_give_json(c, "expected", rows);
+        rows = NULL;
+    }
+    json_decref(rows);
+    json_decref(a.lookups);
+    json_decref(a.rep_map);
+    hse_free(a.rep);
+    vits_config_close(&config);
+    text_wordpiece_close(&tokens);
+}
+
+const golden_kind golden_melo_text[] = {
+    {"melo.split", split},
+    {"melo.text", front_end},
+    {NULL, NULL},
+};

@@ -1,0 +1,320 @@
+/* melo.c - the languages as rows, and what they have in common: lists, groups of tokens, the final sequences. */
+#include "text/melo/internal.h"
+
+#include "text/ascii.h"
+
+#include <strings.h>
+#include <utf8proc.h>
+
+static const melo_rules rules[MELO_LANGUAGES] = {
+    [MELO_EN] = {"EN", 2, 7, true, melo_split_long, melo_en_normalise, melo_tokenise, melo_en_say},
+};
+
+static const struct {
+    const char   *name;
+    melo_language language;
+} names[] = {
+    {"EN", MELO_EN},         {"EN_V2", MELO_EN},   {"EN_NEWEST", MELO_EN},         {"ZH", MELO_ZH},
+    {"ZH_MIX_EN", MELO_ZH_MIX_EN},                 {"ES", MELO_ES},                {"SP", MELO_ES},
+    {"FR", MELO_FR},         {"JP", MELO_JP},      {"JA", MELO_JP},                {"KR", MELO_KR},
+    {"KO", MELO_KR},
+};
+
+bool melo_language_find(const char *name, melo_language *out)
+{
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcasecmp(names[i].name, name) == 0) {
+            *out = names[i].language;
+            return true;
+        }
+    return false;
+}
+
+const char *melo_language_name(melo_language language)
+{
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (names[i].language == language)
+            return names[i].name;
+    return "?";
+}
+
+/* ---- characters ---- */
+
+bool melo_is_space(uint32_t c)
+{
+    return text_is_space(c);
+}
+
+bool melo_is_word(uint32_t c)
+{
+    utf8proc_category_t k;
+
+    if (c < 128)
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    k = utf8proc_category((utf8proc_int32_t)c);
+    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) ||
+           (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
+}
+
+void melo_lower(hse_buf *out, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size;) {
+        uint32_t c = 0xFFFD;
+        size_t n = hse_utf8_next(text + i, size - i, &c);
+        char utf8[4];
+
+        i += n ? n : 1;
+        if (c == 0x130)                     /* the one letter whose small form is two */
+            hse_buf_append(out, "i\u0307", 3);
+        else
+            hse_buf_append(out, utf8, hse_utf8_put(utf8, (uint32_t)utf8proc_tolower((utf8proc_int32_t)c)));
+    }
+}
+
+/* ---- lists ---- */
+
+hse_status melo_no_memory(hse_error *err)
+{
+    return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's symbols");
+}
+
+hse_status melo_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err)
+{
+    hse_status s = hse_buf_status(b, "the text", err);
+
+    if (s == HSE_OK && !(*out = hse_arena_strndup(arena, hse_buf_text(b), b->size)))
+        s = melo_no_memory(err);
+    hse_buf_free(b);
+    return s;
+}
+
+/* A list of `size`-byte things with room for one more; NULL: no memory. */
+static void *grow(hse_arena *arena, void *list, size_t count, size_t *room, size_t size)
+{
+    void *wider = list;
+
+    if (count == *room) {
+        size_t more = *room ? 2 * *room : 64;
+
+        if ((wider = hse_arena_array(arena, more, size)) != NULL) {
+            if (count)
+                memcpy(wider, list, count * size);
+            *room = more;
+        }
+    }
+    return wider;
+}
+
+void melo_phone_add(melo_phones *p, const char *phone, size_t size, int tone)
+{
+    size_t room = p->phone_room;
+    const char **list = grow(p->arena, p->phone, p->phones, &p->phone_room, sizeof *list);
+    int32_t *tones = grow(p->arena, p->tone, p->phones, &room, sizeof *tones);
+    const char *copy = hse_arena_strndup(p->arena, phone, size);
+
+    if (!list || !tones || !copy) {
+        p->no_memory = true;
+        return;
+    }
+    p->phone = list;
+    p->tone = tones;
+    p->phone[p->phones] = copy;
+    p->tone[p->phones++] = tone;
+}
+
+void melo_word_add(melo_phones *p, int phones)
+{
+    int32_t *list = grow(p->arena, p->word2ph, p->words, &p->word_room, sizeof *list);
+
+    if (!list) {
+        p->no_memory = true;
+        return;
+    }
+    p->word2ph = list;
+    p->word2ph[p->words++] = phones;
+}
+
+void melo_share(melo_phones *p, size_t phones, size_t tokens)
+{
+    for (size_t i = 0; i < tokens; i++)     /* one by one to the least: the first ones get one more */
+        melo_word_add(p, (int)(phones / tokens + (i < phones % tokens)));
+}
+
+/* ---- tokens ---- */
+
+hse_status melo_tokenise(const melo_front *front, const char *norm, hse_arena *arena, int32_t **token, size_t *count,
+                         hse_error *err)
+{
+    hse_buf ids;
+    hse_status s;
+
+    hse_buf_init(&ids, MELO_TEXT_BYTES);
+    s = text_wordpiece_run(front->tokens, norm, strlen(norm), &ids, err);
+    *count = ids.size / sizeof **token;
+    if (s == HSE_OK && !(*token = hse_arena_array(arena, *count + 1, sizeof **token)))
+        s = melo_no_memory(err);
+    if (s == HSE_OK && ids.size)
+        memcpy(*token, ids.data, ids.size);
+    hse_buf_free(&ids);
+    return s;
+}
+
+hse_status melo_groups(melo_group **out, size_t *count, const text_wordpiece *w, const int32_t *token, size_t tokens,
+                       hse_arena *arena, hse_error *err)
+{
+    melo_group *list = hse_arena_array(arena, tokens + 1, sizeof *list);
+    size_t n = 0, total = 0;
+    char *at;
+
+    for (size_t i = 0; i < tokens; i++)
+        total += strlen(text_wordpiece_token(w, token[i])) + 1;
+    if (!list || !(at = hse_arena_alloc(arena, total + 1)))
+        return melo_no_memory(err);
+    for (size_t i = 0; i < tokens; i++) {
+        const char *t = text_wordpiece_token(w, token[i]);
+
+        if (t[0] == '#' && n == 0)
+            return hse_fail(err, HSE_E_ARG, 0, "a text cannot begin with '#'");
+        if (t[0] != '#') {
+            if (n)
+                *at++ = '\0';
+            list[n++] = (melo_group){.word = at, .unknown = strcmp(t, "[UNK]") == 0};
+        }
+        for (; *t; t++)
+            if (*t != '#')
+                *at++ = *t;
+        list[n - 1].size = (size_t)(at - list[n - 1].word);
+        list[n - 1].tokens++;
+    }
+    *out = list;
+    *count = n;
+    return HSE_OK;
+}
+
+/* ---- pieces ---- */
+
+static hse_status rules_of(const melo_rules **out, melo_language language, hse_error *err)
+{
+    *out = &rules[language];
+    if ((*out)->name)
+        return HSE_OK;
+    return hse_fail(err, HSE_E_UNSUPPORTED, 0, "language %s has no front end in this build", melo_language_name(language));
+}
+
+hse_status melo_split(melo_language language, const char *text, size_t size, hse_arena *arena, const char ***out,
+                      size_t *count, hse_error *err)
+{
+    size_t bad;
+
+    *out = NULL;
+    *count = 0;
+    if (!hse_utf8_valid(text, size, &bad))
+        return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8 at byte %zu", bad);
+    if (language == MELO_EN || language == MELO_ES || language == MELO_FR)
+        return melo_split_long(text, size, arena, out, count, err);
+    return melo_split_short(text, size, arena, out, count, err);
+}
+
+/* A space between a small ASCII letter and a capital one behind it. */
+static hse_status part_camels(const char *piece, hse_arena *arena, const char **out, hse_error *err)
+{
+    size_t size = strlen(piece);
+    hse_buf b;
+
+    hse_buf_init(&b, MELO_TEXT_BYTES);
+    for (size_t i = 0; i < size; i++) {
+        hse_buf_byte(&b, (uint8_t)piece[i]);
+        if (piece[i] >= 'a' && piece[i] <= 'z' && piece[i + 1] >= 'A' && piece[i + 1] <= 'Z')
+            hse_buf_byte(&b, ' ');
+    }
+    return melo_take(&b, arena, out, err);
+}
+
+/* n numbers, with zeros before, between and after where `blank`. */
+static const int32_t *with_blanks(hse_arena *arena, const int32_t *from, size_t n, bool blank)
+{
+    int32_t *list = hse_arena_array(arena, 2 * n + 1, sizeof *list);
+
+    for (size_t i = 0; list && i < n; i++)
+        list[blank ? 2 * i + 1 : i] = from[i];
+    return list;
+}
+
+static hse_status finish(melo_piece *out, const melo_front *front, const melo_rules *r, const melo_phones *p,
+                         hse_arena *arena, hse_error *err)
+{
+    size_t n = p->phones, i = 0;
+    int32_t *ids = hse_arena_array(arena, n + 1, sizeof *ids), *tones = hse_arena_array(arena, n + 1, sizeof *tones),
+            *languages = hse_arena_array(arena, n + 1, sizeof *languages),
+            *spread = hse_arena_array(arena, p->words + 1, sizeof *spread);
+
+    if (!ids || !tones || !languages || !spread)
+        return melo_no_memory(err);
+    for (; i < n; i++) {
+        int id = front->symbol_id(front->symbols, p->phone[i], strlen(p->phone[i]));
+
+        if (id < 0)
+            return hse_fail(err, HSE_E_ARG, 0, "the model has no symbol '%.40s'", p->phone[i]);
+        ids[i] = id;
+        tones[i] = p->tone[i] + r->tone_start;
+        languages[i] = r->language_id;
+    }
+    for (i = 0; i < p->words; i++)
+        spread[i] = front->add_blank ? 2 * p->word2ph[i] + (i == 0) : p->word2ph[i];
+    out->phone = p->phone;
+    out->tone = p->tone;
+    out->word2ph = p->word2ph;
+    out->phone_count = n;
+    out->word_count = out->spread_count = p->words;
+    out->spread = spread;
+    out->symbol_ids = with_blanks(arena, ids, n, front->add_blank);
+    out->tone_ids = with_blanks(arena, tones, n, front->add_blank);
+    out->language_ids = with_blanks(arena, languages, n, front->add_blank);
+    out->n = front->add_blank ? 2 * n + 1 : n;
+    return out->symbol_ids && out->tone_ids && out->language_ids ? HSE_OK : melo_no_memory(err);
+}
+
+hse_status melo_piece_run(melo_piece *out, const melo_front *front, const char *piece, hse_arena *arena, hse_error *err)
+{
+    melo_phones p = {.arena = arena};
+    const melo_rules *r;
+    int32_t *token = NULL;
+    hse_status s = rules_of(&r, front->language, err);
+
+    *out = (melo_piece){0};
+    if (s == HSE_OK && (front->language == MELO_EN || front->language == MELO_ZH_MIX_EN))
+        s = part_camels(piece, arena, &piece, err);
+    if (s == HSE_OK)
+        s = r->normalise(front, piece, arena, &out->norm, err);
+    if (s == HSE_OK)
+        s = r->tokenise(front, out->norm, arena, &token, &out->token_count, err);
+    if (s != HSE_OK)
+        return s;
+    out->tokens = token;
+    if (r->ends) {
+        melo_phone_add(&p, "_", 1, 0);
+        melo_word_add(&p, 1);
+    }
+    s = r->say(front, out->norm, token, out->token_count, arena, &p, err);
+    if (r->ends) {
+        melo_phone_add(&p, "_", 1, 0);
+        melo_word_add(&p, 1);
+    }
+    if (s == HSE_OK && p.no_memory)
+        s = melo_no_memory(err);
+    return s == HSE_OK ? finish(out, front, r, &p, arena, err) : s;
+}
+
+hse_status melo_piece_check_bert(const melo_piece *piece, melo_language language, hse_error *err)
+{
+    size_t tokens = piece->token_count + 2;
+
+    if (language == MELO_ZH || language == MELO_ZH_MIX_EN) {        /* surplus tokens are not looked at */
+        if (piece->word_count > tokens)
+            return hse_fail(err, HSE_E_ARG, 0, "%zu words for %zu tokens", piece->word_count, tokens);
+        return HSE_OK;
+    }
+    if (piece->word_count != tokens)
+        return hse_fail(err, HSE_E_ARG, 0, "%zu words for %zu tokens", piece->word_count, tokens);
+    return HSE_OK;
+}
