@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GROUP_HEADS = 32, GROUP_WINDOWS = 4, MEDIAN = 7 };
+enum { GROUP_HEADS = 32, GROUP_WINDOWS = 4, MEDIAN = 7, MAX_MEDIAN = 31 };
 
 /* ---- dynamic time warping ---- */
 
@@ -142,31 +142,32 @@ static void standardize(float *x, size_t rows, int cols)
     }
 }
 
-/* Median of the 7 around each value, reflected at the ends; added to out. */
-static void add_median(float *out, const float *x, int n)
+/* Median of the `width` around each value, reflected at the ends; added to out. */
+static void add_median(float *out, const float *x, int n, int width)
 {
-    enum { HALF = MEDIAN / 2 };
+    int half = width / 2;
 
     for (int i = 0; i < n; i++) {
-        float w[MEDIAN];
-        if (n <= HALF) {
+        float w[MAX_MEDIAN];
+        if (n <= half) {
             out[i] += x[i];
             continue;
         }
-        for (int k = 0; k < MEDIAN; k++) {
-            int at = abs(i + k - HALF), m;
+        for (int k = 0; k < width; k++) {
+            int at = abs(i + k - half), m;
             float v = x[at < n ? at : 2 * (n - 1) - at];
             for (m = k; m > 0 && v < w[m - 1]; m--)
                 w[m] = w[m - 1];
             w[m] = v;
         }
-        out[i] += w[HALF];
+        out[i] += w[half];
     }
 }
 
 static void add_heads(aligner *g)
 {
     size_t cols = (size_t)g->cols;
+    int width = g->a->median >= 1 && g->a->median <= MAX_MEDIAN ? g->a->median : MEDIAN;
 
     for (int h = 0; h < g->heads && g->cols; h++) {
         float *x = g->scores + (size_t)h * g->rows * cols;
@@ -175,7 +176,7 @@ static void add_heads(aligner *g)
             softmax(x + r * cols, g->cols);
         standardize(x, g->rows, g->cols);
         for (size_t r = 0; r <= g->a->count; r++)
-            add_median(g->mean + r * cols, x + (g->a->start_count + r) * cols, g->cols);
+            add_median(g->mean + r * cols, x + (g->a->start_count + r) * cols, g->cols, width);
     }
 }
 

@@ -14,6 +14,7 @@ typedef struct {
     size_t         start_count;
     const int32_t *text;                    /* ids below <|endoftext|> */
     size_t         count;
+    int            median;                  /* of how many times scores are the median: odd, to 31; 0 = 7 */
 
     /* given; whisper_alignment_free */
     double        *probs;                   /* of each token */
