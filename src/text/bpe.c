@@ -525,11 +525,10 @@ static int32_t special_at(const bpe *b, const uint8_t *text, size_t size)
 
     for (size_t k = 0; from < to; k++) {
         hse_bytes first = bpe_token(b, b->special[from]);
-        if (first.size == k) {
+        if (to - from == 1) /* the usual case, and one comparison for a text that nearly agrees */
+            return first.size <= size && memcmp(first.data, text, first.size) == 0 ? b->special[from] : found;
+        if (first.size == k)
             found = b->special[from++];
-            if (from == to)
-                break;
-        }
         if (k == size)
             break;
         size_t low = from, high = to;
