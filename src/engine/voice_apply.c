@@ -15,7 +15,7 @@ static const uint64_t key_seed[2] = {0x656d626564206b65u, 0x7920766572736931u};
 
 /* ---- which weights ------------------------------------------------------------------------------------------------- */
 
-/* Names, sizes and times of all files below a folder, in any order. */
+/* Names, sizes and times of all files below a folder, in any order; wherever the folder lies. */
 static uint64_t fingerprint(const char *dir, int depth, int *left)
 {
     DIR *d = opendir(dir);
@@ -29,12 +29,12 @@ static uint64_t fingerprint(const char *dir, int depth, int *left)
             continue;
         (*left)--;
         hse_buf_init(&b, 8192);
-        hse_buf_printf(&b, "%s/%s", dir, f->d_name);
-        if (S_ISDIR(st.st_mode) && depth > 1 && b.status == HSE_OK) {
-            sum += fingerprint(hse_buf_text(&b), depth - 1, left);
+        if (S_ISDIR(st.st_mode) && depth > 1) {
+            hse_buf_printf(&b, "%s/%s", dir, f->d_name);
+            sum += b.status == HSE_OK ? fingerprint(hse_buf_text(&b), depth - 1, left) : 1;
         } else if (S_ISREG(st.st_mode)) {
-            hse_buf_printf(&b, " %lld %lld.%ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
-            sum += hse_hash(key_seed, b.data, b.size);
+            hse_buf_printf(&b, "%s %lld %lld.%ld", f->d_name, (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+            sum += hse_hash(key_seed, hse_buf_text(&b), b.size);
         }
         hse_buf_free(&b);
     }

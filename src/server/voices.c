@@ -16,8 +16,8 @@ static bool store_error(api_call *c, const hse_error *err, const char *name)
         api_fail(&c->error, 409, "name", "%s", err->text + (strncmp(err->text, "name: ", 6) == 0 ? 6 : 0));
         c->error.code = "voice_exists";
         http_job_header(c->job, "x-should-retry", "false");         /* SDKs try a 409 again; this one stays */
-    } else if (err->status == HSE_E_LIMIT) {
-        c->error.http = 413;
+    } else if (err->status == HSE_E_LIMIT && strncmp(err->text, "audio_sample", 12) == 0) {
+        api_engine_error(c, err, "audio_sample");
     }
     return false;
 }

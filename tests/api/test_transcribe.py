@@ -1,0 +1,207 @@
+"""Transcriptions and translations: OpenAI's form with its SDK and raw, HSE's JSON, every field, every answer. The recogniser is a fake
+one (tests/unit/server/fake_server.c) that says what it was asked for."""
+import json
+import math
+import re
+import struct
+
+import openai
+
+import fake
+import server
+
+WAV = server.speech_wav()
+SEGMENT = {"id", "seek", "start", "end", "text", "tokens", "temperature", "avg_logprob", "compression_ratio", "no_speech_prob"}
+
+
+def silence(seconds=3):
+    n = 16000 * 2 * seconds
+    return b"RIFF" + struct.pack("<I", 36 + n) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16) + \
+        b"data" + struct.pack("<I", n) + bytes(n)
+
+
+def post(f, fields=(), path="/v1/audio/transcriptions", want=200, wav=WAV):
+    body, head = fake.form(list(fields), [("file", "a.wav", wav)])
+    status, head, data = f.request("POST", path, body, head)
+    assert status == want, (fields, status, data[:400])
+    if not head["content-type"].startswith("application/json"):
+        return data.decode()
+    def no_constant(word):
+        raise AssertionError("not JSON: " + word)
+    return json.loads(data, parse_constant=no_constant)
+
+
+def asked(f, *fields):
+    """What the recogniser was asked for beside the defaults."""
+    text = post(f, [("vad_filter", "false"), *fields])["text"]
+    found = re.search(r"\{(.*)\}$", text)
+    return set(found[1].split(" ")) - {"vad_filter=0"} if found else set()
+
+
+def sdk(f):
+    return openai.OpenAI(base_url=f.url + "/v1", api_key="none", max_retries=0, timeout=60).audio
+
+
+def test_the_sdk_gets_every_response_format(hse):
+    with fake.running() as f:
+        create = lambda **k: sdk(f).transcriptions.create(model="whisper-1", file=("a.wav", WAV), **k)
+        plain = create()
+        assert plain.text.startswith("word0 énd0") and plain.usage.type == "duration" and plain.usage.seconds == 11
+        assert plain.languages[0].code == "en"
+        assert create(response_format="text") == plain.text + "\n"
+        srt, vtt = create(response_format="srt"), create(response_format="vtt")
+        assert srt.startswith("1\n00:00:00,000 --> 00:00:01,000\nword0 énd0\n\n2\n") and vtt.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nword0")
+        verbose = create(response_format="verbose_json", timestamp_granularities=["word", "segment"])
+        assert verbose.language == "english" and abs(verbose.duration - 11) < 1e-6 and verbose.text == plain.text
+        assert verbose.words[0].word == "word0" and verbose.words[1].start == 0.5 and verbose.segments[2].id == 2
+        logprobs = create(response_format="json", include=["logprobs"]).logprobs
+        assert logprobs[0].token == " word0" and bytes(int(b) for b in logprobs[1].bytes).decode() == " énd0" and logprobs[0].logprob == -0.25
+
+
+def test_the_sdk_streams(hse):
+    with fake.running() as f:
+        events = list(sdk(f).transcriptions.create(model="gpt-4o-transcribe", file=("a.wav", WAV), stream=True, include=["logprobs"]))
+        assert [e.type for e in events] == ["transcript.text.delta"] * (len(events) - 1) + ["transcript.text.done"] and len(events) > 5
+        done = events[-1]
+        assert "".join(e.delta for e in events[:-1]) == done.text == post(f)["text"]
+        assert events[0].delta == "word0 énd0" and events[1].delta == " word1 énd1"
+        assert done.usage.type == "tokens" and done.usage.total_tokens == done.usage.input_tokens + done.usage.output_tokens
+        assert done.usage.output_tokens == 2 * (len(events) - 1)
+        assert [p.token for p in done.logprobs] == [p.token for e in events[:-1] for p in e.logprobs] and done.logprobs[0].logprob == -0.25
+
+
+def test_the_sdk_translates(hse):
+    with fake.running() as f:
+        t = sdk(f).translations
+        assert "task=1" in t.create(model="whisper-1", file=("a.wav", WAV)).text
+        verbose = t.create(model="whisper-1", file=("a.wav", WAV), response_format="verbose_json")
+        assert verbose.language == "english" and verbose.segments and f.alive()
+        assert json.loads(json.dumps(post(f, [("response_format", "verbose_json")], "/v1/audio/translations")))["task"] == "translate"
+
+
+def test_verbose_json_is_whole_and_never_holds_nan(hse):
+    with fake.running() as f:
+        v = post(f, [("response_format", "verbose_json")])
+        assert v["task"] == "transcribe" and set(v) == {"task", "language", "duration", "text", "segments", "usage"}
+        for i, s in enumerate(v["segments"]):
+            assert set(s) == SEGMENT and s["id"] == i and all(isinstance(s[k], (int, float)) and math.isfinite(s[k]) for k in SEGMENT - {"text", "tokens"})
+            assert s["tokens"] == [100 + 2 * i, 101 + 2 * i] and s["start"] == i and s["end"] == i + 1
+        w = post(f, [("response_format", "verbose_json"), ("timestamp_granularities[]", "word")])
+        assert "segments" not in w and set(w["words"][0]) == {"word", "start", "end"}
+        p = post(f, [("include[]", "logprobs")])["logprobs"]
+        assert p[3]["logprob"] == -9999, "a log-probability that is no number"
+
+
+def test_every_field_reaches_the_recogniser(hse):
+    rows = [
+        (("language", "de"), {"language=de"}), (("language", "JP"), {"language=ja"}), (("language", "auto"), set()),
+        (("prompt", "hello"), {"prompt=hello"}), (("hotwords", "abc"), {"hotwords=abc"}), (("keywords[]", "abc"), {"hotwords=abc"}),
+        (("languages[]", "de"), {"or=de"}), (("temperature", "0.4"), {"temperature=0.4", "temperatures=1"}), (("temperature", "0"), set()),
+        (("temperature_inc", "0.5"), {"temperatures=3"}), (("temperature_inc", "0"), {"temperatures=1"}), (("prefix", "So"), {"prefix=So"}),
+        (("batched", "true"), {"batched=1"}), (("multilingual", "true"), {"multilingual=1"}), (("without_timestamps", "true"), {"without_timestamps=1"}),
+        (("no_timestamps", "true"), {"without_timestamps=1"}), (("condition_on_previous_text", "false"), {"condition_on_previous_text=0"}),
+        (("beam_size", "1"), {"beam_size=1"}), (("best_of", "3"), {"best_of=3"}), (("patience", "2"), {"patience=2"}),
+        (("length_penalty", "0.5"), {"length_penalty=0.5"}), (("repetition_penalty", "1.2"), {"repetition_penalty=1.2"}),
+        (("no_repeat_ngram_size", "3"), {"no_repeat_ngram_size=3"}), (("compression_ratio_threshold", "2"), {"compression_ratio_threshold=2"}),
+        (("log_prob_threshold", "-2"), {"log_prob_threshold=-2"}), (("no_speech_threshold", "0.5"), {"no_speech_threshold=0.5"}),
+        (("hallucination_silence_threshold", "2"), {"hallucination_silence_threshold=2"}), (("max_initial_timestamp", "2"), {"max_initial_timestamp=2"}),
+        (("max_new_tokens", "30"), {"max_new_tokens=30"}), (("clip_timestamps", "1.5"), {"clip=1.5"}), (("seed", "7"), {"seed=7"}),
+        (("translate", "true"), {"task=1"}),
+    ]
+    with fake.running() as f:
+        for field, want in rows:
+            assert asked(f, field) == want, (field, asked(f, field))
+        assert asked(f, ("keywords[]", "a"), ("keywords[]", "b"), ("hotwords", "c")) == {"hotwords=c,", "a,", "b"}
+        assert asked(f, ("languages[]", "de"), ("languages[]", "fr")) == {"or=de", "or=fr"}
+        assert asked(f, ("temperature", "0.4"), ("temperature_inc", "0.3")) == {"temperature=0.4", "temperatures=3"}
+
+
+def test_chunking_strategy_in_its_three_spellings(hse):
+    with fake.running() as f:
+        text = lambda *fields: re.search(r"\{(.*)\}", post(f, fields)["text"])[1].split(" ")
+        assert text(("chunking_strategy", "auto")) == ["batched=1"]
+        vad = text(("chunking_strategy[type]", "server_vad"), ("chunking_strategy[threshold]", "0.7"))
+        assert set(vad) == {"batched=1", "vad_threshold=0.7", "vad_silence=200", "vad_pad=300"}, vad
+        vad = text(("chunking_strategy", '{"type": "server_vad", "silence_duration_ms": 450}'))
+        assert {"batched=1", "vad_silence=450"} <= set(vad), vad
+
+
+def test_silence_gives_no_text(hse):
+    with fake.running() as f:
+        assert post(f, wav=silence())["text"] == ""
+        v = post(f, [("response_format", "verbose_json")], wav=silence())
+        assert v["text"] == "" and v["segments"] == [] and v["duration"] == 3
+        assert post(f, [("response_format", "srt")], wav=silence()) == ""
+        body, head = fake.form([("stream", "true")], [("file", "a.wav", silence())])
+        events = fake.events(f.request("POST", "/v1/audio/transcriptions", body, head)[2])
+        assert len(events) == 1 and events[0]["type"] == "transcript.text.done" and events[0]["text"] == ""
+        assert post(f, [("vad_filter", "false")], wav=silence())["text"].startswith("word0"), "vad_filter is what does it"
+
+
+def test_hse_json(hse):
+    with fake.running() as f:
+        body = {"model": "", "input_audio": server.speech_base64()}
+        r = f.post("/v1/audio/transcriptions", body)
+        assert r["id"].startswith("stt-") and r["text"].startswith("word0") and r["language"] is None and r["timestamps"] is None and r["model"]
+        assert isinstance(r["created"], int)
+        r = f.post("/v1/audio/transcriptions", {**body, "get_language": True, "get_timestamps": True, "language": "EN"})
+        assert r["language"] == "EN" and r["timestamps"][1]["start"] == 1 and r["timestamps"][1]["words"][1]["word"] == " énd1"
+        r = f.post("/v1/audio/transcriptions", {**body, "task": "translate", "beam_size": 1, "keywords": ["x"]})
+        assert set(re.search(r"\{(.*)\}", r["text"])[1].split()) == {"task=1", "beam_size=1", "hotwords=x"}
+        names = [m["id"] for m in f.get("/v1/audio/transcriptions/models")["data"]]
+        assert names == ["fake-recogniser"], names
+
+
+def test_what_is_refused_and_how(hse):
+    rows = [([("response_format", "diarized_json")], "response_format"), ([("known_speaker_names[]", "Ann")], "known_speaker_names"),
+            ([("known_speaker_references[]", "data:,")], "known_speaker_references"), ([("timestamp_granularities[]", "word")], "timestamp_granularities"),
+            ([("include[]", "logprobs"), ("response_format", "text")], "include"), ([("include[]", "usage")], "include[0]"),
+            ([("stream", "true"), ("response_format", "srt")], "stream"), ([("temperature", "1.1")], "temperature"), ([("temperature", "-1")], "temperature"),
+            ([("temperature", "warm")], "temperature"), ([("temperature_inc", "0.01")], "temperature_inc"), ([("beam_size", "0")], "beam_size"),
+            ([("language", "de"), ("languages[]", "fr")], "languages"), ([("chunking_strategy", "sometimes")], "chunking_strategy"),
+            ([("chunking_strategy[threshold]", "0.5")], "chunking_strategy.type"), ([("stream", "perhaps")], "stream"), ([("nonsense", "1")], "nonsense"),
+            ([("response_format", "xml")], "response_format"), ([("model", "whisper-1"), ("model", "x")], "model")]
+    with fake.running() as f:
+        for fields, param in rows:
+            error = post(f, fields, want=400)["error"]
+            assert error["param"] == param and error["message"], (fields, error)
+        for fields in ([("response_format", "diarized_json")], [("known_speaker_names[]", "Ann")]):
+            assert post(f, fields, want=400)["error"]["code"] == "unsupported"
+        assert post(f, [("model", "nobody")], want=404)["error"]["code"] == "model_not_found"
+        body, head = fake.form([("model", "whisper-1")])
+        assert json.loads(f.request("POST", "/v1/audio/transcriptions", body, head)[2])["error"]["param"] == "file"
+        for wav in (b"", b"this is no audio", WAV[:30]):
+            assert post(f, want=400, wav=wav)["error"]["param"] == "file"
+        assert f.request("POST", "/v1/audio/translations", {"input_audio": "x"})[0] == 415
+        try:
+            sdk(f).transcriptions.create(model="whisper-1", file=("a.wav", WAV), response_format="diarized_json")
+            raise AssertionError("accepted")
+        except openai.BadRequestError as e:
+            assert e.code == "unsupported" and e.param == "response_format" and e.request_id
+
+
+def test_the_file_may_come_first_or_last_and_in_any_format(hse):
+    with fake.running() as f:
+        mp3 = f.post("/v1/audio/speech", {"input": "A few words for a file in another format.", "voice": "slt"}, {"Accept": "audio/mpeg"})
+        assert post(f, [("vad_filter", "false")], wav=mp3)["text"].startswith("word0 énd0")
+        first, head = fake.form([("language", "de")], [])
+        body, head = fake.form([], [("file", "a.mp3", mp3)])
+        body = body[:body.rindex(b"\r\n--") + 2] + first               # the file first, then the rest
+        assert "language=de" in json.loads(f.request("POST", "/v1/audio/transcriptions", body, head)[2])["text"]
+
+
+def test_without_a_recogniser_the_error_says_what_to_do(hse):
+    body, head = fake.form([], [("file", "a.wav", WAV)])
+    if hse.get("/v1/audio/transcriptions/models")["data"]:
+        return                                                              # one was found on this machine
+    status, _, data = hse.request("POST", "/v1/audio/transcriptions", body, head)
+    error = json.loads(data)["error"]
+    assert status == 404 and error["code"] == "model_not_found" and "Whisper" in error["message"], error
+
+
+def test_many_at_once_get_what_one_gets(hse):
+    import concurrent.futures
+    with fake.running() as f:
+        want = post(f)
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            assert all(got == want for got in pool.map(lambda i: post(f), range(36)))
