@@ -41,8 +41,7 @@ hse_status whisper_request_open(whisper_request *r, const whisper_model *m, cons
                                 const hse_transcribe_options *o, hse_error *err)
 {
     static const int32_t usual = -1;
-    const int32_t *ids = o->suppress_none ? NULL : o->suppress_tokens ? o->suppress_tokens : &usual;
-    size_t n = o->suppress_none ? 0 : o->suppress_tokens ? o->suppress_token_count : 1;
+    const int32_t *ids = o->suppress_tokens && o->suppress_token_count ? o->suppress_tokens : &usual;
     bpe_ids all = {0};
     hse_status s;
 
@@ -57,7 +56,8 @@ hse_status whisper_request_open(whisper_request *r, const whisper_model *m, cons
         return s;
     if (o->word_timestamps && m->config.n_alignment_heads == 0)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "word_timestamps: this model has no alignment heads");
-    s = whisper_suppressed(m->tokenizer, ids ? ids : &usual, n, &all, err);
+    if (!o->suppress_none) /* none at all: not even <|startoftranscript|> */
+        s = whisper_suppressed(m->tokenizer, ids, ids == &usual ? 1 : o->suppress_token_count, &all, err);
     if (s == HSE_OK)
         s = choose_languages(r, err);
     if (s != HSE_OK) {
