@@ -19,6 +19,7 @@ hse_status cli_config_open(hse_config **out, const cli_args *a, hse_error *err);
 int        cli_config_fail(const cli_args *a, const hse_error *err);
 
 hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err);
+const hse_config *cli_engine_config(void);                  /* what it was opened with */
 void       cli_engine_close(hse_engine **engine);           /* the config too */
 
 /* A recording as mono floats; "-" is standard input. */

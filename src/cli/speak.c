@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/voice_store.h"
 
 #include <string.h>
 
@@ -80,6 +81,43 @@ static hse_status read_text(const cli_args *a, char **text, hse_error *err)
     return s;
 }
 
+static bool has_voice(hse_engine *engine, const char *model, const char *voice)
+{
+    hse_models *models = NULL;
+    bool found = false;
+
+    if (hse_models_open(&models, engine, NULL) != HSE_OK)
+        return true;
+    for (size_t i = 0; i < hse_models_count(models) && !found; i++) {
+        const hse_model_info *m = hse_models_at(models, i);
+        for (size_t v = 0; (!model || strcmp(m->name, model) == 0) && v < m->voice_count; v++)
+            found = found || strcmp(m->voices[v], voice) == 0;
+    }
+    hse_models_close(&models);
+    return found;
+}
+
+/* A stored voice (hse voices add) is a recording to clone, unless the model has a voice of that name. */
+static hse_status stored_voice(hse_pcm *clone, hse_engine *engine, const cli_args *a, const char **voice, hse_error *err)
+{
+    hse_voice_store *store = NULL;
+    hse_audio audio = {0};
+    hse_error ignored = {0};
+
+    if (has_voice(engine, cli_text(a, "model"), *voice))
+        return HSE_OK;
+    hse_status s = hse_voice_store_open(&store, cli_engine_config()->state_dir, err);
+    if (s == HSE_OK && hse_voice_store_audio(store, *voice, &audio, &ignored) == HSE_OK) {
+        *clone = (hse_pcm){audio.samples, audio.n, (unsigned)audio.rate_hz};
+        *voice = NULL;
+    } else if (s == HSE_OK && ignored.status != HSE_E_NOT_FOUND) {
+        *err = ignored;
+        s = ignored.status;
+    }
+    hse_voice_store_close(&store);
+    return s;
+}
+
 static hse_status speak(sink *s, const cli_args *a, const char *text)
 {
     static const char *const modes[] = {"on", "reference", "off"}, *const loudness[] = {"auto", "peak", "none"};
@@ -106,8 +144,11 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
         if (strcmp(cli_text(a, "loudness"), loudness[i]) == 0)
             o.loudness = (hse_loudness)i;
     }
-    if (status == HSE_OK && cli_text(a, "clone")) {
+    if (status == HSE_OK && o.voice)
+        status = stored_voice(&clone, engine, a, &o.voice, &s->err);
+    if (status == HSE_OK && cli_text(a, "clone"))
         status = cli_read_audio(&clone, cli_text(a, "clone"), &s->err);
+    if (status == HSE_OK && clone.count) {
         o.reference = clone.samples;
         o.reference_count = clone.count;
         o.reference_rate_hz = clone.rate_hz;

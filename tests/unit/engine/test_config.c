@@ -1,9 +1,10 @@
 /* The YAML config: everything HSE's own examples say, and every kind of mistake with its line and column. */
-#include "engine/config.h"
+#include "engine/settings.h"
 #include "base/mem.h"
 #include "test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static hse_status parse(const char *yaml, hse_config **c, hse_buf *report, hse_error *err)
 {
@@ -170,6 +171,229 @@ TEST(size_and_depth_are_bounded)
     CHECK(hse_config_open(&c, "/nonexistent/x.yml", NULL, &err) == HSE_E_NOT_FOUND, "%s", err.text);
 }
 
+/* ---- all sources together ------------------------------------------------------------------------------------------ */
+
+static void clear_variables(void)
+{
+    for (const hse_setting *s = hse_settings; s->key; s++) {
+        if (s->variable)
+            unsetenv(s->variable);
+        if (s->foreign)
+            unsetenv(s->foreign);
+    }
+}
+
+static char *write_file(const char *text)
+{
+    static char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/tmp/hse-config-XXXXXX");
+    fd = mkstemp(path);
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "%s", path);
+    close(fd);
+    return path;
+}
+
+TEST(flag_before_variable_before_file_before_default)
+{
+    hse_config_flag flags[] = {{"port", "4", "--port"}, {"keep_alive", "2h", "--keep-alive"}};
+    char *path = write_file("port: 2\nthreads: 7\nkeep_alive: 9m\n"), want[100];
+    hse_config *c = NULL, *again = NULL;
+    hse_error err = {0};
+
+    clear_variables();
+    CHECK(hse_config_load(&c, NULL, NULL, 0, NULL, &err) == HSE_OK && c->port == 12080 && c->keep_alive == 300 && c->max_batch_size == 16 &&
+              strcmp(c->host, "127.0.0.1") == 0 && strcmp(hse_config_origin(c, "port"), "default") == 0, "defaults: %s", err.text);
+    hse_config_close(&c);
+    CHECK(hse_config_load(&c, path, NULL, 0, NULL, &err) == HSE_OK && c->port == 2, "file: %s", err.text);
+    snprintf(want, sizeof want, "%s:1", path);
+    CHECK(strcmp(hse_config_origin(c, "port"), want) == 0, "%s", hse_config_origin(c, "port"));
+    hse_config_close(&c);
+    setenv("HSE_PORT", "3", 1);
+    setenv("MAX_JOBS", "5", 1);
+    CHECK(hse_config_load(&c, path, NULL, 0, NULL, &err) == HSE_OK && c->port == 3 && c->threads == 5, "variables: %s", err.text);
+    CHECK(strcmp(hse_config_origin(c, "port"), "HSE_PORT") == 0 && strcmp(hse_config_origin(c, "threads"), "MAX_JOBS") == 0, "origins");
+    hse_config_close(&c);
+    setenv("HSE_THREADS", "6", 1);
+    CHECK(hse_config_load(&c, path, flags, 2, NULL, &err) == HSE_OK && c->port == 4 && c->threads == 6 && c->keep_alive == 7200, "flags: %s",
+          err.text);
+    CHECK(strcmp(hse_config_origin(c, "port"), "--port") == 0 && strcmp(hse_config_origin(c, "threads"), "HSE_THREADS") == 0, "origins");
+    CHECK(hse_config_reload(&again, c, NULL, &err) == HSE_OK && again->port == 4 && again->threads == 6, "%s", err.text);
+    hse_config_close(&again);
+    FILE *f = fopen(path, "w");
+    fputs("port: 2\nmax_requests: 99\n", f);
+    fclose(f);
+    CHECK(hse_config_reload(&again, c, NULL, &err) == HSE_OK && again->port == 4 && again->max_requests == 99, "%s", err.text);
+    hse_config_close(&again);
+    unlink(path);
+    CHECK(hse_config_reload(&again, c, NULL, &err) == HSE_E_NOT_FOUND && !again, "%s", err.text);
+    hse_config_close(&c);
+    clear_variables();
+}
+
+TEST(hses_own_variables_work)
+{
+    hse_config *c = NULL;
+    hse_error err = {0};
+
+    clear_variables();
+    setenv("HARMONYSPEECH_TARGET_DEVICE", "cpu", 1);
+    setenv("HARMONYSPEECH_LOCAL_LOGGING_INTERVAL_SEC", "2.5", 1);
+    setenv("HARMONYSPEECH_API_KEY", "secret", 1);
+    setenv("VERBOSE", "1", 1);
+    setenv("HF_HOME", "/hf", 1);
+    setenv("HF_HUB_OFFLINE", "1", 1);
+    CHECK(hse_config_load(&c, NULL, NULL, 0, NULL, &err) == HSE_OK, "%s", err.text);
+    CHECK(strcmp(c->device, "cpu") == 0 && c->log_interval_s == 2.5 && c->api_key_count == 1 && strcmp(c->api_keys[0], "secret") == 0 &&
+              strcmp(c->log_level, "debug") == 0 && strcmp(c->hf_home, "/hf") == 0 && c->offline == 1, "values");
+    hse_config_close(&c);
+    setenv("VERBOSE", "perhaps", 1);            /* other programs' words */
+    setenv("MAX_JOBS", "many", 1);
+    CHECK(hse_config_load(&c, NULL, NULL, 0, NULL, &err) == HSE_OK && strcmp(c->log_level, "info,http=warn") == 0 && c->threads == 0, "%s",
+          err.text);
+    hse_config_close(&c);
+    clear_variables();
+}
+
+TEST(wrong_variables_and_flags_are_all_named)
+{
+    hse_config_flag flags[] = {{"max_requests", "0", "--max-requests"}, {"models", "", "--models"}};
+    hse_config *c = NULL;
+    hse_error err = {0};
+    hse_buf report;
+
+    clear_variables();
+    setenv("HSE_PORT", "many", 1);
+    hse_buf_init(&report, 1 << 16);
+    CHECK(hse_config_load(&c, NULL, flags, 2, &report, &err) == HSE_E_ARG && !c, "%s", err.text);
+    CHECK(strcmp(err.text, "HSE_PORT: expected a whole number, found 'many' (and 2 more)") == 0, "%s", err.text);
+    CHECK(strcmp(hse_buf_text(&report), "HSE_PORT: expected a whole number, found 'many'\n--max-requests: 0 is not in 1..4096\n"
+                                        "--models: the text is empty\n") == 0, "%s", hse_buf_text(&report));
+    hse_buf_free(&report);
+    clear_variables();
+}
+
+/* Every setting: its default is what its own reader takes, and what is printed is read back as the same. */
+TEST(every_setting_prints_what_it_reads)
+{
+    hse_config *c = NULL, *back = NULL;
+    hse_error err = {0};
+    hse_buf text, twice;
+
+    clear_variables();
+    CHECK(parse("aliases: {tts-1: a, 'b c': d}\npreload: [x, \"y z\"]\nopenai_voices: {alloy: slt}\nmemory_budget: 2GiB\nkeep_alive: 1h30m\n"
+                "dtype: bf16\nhost: '::1'\nmodels: \"a\\\"b\"\nbatch_window_ms: 2.5\ninstances: 3\n", &c, NULL, &err) == HSE_E_FORMAT &&
+              strstr(err.text, "unknown key 'instances'"), "instances belongs to a model: %s", err.text);
+    CHECK(parse("aliases: {tts-1: a, 'b c': d}\npreload: [x, \"y z\"]\nopenai_voices: {alloy: slt}\nmemory_budget: 2GiB\nkeep_alive: 1h30m\n"
+                "dtype: bf16\nhost: '::1'\nmodels: \"a\\\"b\"\nbatch_window_ms: 2.5\n", &c, NULL, &err) == HSE_OK, "%s", err.text);
+    CHECK(c->memory_budget == (int64_t)2 << 30 && c->keep_alive == 5400 && c->openai_voice_count == 1 && c->preload_count == 2, "values");
+    hse_buf_init(&text, 1 << 16);
+    hse_buf_init(&twice, 1 << 16);
+    for (int i = 0; i < 2; i++) {
+        for (const hse_setting *s = hse_settings; s->key; s++)
+            if (s->type != HSE_SET_MODELS) {
+                hse_buf_printf(i ? &twice : &text, "%s: ", s->key);
+                hse_setting_print(s, i ? back : c, i ? &twice : &text);
+                hse_buf_str(i ? &twice : &text, "\n");
+            }
+        if (i == 0)
+            CHECK(parse(hse_buf_text(&text), &back, NULL, &err) == HSE_OK, "%s: %s", err.text, hse_buf_text(&text));
+    }
+    CHECK(strcmp(hse_buf_text(&text), hse_buf_text(&twice)) == 0, "%s, then %s", hse_buf_text(&text), hse_buf_text(&twice));
+    hse_buf_free(&text);
+    hse_buf_free(&twice);
+    hse_config_close(&c);
+    hse_config_close(&back);
+}
+
+TEST(durations_and_sizes)
+{
+    static const struct { const char *text; bool ok; double s; } durations[] = {
+        {"300", true, 300}, {"5m", true, 300}, {"1h30m", true, 5400}, {"90s", true, 90}, {"250ms", true, 0.25}, {"1.5h", true, 5400},
+        {"0", true, 0}, {"0s", true, 0}, {"-1", true, HSE_KEEP_FOREVER}, {"-5m", true, HSE_KEEP_FOREVER}, {"2d", true, 172800},
+        {"", false, 0}, {"m", false, 0}, {"5x", false, 0}, {"5 m", false, 0}, {"--1", false, 0}, {"-0", false, 0}, {"1.2.3s", false, 0},
+        {"5m3", false, 0}, {"0x5", false, 0}, {"inf", false, 0}, {"1e3", false, 0}, {"99999999999999999999999999999999999s", false, 0},
+    };
+    static const struct { const char *yaml, *want; int64_t bytes; } sizes[] = {
+        {"0", NULL, 0}, {"1024", NULL, 1024}, {"512MiB", NULL, 512 << 20}, {"1.5GiB", NULL, (int64_t)3 << 29}, {"2G", NULL, (int64_t)2 << 30},
+        {"1GB", NULL, 1000000000}, {"64 KiB", NULL, 65536}, {"101%", "expected a size", 0}, {"-1", "expected a size", 0},
+        {"lots", "expected a size", 0}, {"5XiB", "expected a size", 0}, {"1e30", "expected a size", 0}, {"'%'", "expected a size", 0},
+    };
+
+    for (size_t i = 0; i < COUNT(durations); i++) {
+        double s = -9;
+        bool ok = hse_duration_parse(durations[i].text, &s);
+        CHECK(ok == durations[i].ok && (!ok || s == durations[i].s), "%s: %d %g", durations[i].text, (int)ok, s);
+    }
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        hse_config *c = NULL;
+        hse_error err = {0};
+        char yaml[64];
+        snprintf(yaml, sizeof yaml, "memory_budget: %s\n", sizes[i].yaml);
+        hse_status s = parse(yaml, &c, NULL, &err);
+        CHECK(sizes[i].want ? s == HSE_E_FORMAT && strstr(err.text, sizes[i].want) != NULL : s == HSE_OK && c->memory_budget == sizes[i].bytes,
+              "%s: %d %s", sizes[i].yaml, (int)s, err.text);
+        hse_config_close(&c);
+    }
+    hse_config *c = NULL;
+    hse_error err = {0};
+    CHECK(parse("memory_budget: 50%\n", &c, NULL, &err) == HSE_OK && c->memory_budget > 0, "a share of the memory: %s", err.text);
+    hse_config_close(&c);
+}
+
+TEST(the_host_may_bring_its_port)
+{
+    static const struct { const char *yaml, *host; int64_t port; } cases[] = {
+        {"host: 0.0.0.0", "0.0.0.0", 12080}, {"host: '127.0.0.1:99'", "127.0.0.1", 99}, {"host: 'http://[::1]:8'", "::1", 8},
+        {"host: '::1'", "::1", 12080}, {"host: 'localhost:7'\nport: 9", "localhost", 9}, {"host: /run/hse.sock", "/run/hse.sock", 12080},
+        {"host: 'http://a/'", "a", 12080}, {"host: 'a:b'", NULL, 0}, {"host: 'a:70000'", NULL, 0},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hse_config *c = NULL;
+        hse_error err = {0};
+        hse_status s = parse(cases[i].yaml, &c, NULL, &err);
+        CHECK((s == HSE_OK) == (cases[i].host != NULL), "%s: %s", cases[i].yaml, err.text);
+        CHECK(!c || (strcmp(c->host, cases[i].host) == 0 && c->port == cases[i].port), "%s: %s %d", cases[i].yaml, c->host, (int)c->port);
+        hse_config_close(&c);
+    }
+}
+
+TEST(keys_of_a_file_are_added)
+{
+    char *path = write_file("# people\nanna\n\n  bert  # his\r\n"), yaml[200];
+    hse_config *c = NULL;
+    hse_error err = {0};
+
+    snprintf(yaml, sizeof yaml, "api_keys: [zoe]\napi_key_file: %s\n", path);
+    CHECK(parse(yaml, &c, NULL, &err) == HSE_OK && c->api_key_count == 3 && strcmp(c->api_keys[0], "zoe") == 0 &&
+              strcmp(c->api_keys[1], "anna") == 0 && strcmp(c->api_keys[2], "bert") == 0, "%s", err.text);
+    hse_config_close(&c);
+    FILE *f = fopen(path, "w");
+    fputs("# nobody\n", f);
+    fclose(f);
+    snprintf(yaml, sizeof yaml, "api_key_file: %s\n", path);
+    CHECK(parse(yaml, &c, NULL, &err) == HSE_E_FORMAT && !c, "an empty file opens no door: %s", err.text);
+    unlink(path);
+    CHECK(parse(yaml, &c, NULL, &err) == HSE_E_NOT_FOUND && strstr(err.text, "api_key_file"), "%s", err.text);
+}
+
+TEST(marks_show_where_a_key_stands)
+{
+    hse_config *c = NULL;
+    hse_error err = {0};
+    unsigned line = 0, column = 0;
+
+    CHECK(parse(MODEL "    keep_alive: -1\n    instances: 2\n", &c, NULL, &err) == HSE_OK, "%s", err.text);
+    CHECK(c->models[0].keep_alive == HSE_KEEP_FOREVER && c->models[0].instances == 2, "its values");
+    hse_config_mark(c, 0, "model_type", &line, &column);
+    CHECK(line == 4 && column == 17, "%u:%u", line, column);
+    hse_config_mark(c, 0, "revision", &line, &column);
+    CHECK(line == 2 && column == 5, "%u:%u", line, column);
+    hse_config_close(&c);
+}
+
 static void torture(const char *yaml, hse_status want)
 {
     for (uint64_t n = 1;; n++) {
@@ -197,4 +421,28 @@ TEST(torture_config)
 {
     torture(MODEL "    voices: [a, b]\naliases: {x: a}\nport: 1\n", HSE_OK);
     torture(MODEL "    voices: [a, b]\naliases: {x: a}\nport: 1\nbad: 2\n", HSE_E_FORMAT);
+}
+
+TEST(torture_config_load)
+{
+    hse_config_flag flags[] = {{"port", "4", "--port"}, {"api_keys", "a,b", "--api-keys"}};
+
+    clear_variables();
+    setenv("HSE_ALIASES", "x=y,z=w", 1);
+    for (uint64_t n = 1;; n++) {
+        hse_config *c = NULL;
+        hse_error err = {0};
+
+        hse_mem_fail_at(n, false);
+        hse_status s = hse_config_load(&c, NULL, flags, 2, NULL, &err);
+        bool struck = hse_mem_failed();
+        hse_mem_fail_at(0, false);
+        CHECK(s == (struck ? HSE_E_NOMEM : HSE_OK), "allocation %d: %d %s", (int)n, (int)s, err.text);
+        CHECK((c != NULL) == (s == HSE_OK), "allocation %d: object and status disagree", (int)n);
+        hse_config_close(&c);
+        if (!struck)
+            break;
+        CHECK(n < 1000, "endless");
+    }
+    clear_variables();
 }

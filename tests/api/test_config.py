@@ -1,0 +1,120 @@
+"""hse config, and one config from file, variables and flags, as an operator meets it."""
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+import server
+
+HSES = [os.path.join(server.ROOT, "tests/data/config", name) for name in ("hse-config.yml", "hse-config.gpu.yml")]
+
+
+def hse_run(*args, want=0, env=None):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HSE_")}
+    r = subprocess.run([server.HSE, *args], capture_output=True, timeout=60, text=True, env={**clean, **(env or {})})
+    assert r.returncode == want, (args, r.returncode, r.stdout[-300:], r.stderr[-300:])
+    return r
+
+
+def config(directory, text):
+    path = os.path.join(directory, "c.yml")
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def test_every_mistake_has_line_and_column(hse):
+    with tempfile.TemporaryDirectory() as d:
+        path = config(d, "port: many\nmodel_configs:\n  - name: a\n    model: m\n    model_type: SileroVAD\n    max_batch_size: 0\n    langauge: EN\n"
+                         "keep_alive: soon\nmemory_budget: 5XB\ncolour: red\n")
+        out = hse_run("config", "check", path, want=1).stdout.splitlines()
+        assert len(out) == 6, out
+        places = [re.match(re.escape(path) + r":(\d+):(\d+): (\S+)", line).groups() for line in out]
+        assert [(p[0], p[1]) for p in places] == [("1", "7"), ("6", "21"), ("7", "5"), ("8", "13"), ("9", "16"), ("10", "1")], places
+        assert "did you mean 'language'" in out[2], out[2]
+
+
+def test_what_is_refused_later_is_a_warning(hse):
+    for path in HSES:
+        r = hse_run("config", "check", path)
+        assert re.search(r": warning: \S+: the model type ChatterboxTTS is not built in", r.stdout), r.stdout
+        assert re.search(r"hs1-encoder: no folder of that name", r.stdout) and "no mistakes" in r.stdout.splitlines()[-1], r.stdout
+        assert all(re.match(r".*:\d+:\d+: warning: ", line) for line in r.stdout.splitlines()[:-1]), r.stdout
+    demo = os.path.join(server.ROOT, "models/demo/silero")
+    with tempfile.TemporaryDirectory() as d:
+        out = hse_run("config", "check", config(d, f"model_configs:\n  - name: vad\n    model: {demo}\n    model_type: SileroVAD\n")).stdout
+        assert out.endswith("1 model, no mistakes, 0 warnings\n"), out
+
+
+def test_show_names_every_origin(hse):
+    with tempfile.TemporaryDirectory() as d:
+        path = config(d, "keep_alive: 9m\nport: 2\nthreads: 1\napi_keys: [secret-one, secret-two]\n")
+        out = hse_run("config", "show", "--config", path, "--port", "4", env={"HSE_THREADS": "2", "HARMONYSPEECH_TARGET_DEVICE": "cpu"}).stdout
+        for line in (r"port: 4 +# --port", r"threads: 2 +# HSE_THREADS", r"device: cpu +# HARMONYSPEECH_TARGET_DEVICE",
+                     r"keep_alive: 9m +# .*c\.yml:1", r"timeout_s: 600 +# default", r"api_keys: \[\] +# .*c\.yml:4: 2, not shown"):
+            assert re.search("^" + line + "$", out, re.M), (line, out)
+        assert "secret" not in out, out
+        # What is shown is itself a config that gives the same.
+        again = config(d, out)
+        assert "no mistakes" in hse_run("config", "check", again).stdout
+        values = [line.split("#")[0].rstrip() for line in out.splitlines()]
+        assert [line.split("#")[0].rstrip() for line in hse_run("config", "show", "--config", again).stdout.splitlines()] == values
+
+
+def test_hses_configs_show_whole(hse):
+    for path in HSES:
+        out = hse_run("config", "show", "--config", path).stdout
+        with tempfile.TemporaryDirectory() as d:
+            again = hse_run("config", "show", "--config", config(d, out)).stdout
+        strip = [line.split("#")[0].rstrip() for line in out.splitlines()]
+        assert strip == [line.split("#")[0].rstrip() for line in again.splitlines()], path
+        assert out.count("  - name: ") == open(path).read().replace("#  - name", "").replace("# - name", "").count("  - name: "), path
+
+
+def test_wrong_settings_are_usage_errors(hse):
+    for args, env in ((("--port", "x"), {}), (("--keep-alive", "soon"), {}), ((), {"HSE_MEMORY_BUDGET": "lots"}), ((), {"HSE_ALIASES": "a"}),
+                      (("--openai-voices", "alloy"), {}), ((), {"HARMONYSPEECH_LOCAL_LOGGING_INTERVAL_SEC": "often"}), (("--models", ""), {})):
+        r = hse_run("config", "show", *args, want=2, env=env)
+        assert r.stderr.count("\n") == 1 and not r.stdout, (args, env, r.stderr)
+
+
+def test_hses_config_starts_and_refuses_by_name(hse):
+    """A type that is not built in is refused at the request, not at the start."""
+    with server.running("--config", HSES[0]) as s:
+        status, _, data = s.request("POST", "/v1/audio/speech", {"model": "chatterbox", "input": "Hello.", "voice": "a"})
+        assert status in (400, 404, 501) and b"chatterbox" in data.lower(), (status, data)
+        assert s.get("/health")["status"] == "ok"
+
+
+def test_no_word_about_the_demo_models(hse):
+    """A config that names the bundled models starts without a warning."""
+    demo = os.path.join(server.ROOT, "models/demo")
+    parts = "".join(f"  - name: {n}\n    model: {demo}/{m}\n    model_type: {t}\n" for n, m, t in (
+        ("hs1-encoder", "harmonyspeech", "HarmonySpeechEncoder"), ("hs1-synthesizer", "harmonyspeech", "HarmonySpeechSynthesizer"),
+        ("hs1-vocoder", "harmonyspeech", "HarmonySpeechVocoder"), ("silero-vad", "silero", "SileroVAD")))
+    with tempfile.TemporaryDirectory() as d:
+        with server.running("--config", config(d, "model_configs:\n" + parts)) as s:
+            assert len(s.post("/v1/audio/speech", {"input": "Hello.", "voice": "alloy", "response_format": "wav"})) > 1000
+        assert '"level":"warn"' not in s.log(), s.log()
+
+
+def test_hangup_reads_the_config_again(hse):
+    with tempfile.TemporaryDirectory() as d:
+        path = config(d, "aliases: {first: harmonyspeech}\n")
+        with server.running("--config", path) as s:
+            def speaks(model):
+                return s.request("POST", "/v1/audio/speech", {"model": model, "input": "Hi.", "voice": "alloy", "response_format": "pcm"})[0] == 200
+            assert speaks("first") and not speaks("second")
+            config(d, "aliases: {second: harmonyspeech}\n")
+            s.process.send_signal(signal.SIGHUP)
+            until = time.monotonic() + 20
+            while not speaks("second") and time.monotonic() < until:
+                time.sleep(0.05)
+            assert speaks("second") and not speaks("first")
+            config(d, "aliases: [wrong]\nport: x\n")
+            s.process.send_signal(signal.SIGHUP)
+            while s.log().count("c.yml:") < 2 and time.monotonic() < until:
+                time.sleep(0.05)
+            assert s.log().count("c.yml:") >= 2 and speaks("second"), s.log()
