@@ -101,8 +101,8 @@ static void show_line(hse_buf *line, const char *origin)
 static void show_models(const hse_config *c, hse_buf *line)
 {
     if (!c->model_count) {
-        hse_buf_str(line, c->has_models ? "model_configs: []" : "model_configs: null");
-        show_line(line, c->has_models ? hse_config_origin(c, "model_configs") : "default: every model that is found");
+        hse_buf_str(line, c->has_models ? "model_configs: []" : "# no model_configs: every model that is found");
+        show_line(line, c->has_models ? hse_config_origin(c, "model_configs") : "default");
         return;
     }
     printf("model_configs:\n");

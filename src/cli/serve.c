@@ -27,6 +27,8 @@ static bool print_models(hse_engine *engine)
         return false;
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
+        if (m->problem && strcmp(m->problem, HSE_NOT_CONFIGURED) == 0)
+            continue;
         if (m->problem) {
             hse_log(HSE_LOG_WARN, "server", NULL, "model %s cannot be used: %s", m->name, m->problem);
         } else if (strcmp(m->type, "toolchain") == 0 || m->detects) {

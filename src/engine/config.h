@@ -22,6 +22,9 @@ typedef enum {
 #define HSE_KEEP_FOREVER (-1.0)
 #define HSE_KEEP_ABSENT (-2.0)              /* of a model, a request: whatever the one above says */
 
+/* The problem of a model that was found, but that a config with model_configs does not name: nothing to warn of. */
+#define HSE_NOT_CONFIGURED "not in the config"
+
 typedef struct {
     const char        *name, *model, *model_type;   /* never NULL */
     const char        *revision, *language, *load_format, *compute_type, *device, *device_map;  /* NULL when absent */

@@ -60,7 +60,7 @@ def test_show_names_every_origin(hse):
         again = config(d, out)
         assert "no mistakes" in hse_run("config", "check", again).stdout
         values = [line.split("#")[0].rstrip() for line in out.splitlines()]
-        assert [line.split("#")[0].rstrip() for line in hse_run("config", "show", "--config", again).stdout.splitlines()] == values
+        assert [line.split("#")[0].rstrip() for line in hse_run("config", "show", "--config", again).stdout.splitlines()] == values, out
 
 
 def test_hses_configs_show_whole(hse):
