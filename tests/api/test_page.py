@@ -38,7 +38,7 @@ def browser():
 
 def test_in_a_browser(hse):
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         return                                                              # make test has no browser; scripts/browser brings one
     if not browser():
@@ -53,30 +53,35 @@ def test_in_a_browser(hse):
         page.wait_for_selector("#door:not([hidden])")
         page.fill("#k", "wrong")
         page.click("#key button")
-        page.wait_for_function("document.getElementById('ke').textContent.includes('does not know')")
+        expect(page.locator("#ke")).to_contain_text("does not know")
         page.fill("#k", KEY)
         page.click("#key button")
         page.wait_for_selector("#door", state="hidden")
-        page.wait_for_function("document.getElementById('v').options.length == 4")
+        expect(page.locator("#v option")).to_have_count(4)
         page.click("#speak button")
         page.wait_for_selector("#d:not([hidden])")
-        page.wait_for_function("document.getElementById('a').duration > 1")
+        for _ in range(100):
+            if page.locator("#a").evaluate("a => a.duration > 1"):
+                break
+            page.wait_for_timeout(50)
+        else:
+            raise AssertionError("the player has no audio")
         page.click("summary")
-        page.fill("#n", "<b>me</b>")
+        page.fill("#n", "<b>me")
         page.set_input_files("#r", server.SPEECH)
         page.click("#add button")
-        page.wait_for_function("document.getElementById('ae').textContent.includes('is stored')")
-        assert page.input_value("#v") == "<b>me</b>" and page.locator("#v b, #ae b").count() == 0
+        expect(page.locator("#ae")).to_contain_text("is stored")
+        assert page.input_value("#v") == "<b>me" and page.locator("#v b, #ae b").count() == 0
         page.set_input_files("#f", server.SPEECH)
-        page.wait_for_function("document.getElementById('fe').textContent.includes('word3')")
+        expect(page.locator("#fe")).to_contain_text("word3")
         page.set_input_files("#g", server.SPEECH)
-        page.wait_for_function("document.getElementById('ge').textContent.includes(' s to ')")
+        expect(page.locator("#ge")).to_contain_text(" s to ")
         page.set_input_files("#g", os.path.abspath(__file__))
-        page.wait_for_function("document.getElementById('ge').className == 'bad'")
+        expect(page.locator("#ge")).to_have_class("bad")
         shot = os.environ.get("HSE_SCREENSHOT")
         if shot:
             page.set_input_files("#g", server.SPEECH)
-            page.wait_for_function("document.getElementById('ge').textContent.includes(' s to ')")
+            expect(page.locator("#ge")).to_contain_text(" s to ")
             page.screenshot(path=shot, full_page=True)
         trouble = [t for t in trouble if "400" not in t]
         assert not trouble, trouble
