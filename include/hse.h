@@ -318,7 +318,7 @@ typedef struct {
     int         condition_on_previous_text;     /* 1                                                                     */
     double      prompt_reset_on_temperature;    /* 0.5                                                                   */
     const char *initial_prompt;                 /* NULL                                                                  */
-    const int32_t *initial_prompt_tokens;       /* instead of the text; NULL                                             */
+    const int32_t *initial_prompt_tokens;       /* behind the text, or without one; NULL                                 */
     size_t      initial_prompt_token_count;
     const char *prefix, *hotwords;              /* NULL                                                                  */
     int         suppress_blank;                 /* 1                                                                     */
@@ -339,7 +339,7 @@ typedef struct {
     int         language_detection_segments;    /* 1                                                                     */
     int         token_logprobs;                 /* 0. 1: fill them                                                       */
     uint64_t    seed;                           /* of temperatures above 0                                               */
-    int         has_seed;                       /* 0: drawn                                                              */
+    int         has_seed;                       /* 0: always the same, so that the same audio gives the same text        */
     double      timeout_s;                      /* 0 = never                                                             */
     hse_cancel *cancel;
 } hse_transcribe_options;

@@ -135,12 +135,14 @@ typedef struct hse_model_type {
     hse_status (*split_took)(void *split, hse_item *item, hse_split_output *out, hse_error *err);   /* item NULL: what is there at the start */
     void       (*split_close)(void **split);
 
-    /* Voice activity on a live stream, where the model can: events as they are known (VADIterator). NULL where it cannot.
-     * One stream belongs to one thread; the model outlives it. */
+    /* Voice activity on a live stream, where the model can: events as they are known (VADIterator; with o->faster_whisper the
+     * stretches of speech that the finished recording would give). NULL where it cannot. live_finish: the end of the stream,
+     * whose last events come now. One stream belongs to one thread; the model outlives it. */
     hse_status (*live_open)(void **live, const void *model, const hse_vad_options *o, unsigned rate_hz, hse_error *err);
     hse_status (*live_push)(void *live, const float *samples, size_t n, hse_vad_event_fn fn, void *user, hse_error *err);
     void       (*live_reset)(void *live);
     void       (*live_close)(void **live);
+    hse_status (*live_finish)(void *live, hse_vad_event_fn fn, void *user, hse_error *err);
 } hse_model_type;
 
 /* registry.c: the one line a new model adds. NULL-terminated. */

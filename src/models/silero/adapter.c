@@ -2,6 +2,7 @@
 #include "models/silero/adapter.h"
 
 #include "base/mem.h"
+#include "models/silero/following.h"
 #include "models/silero/recording.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"
@@ -142,12 +143,17 @@ typedef struct {
     int window;
     size_t filled, skip; /* samples in chunk; samples until the next that goes in */
     float chunk[512];
+    silero_following *following; /* instead of all of the above */
 } live;
 
 static void live_reset(void *v)
 {
     live *l = v;
 
+    if (l->following) {
+        silero_following_reset(l->following);
+        return;
+    }
     silero_stream_reset(l->stream);
     silero_iterator_init(&l->iterator, l->options.threshold, l->options.min_silence_ms, l->options.pad_ms,
                          l->rate_hz / l->every, l->window);
@@ -163,12 +169,15 @@ static hse_status live_open(void **out, const void *model, const hse_vad_options
 
     if ((s = silero_vad_check(o, err)) != HSE_OK)
         return s;
+    if (o->faster_whisper && rate_hz != 16000)
+        return hse_fail(err, HSE_E_ARG, 0, "%u Hz; stretches of speech are followed at 16000 Hz", rate_hz);
     if (!net)
         return hse_fail(err, HSE_E_ARG, 0, "%u Hz; live voice activity needs %s16000 Hz, or a multiple of it", rate_hz,
                         silero_at(model, 8000) ? "8000 or " : "");
     if (!(l = hse_calloc(1, sizeof *l)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a stream");
-    if ((s = silero_stream_open(&l->stream, model, err)) != HSE_OK) {
+    s = o->faster_whisper ? silero_following_open(&l->following, net, o, err) : silero_stream_open(&l->stream, model, err);
+    if (s != HSE_OK) {
         hse_free(l);
         return s;
     }
@@ -176,7 +185,8 @@ static hse_status live_open(void **out, const void *model, const hse_vad_options
     l->rate_hz = rate_hz;
     l->every = every;
     l->window = silero_chunk(net);
-    live_reset(l);
+    if (!l->following)
+        live_reset(l);
     *out = l;
     return HSE_OK;
 }
@@ -188,6 +198,8 @@ static hse_status live_push(void *v, const float *samples, size_t n, hse_vad_eve
 
     if (bad < n)
         return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu is not a number", bad);
+    if (l->following)
+        return silero_following_push(l->following, samples, n, fn, user, err);
     for (; i < n; i += l->every) {
         double at;
         float p;
@@ -209,12 +221,26 @@ static hse_status live_push(void *v, const float *samples, size_t n, hse_vad_eve
     return HSE_OK;
 }
 
+/* VADIterator says nothing at the end of a stream. */
+static hse_status live_finish(void *v, hse_vad_event_fn fn, void *user, hse_error *err)
+{
+    live *l = v;
+
+    if (l->following)
+        return silero_following_finish(l->following, fn, user, err);
+    live_reset(l);
+    return HSE_OK;
+}
+
 static void live_close(void **v)
 {
     live *l = *v;
 
-    if (l)
-        silero_stream_close(&l->stream);
+    if (l) {
+        silero_following_close(&l->following);
+        if (l->stream)
+            silero_stream_close(&l->stream);
+    }
     hse_free(l);
     *v = NULL;
 }
@@ -237,7 +263,7 @@ static hse_status v6_open(void **out, const hse_model_source *source, hse_error 
     .run = vad_run, .plan = vad_plan, .bytes = vad_bytes, .rate_hz = vad_rate, .describe = vad_describe,               \
     .split_open = silero_split_open, .split_next = silero_split_next, .split_took = silero_split_took,                 \
     .split_close = silero_split_close, .live_open = live_open, .live_push = live_push, .live_reset = live_reset,       \
-    .live_close = live_close
+    .live_close = live_close, .live_finish = live_finish
 
 const hse_model_type silero_vad_type = {
     VAD_COMMON,

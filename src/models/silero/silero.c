@@ -606,6 +606,13 @@ hse_status silero_reader_open(silero_reader **out, const silero_net *net, hse_er
     return HSE_OK;
 }
 
+void silero_reader_reset(silero_reader *r, const silero_net *net)
+{
+    memset(r->input, 0, (size_t)silero_context(net) * sizeof(float));
+    memset(r->h, 0, (size_t)net->hidden * sizeof(float));
+    memset(r->c, 0, (size_t)net->hidden * sizeof(float));
+}
+
 void silero_reader_close(silero_reader **r)
 {
     if (*r)

@@ -56,6 +56,7 @@ typedef bool silero_stop(void *user);               /* asked every few milliseco
 typedef struct silero_reader silero_reader;
 hse_status silero_reader_open(silero_reader **out, const silero_net *net, hse_error *err);
 void       silero_reader_close(silero_reader **r);
+void       silero_reader_reset(silero_reader *r, const silero_net *net);       /* at the beginning again */
 bool       silero_reader_run(silero_reader *r, const silero_net *net, const float *samples, size_t usable, size_t count, float *probs,
                              silero_stop *stop, void *user);
 /* The same as faster-whisper does it: the recording is padded to the next multiple of the chunk (by a whole chunk where it is

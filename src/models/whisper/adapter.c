@@ -223,7 +223,7 @@ bool whisper_wants_speech(const hse_transcribe_options *o, bool reference, hse_v
     }
     if (o->batched)
         vad->max_speech_s = chunk;
-    vad->faster_whisper = reference;
+    vad->faster_whisper = true;
     if (reference)
         return true;
     /* Each stretch of speech is decoded by itself: none is longer than a window, padding included, and it is cut where it is

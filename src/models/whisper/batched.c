@@ -10,8 +10,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_UNDER_WAY = 32 };
-
 typedef struct {
     size_t  first, count;                   /* segments of speech joined, or: */
     int64_t from, to;                       /* samples at 16 kHz */
@@ -300,7 +298,7 @@ static hse_status advance(state *t, hse_error *err)
     bool fused = !t->s.ballot.known && !t->s.request.reference && o->language_detection_segments == 1 && t->n_chunks == 1;
     hse_status s = HSE_OK;
 
-    if (t->s.ready || t->s.under_way >= MOST_UNDER_WAY)
+    if (t->s.ready || t->s.under_way >= WHISPER_UNDER_WAY)
         return HSE_OK;
     if (whisper_cancelled(&t->s.in))
         return hse_fail(err, HSE_E_CANCELLED, 0, "cancelled");
@@ -411,10 +409,8 @@ hse_status whisper_batched_open(whisper_batched **out, const whisper_model *m, c
 
 hse_item *whisper_batched_next(whisper_batched *t)
 {
-    hse_item *item = t->s.ready;
+    hse_item *item = whisper_hand_out(&t->s);
 
-    t->s.ready = NULL;
-    t->s.under_way += item != NULL;
     if (item && t->s.failed == HSE_OK) /* what goes wrong is told by took: an item is under way */
         t->s.failed = advance(t, &t->s.error);
     return item;
@@ -430,7 +426,7 @@ hse_status whisper_batched_took(whisper_batched *t, hse_item *item, hse_split_ou
     if (item) {
         whisper_piece *p = whisper_piece_of(item);
 
-        t->s.under_way--;
+        whisper_take_back(&t->s, item);
         if (s == HSE_OK && item->status != HSE_OK) {
             if (err)
                 *err = item->error;

@@ -36,7 +36,7 @@ struct whisper_decoding {
     sequence          *sequences;
     int32_t           *tables;              /* all sequences' rows */
 
-    float             *cache;               /* [layer][cache row][keys | values] */
+    void              *cache;               /* [layer][cache row][keys | values]: float, or bf16 beside reduced weights */
     size_t             cache_rows, cache_bytes;
     uint32_t          *uses;                /* of each cache row */
     int32_t           *free_rows;           /* a stack: the lowest on top at first */
@@ -101,7 +101,7 @@ static bool allocate(whisper_decoding *d)
 
     d->cache_rows = sequences * positions;                  /* both are bounded */
     d->workspace_bytes = workspace(d, NULL);
-    if (!hse_mul_size(d->cache_rows * 2 * sizeof(float), (size_t)dims->width * (size_t)dims->decoder_layers, &d->cache_bytes))
+    if (!hse_mul_size(d->cache_rows * 2 * (d->m->type == K_F32 ? sizeof(float) : sizeof(uint16_t)), (size_t)dims->width * (size_t)dims->decoder_layers, &d->cache_bytes))
         return false;
     d->windows = hse_calloc((size_t)d->limits.windows, sizeof *d->windows);
     d->sequences = hse_calloc(sequences, sizeof *d->sequences);
@@ -364,24 +364,29 @@ typedef struct {
     const int        *run;                  /* first rows of runs over one window; the end behind them */
 } attention_job;
 
-static float *cache_at(const whisper_decoding *d, int layer, int32_t row)
+static size_t cache_element(const whisper_decoding *d)
 {
-    return d->cache + ((size_t)layer * d->cache_rows + (size_t)row) * 2 * (size_t)d->m->dims.width;
+    return d->m->type == K_F32 ? sizeof(float) : sizeof(uint16_t);
 }
 
-static void self_row(const whisper_decoding *d, int layer, const place *p, const float *q, float *out, int head, float *weight)
+static char *cache_layer(const whisper_decoding *d, int layer)
 {
-    const hse_kernels *k = d->k;
-    size_t width = (size_t)d->m->dims.width, each = width / (size_t)d->m->dims.decoder_heads, at = (size_t)head * each;
-    float scale = 1.0f / sqrtf((float)each);
-    int n = p->position + 1;
+    return (char *)d->cache + (size_t)layer * d->cache_rows * 2 * (size_t)d->m->dims.width * cache_element(d);
+}
 
-    for (int i = 0; i < n; i++)
-        weight[i] = scale * k->dot(q + at, cache_at(d, layer, p->sequence->row[i]) + at, each);
-    k->softmax(weight, (size_t)n, 1, n);
-    memset(out + at, 0, each * sizeof *out);
-    for (int i = 0; i < n; i++)
-        k->axpy(out + at, cache_at(d, layer, p->sequence->row[i]) + width + at, weight[i], each);
+/* The chunk's keys and values (columns 1 and 2 of three) into their rows. */
+static void cache_write(const whisper_decoding *d, int layer, const place *places, int rows)
+{
+    size_t width = (size_t)d->m->dims.width;
+
+    for (int r = 0; r < rows; r++) {
+        const float *from = d->wide + (size_t)r * 3 * width + width;
+        char *to = cache_layer(d, layer) + (size_t)places[r].sequence->row[places[r].position] * 2 * width * cache_element(d);
+        if (d->m->type == K_F32)
+            memcpy(to, from, 2 * width * sizeof(float));
+        else
+            d->k->to_bf16((uint16_t *)(void *)to, 0, from, 0, 1, d->m->dims.width * 2, K_NONE, 0.0f);
+    }
 }
 
 static void self_task(void *arg, int task)
@@ -392,8 +397,16 @@ static void self_task(void *arg, int task)
     int heads = d->m->dims.decoder_heads, row = task / j->parts, part = task % j->parts, slot = nn_scratch_take(d->c);
     float *weight = (float *)(void *)(d->scratch + (size_t)slot * d->scratch_bytes);
 
-    for (int h = heads * part / j->parts; h < heads * (part + 1) / j->parts; h++)
-        self_row(d, j->layer, &j->places[row], d->wide + (size_t)row * 3 * width, d->att + (size_t)row * width, h, weight);
+    size_t each = width / (size_t)heads;
+    k_attend a = {.width = (int)each, .bf16 = d->m->type != K_F32, .row = 2 * width, .values = width, .weights = weight,
+                  .rows = j->places[row].sequence->row, .n = j->places[row].position + 1, .scale = 1.0f / sqrtf((float)each)};
+
+    for (int h = heads * part / j->parts; h < heads * (part + 1) / j->parts; h++) {
+        a.q = d->wide + (size_t)row * 3 * width + (size_t)h * each;
+        a.cache = cache_layer(d, j->layer) + (size_t)h * each * cache_element(d);
+        a.out = d->att + (size_t)row * width + (size_t)h * each;
+        d->k->attend(&a);
+    }
     nn_scratch_give(d->c, slot);
 }
 
@@ -441,15 +454,12 @@ static void norm(const whisper_decoding *d, const nn_norm *n, int rows)
 static void layer_run(whisper_decoding *d, int number, const place *places, int rows, const int *run, int runs)
 {
     const whisper_layer *l = &d->m->decoder[number];
-    size_t width = (size_t)d->m->dims.width;
     int heads = d->m->dims.decoder_heads;
     attention_job j = {.d = d, .places = places, .layer = number, .run = run, .parts = 1};
 
     norm(d, &l->self.norm, rows);
     product(d, &l->self.qkv, d->h, rows, d->wide, K_NONE, NULL);
-    for (int r = 0; r < rows; r++)
-        memcpy(cache_at(d, number, places[r].sequence->row[places[r].position]), d->wide + (size_t)r * 3 * width + width,
-               2 * width * sizeof(float));
+    cache_write(d, number, places, rows);
     if (rows < d->threads)
         j.parts = heads < d->threads ? heads : d->threads;
     hse_pool_run(d->pool, rows * j.parts, self_task, &j);

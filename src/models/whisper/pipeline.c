@@ -51,7 +51,7 @@ hse_status whisper_request_open(whisper_request *r, const whisper_model *m, cons
                            .reference = in->reference,
                            .prepended = o->prepend_punctuations ? o->prepend_punctuations : WHISPER_PREPEND_PUNCTUATIONS,
                            .appended = o->append_punctuations ? o->append_punctuations : WHISPER_APPEND_PUNCTUATIONS,
-                           .seed = in->seed};
+                           .seed = o->has_seed ? in->seed : 0};         /* the same audio, the same text */
     if ((s = whisper_options_check(o, m->tokenizer, err)) != HSE_OK)
         return s;
     if (o->word_timestamps && m->config.n_alignment_heads == 0)

@@ -247,6 +247,9 @@ void whisper_split_close(whisper_split *s)
     hse_arena_free(&s->kept);
     hse_arena_free(&s->given);
     whisper_item_free(&s->ready);
+    for (size_t i = 0; i < s->under_way; i++)
+        whisper_item_free(&s->out[i]);
+    s->under_way = 0;
 }
 
 hse_status whisper_item_new(hse_item **out, const whisper_request *r, hse_error *err)
@@ -280,6 +283,26 @@ void whisper_item_free(hse_item **item)
     hse_item_free(*item);
     hse_free(*item);
     *item = NULL;
+}
+
+hse_item *whisper_hand_out(whisper_split *s)
+{
+    hse_item *item = s->under_way < WHISPER_UNDER_WAY ? s->ready : NULL;
+
+    if (item) {
+        s->out[s->under_way++] = item;
+        s->ready = NULL;
+    }
+    return item;
+}
+
+void whisper_take_back(whisper_split *s, const hse_item *item)
+{
+    for (size_t i = 0; i < s->under_way; i++)
+        if (s->out[i] == item) {
+            s->out[i] = s->out[--s->under_way];
+            return;
+        }
 }
 
 void whisper_given_clear(whisper_split *s)

@@ -62,6 +62,8 @@ bool whisper_vote(whisper_ballot *b, int32_t id, double probability, double thre
 
 /* ---- the split ---- */
 
+enum { WHISPER_UNDER_WAY = 32 };            /* pieces at the same time */
+
 typedef struct {
     hse_split_input  in;
     hse_transcribe_options defaults;        /* where no text is wanted */
@@ -81,6 +83,7 @@ typedef struct {
     size_t           n_text, text_capacity;
     int32_t          last_id;
     hse_item        *ready;
+    hse_item        *out[WHISPER_UNDER_WAY];            /* handed out, not back yet */
     size_t           under_way;
     hse_status       failed;                /* of next, told by took */
     hse_error        error;
@@ -94,6 +97,8 @@ static inline whisper_piece *whisper_piece_of(const hse_item *item)
 {
     return item->own;
 }
+hse_item  *whisper_hand_out(whisper_split *s);             /* the one that is ready; NULL */
+void       whisper_take_back(whisper_split *s, const hse_item *item);
 void       whisper_given_clear(whisper_split *s);
 hse_transcript_segment *whisper_given_add(whisper_split *s, hse_error *err);                /* NULL: no memory */
 /* Segments as samples of the recording, the transcript so far. */

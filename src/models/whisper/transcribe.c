@@ -33,7 +33,7 @@ struct whisper_sequential {
     bool             first_done;            /* the prefix has been used */
     bpe_ids          tokens;                /* earlier text */
     size_t           reset;                 /* what counts of it begins here */
-    uint64_t         number;
+    uint64_t         number, seed;
     double           last_speech;
     bool             done;
 };
@@ -120,7 +120,7 @@ static hse_status open_stretch(state *t, hse_error *err)
     t->windows_left = s->request.reference ? INT64_MAX : WINDOWS_BESIDE + WINDOWS_A_LENGTH * (t->content / t->window);
     t->last_speech = 0.0;
     t->number = 0;
-    t->s.request.seed = t->s.in.seed + t->stretch;
+    t->s.request.seed = t->seed + t->stretch;
     t->stretch++;
     t->open = true;
     return HSE_OK;
@@ -442,6 +442,7 @@ hse_status whisper_sequential_open(whisper_sequential **out, const whisper_model
     s = whisper_split_open(&t->s, m, in, err);
     o = t->s.request.o;
     if (s == HSE_OK) {
+        t->seed = t->s.request.seed;
         t->utterances = t->s.filtered && !in->reference;
         t->window = o->chunk_length_s > 0.0 ? (int64_t)(o->chunk_length_s * 100.0) : WHISPER_WINDOW_FRAMES;
     }
@@ -472,11 +473,7 @@ hse_status whisper_sequential_open(whisper_sequential **out, const whisper_model
 
 hse_item *whisper_sequential_next(whisper_sequential *t)
 {
-    hse_item *item = t->s.ready;
-
-    t->s.ready = NULL;
-    t->s.under_way += item != NULL;
-    return item;
+    return whisper_hand_out(&t->s);
 }
 
 hse_status whisper_sequential_took(whisper_sequential *t, hse_item *item, hse_split_output *out, hse_error *err)
@@ -487,7 +484,7 @@ hse_status whisper_sequential_took(whisper_sequential *t, hse_item *item, hse_sp
     if (item) {
         const whisper_piece *p = whisper_piece_of(item);
 
-        t->s.under_way--;
+        whisper_take_back(&t->s, item);
         if (item->status != HSE_OK) {
             if (err)
                 *err = item->error;
