@@ -77,6 +77,11 @@ typedef struct {
     nn_params *params;
 } part;
 
+static k_weight_type part_type(const golden_case *c)
+{
+    return c->options->dtype == K_INT8 ? K_BF16 : c->options->dtype;
+}
+
 static bool part_begin(golden_case *c, part *p, const char *role)
 {
     hse_error err = {0};
@@ -86,7 +91,7 @@ static bool part_begin(golden_case *c, part *p, const char *role)
         return false;
     if (nn_binder_open(&p->b,
                        &(nn_binder_options){.weights = p->file.w, .name = p->file.name, .kernels = c->kernels,
-                                            .type = c->options->dtype == K_INT8 ? K_BF16 : c->options->dtype},
+                                            .type = part_type(c)},
                        &err) == HSE_OK)
         return true;
     golden_fail_error(c, "binding", &err);
@@ -139,7 +144,7 @@ void vf_golden_denoiser(golden_case *c)
         goto done;
     }
     snprintf(full, sizeof full, "%sdenoiser.", prefix);
-    vf_denoiser_bind(p.b, p.file.w, full, &m);
+    vf_denoiser_bind(p.b, p.file.w, part_type(c), full, &m);
     if (!part_bound(c, &p))
         goto done;
     int rows[MOST], n = (int)x.dim[0];
@@ -179,11 +184,11 @@ static void run_unet(golden_case *c, part *p, const char *block, const char *ful
     nn_tensor y;
 
     if (strncmp(block, "encoder", 7) == 0)
-        vf_encoder_bind(p->b, p->file.w, full, &encoder);
+        vf_encoder_bind(p->b, p->file.w, part_type(c), full, &encoder);
     else if (strncmp(block, "decoder", 7) == 0)
-        vf_decoder_bind(p->b, p->file.w, full, &decoder);
+        vf_decoder_bind(p->b, p->file.w, part_type(c), full, &decoder);
     else
-        vf_block_bind(p->b, p->file.w, full, &single);
+        vf_block_bind(p->b, p->file.w, part_type(c), full, &single);
     if (!part_bound(c, p))
         return;
     nn_listen(c->nn, hear_unet, c);

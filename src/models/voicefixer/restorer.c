@@ -62,7 +62,7 @@ static int gru_layers(const hse_weights *w, const char *prefix, int index)
     return n;
 }
 
-void vf_denoiser_bind(nn_binder *b, const hse_weights *w, const char *prefix, vf_denoiser *m)
+void vf_denoiser_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *prefix, vf_denoiser *m)
 {
     static const int norms[] = {0, 3, 9, 13}, linears[] = {1, 4, 11, 15};
     char name[32];
@@ -71,10 +71,12 @@ void vf_denoiser_bind(nn_binder *b, const hse_weights *w, const char *prefix, vf
     for (int i = 0; i < 4; i++)
         nn_bind_batch_norm(b, &m->norm[i], 1, EPS, "%d", norms[i]);
     nn_bind_bias(b, NN_REQUIRED);
+    nn_bind_type(b, K_F32);                 /* a tenth of the denoiser's work, which is little */
     for (int i = 0; i < 4; i++) {
         snprintf(name, sizeof name, "%d.weight", linears[i]);
         nn_bind_linear(b, &m->linear[i], dim_of(w, prefix, name, 1), dim_of(w, prefix, name, 0), "%d", linears[i]);
     }
+    nn_bind_type(b, type);
     for (int i = 0; i < 2; i++) {
         nn_bind_batch_norm(b, &m->gru_norm[i], 1, EPS, "%d.bn", 7 + i);
         snprintf(name, sizeof name, "%d.gru.weight_ih_l0", 7 + i);
@@ -112,9 +114,9 @@ hse_status vf_restorer_open(vf_restorer **out, const hse_weights *w, const char 
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a model");
     if ((s = nn_binder_open(&b, &opt, err)) != HSE_OK)
         goto fail;
-    vf_denoiser_bind(b, w, denoiser, &m->denoiser);
+    vf_denoiser_bind(b, w, type, denoiser, &m->denoiser);
     nn_bind_type(b, type == K_INT8 ? K_BF16 : type);
-    vf_unet_bind(b, w, unet, &m->unet);
+    vf_unet_bind(b, w, type == K_INT8 ? K_BF16 : type, unet, &m->unet);
     m->bands = m->denoiser.bands;
     if (nn_binder_ok(b) && (m->bands < 2 * VF_TIME_STEP || m->bands % VF_TIME_STEP != 0))
         nn_bind_problem(b, "%d mel bands; the UNet needs a multiple of 64, at least 128", m->bands);

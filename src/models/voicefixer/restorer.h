@@ -35,7 +35,7 @@ float vf_from_log(float v, vf_logs logs);
 
 /* The part of a tensor's name before `anchor`, of the shortest name that ends so, at a dot; false: no such tensor. */
 bool vf_find_prefix(const hse_weights *w, const char *anchor, char *prefix, size_t size);
-void vf_denoiser_bind(nn_binder *b, const hse_weights *w, const char *prefix, vf_denoiser *m);
+void vf_denoiser_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *prefix, vf_denoiser *m);
 nn_tensor vf_denoiser_run(nn_ctx *c, const vf_denoiser *m, nn_tensor mel);      /* -> mask; taps denoiser.N */
 
 /* Without a spectrum when the network does not have 128 bands: then only vf_restorer_mel works. */

@@ -43,7 +43,7 @@ static void bind_conv1(nn_binder *b, nn_grid_block *l)
     nn_scratch_end(b);
 }
 
-void vf_block_bind(nn_binder *b, const hse_weights *w, const char *name, nn_grid_block *l)
+void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, nn_grid_block *l)
 {
     *l = (nn_grid_block){.in = dim_of(w, name, ".conv1.weight", 1),
                          .out = dim_of(w, name, ".conv1.weight", 0),
@@ -55,32 +55,34 @@ void vf_block_bind(nn_binder *b, const hse_weights *w, const char *name, nn_grid
     nn_bind_bias(b, NN_ABSENT);
     nn_bind_conv2d(b, &l->conv2, l->out, l->out, 3, 3, "conv2");
     nn_bind_bias(b, NN_REQUIRED);
-    if (l->has_shortcut) {
+    if (l->has_shortcut) {                  /* all that passes by the block goes through it: never reduced */
         nn_conv2d_layer one;
+        nn_bind_type(b, K_F32);
         nn_bind_conv2d(b, &one, l->in, l->out, 1, 1, "shortcut");
+        nn_bind_type(b, type);
         l->shortcut = (nn_linear_layer){.w = one.w, .bias = one.bias};
     }
     nn_leave(b);
 }
 
-static void bind_blocks(nn_binder *b, const hse_weights *w, const char *name, int first, nn_grid_block *l)
+static void bind_blocks(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, int first, nn_grid_block *l)
 {
     char full[512];
 
     for (int i = 0; i < VF_BLOCKS; i++) {
         snprintf(full, sizeof full, "%.400s.conv_block%d", name, first + i);
-        vf_block_bind(b, w, full, &l[i]);
+        vf_block_bind(b, w, type, full, &l[i]);
         if (i > 0 && l[i].in != l[i - 1].out)
             nn_bind_problem(b, "%s takes %d channels, the block before it gives %d", full, l[i].in, l[i - 1].out);
     }
 }
 
-void vf_encoder_bind(nn_binder *b, const hse_weights *w, const char *name, vf_encoder_block *l)
+void vf_encoder_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, vf_encoder_block *l)
 {
-    bind_blocks(b, w, name, 1, l->block);
+    bind_blocks(b, w, type, name, 1, l->block);
 }
 
-void vf_decoder_bind(nn_binder *b, const hse_weights *w, const char *name, vf_decoder_block *l)
+void vf_decoder_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, vf_decoder_block *l)
 {
     int in = dim_of(w, name, ".conv1.weight", 0), out = dim_of(w, name, ".conv1.weight", 1);
     nn_norm norm;
@@ -91,41 +93,42 @@ void vf_decoder_bind(nn_binder *b, const hse_weights *w, const char *name, vf_de
     l->up.norm = norm;
     nn_scratch_end(b);
     nn_leave(b);
-    bind_blocks(b, w, name, 2, l->block);
+    bind_blocks(b, w, type, name, 2, l->block);
     if (l->block[0].in != 2 * out)
         nn_bind_problem(b, "%s.conv_block2 takes %d channels, %d come from below and beside", name, l->block[0].in,
                         2 * out);
 }
 
-void vf_unet_bind(nn_binder *b, const hse_weights *w, const char *prefix, vf_unet *m)
+void vf_unet_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *prefix, vf_unet *m)
 {
     char name[512];
     int below = 2;
 
     for (int i = 0; i < VF_LEVELS; i++) {
         snprintf(name, sizeof name, "%.400sencoder_block%d", prefix, i + 1);
-        vf_encoder_bind(b, w, name, &m->encoder[i]);
+        vf_encoder_bind(b, w, type, name, &m->encoder[i]);
         if (m->encoder[i].block[0].in != below)
             nn_bind_problem(b, "%s takes %d channels, %d come in", name, m->encoder[i].block[0].in, below);
         below = m->encoder[i].block[VF_BLOCKS - 1].out;
     }
     snprintf(name, sizeof name, "%.400sconv_block7", prefix);
-    vf_block_bind(b, w, name, &m->middle);
+    vf_block_bind(b, w, type, name, &m->middle);
     if (m->middle.in != below)
         nn_bind_problem(b, "%s takes %d channels, %d come in", name, m->middle.in, below);
     below = m->middle.out;
     for (int i = 0; i < VF_LEVELS; i++) {
         const vf_encoder_block *skip = &m->encoder[VF_LEVELS - 1 - i];
         snprintf(name, sizeof name, "%.400sdecoder_block%d", prefix, i + 1);
-        vf_decoder_bind(b, w, name, &m->decoder[i]);
+        vf_decoder_bind(b, w, type, name, &m->decoder[i]);
         if (m->decoder[i].up.in != below || m->decoder[i].up.out != skip->block[VF_BLOCKS - 1].out)
             nn_bind_problem(b, "%s: %d -> %d channels, where %d come from below and %d from beside", name,
                             m->decoder[i].up.in, m->decoder[i].up.out, below, skip->block[VF_BLOCKS - 1].out);
         below = m->decoder[i].block[VF_BLOCKS - 1].out;
     }
     snprintf(name, sizeof name, "%.400safter_conv_block1", prefix);
-    vf_block_bind(b, w, name, &m->after1);
+    vf_block_bind(b, w, type, name, &m->after1);
     nn_conv2d_layer last;
+    nn_bind_type(b, K_F32);
     nn_bind_conv2d(b, &last, m->after1.out, 1, 1, 1, "%.400safter_conv2", prefix);
     m->after2 = (nn_linear_layer){.w = last.w, .bias = last.bias};
     if (m->after1.in != below)

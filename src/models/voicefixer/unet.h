@@ -25,11 +25,11 @@ typedef struct {
     nn_linear_layer  after2;
 } vf_unet;
 
-/* Under the binder's prefixes. Dims come from the shapes. The parts are for golden runs of single blocks. */
-void vf_unet_bind(nn_binder *b, const hse_weights *w, const char *prefix, vf_unet *m);
-void vf_block_bind(nn_binder *b, const hse_weights *w, const char *name, nn_grid_block *l);
-void vf_encoder_bind(nn_binder *b, const hse_weights *w, const char *name, vf_encoder_block *l);
-void vf_decoder_bind(nn_binder *b, const hse_weights *w, const char *name, vf_decoder_block *l);
+/* Whole names. type: of the 3 x 3 convolutions. Dims come from the shapes. The parts are for golden runs of single blocks. */
+void vf_unet_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *prefix, vf_unet *m);
+void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, nn_grid_block *l);
+void vf_encoder_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, vf_encoder_block *l);
+void vf_decoder_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, vf_decoder_block *l);
 
 /* x: [rows][positions + gap][channels]. Taps are named `name`... */
 nn_tensor vf_encoder_run(nn_ctx *c, const vf_encoder_block *l, nn_tensor x, const char *name);     /* before pooling */
