@@ -3,12 +3,14 @@
 #include "models/harmonyspeech/adapter.h"
 #include "models/silero/adapter.h"
 #include "models/silero/segments.h"
+#include "models/voicefixer/adapter.h"
 #include "models/whisper/adapter.h"
 
 #include <string.h>
 
 const hse_model_type *const hse_model_types[] = {
-    &hs1_encoder_type, &hs1_synthesizer_type, &hs1_vocoder_type, &silero_vad_type, &silero_vad_v6_type, &whisper_type, NULL,
+    &hs1_encoder_type, &hs1_synthesizer_type, &hs1_vocoder_type, &silero_vad_type, &silero_vad_v6_type, &whisper_type, &vf_restorer_type,
+    &vf_vocoder_type, NULL,
 };
 
 const hse_model_type *hse_model_type_find(const char *type)
