@@ -52,6 +52,9 @@ bench:            ## side by side with the peers, which are installed into bench
 	@scripts/bootstrap bench
 	@scripts/bench $(ARGS)
 
+load: build       ## more and more clients at once, full-size models: make load [ARGS=--quick]; the tables of docs/speed.md
+	@scripts/load $(ARGS)
+
 lint:             ## include directions, banned functions, layout, clang-tidy
 	@scripts/bootstrap dev
 	@scripts/lint

@@ -1,0 +1,278 @@
+"""Drives one server with more and more clients at once, and prints the tables of docs/speed.md.
+
+    make load [ARGS=--quick]
+    python bench/load.py [--quick] [--program build/release/hse] [--model bench/out/hs1-full] [--dtype auto] [--clients 1,2,4,8,16,32]
+
+The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it) and Silero VAD. Four questions:
+
+ 1. throughput: audio seconds a second, latencies and the mean batch (from /metrics) at 1 to 32 clients, texts of mixed lengths;
+ 2. the same for voice activity;
+ 3. a short request's p95 alone, and while a text (a recording) of ten minutes is in the queue;
+ 4. when the first byte of a 100-sentence text comes, as a share of the time of the whole.
+
+Standard library only. Every figure is of this run; the machine's load is printed with them.
+"""
+import argparse
+import base64
+import http.client
+import io
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import wave
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
+SPEECH = os.path.join(ROOT, "tests/golden/silero/audio/jfk_16k.wav")
+RATE = 16000
+SENTENCES = [
+    "It is half past nine.", "The train leaves in ten minutes from the other platform.", "Nobody had told them.",
+    "When the rain stopped, the children ran out and looked for the bridge that they had built.", "Yes, of course.",
+    "She opened the letter slowly, read it twice, and put it back into the drawer without a word.",
+]
+
+
+def text_of(i):
+    """Texts of one to four sentences; the same i is the same text in every run."""
+    return " ".join(SENTENCES[(i * 5 + k) % len(SENTENCES)] for k in range(1 + i * 7 % 4))
+
+
+class Server:
+    def __init__(self, program, model, dtype, threads):
+        self.dir = tempfile.TemporaryDirectory()
+        config = os.path.join(self.dir.name, "load.yml")
+        types = (("hs1-encoder", "HarmonySpeechEncoder"), ("hs1-synthesizer", "HarmonySpeechSynthesizer"), ("hs1-vocoder", "HarmonySpeechVocoder"))
+        with open(config, "w") as f:
+            f.write("keep_alive: -1\nmax_requests: 1024\nmodel_configs:\n")
+            for name, kind in types:
+                f.write(f"  - {{name: {name}, model: {os.path.abspath(model)}, model_type: {kind}}}\n")
+            f.write(f"  - {{name: silero-vad, model: {os.path.join(ROOT, 'models/demo/silero')}, model_type: SileroVAD}}\n")
+        self.process = subprocess.Popen([program, "serve", "--port", "0", "--config", config, "--log-level", "warn", "--dtype", dtype, "--threads",
+                                         str(threads), "--timeout", "3600"], stdout=subprocess.PIPE, text=True,
+                                        env={k: v for k, v in os.environ.items() if not k.startswith("HSE_") or k == "HSE_CPU"})
+        self.head = ""
+        for line in self.process.stdout:
+            self.head = self.head or line.strip()
+            if match := re.search(r"http://[^:]+:(\d+)", line):
+                self.port = int(match[1])
+                break
+        else:
+            sys.exit("the server did not start")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(30)
+        self.dir.cleanup()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=3600)
+
+    def batches(self):
+        """{model: (items, batches)} since the start."""
+        c = self.connect()
+        c.request("GET", "/metrics")
+        text = c.getresponse().read().decode()
+        out = {}
+        for what, i in (("sum", 0), ("count", 1)):
+            for labels, value in re.findall(r"^hse_batch_size_" + what + r"\{([^}]*)\} (\S+)", text, re.M):
+                name = re.search(r'model="([^"]*)"', labels)[1]
+                out.setdefault(name, [0, 0])[i] = float(value)
+        return out
+
+
+class Request:
+    """One request under way: when its first byte and its end came, and how much audio."""
+
+    def __init__(self, server, path, body, accept="application/json"):
+        self.connection = server.connect()
+        self.began = time.perf_counter()
+        self.connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json", "Accept": accept})
+        self.answer = self.connection.getresponse()
+        if self.answer.status != 200:
+            sys.exit(f"{path}: {self.answer.status} {self.answer.read()[:300]}")
+
+    def finish(self):
+        first = self.answer.read(1)
+        self.first_s = time.perf_counter() - self.began
+        size = len(first)
+        while piece := self.answer.read1(1 << 16):
+            size += len(piece)
+        self.total_s = time.perf_counter() - self.began
+        self.audio_s = size / 2 / RATE
+        self.connection.close()
+        return self
+
+    def leave(self):
+        if self.connection.sock:
+            self.connection.sock.close()
+        self.connection.close()
+
+
+def speak(server, text):
+    return Request(server, "/v1/audio/speech", {"model": "harmonyspeech", "input": text, "output_options": {"format": "pcm", "sample_rate": RATE, "stream": True}},
+                   "audio/pcm")
+
+
+def recording(seconds):
+    """The JFK recording again and again, as a wav in base64."""
+    with wave.open(SPEECH) as w:
+        once = w.readframes(w.getnframes())
+    data = (once * (int(seconds * RATE * 2 / len(once)) + 1))[:int(seconds * RATE) * 2]
+    out = io.BytesIO()
+    with wave.open(out, "wb") as w:
+        w.setnchannels(1)
+        w.setsampwidth(2)
+        w.setframerate(RATE)
+        w.writeframes(data)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def detect(server, audio):
+    return Request(server, "/v1/audio/vad", {"input_audio": audio, "get_timestamps": True})
+
+
+def percentile(values, p):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * p / 100))]
+
+
+def run_clients(clients, jobs, run):
+    """Each client takes the next job when its last is done. Wall time and the results."""
+    results, left, lock = [], list(range(jobs)), threading.Lock()
+
+    def client():
+        while True:
+            with lock:
+                if not left:
+                    return
+                i = left.pop(0)
+            r = run(i)
+            with lock:
+                results.append(r)
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    began = time.perf_counter()
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return time.perf_counter() - began, results
+
+
+def mean_batch(before, after, names):
+    items = sum(after[n][0] - before.get(n, [0, 0])[0] for n in names if n in after)
+    batches = sum(after[n][1] - before.get(n, [0, 0])[1] for n in names if n in after)
+    return items / batches if batches else 0.0
+
+
+def table(title, server, levels, jobs_of, run, audio_of, models):
+    print(f"\n{title}\n")
+    print("| clients | requests | audio s / s | of one client | p50 s | p95 s | p99 s | mean batch |")
+    print("|---|---|---|---|---|---|---|---|")
+    base, worst, at8 = None, None, None
+    for clients in levels:
+        before = server.batches()
+        wall, results = run_clients(clients, jobs_of(clients), run)
+        after = server.batches()
+        rate = sum(audio_of(r) for r in results) / wall
+        base = base or rate
+        times = [r.total_s for r in results]
+        ratio, batch = rate / base, {n: mean_batch(before, after, [n]) for n in models}
+        worst = ratio if worst is None else min(worst, ratio)
+        at8 = (ratio, batch) if clients == 8 else at8
+        print(f"| {clients} | {len(results)} | {rate:.2f} | {ratio:.2f} x | {statistics.median(times):.2f} | {percentile(times, 95):.2f} | "
+              f"{percentile(times, 99):.2f} | {', '.join(f'{n} {b:.1f}' for n, b in batch.items())} |", flush=True)
+    print(f"\nleast of all levels: {worst:.2f} x one client" + (f"; at 8: {at8[0]:.2f} x" if at8 else ""))
+    return worst, at8
+
+
+def queued(title, short, long, count):
+    """p95 of a short request alone and while the long one is under way."""
+    alone = [short().total_s for _ in range(count)]
+    request = long()
+    reader = threading.Thread(target=lambda: drain(request), daemon=True)
+    reader.start()
+    time.sleep(0.5)
+    busy = [short().total_s for _ in range(count)]
+    still = reader.is_alive()
+    request.leave()
+    a, b = percentile(alone, 95), percentile(busy, 95)
+    print(f"{title}: short p95 {a * 1e3:.0f} ms alone, {b * 1e3:.0f} ms beside it: {b / a:.2f} x (p50 {statistics.median(alone) * 1e3:.0f} and "
+          f"{statistics.median(busy) * 1e3:.0f} ms, {count} each{'' if still else '; the long one ended first'})", flush=True)
+    return b / a
+
+
+class LongVad:
+    """A long recording's answer comes at its end only, so its request must be sent from a thread of its own."""
+
+    def __init__(self, server, body):
+        self.server, self.body, self.request = server, body, None
+
+    def finish(self):
+        try:
+            self.request = detect(self.server, self.body).finish()
+        except OSError:
+            pass
+
+    def leave(self):
+        pass
+
+
+def drain(request):
+    try:
+        request.finish()
+    except (OSError, ValueError, AttributeError, http.client.HTTPException):
+        pass                                            # it was given up; http.client is half closed then
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", default=os.path.join(ROOT, "build/release/hse"))
+    parser.add_argument("--model", default=os.path.join(ROOT, "bench/out/hs1-full"))
+    parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "int8"])
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--clients", default="")
+    parser.add_argument("--quick", action="store_true", help="fewer levels and requests; under five minutes")
+    o = parser.parse_args()
+    if not os.path.isdir(o.model):
+        sys.exit(f"{o.model} is not there: python bench/hs1_full.py {o.model} writes it")
+    levels = [int(c) for c in o.clients.split(",")] if o.clients else [1, 8] if o.quick else [1, 2, 4, 8, 16, 32]
+    server = Server(o.program, o.model, o.dtype, o.threads)
+    try:
+        print(f"{time.strftime('%d %B %Y')}, {server.head}, dtype {o.dtype}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        speak(server, "Warm up. " * 3).finish()                        # loads the models
+        audio = [recording(s) for s in (3, 11, 30, 60)]
+        detect(server, audio[0]).finish()
+        worst, at8 = table("Speech, full-size Harmony Speech V1, texts of one to four sentences", server, levels,
+                           lambda c: 16 if o.quick else max(24, 3 * c), lambda i: speak(server, text_of(i)).finish(), lambda r: r.audio_s,
+                           ["hs1-synthesizer", "hs1-vocoder"])
+
+        def vad(i):
+            r = detect(server, audio[i % len(audio)]).finish()
+            r.audio_s = (3, 11, 30, 60)[i % len(audio)]
+            return r
+        table("Voice activity, recordings of 3 to 60 s", server, levels, lambda c: 32 if o.quick else max(64, 8 * c), vad, lambda r: r.audio_s, ["silero-vad"])
+
+        print()
+        count = 8 if o.quick else 40
+        ten_minutes = " ".join(SENTENCES[i % len(SENTENCES)] for i in range(150))
+        queued("ten minutes of text in the queue", lambda: speak(server, SENTENCES[0]).finish(), lambda: speak(server, ten_minutes), count)
+        ten = LongVad(server, recording(600))
+        queued("a ten-minute recording in the queue", lambda: detect(server, audio[0]).finish(), lambda: ten, count)
+
+        hundred = " ".join(["Yes, of course."] * 100 if o.quick else [SENTENCES[i % len(SENTENCES)] for i in range(100)])
+        r = speak(server, hundred).finish()
+        print(f"a text of 100 sentences: first byte after {r.first_s * 1e3:.0f} ms of {r.total_s:.1f} s, {100 * r.first_s / r.total_s:.2f} % "
+              f"({r.audio_s:.0f} s of audio)")
+        print(f"load at the end {os.getloadavg()[0]:.1f}")
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
