@@ -71,7 +71,7 @@ static int check(const char *file)
     if (s != HSE_OK)
         return s == HSE_E_FORMAT && listed ? CLI_FAILED : cli_fail(&err);
     hse_arena_init(&arena, (size_t)64 << 20);
-    s = hse_roots_find(&roots, config->models_dir, true, &arena, &err);
+    s = hse_roots_find_in(&roots, config->models_dir, config->hf_home, true, &arena, &err);
     if (s == HSE_OK)
         s = warn_models(file, config, &roots, &arena, &warnings, &err);
     if (s == HSE_OK)

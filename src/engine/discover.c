@@ -79,9 +79,9 @@ static void add_near(hse_roots *r, const char *file, hse_arena *arena)
     }
 }
 
-static void add_hub(hse_roots *r, hse_arena *arena)
+static void add_hub(hse_roots *r, const char *hf_home, hse_arena *arena)
 {
-    const char *home = getenv("HF_HOME"), *cache = getenv("XDG_CACHE_HOME"), *user = getenv("HOME");
+    const char *home = hf_home ? hf_home : getenv("HF_HOME"), *cache = getenv("XDG_CACHE_HOME"), *user = getenv("HOME");
     char path[MAX_PATH_BYTES];
 
     if (home && *home)
@@ -101,6 +101,11 @@ static hse_status roots_status(const hse_roots *r, hse_error *err)
 }
 
 hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_arena *arena, hse_error *err)
+{
+    return hse_roots_find_in(out, first, NULL, bundled, arena, err);
+}
+
+hse_status hse_roots_find_in(hse_roots *out, const char *first, const char *hf_home, bool bundled, hse_arena *arena, hse_error *err)
 {
     const char *env = getenv("HSE_MODELS");
     char program[MAX_PATH_BYTES];
@@ -124,7 +129,7 @@ hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_a
     if (dladdr((void *)(uintptr_t)&hse_roots_find, &library) && library.dli_fname && *library.dli_fname == '/')
         add_near(out, library.dli_fname, arena);
     add_root(out, HSE_PREFIX "/share/hse/models", false, arena);
-    add_hub(out, arena);
+    add_hub(out, hf_home, arena);
     return roots_status(out, err);
 }
 

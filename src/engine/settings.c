@@ -52,7 +52,7 @@ const hse_setting hse_settings[] = {
      false, NULL, "of models that name none"},
     {VAR("vad_model", "vad-model", "HSE_VAD_MODEL"), HSE_SET_TEXT, AT(vad_model), 0, 0, "NAME", NULL, false, false, NULL,
      "the model that finds speech for other tasks (default: the first that can)"},
-    {VAR("max_text_kb", "max-text", "HSE_MAX_TEXT"), HSE_SET_INTEGER, AT(max_text_kb), 1, 16384, "KIB", "1024", false, false, NULL,
+    {VAR("max_text_kb", "max-text", "HSE_MAX_TEXT"), HSE_SET_INTEGER, AT(max_text_kb), 1, 1024, "KIB", "1024", true, false, NULL,
      "text in a request"},
     {VAR("max_audio_hours", "max-audio-hours", "HSE_MAX_AUDIO_HOURS"), HSE_SET_NUMBER, AT(max_audio_hours), 0.001, 24, "H", "4", true,
      false, NULL, "decoded audio in a request"},

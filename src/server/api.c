@@ -259,14 +259,18 @@ static bool client_left(void *arg)
 
 bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_hz, hse_audio *out)
 {
-    hse_decode_options options = {.rate_hz = rate_hz, .cancelled = client_left, .cancel_arg = c->job};
+    hse_decode_options options = {.limits = HSE_AUDIO_LIMITS_DEFAULT, .rate_hz = rate_hz, .cancelled = client_left, .cancel_arg = c->job};
     hse_audio_source source = hse_source_bytes((hse_bytes){bytes->data, bytes->size});
     hse_error err = {0};
 
     if (bytes->size == 0)
         return api_fail(&c->error, 400, param, "%s is empty; it must be an audio file%s", param, c->form ? "" : " in base64");
+    if (c->server->config)
+        options.limits.max_seconds = c->server->config->max_audio_hours * 3600;
     if (hse_audio_decode(out, &source, &options, &err) == HSE_OK)
         return true;
+    if (err.status == HSE_E_LIMIT)
+        hse_fail_in(&err, err.status, "--max-audio-hours");
     return api_engine_error(c, &err, param);
 }
 

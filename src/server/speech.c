@@ -62,6 +62,9 @@ static bool take_text(speech *s)
     s->out.input_tokens = characters(b->input, r->text_size);
     if (strspn(b->input, " \t\r\n") == r->text_size)
         return api_fail(&s->call->error, 400, "input", "input is empty");
+    if (s->call->server->config && r->text_size > (size_t)s->call->server->config->max_text_kb << 10)
+        return api_fail(&s->call->error, 413, "input", "input has %zu bytes, the limit is %lld KiB (--max-text)", r->text_size,
+                        (long long)s->call->server->config->max_text_kb);
     if (b->generation.speed.given && b->speed.given)
         return api_fail(&s->call->error, 400, "speed", "speed is there twice: at the top and in generation_options");
     return true;
