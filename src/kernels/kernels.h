@@ -87,6 +87,21 @@ typedef struct {
     float        bf16_slope;
 } k_gemm;
 
+/* The attention of one query to n rows of a cache, some heads side by side: the keys of row r begin at cache[rows[r] * row], its
+ * values `values` behind them. For each head out[i] = sum over r of softmax(scale * q k)[r] * v[i]. */
+typedef struct {
+    const float   *q;
+    int            heads, width;            /* columns of a head */
+    const void    *cache;                   /* float, or bf16 bits */
+    bool           bf16;
+    size_t         row, values;             /* in elements */
+    const int32_t *rows;
+    int            n;                       /* at least 1 */
+    float          scale;
+    float         *weights;                 /* heads * n floats of scratch */
+    float         *out;
+} k_attend;
+
 typedef struct hse_kernels {
     const char *name;                       /* "generic", "avx2", ... */
     unsigned    cpu;
@@ -108,6 +123,8 @@ typedef struct hse_kernels {
     void (*to_bf16)(uint16_t *out, size_t out_row, const float *in, size_t in_row, int rows, int k, k_act act, float slope);
     void (*to_int8)(uint8_t *out, size_t out_row, float *scale, const float *in, size_t in_row, int rows, int k, k_act act,
                     float slope);
+
+    void (*attend)(const k_attend *a);
 
     /* n half-precision numbers, little-endian, at any alignment; exact. */
     void (*from_f16)(float *out, const void *in, size_t n);

@@ -46,6 +46,17 @@ INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
 INLINE void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
 INLINE vf vf_load_n(const float *p, int n) { return n >= VF_LANES ? vf_load(p) : _mm256_maskload_ps(p, vf_first(n)); }
 
+/* The first n of 8 bf16. */
+INLINE vf vf_load_bf16(const uint16_t *p, int n)
+{
+    uint16_t some[VF_LANES] = {0};
+
+    if (n < VF_LANES) {
+        memcpy(some, p, (size_t)n * sizeof *p);
+        p = some;
+    }
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
+}
 INLINE vf vf_load_or(const float *p, int n, vf rest)
 {
     return _mm256_blendv_ps(rest, vf_load_n(p, n), _mm256_castsi256_ps(vf_first(n)));

@@ -44,6 +44,12 @@ INLINE vf vf_spread(const float *p) { return _mm512_set1_ps(*p); }
 INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
 INLINE vf vf_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
+INLINE vf vf_load_bf16(const uint16_t *p, int n)
+{
+    __m256i half = _mm256_maskz_loadu_epi16(vf_first(n), p);
+
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
 INLINE vf vf_load_or(const float *p, int n, vf rest) { return _mm512_mask_loadu_ps(rest, vf_first(n), p); }
 INLINE vf vf_keep_first(vf x, int n) { return _mm512_maskz_mov_ps(vf_first(n), x); }
 INLINE void vf_store_n(float *p, vf x, int n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }

@@ -113,6 +113,30 @@ static void exp_int8(uint8_t *out, size_t out_row, float *scale, const float *x,
     }
 }
 
+static float cached(const k_attend *a, size_t at)
+{
+    return a->bf16 ? k_from_bf16(((const uint16_t *)a->cache)[at]) : ((const float *)a->cache)[at];
+}
+
+static void attend(const k_attend *a)
+{
+    for (int h = 0; h < a->heads; h++) {
+        size_t from = (size_t)h * (size_t)a->width;
+        float *weights = a->weights + (size_t)h * (size_t)a->n, *out = a->out + from;
+        for (int r = 0; r < a->n; r++) {
+            float s[SUMS] = {0};
+            for (int i = 0; i < a->width; i++)
+                s[i % SUMS] += a->q[from + (size_t)i] * cached(a, (size_t)a->rows[r] * a->row + from + (size_t)i);
+            weights[r] = a->scale * total(s);
+        }
+        softmax(weights, 0, 1, a->n);
+        memset(out, 0, (size_t)a->width * sizeof *out);
+        for (int r = 0; r < a->n; r++)
+            for (int i = 0; i < a->width; i++)
+                out[i] += weights[r] * cached(a, (size_t)a->rows[r] * a->row + a->values + from + (size_t)i);
+    }
+}
+
 static void layer_norm(float *out, const float *in, const float *gain, const float *bias, float eps, int rows, int n)
 {
     for (int r = 0; r < rows; r++, in += n, out += n) {
@@ -135,6 +159,7 @@ void k_generic_rows(hse_kernels *k)
     k->sum_squares = sum_squares;
     k->max_abs = max_abs;
     k->softmax = softmax;
+    k->attend = attend;
     k->exp_bf16 = exp_bf16;
     k->exp_int8 = exp_int8;
     k->layer_norm = layer_norm;

@@ -1,6 +1,7 @@
 /* neon.c - the table of aarch64. */
 #include "kernels/neon/vec.h"
 
+#include "kernels/simd/attend.h"
 #include "kernels/simd/elements.h"
 #include "kernels/simd/prepare.h"
 #include "kernels/simd/rows.h"
@@ -11,6 +12,7 @@ void hse_kernels_neon(hse_kernels *k)
 {
     set_elements(k);
     set_rows(k);
+    k->attend = k_attend_rows;
     set_prepare(k);
     k_neon_gemm(k);
     if (k->cpu & HSE_CPU_NEON_DOT)

@@ -38,6 +38,17 @@ INLINE vf vf_load(const float *p) { return vld1q_f32(p); }
 INLINE void vf_store(float *p, vf x) { vst1q_f32(p, x); }
 
 /* There are no masks: a partial vector goes through memory of its own. */
+/* The first n of 4 bf16. */
+INLINE vf vf_load_bf16(const uint16_t *p, int n)
+{
+    uint16_t some[VF_LANES] = {0};
+
+    if (n < VF_LANES) {
+        memcpy(some, p, (size_t)n * sizeof *p);
+        p = some;
+    }
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
+}
 INLINE vf vf_load_or(const float *p, int n, vf rest)
 {
     float lane[VF_LANES];

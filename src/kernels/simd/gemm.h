@@ -60,8 +60,8 @@ INLINE vf vf_simple_act(vf y, k_act act, float slope)
     return y;
 }
 
-/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. Only the
- * tallest tile of each width has this, since it makes a tile's code several times as long. */
+/* The sums of one tile to their place: the same operations as finish_rows, straight from the registers. Few tiles have this
+ * (see finishes), since it makes a tile's code several times as long. */
 INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
 {
     const k_gemm *g = x->g;
@@ -147,6 +147,12 @@ INLINE const char *row_of(const k_rows *p, int r)
     }
 }
 
+/* Tiles whose code has finish_tile: the tallest, and one row, where an epilogue of its own costs as much as a short panel. */
+INLINE bool finishes(int mr, int nv, const int *most_rows)
+{
+    return nv <= MOST_VECTORS && (mr == 1 || mr == most_rows[nv - 1]);
+}
+
 /* Where sums come from and go to when they are float32 throughout. */
 INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
 {
@@ -161,7 +167,7 @@ INLINE void begin_sums(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
 
 INLINE void end_sums(int mr, int nv, const int *most_rows, const k_tile *x, vf sum[][MOST_WIDE])
 {
-    if (nv <= MOST_VECTORS && mr == most_rows[nv - 1] && x->g != NULL) {
+    if (finishes(mr, nv, most_rows) && x->g != NULL) {
         finish_tile(mr, nv, x, sum);
         return;
     }
@@ -248,7 +254,7 @@ INLINE void tile_int8(int mr, int nv, const k_tile *x)
                 }
             }
         }
-        if (nv <= MOST_VECTORS && mr == most_rows_int8[nv - 1] && x->g != NULL && x->taps == 1) {
+        if (finishes(mr, nv, most_rows_int8) && x->g != NULL && x->taps == 1) {
             vf y[MOST_ROWS][MOST_WIDE];
             UNROLL for (int r = 0; r < mr; r++) {
                 vf scale = vf_spread(x->a_scale + (size_t)r * x->a_scale_row);
@@ -380,7 +386,7 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
             for (int r = 0, next; r < rows; r += next) {
                 size_t at = (size_t)(row + r);
                 next = tile_rows(run[nv - 1], rows - r, most);
-                bool at_once = last && simple && next == most && panels == 1;
+                bool at_once = last && simple && (next == 1 || next == most) && panels == 1;
                 x.g = at_once ? g : NULL;
                 x.a = (const char *)g->a + at * x.a_row + (size_t)i * (size_t)group * element;
                 if (g->tap_at != NULL)

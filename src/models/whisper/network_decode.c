@@ -78,7 +78,7 @@ static size_t workspace(whisper_decoding *d, char *memory)
     nn_keys shape = {.count = dims->encoder_positions, .heads = dims->decoder_heads, .width = head, .k_type = type, .v_type = type};
     size_t row = CHUNK * sizeof(float), x = carve(&at, row * width), h = carve(&at, row * width), w = carve(&at, row * wide),
            a = carve(&at, row * width), r = carve(&at, row * (wide + 64)), s = carve(&at, row);
-    size_t cross = nn_keys_scratch(d->k, &shape), self = whisper_align((size_t)d->limits.positions * sizeof(float));
+    size_t cross = nn_keys_scratch(d->k, &shape), self = whisper_align((size_t)d->limits.positions * (size_t)dims->decoder_heads * sizeof(float));
 
     d->scratch_bytes = cross > self ? cross : self;
     size_t scratch = carve(&at, d->scratch_bytes * (size_t)d->threads);
@@ -397,16 +397,14 @@ static void self_task(void *arg, int task)
     int heads = d->m->dims.decoder_heads, row = task / j->parts, part = task % j->parts, slot = nn_scratch_take(d->c);
     float *weight = (float *)(void *)(d->scratch + (size_t)slot * d->scratch_bytes);
 
-    size_t each = width / (size_t)heads;
-    k_attend a = {.width = (int)each, .bf16 = d->m->type != K_F32, .row = 2 * width, .values = width, .weights = weight,
-                  .rows = j->places[row].sequence->row, .n = j->places[row].position + 1, .scale = 1.0f / sqrtf((float)each)};
+    int first = heads * part / j->parts, count = heads * (part + 1) / j->parts - first;
+    size_t each = width / (size_t)heads, at = (size_t)first * each;
 
-    for (int h = heads * part / j->parts; h < heads * (part + 1) / j->parts; h++) {
-        a.q = d->wide + (size_t)row * 3 * width + (size_t)h * each;
-        a.cache = cache_layer(d, j->layer) + (size_t)h * each * cache_element(d);
-        a.out = d->att + (size_t)row * width + (size_t)h * each;
-        d->k->attend(&a);
-    }
+    d->k->attend(&(k_attend){.q = d->wide + (size_t)row * 3 * width + at, .heads = count, .width = (int)each,
+                             .cache = cache_layer(d, j->layer) + at * cache_element(d), .bf16 = d->m->type != K_F32,
+                             .row = 2 * width, .values = width, .rows = j->places[row].sequence->row,
+                             .n = j->places[row].position + 1, .scale = 1.0f / sqrtf((float)each), .weights = weight,
+                             .out = d->att + (size_t)row * width + at});
     nn_scratch_give(d->c, slot);
 }
 

@@ -177,3 +177,53 @@ TEST(attention_weights_agree_with_double)
             CHECK(n > MOST / 2 || isnan(scale[0]), "%s int8 n %d: NaN is lost", k->name, n);
         }
 }
+
+TEST(a_query_attends_to_rows_of_a_cache)
+{
+    enum { ROWS = 40, MOST_HEADS = 5, MOST_WIDTH = 70, COLS = MOST_HEADS * MOST_WIDTH };
+    static const int widths[] = {1, 8, 10, 16, 33, 64, MOST_WIDTH};
+    static float cache[ROWS * 2 * COLS], q[COLS], weights[MOST_HEADS * ROWS], out[COLS], alone[COLS];
+    static uint16_t half[ROWS * 2 * COLS];
+    int32_t rows[ROWS];
+
+    FOR_EACH_SET (k)
+        for (size_t c = 0; c < COUNT(widths); c++)
+            for (int heads = 1; heads <= MOST_HEADS; heads++)
+                for (int n = 1; n <= ROWS; n += n < 9 ? 1 : 13) {
+                    int w = widths[c], cols = heads * w, bf16 = (n + heads) % 2;
+                    random_fill(cache, (size_t)(ROWS * 2 * cols), 1.0f);
+                    random_fill(q, (size_t)cols, 2.0f);
+                    k->to_bf16(half, 0, cache, 0, 1, ROWS * 2 * cols, K_NONE, 0);
+                    for (int i = 0; bf16 && i < ROWS * 2 * cols; i++)
+                        cache[i] = k_from_bf16(half[i]);
+                    for (int r = 0; r < n; r++)
+                        rows[r] = (int32_t)(random_bits() % ROWS);
+                    k_attend a = {.q = q, .heads = heads, .width = w, .cache = bf16 ? (const void *)half : cache, .bf16 = bf16,
+                                  .row = (size_t)(2 * cols), .values = (size_t)cols, .rows = rows, .n = n, .scale = 0.5f,
+                                  .weights = weights, .out = out};
+                    k->attend(&a);
+                    for (int h = 0; h < heads; h++) {
+                        double p[ROWS], sum = 0;
+                        for (int r = 0; r < n; r++) {
+                            double s = 0;
+                            for (int i = 0; i < w; i++)
+                                s += (double)q[h * w + i] * cache[rows[r] * 2 * cols + h * w + i];
+                            sum += p[r] = exp(0.5 * s);
+                        }
+                        for (int i = 0; i < w; i++) {
+                            double want = 0;
+                            for (int r = 0; r < n; r++)
+                                want += p[r] / sum * cache[rows[r] * 2 * cols + cols + h * w + i];
+                            CHECK(fabs((double)out[h * w + i] - want) < 1e-5, "%s %d heads of %d, %d rows: head %d column %d: %g, want %g",
+                                  k->name, heads, w, n, h, i, (double)out[h * w + i], want);
+                        }
+                        k_attend one = a;
+                        one.q += h * w;
+                        one.heads = 1;
+                        one.cache = bf16 ? (const void *)(half + h * w) : (const void *)(cache + h * w);
+                        one.out = alone;
+                        k->attend(&one);
+                        CHECK(same_bits(alone, out + h * w, (size_t)w), "%s %d heads of %d, %d rows: head %d alone", k->name, heads, w, n, h);
+                    }
+                }
+}
