@@ -218,6 +218,8 @@ static void convolve(nn_ctx *c, const nn_conv2d_layer *l, const field *f, nn_ten
         j.item = i;
         j.start = starts[i];
         j.positions = (starts[i + 1] - starts[i]) * f->width;
+        if (j.positions == 0)
+            continue;
         if (next && next->type == K_BF16) {
             j.out_bf16 = (uint16_t *)(void *)field_ptr(c, next, field_position(next, i, starts[i]));
             j.m.out_bf16_row = next->row;

@@ -167,7 +167,7 @@ nn_tensor nn_res_pair1d(nn_ctx *c, const nn_conv1d_layer *wide, const nn_conv1d_
     x = nn_settle(c, x);
     if (c->error.status != HSE_OK)
         return NN_NONE;
-    if (!nn_same_rows(c, x, out) || out.cols != x.cols || out.at == x.at) {
+    if (!nn_same_rows(c, x, out) || out.cols != x.cols || (x.rows > 0 && out.at == x.at)) {
         nn_error(c, HSE_E_ARG, "residual pair: the result has another shape, or is the input");
         return NN_NONE;
     }
