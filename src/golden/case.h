@@ -84,6 +84,7 @@ void golden_covered(golden_case *c, const char *name);
 
 /* model.tokenizer, a BERT's folder: its word pieces. NULL: the case has failed. */
 struct text_wordpiece *golden_open_tokens(golden_case *c);
+struct text_lexicon   *golden_open_lexicon(golden_case *c);
 
 /* The same bits? Fails the case otherwise. */
 void golden_same_bits(golden_case *c, const char *what, const float *alone, size_t n_alone, const float *batched, size_t n_batched);

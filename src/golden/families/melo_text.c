@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "models/vits/config.h"
+#include "text/lexicon.h"
 #include "text/melo/melo.h"
 
 #include <stdio.h>
@@ -46,11 +47,25 @@ static void split(golden_case *c)
 
 /* ---- dictionaries of the case ---- */
 
+/* The language packs: HSE_LANGUAGES, else where the program keeps them. */
+text_lexicon *golden_open_lexicon(golden_case *c)
+{
+    const char *dir = getenv("HSE_LANGUAGES");
+    text_lexicon *l = NULL;
+    hse_error err = {0};
+
+    if (text_lexicon_open(&l, &dir, dir != NULL, &err) != HSE_OK)
+        golden_fail_error(c, "the language packs", &err);
+    return l;
+}
+
 typedef struct {
     json_t *lookups;
     char   *rep;                            /* the file cmudict.rep */
     size_t  rep_size;
     json_t *rep_map;
+    text_lexicon *own;                      /* for tables that the case does not bring, and for all with own_data */
+    bool    own_data;
 } answers;
 
 /* "WORD  AE1 K - M IY0" behind 48 lines of comment. */
@@ -106,6 +121,11 @@ static hse_status ask(void *user, text_table table, const char *key, size_t size
     const json_t *value = json_object_getn(list, key, size);
 
     *out = (text_answer){0};
+    if (a->own_data || !list) {
+        text_dictionary own = text_lexicon_dictionary(a->own);
+
+        return own.ask(own.user, table, key, size, arena, out, err);
+    }
     if (!value && table == TEXT_CMUDICT_REP)
         return HSE_OK;
     if (!value)
@@ -239,6 +259,8 @@ static void front_end(golden_case *c)
     a.lookups = golden_json(c, json_string_value(json_object_get(
                                    json_object_get(json_object_get(c->json, "inputs"), "lookups"), "file")));
     read_rep(c, &a);
+    a.own_data = c->options->own_data;
+    a.own = golden_open_lexicon(c);
     if (!language || !melo_language_find(language, &front.language))
         golden_fail(c, "unknown language");
     if (rows && tokens && !c->failed && open_config(c, &config)) {
@@ -250,6 +272,7 @@ static void front_end(golden_case *c)
         rows = NULL;
     }
     json_decref(rows);
+    text_lexicon_close(&a.own);
     json_decref(a.lookups);
     json_decref(a.rep_map);
     hse_free(a.rep);

@@ -62,6 +62,14 @@ hse_status melo_en_normalise(const melo_front *front, const char *piece, hse_are
 hse_status melo_en_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
                        melo_phones *phones, hse_error *err);
 
+hse_status melo_zh_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err);
+hse_status melo_zh_mix_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm,
+                                 hse_error *err);
+hse_status melo_zh_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
+                       melo_phones *phones, hse_error *err);
+hse_status melo_zh_mix_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
+                           melo_phones *phones, hse_error *err);
+
 /* A buffer's text in the arena; frees the buffer. */
 hse_status melo_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err);
 hse_status melo_no_memory(hse_error *err);

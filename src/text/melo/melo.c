@@ -8,6 +8,8 @@
 
 static const melo_rules rules[MELO_LANGUAGES] = {
     [MELO_EN] = {"EN", 2, 7, true, melo_split_long, melo_en_normalise, melo_tokenise, melo_en_say},
+    [MELO_ZH] = {"ZH", 0, 0, true, melo_split_short, melo_zh_normalise, melo_tokenise, melo_zh_say},
+    [MELO_ZH_MIX_EN] = {"ZH_MIX_EN", 3, 0, true, melo_split_short, melo_zh_mix_normalise, melo_tokenise, melo_zh_mix_say},
 };
 
 static const struct {

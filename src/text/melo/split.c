@@ -56,11 +56,12 @@ static void strip(const char **text, size_t *size)
     }
 }
 
-/* Full-width marks and curly quotes to plain ones; brackets and quotes go where `drop`. */
-static void plain_marks(hse_buf *out, const char *text, size_t size, bool drop)
+/* Full-width marks to plain ones; where there are spaces between words curly quotes, too, and brackets and quotes go. */
+static void plain_marks(hse_buf *out, const char *text, size_t size, bool spaced)
 {
     static const melo_pair marks[] = {{"\u3002", "."}, {"\uFF01", "."}, {"\uFF1F", "."}, {"\uFF1B", "."},
                                       {"\uFF0C", ","}, {"\u201C", "\""}, {"\u201D", "\""}, {"\u2018", "'"}, {"\u2019", "'"}};
+    enum { FULL_WIDTH = 5 };
     static const char *const dropped[] = {"<", ">", "(", ")", "[", "]", "\"", "\u00AB", "\u00BB"};
 
     for (size_t i = 0; i < size;) {
@@ -70,10 +71,10 @@ static void plain_marks(hse_buf *out, const char *text, size_t size, bool drop)
         bool gone = false;
 
         n = n ? n : 1;
-        for (size_t k = 0; k < COUNT(marks) && !to; k++)
+        for (size_t k = 0; k < (spaced ? COUNT(marks) : FULL_WIDTH) && !to; k++)
             if (strlen(marks[k].from) == n && memcmp(marks[k].from, text + i, n) == 0)
                 to = marks[k].to;
-        for (size_t k = 0; k < COUNT(dropped) && drop && !gone; k++) {
+        for (size_t k = 0; k < COUNT(dropped) && spaced && !gone; k++) {
             const char *what = to ? to : text + i;
             size_t length = to ? strlen(to) : n;
 

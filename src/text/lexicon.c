@@ -1,0 +1,181 @@
+#include "text/lexicon.h"
+
+#include "base/mem.h"
+#include "text/pack.h"
+#include "text/zh/zh.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MAX_DIRS = 8 };
+
+typedef enum { PACK_EN, PACK_ZH, PACKS } pack_id;
+
+static const char *const pack_names[PACKS] = {[PACK_EN] = "en", [PACK_ZH] = "zh"};
+
+struct text_lexicon {
+    char           *dir[MAX_DIRS];
+    size_t          dirs;
+    pthread_mutex_t lock;
+    text_pack      *pack[PACKS];
+    text_map        rep, ipa;
+    text_zh        *zh;
+    bool            ready[PACKS];
+};
+
+/* ---- opening ---- */
+
+hse_status text_lexicon_open(text_lexicon **out, const char *const *dirs, size_t count, hse_error *err)
+{
+    text_lexicon *l = hse_calloc(1, sizeof *l);
+
+    if (!l)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for dictionaries");
+    if (pthread_mutex_init(&l->lock, NULL) != 0) {
+        hse_free(l);
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a lock");
+    }
+    for (size_t i = 0; i < count && l->dirs < MAX_DIRS; i++) {
+        if (!(l->dir[l->dirs] = hse_strdup(dirs[i]))) {
+            text_lexicon_close(&l);
+            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for dictionaries");
+        }
+        l->dirs++;
+    }
+    *out = l;
+    return HSE_OK;
+}
+
+void text_lexicon_close(text_lexicon **lexicon)
+{
+    text_lexicon *l = *lexicon;
+
+    if (!l)
+        return;
+    text_zh_close(&l->zh);
+    for (size_t i = 0; i < PACKS; i++)
+        text_pack_close(&l->pack[i]);
+    for (size_t i = 0; i < l->dirs; i++)
+        hse_free(l->dir[i]);
+    pthread_mutex_destroy(&l->lock);
+    hse_free(l);
+    *lexicon = NULL;
+}
+
+static hse_status open_file(text_lexicon *l, pack_id id, hse_error *err)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    for (size_t i = 0; i < l->dirs; i++)
+        if (snprintf(path, sizeof path, "%s/%s.pack", l->dir[i], pack_names[id]) < (int)sizeof path && stat(path, &st) == 0)
+            return text_pack_open(&l->pack[id], path, err);
+    return hse_fail(err, HSE_E_NOT_FOUND, 0, "the language pack %s.pack is missing (looked in %.120s): make it with "
+                    "scripts/language-data %s", pack_names[id], l->dirs ? l->dir[0] : "no folder", pack_names[id]);
+}
+
+/* Locked. */
+static hse_status open_pack(text_lexicon *l, pack_id id, hse_error *err)
+{
+    hse_status s = l->pack[id] ? HSE_OK : open_file(l, id, err);
+
+    if (s == HSE_OK && id == PACK_EN)
+        s = text_pack_map(&l->rep, l->pack[id], "rep", err);
+    if (s == HSE_OK && id == PACK_EN)
+        s = text_pack_map(&l->ipa, l->pack[id], "ipa", err);
+    if (s == HSE_OK && id == PACK_ZH)
+        s = text_zh_open(&l->zh, l->pack[id], err);
+    l->ready[id] = s == HSE_OK;
+    return s;
+}
+
+static hse_status need(text_lexicon *l, pack_id id, hse_error *err)
+{
+    hse_status s = HSE_OK;
+
+    pthread_mutex_lock(&l->lock);
+    if (!l->ready[id])
+        s = open_pack(l, id, err);
+    pthread_mutex_unlock(&l->lock);
+    return s;
+}
+
+/* ---- answers ---- */
+
+/* The value of a key, cut at `separator` (0: whole). */
+static hse_status from_map(const text_map *map, const char *key, size_t size, char separator, hse_arena *arena, text_answer *out,
+                           hse_error *err)
+{
+    const char **item;
+    hse_bytes v;
+    size_t n = 1, from = 0;
+
+    *out = (text_answer){0};
+    if (!text_map_get(map, key, size, &v))
+        return HSE_OK;
+    for (size_t i = 0; separator && i < v.size; i++)
+        n += v.data[i] == (uint8_t)separator;
+    if (!(item = hse_arena_array(arena, n, sizeof *item)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *end = separator ? memchr(v.data + from, separator, v.size - from) : NULL;
+        size_t to = end ? (size_t)(end - v.data) : v.size;
+
+        if (!(item[i] = hse_arena_strndup(arena, (const char *)v.data + from, to - from)))
+            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
+        from = to + 1;
+    }
+    *out = (text_answer){.item = item, .count = n, .found = true};
+    return HSE_OK;
+}
+
+static hse_status ask_zh(text_lexicon *l, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
+                         hse_error *err)
+{
+    hse_status s = need(l, PACK_ZH, err);
+
+    if (s != HSE_OK)
+        return s;
+    switch (table) {
+    case TEXT_JIEBA: return text_zh_words(l->zh, key, size, arena, out, err);
+    case TEXT_JIEBA_POSSEG: return text_zh_tags(l->zh, key, size, arena, out, err);
+    case TEXT_JIEBA_SEARCH: return text_zh_search(l->zh, key, size, arena, out, err);
+    case TEXT_PINYIN_INITIALS: return text_zh_readings(l->zh, ZH_INITIAL, key, size, arena, out, err);
+    case TEXT_PINYIN_FINALS: return text_zh_readings(l->zh, ZH_FINAL, key, size, arena, out, err);
+    default: return text_zh_readings(l->zh, ZH_BOPOMOFO, key, size, arena, out, err);
+    }
+}
+
+static hse_status ask(void *user, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
+                      hse_error *err)
+{
+    text_lexicon *l = user;
+    hse_status s;
+
+    *out = (text_answer){0};
+    switch (table) {
+    case TEXT_CMUDICT_REP:
+        return (s = need(l, PACK_EN, err)) == HSE_OK ? from_map(&l->rep, key, size, '\0', arena, out, err) : s;
+    case TEXT_IPA_EN:
+        return (s = need(l, PACK_EN, err)) == HSE_OK ? from_map(&l->ipa, key, size, '|', arena, out, err) : s;
+    case TEXT_CN2AN:
+        return text_zh_numeral(key, size, arena, out, err);
+    case TEXT_JIEBA:
+    case TEXT_JIEBA_POSSEG:
+    case TEXT_JIEBA_SEARCH:
+    case TEXT_PINYIN_INITIALS:
+    case TEXT_PINYIN_FINALS:
+    case TEXT_BOPOMOFO:
+        return ask_zh(l, table, key, size, arena, out, err);
+    default:
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "this build has no data for %s", text_table_name(table));
+    }
+}
+
+text_dictionary text_lexicon_dictionary(text_lexicon *lexicon)
+{
+    return (text_dictionary){.ask = ask, .user = lexicon};
+}

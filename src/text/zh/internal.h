@@ -1,0 +1,40 @@
+/* internal.h - what the files of Chinese share. */
+#ifndef HSE_TEXT_ZH_INTERNAL_H
+#define HSE_TEXT_ZH_INTERNAL_H
+
+#include "text/zh/zh.h"
+
+enum { ZH_RUN = 4096 };
+
+struct text_zh {
+    text_map  words, cut_emit, tag_emit, tag_chars, reading, phrase, syllable;
+    hse_bytes cut, tag_names, tag_start, tag_trans;
+    double    log_total;
+    size_t    states;
+    const char **name;                      /* of each state: "Bn": B, E, M or S and the part of speech */
+    bool     *leads;                        /* some state can follow it */
+};
+
+/* A text as characters. */
+typedef struct {
+    const char *text;
+    uint32_t   *at, *code;                  /* at[n] = the end */
+    size_t      n;
+} zh_chars;
+
+hse_status zh_chars_cut(zh_chars *c, const char *text, size_t size, hse_arena *arena, hse_error *err);
+bool       zh_is_han(uint32_t c);           /* U+4E00..U+9FD5 */
+double     zh_number(hse_bytes b, size_t index);            /* a double of a list; -inf outside it */
+
+/* A growing answer. */
+typedef struct {
+    hse_arena   *arena;
+    const char **item, **tag;
+    size_t       count, room;
+    bool         no_memory;
+} zh_list;
+
+void       zh_add(zh_list *l, const char *text, size_t size, const char *tag);          /* copied */
+hse_status zh_give(zh_list *l, text_answer *out, hse_error *err);
+
+#endif
