@@ -118,3 +118,33 @@ def test_hangup_reads_the_config_again(hse):
             while s.log().count("c.yml:") < 2 and time.monotonic() < until:
                 time.sleep(0.05)
             assert s.log().count("c.yml:") >= 2 and speaks("second"), s.log()
+
+
+def test_the_docs_list_every_setting_with_its_default(hse):
+    doc = open(os.path.join(server.ROOT, "docs/config.md")).read()
+    shown = hse_run("config", "show").stdout
+    keys = re.findall(r"^(\w+): ", shown, re.M)
+    assert len(keys) > 30
+    for key in keys:
+        row = re.search(rf"^\| `{key}` \| `--([a-z-]+)` \| `(HSE_[A-Z_]+)`.*?\| (?:`([^`]*)`)? *\| \S", doc, re.M)
+        assert row, f"{key} is not in docs/config.md"
+        flags = hse_run("serve", "--help").stdout
+        assert f"--{row[1]} " in flags or f"--{row[1]}\n" in flags, row[1]
+        value = re.search(rf"^{key}: (.*?) +# default$", shown, re.M)
+        if row[3] and value:
+            assert value[1].strip('"') in (row[3], {"off": "false"}.get(row[3])), (key, value[1], row[3])
+
+
+def test_the_docs_example_has_no_mistake(hse):
+    doc = open(os.path.join(server.ROOT, "docs/config.md")).read()
+    with tempfile.TemporaryDirectory() as d:
+        out = hse_run("config", "check", config(d, re.search(r"```yaml\n(.*?)```", doc, re.S)[1]), env={"HSE_MODELS": os.path.join(server.ROOT, "models")}).stdout
+        assert out.endswith("4 models, no mistakes, 0 warnings\n"), out
+
+
+def test_limits_are_obeyed_and_named(hse):
+    with server.running("--max-text", "1", "--max-audio-hours", "0.001") as s:
+        status, _, data = s.request("POST", "/v1/audio/speech", {"input": "Hello. " * 200, "voice": "alloy"})
+        assert status == 413 and b"--max-text" in data, (status, data)
+        status, _, data = s.request("POST", "/v1/audio/vad", {"input_audio": server.speech_base64()})
+        assert status == 413 and b"--max-audio-hours" in data, (status, data)
