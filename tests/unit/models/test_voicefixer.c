@@ -1,0 +1,480 @@
+/* VoiceFixer beyond what golden cases show: pieces of long recordings, windows with the bits of the whole, audio and
+ * checkpoints that are damaged. Checkpoints are the small ones of the golden cases. */
+#include "test.h"
+#include "torture.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "models/voicefixer/adapter.h"
+#include "models/voicefixer/prefilter.h"
+#include "models/voicefixer/restorer.h"
+#include "models/voicefixer/vocoder.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const char *const FOLDER = "tests/golden/voicefixer/layouts_small_s11";
+
+static nn_ctx *context(void)
+{
+    nn_ctx *c = NULL;
+
+    CHECK(nn_open(&c, &(nn_options){.poison = true}, NULL) == HSE_OK, "context");
+    return c;
+}
+
+static void *load(const hse_model_type *type)
+{
+    hse_model_source source = {.dir = test_path(FOLDER), .precision = K_F32};
+    hse_error err = {0};
+    void *m = NULL;
+
+    CHECK(type->open(&m, &source, &err) == HSE_OK, "%s", err.text);
+    return m;
+}
+
+static float noise(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (float)(int32_t)*seed / 2147483648.0f;
+}
+
+/* ---- pieces ---- */
+
+TEST(pieces_cover_every_sample_once)
+{
+    const size_t hop = VF_HOP, most = VF_MOST_FRAMES;
+    const size_t lengths[] = {1, 440, 441, 1025, (most - 1) * hop, most * hop - 1, most * hop, most * hop + 1,
+                              2 * VF_CORE * hop + VF_CORE / 2 * hop - 442, 2 * VF_CORE * hop + VF_CORE / 2 * hop + 5,
+                              44100u * 3600, 44100u * 3600 * 3 + 17, (3 * VF_CORE + VF_CORE / 2) * hop, 3 * VF_CORE * hop};
+
+    for (size_t k = 0; k < COUNT(lengths); k++) {
+        size_t n = lengths[k], count = vf_segment_count(n), at = 0, frame = 0;
+        CHECK(count >= 1 && (count == 1) == (1 + n / hop <= most), "%zu samples: %zu pieces", n, count);
+        for (size_t i = 0; i < count; i++) {
+            vf_segment g = vf_segment_at(n, i);
+            size_t own = g.ends ? g.out_to : g.out_to - VF_FADE;
+            CHECK(g.core_from == frame && g.out_from == at, "%zu samples, piece %zu: a gap at %zu", n, i, at);
+            CHECK(g.mel_from % 64 == 0 && g.mel_from <= g.core_from && g.mel_to >= g.core_to, "%zu, %zu: window", n, i);
+            CHECK(g.mel_to - g.mel_from <= most, "%zu, %zu: %zu frames at once", n, i, g.mel_to - g.mel_from);
+            CHECK(g.mel_from == 0 || g.core_from - g.mel_from == VF_CONTEXT, "%zu, %zu: context before", n, i);
+            CHECK(g.mel_ends || g.mel_to - g.core_to == VF_CONTEXT, "%zu, %zu: context behind", n, i);
+            CHECK(g.audio_to <= n && g.audio_from < g.audio_to && g.ends == (i + 1 == count), "%zu, %zu: audio", n, i);
+            CHECK(g.mel_from == 0 || g.audio_from + g.skip * hop == g.mel_from * hop, "%zu, %zu: frames shift", n, i);
+            CHECK(g.skip + g.mel_to - g.mel_from <= 1 + (g.audio_to - g.audio_from) / hop, "%zu, %zu: short", n, i);
+            at = own;
+            frame = g.core_to;
+        }
+        CHECK(at == n && frame == 1 + n / hop, "%zu samples: %zu are answered", n, at);
+    }
+}
+
+TEST(reference_pieces_are_the_originals)
+{
+    static const struct {
+        size_t samples, count, last;
+    } cases[] = {
+        {1, 1, 1}, {1323000, 1, 1323000}, {1323000 + 1024, 1, 1323000 + 1024}, {1323000 + 1025, 2, 1025}, {2646000, 2, 1323000},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t count = vf_reference_count(cases[i].samples, VF_REFERENCE_PIECE), from, n;
+        CHECK(count == cases[i].count, "%zu samples: %zu pieces", cases[i].samples, count);
+        vf_reference_at(cases[i].samples, VF_REFERENCE_PIECE, count - 1, &from, &n);
+        CHECK(n == cases[i].last && from + n == cases[i].samples, "%zu samples: the last has %zu", cases[i].samples, n);
+    }
+    CHECK(vf_reference_cut(10, 7) == 1 && vf_reference_cut(7, 7) == 0 && vf_reference_cut(5, 7) == 0, "the middle");
+}
+
+TEST(a_window_of_the_vocoder_has_the_bits_of_the_whole)
+{
+    enum { FRAMES = 1400 };
+    vf_vocoder *m = load(&vf_vocoder_type);
+    nn_ctx *c = context();
+    float *mel = hse_alloc(FRAMES * VF_BANDS * sizeof *mel), *all = hse_alloc(FRAMES * VF_HOP * sizeof *all),
+          *part = hse_alloc(FRAMES * VF_HOP * sizeof *part);
+    const size_t windows[][2] = {{0, 3}, {600, 640}, {700, 1400}, {1399, 1400}, {10, 900}};
+    hse_error err = {0};
+    uint32_t seed = 3;
+
+    for (size_t i = 0; i < FRAMES * VF_BANDS; i++)
+        mel[i] = 50 * fabsf(noise(&seed));
+    vf_vocoder_window w = {.mel = mel, .frames = FRAMES, .ends = true, .to = FRAMES};
+    CHECK(vf_vocoder_run(m, c, &w, all, &err) == HSE_OK, "%s", err.text);
+    for (size_t i = 0; i < COUNT(windows); i++) {
+        w.from = windows[i][0];
+        w.to = windows[i][1];
+        CHECK(vf_vocoder_run(m, c, &w, part, &err) == HSE_OK, "%s", err.text);
+        CHECK(memcmp(part, all + w.from * VF_HOP, (w.to - w.from) * VF_HOP * sizeof *part) == 0,
+              "frames %zu to %zu have other bits", w.from, w.to);
+    }
+    /* the same from a part of the mel, with its context */
+    size_t context_frames = (size_t)vf_vocoder_context(m), first = 640 - context_frames;
+    w = (vf_vocoder_window){.mel = mel + first * VF_BANDS, .frames = 2 * context_frames + 100, .from = context_frames,
+                            .to = context_frames + 100};
+    CHECK(vf_vocoder_run(m, c, &w, part, &err) == HSE_OK, "%s", err.text);
+    CHECK(memcmp(part, all + (size_t)640 * VF_HOP, 100 * VF_HOP * sizeof *part) == 0, "a part of the mel gives other bits");
+    hse_free(mel);
+    hse_free(all);
+    hse_free(part);
+    nn_close(&c);
+    vf_vocoder_type.close((void **)&m);
+}
+
+/* ---- a recording as the engine restores it ---- */
+
+typedef struct {
+    void *restorer, *vocoder;
+    nn_ctx *c;
+} pair;
+
+static hse_status through(pair *p, hse_item *item)
+{
+    hse_status s = vf_restorer_type.run(p->restorer, p->c, &item, 1);
+
+    if (s == HSE_OK && item->status == HSE_OK)
+        s = vf_vocoder_type.run(p->vocoder, p->c, &item, 1);
+    return s;
+}
+
+/* In pieces that come back in another order than they went; *n is all that came. */
+static hse_status in_pieces(pair *p, const hse_audio *audio, bool reference, float *out, size_t room, size_t *n,
+                            hse_error *err)
+{
+    hse_split_input in = {.audio = audio, .reference = reference};
+    hse_split_output o = {0};
+    hse_item *waiting[8];
+    void *split = NULL;
+    hse_status s = vf_split_open(&split, p->restorer, &in, err);
+    size_t count = 0;
+
+    *n = 0;
+    while (s == HSE_OK && !o.done) {
+        hse_item *item;
+        while (count < COUNT(waiting) && (item = vf_split_next(split)) != NULL)
+            waiting[count++] = item;
+        if (count == 0)
+            break;
+        item = waiting[--count];
+        s = through(p, item);
+        if (s == HSE_OK)
+            s = vf_split_took(split, item, &o, err);
+        CHECK(s != HSE_OK || *n + o.sample_count <= room, "more samples than there are");
+        if (s == HSE_OK && o.sample_count)
+            memcpy(out + *n, o.samples, o.sample_count * sizeof *out);
+        *n += s == HSE_OK ? o.sample_count : 0;
+    }
+    CHECK(s != HSE_OK || o.done, "the pieces ended before the recording");
+    vf_split_close(&split);
+    return s;
+}
+
+TEST(a_recording_in_pieces_is_the_whole_but_for_the_seams)
+{
+    size_t n = (size_t)(VF_MOST_FRAMES + 300) * VF_HOP + 100, got;
+    pair p = {load(&vf_restorer_type), load(&vf_vocoder_type), context()};
+    hse_audio audio = {.samples = hse_alloc(n * sizeof(float)), .n = n, .rate_hz = VF_RATE, .channels = 1};
+    float *out = hse_alloc(n * sizeof *out);
+    double signal = 0, error = 0;
+    hse_error err = {0};
+    uint32_t seed = 8;
+    hse_item whole;
+
+    for (size_t i = 0; i < n; i++)
+        audio.samples[i] = 0.3f * noise(&seed) * (float)sin((double)i / 9000);
+    CHECK(in_pieces(&p, &audio, false, out, n, &got, &err) == HSE_OK && got == n, "%zu of %zu samples: %s", got, n, err.text);
+    hse_item_init(&whole);
+    whole.audio = audio;
+    whole.has = HSE_AUDIO;
+    CHECK(through(&p, &whole) == HSE_OK && whole.status == HSE_OK && whole.audio.n == n, "%s", whole.error.text);
+    for (size_t i = 0; i < n; i++) {
+        signal += (double)whole.audio.samples[i] * whole.audio.samples[i];
+        error += ((double)whole.audio.samples[i] - out[i]) * ((double)whole.audio.samples[i] - out[i]);
+    }
+    CHECK(10 * log10(signal / error) > 40, "%.1f dB", 10 * log10(signal / error));
+    hse_item_free(&whole);
+    hse_free(out);
+    nn_close(&p.c);
+    vf_restorer_type.close(&p.restorer);
+    vf_vocoder_type.close(&p.vocoder);
+}
+
+TEST(damaged_recordings_are_restored_or_refused)
+{
+    static const struct {
+        const char *name;
+        size_t n;
+        int rate;
+        float level;
+        hse_status want;
+    } cases[] = {
+        {"one sample", 1, 44100, 0.5f, HSE_OK},       {"1024 samples", 1024, 44100, 0.5f, HSE_OK},
+        {"silence", 9000, 44100, 0, HSE_OK},          {"clipping", 9000, 44100, 40, HSE_OK},
+        {"8 kHz", 1600, 8000, 0.3f, HSE_OK},          {"96 kHz", 20000, 96000, 0.3f, HSE_OK},
+        {"one sample at 1 kHz", 1, 1000, 0.3f, HSE_OK}, {"a million", 5000, 44100, 1e6f, HSE_OK},
+        {"not a number", 3000, 44100, NAN, HSE_E_ARG}, {"infinite", 3000, 44100, INFINITY, HSE_E_ARG},
+    };
+    pair p = {load(&vf_restorer_type), load(&vf_vocoder_type), context()};
+    static float x[20000], out[40000];
+    uint32_t seed = 1;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hse_audio audio = {.samples = x, .n = cases[i].n, .rate_hz = cases[i].rate, .channels = 6};
+        size_t n, want = (size_t)ceil((double)cases[i].n * 44100 / cases[i].rate);
+        hse_error err = {0};
+        for (size_t k = 0; k < cases[i].n; k++) {
+            float v = noise(&seed) * cases[i].level;
+            x[k] = cases[i].level == 40 ? (v > 1 ? 1 : v < -1 ? -1 : v) : v;
+        }
+        hse_status s = in_pieces(&p, &audio, false, out, COUNT(out), &n, &err);
+        CHECK(s == cases[i].want, "%s: status %d, %s", cases[i].name, (int)s, err.text);
+        CHECK(s != HSE_OK || n == want, "%s: %zu samples, want %zu", cases[i].name, n, want);
+        for (size_t k = 0; s == HSE_OK && k < n; k++)
+            CHECK(fabsf(out[k]) <= 1, "%s: sample %zu is %g", cases[i].name, k, (double)out[k]);
+        CHECK(s == HSE_OK || err.text[0], "%s: an error without words", cases[i].name);
+    }
+    /* what the original refuses is refused in its mode */
+    hse_item item;
+    hse_item_init(&item);
+    item.reference = true;
+    item.has = HSE_AUDIO;
+    item.audio = (hse_audio){.samples = hse_calloc(1024, sizeof(float)), .n = 1024, .rate_hz = 44100};
+    CHECK(through(&p, &item) == HSE_OK && item.status == HSE_E_ARG, "1024 samples as a reference: %d", (int)item.status);
+    hse_item_free(&item);
+    nn_close(&p.c);
+    vf_restorer_type.close(&p.restorer);
+    vf_vocoder_type.close(&p.vocoder);
+}
+
+/* By plan: a piece of three hours needs what a piece of a minute needs, and that is no more than a bound. */
+TEST(memory_does_not_grow_with_the_recording)
+{
+    pair p = {load(&vf_restorer_type), load(&vf_vocoder_type), context()};
+    size_t peak[2][2];
+    const size_t lengths[] = {44100u * 60, 44100u * 3600 * 3};
+
+    for (size_t k = 0; k < 2; k++) {
+        vf_piece piece = {.tag = VF_PIECE_TAG, .segment = vf_segment_at(lengths[k], 1)};
+        hse_item item, *list[] = {&item};
+        hse_item_init(&item);
+        item.own = &piece;
+        item.mel_frames = piece.segment.mel_to - piece.segment.mel_from;
+        item.mel_bands = VF_BANDS;
+        peak[k][0] = vf_restorer_type.plan(p.restorer, p.c, list, 1);
+        peak[k][1] = vf_vocoder_type.plan(p.vocoder, p.c, list, 1);
+    }
+    CHECK(peak[0][0] > 0 && peak[0][0] == peak[1][0] && peak[0][1] > 0 && peak[0][1] == peak[1][1],
+          "%zu and %zu, %zu and %zu bytes", peak[0][0], peak[1][0], peak[0][1], peak[1][1]);
+    nn_close(&p.c);
+    vf_restorer_type.close(&p.restorer);
+    vf_vocoder_type.close(&p.vocoder);
+}
+
+TEST(items_that_make_no_sense_are_refused)
+{
+    pair p = {load(&vf_restorer_type), load(&vf_vocoder_type), context()};
+    static float x[5000];
+    static const struct {
+        const char *name;
+        size_t frames, from, to;
+        int bands;
+        hse_status want;
+    } cases[] = {
+        {"80 bands", 3, 0, 0, 80, HSE_E_ARG},          {"no frames", 0, 0, 0, 128, HSE_E_ARG},
+        {"a window past the end", 3, 1, 9, 128, HSE_E_ARG}, {"a window backwards", 3, 2, 1, 128, HSE_E_LIMIT},
+        {"a window of too much", 3, 1, (size_t)1 << 40, 128, HSE_E_LIMIT}, {"three frames", 3, 0, 0, 128, HSE_OK},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hse_item item, *list[] = {&item};
+        hse_item_init(&item);
+        item.has = HSE_MEL;
+        item.mel = x;
+        item.mel_frames = cases[i].frames;
+        item.mel_bands = cases[i].bands;
+        item.frame_from = cases[i].from;
+        item.frame_to = cases[i].to;
+        CHECK(vf_vocoder_type.run(p.vocoder, p.c, list, 1) == HSE_OK && item.status == cases[i].want, "%s: %d %s",
+              cases[i].name, (int)item.status, item.error.text);
+        item.mel = NULL;
+        hse_item_free(&item);
+    }
+    x[7] = NAN;
+    hse_item item, *list[] = {&item};
+    hse_item_init(&item);
+    item.has = HSE_MEL;
+    item.mel = x;
+    item.mel_frames = 3;
+    item.mel_bands = 128;
+    CHECK(vf_vocoder_type.run(p.vocoder, p.c, list, 1) == HSE_OK && item.status == HSE_E_ARG, "a NaN: %d", (int)item.status);
+    item.mel = NULL;
+    hse_item_init(&item);
+    CHECK(vf_restorer_type.run(p.restorer, p.c, list, 1) == HSE_OK && item.status == HSE_E_ARG, "no audio");
+    nn_close(&p.c);
+    vf_restorer_type.close(&p.restorer);
+    vf_vocoder_type.close(&p.vocoder);
+}
+
+/* ---- modes ---- */
+
+TEST(modes_are_taken_or_refused_by_name)
+{
+    hse_error err = {0};
+    float *y = NULL, x[3000] = {0};
+    size_t n;
+    int cutoff;
+
+    CHECK(vf_mode_check(0, &err) == HSE_OK && vf_mode_check(1, &err) == HSE_OK, "0 and 1");
+    CHECK(vf_mode_check(2, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "mode 2"), "%s", err.text);
+    CHECK(vf_mode_check(3, &err) == HSE_E_ARG && strstr(err.text, "mode 3"), "%s", err.text);
+    CHECK(vf_prefilter(&y, &n, &cutoff, x, COUNT(x), VF_PREFILTER_RATIO, &err) == HSE_OK && n == 2560 && cutoff == 1025,
+          "silence keeps all its bins: %zu samples, bin %d", n, cutoff);
+    hse_free(y);
+    CHECK(vf_prefilter(&y, &n, NULL, x, 1, VF_PREFILTER_RATIO, &err) == HSE_OK && n == 0, "one sample");
+    hse_free(y);
+}
+
+/* ---- checkpoints ---- */
+
+static hse_status open_bytes(const hse_model_type *type, const char *bytes, size_t size, hse_error *err)
+{
+    hse_weights *w = NULL;
+    void *m = NULL;
+    hse_status s = hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)bytes, size}, "file", NULL, err);
+
+    if (s == HSE_OK) {
+        s = vf_load(&m, type, w, "file", NULL, K_F32, err);
+        hse_weights_close(&w);
+    }
+    if (s == HSE_OK)
+        type->close(&m);
+    return s;
+}
+
+static char *file_of(const char *name, size_t *size)
+{
+    char path[300], *bytes = NULL;
+    hse_error err = {0};
+
+    snprintf(path, sizeof path, "%s/%s", FOLDER, name);
+    CHECK(hse_file_read(&bytes, size, test_path(path), (size_t)1 << 24, &err) == HSE_OK, "%s", err.text);
+    return bytes;
+}
+
+/* The first `from` in the file becomes `to` (as long). */
+static bool renamed(char *bytes, size_t size, const char *from, const char *to)
+{
+    size_t n = strlen(from);
+
+    for (size_t i = 0; i + n <= size; i++)
+        if (memcmp(bytes + i, from, n) == 0) {
+            memcpy(bytes + i, to, n);
+            return true;
+        }
+    return false;
+}
+
+TEST(damaged_checkpoints_are_refused_with_words)
+{
+    static const struct {
+        const char *file, *from, *to, *words;
+        bool vocoder;
+    } cases[] = {
+        {"vf.ckpt", "generator.denoiser.1.weight", "generator.denoiser.1.wEight", "no VoiceFixer restorer", false},
+        {"vf.ckpt", "generator.unet.after_conv2.weight", "generator.unet.after_conv2.wEight", "no VoiceFixer restorer", false},
+        {"vf.ckpt", "generator.unet.encoder_block3.conv_block2.conv2.weight",
+         "generator.unet.encoder_block3.conv_block2.conv2.wEight", "encoder_block3.conv_block2.conv2.weight", false},
+        {"vf.ckpt", "generator.denoiser.7.gru.weight_hh_l1_reverse", "generator.denoiser.7.gru.weight_hh_l1_reversE",
+         "weight_hh_l1_reverse", false},
+        {"vf.ckpt", "generator.unet.conv_block7.bn2.running_var", "generator.unet.conv_block7.bn2.running_vAr",
+         "conv_block7.bn2.running_var", false},
+        {"model.ckpt-1490000_trimed.pt", "condnet.0.bias", "condnet.0.biAs", "no VoiceFixer vocoder", true},
+        {"model.ckpt-1490000_trimed.pt", "generator.6.layer.weight_v", "generator.6.layer.weight_V", "generator.", true},
+        {"model.ckpt-1490000_trimed.pt", "generator.4.layers.3.3.bias", "generator.4.layers.3.3.biAs", "layers.3.3.bias", true},
+        {"vocoder_legacy.pt", "generator.16.weight_g", "generator.16.weight_G", "generator.16", true},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const hse_model_type *type = cases[i].vocoder ? &vf_vocoder_type : &vf_restorer_type;
+        size_t size;
+        char *bytes = file_of(cases[i].file, &size);
+        hse_error err = {0};
+        bool legacy = strstr(cases[i].file, "legacy") != NULL;
+        CHECK(renamed(bytes, size, cases[i].from, cases[i].to), "%s is not in %s", cases[i].from, cases[i].file);
+        hse_status s = open_bytes(type, bytes, size, &err);
+        /* a zip's pickle has a checksum, which sees the change first, or not: then the binder does */
+        CHECK(s == HSE_E_FORMAT && err.text[0], "%s: status %d, \"%s\"", cases[i].from, (int)s, err.text);
+        CHECK(!legacy || strstr(err.text, cases[i].words), "%s: \"%s\"", cases[i].from, err.text);
+        hse_free(bytes);
+    }
+    for (size_t k = 0; k < 2; k++) {        /* cut anywhere; the other network's file */
+        const hse_model_type *type = k ? &vf_vocoder_type : &vf_restorer_type;
+        size_t size, other;
+        char *bytes = file_of(k ? "vocoder_legacy.pt" : "vf.ckpt", &size);
+        char *wrong = file_of(k ? "vf.ckpt" : "vocoder_legacy.pt", &other);
+        hse_error err = {0};
+        for (size_t cut = 0; cut < size; cut += size / 23)
+            CHECK(open_bytes(type, bytes, cut, &err) != HSE_OK && err.text[0], "%zu of %zu bytes open", cut, size);
+        err = (hse_error){0};
+        CHECK(open_bytes(type, wrong, other, &err) == HSE_E_FORMAT && err.text[0], "the other file: %s", err.text);
+        hse_free(bytes);
+        hse_free(wrong);
+    }
+}
+
+/* ---- memory that runs out ---- */
+
+typedef struct {
+    void *restorer, *vocoder;
+    hse_audio audio;
+} tortured;
+
+static hse_status restore_once(void *arg, hse_error *err)
+{
+    const tortured *t = arg;
+    pair p = {.restorer = t->restorer, .vocoder = t->vocoder};
+    hse_split_input in = {.audio = &t->audio};
+    hse_split_output o = {0};
+    void *split = NULL;
+    hse_status s = nn_open(&p.c, &(nn_options){.poison = true}, err);
+
+    if (s == HSE_OK)
+        s = vf_split_open(&split, p.restorer, &in, err);
+    if (s == HSE_OK) {
+        hse_item *item = vf_split_next(split);
+        if (!item)
+            s = hse_fail(err, HSE_E_NOMEM, 0, "no item");
+        else if ((s = through(&p, item)) == HSE_OK)
+            s = vf_split_took(split, item, &o, err);
+        else
+            *err = item->error;
+    }
+    vf_split_close(&split);
+    if (p.c)
+        nn_close(&p.c);
+    return s;
+}
+
+static hse_status open_once(void *arg, hse_error *err)
+{
+    const hse_model_type *type = arg;
+    hse_model_source source = {.dir = test_path(FOLDER), .precision = K_BF16};
+    void *m = NULL;
+    hse_status s = type->open(&m, &source, err);
+
+    if (s == HSE_OK)
+        type->close(&m);
+    return s;
+}
+
+TEST(every_allocation_may_fail)
+{
+    static float x[3000];
+    tortured t = {load(&vf_restorer_type), load(&vf_vocoder_type),
+                  {.samples = x, .n = COUNT(x), .rate_hz = 22050, .channels = 1}};
+
+    test_torture("restore", restore_once, &t);
+    vf_restorer_type.close(&t.restorer);
+    vf_vocoder_type.close(&t.vocoder);
+    test_torture("open the vocoder", open_once, (void *)(uintptr_t)&vf_vocoder_type);
+}
