@@ -1,6 +1,7 @@
 #include "text/lexicon.h"
 
 #include "base/mem.h"
+#include "text/en/g2p.h"
 #include "text/pack.h"
 #include "text/zh/zh.h"
 
@@ -21,7 +22,8 @@ struct text_lexicon {
     size_t          dirs;
     pthread_mutex_t lock;
     text_pack      *pack[PACKS];
-    text_map        rep, ipa;
+    text_map        rep, ipa, homograph;
+    en_g2p_net      g2p;
     text_zh        *zh;
     bool            ready[PACKS];
 };
@@ -86,6 +88,10 @@ static hse_status open_pack(text_lexicon *l, pack_id id, hse_error *err)
         s = text_pack_map(&l->rep, l->pack[id], "rep", err);
     if (s == HSE_OK && id == PACK_EN)
         s = text_pack_map(&l->ipa, l->pack[id], "ipa", err);
+    if (s == HSE_OK && id == PACK_EN)
+        s = text_pack_map(&l->homograph, l->pack[id], "homograph", err);
+    if (s == HSE_OK && id == PACK_EN)
+        s = en_g2p_read(&l->g2p, l->pack[id], err);
     if (s == HSE_OK && id == PACK_ZH)
         s = text_zh_open(&l->zh, l->pack[id], err);
     l->ready[id] = s == HSE_OK;
@@ -132,6 +138,47 @@ static hse_status from_map(const text_map *map, const char *key, size_t size, ch
     return HSE_OK;
 }
 
+/* The words that a letter-to-sound question looks up. */
+typedef struct {
+    text_lexicon *lexicon;
+    hse_arena    *arena;
+} en_words;
+
+static const char *copy_value(hse_arena *arena, const text_map *map, const char *key, size_t size)
+{
+    hse_bytes v;
+
+    return text_map_get(map, key, size, &v) ? hse_arena_strndup(arena, (const char *)v.data, v.size) : NULL;
+}
+
+static const char *find_homograph(void *user, const char *word, size_t size)
+{
+    const en_words *w = user;
+
+    return copy_value(w->arena, &w->lexicon->homograph, word, size);
+}
+
+static const char *find_word(void *user, const char *word, size_t size)
+{
+    const en_words *w = user;
+    char upper[64];
+
+    if (size >= sizeof upper)
+        return NULL;
+    for (size_t i = 0; i < size; i++)
+        upper[i] = word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 32) : word[i];
+    return copy_value(w->arena, &w->lexicon->rep, upper, size);
+}
+
+static hse_status ask_g2p(text_lexicon *l, const char *key, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
+{
+    en_words w = {l, arena};
+    en_g2p g = {.net = &l->g2p, .homograph = find_homograph, .word = find_word, .user = &w};
+    hse_status s = need(l, PACK_EN, err);
+
+    return s == HSE_OK ? en_g2p_run(&g, key, size, arena, out, err) : s;
+}
+
 static hse_status ask_zh(text_lexicon *l, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
                          hse_error *err)
 {
@@ -161,6 +208,8 @@ static hse_status ask(void *user, text_table table, const char *key, size_t size
         return (s = need(l, PACK_EN, err)) == HSE_OK ? from_map(&l->rep, key, size, '\0', arena, out, err) : s;
     case TEXT_IPA_EN:
         return (s = need(l, PACK_EN, err)) == HSE_OK ? from_map(&l->ipa, key, size, '|', arena, out, err) : s;
+    case TEXT_G2P_EN:
+        return ask_g2p(l, key, size, arena, out, err);
     case TEXT_CN2AN:
         return text_zh_numeral(key, size, arena, out, err);
     case TEXT_JIEBA:

@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "models/vits/config.h"
+#include "formats/weights.h"
+#include "text/en/g2p.h"
 #include "text/lexicon.h"
 #include "text/melo/melo.h"
 
@@ -280,7 +282,143 @@ static void front_end(golden_case *c)
     text_wordpiece_close(&tokens);
 }
 
+/* ---- letters to sounds ---- */
+
+typedef struct {
+    json_t   *words, *homographs;
+    hse_arena arena;
+} g2p_words;
+
+static const char *case_word(void *user, const char *word, size_t size)
+{
+    g2p_words *w = user;
+    json_t *list = json_object_getn(w->words, word, size), *v;
+    char *out = hse_arena_alloc(&w->arena, 4 * json_array_size(list) + 8);
+    size_t i;
+
+    if (!list || !out)
+        return NULL;
+    out[0] = '\0';
+    json_array_foreach(list, i, v)
+    {
+        strcat(out, i ? " " : "");
+        strncat(out, json_string_value(v), 3);
+    }
+    return out;
+}
+
+static const char *no_homograph(void *user, const char *word, size_t size)
+{
+    (void)user;
+    (void)word;
+    (void)size;
+    return NULL;
+}
+
+/* The arrays of a case's npz. */
+static bool load_g2p(golden_case *c, en_g2p_net *net, hse_weights *w, hse_arena *arena)
+{
+    const struct {
+        const char *name;
+        en_matrix  *m;
+    } parts[] = {{"enc_emb", &net->enc_emb},   {"enc_w_ih", &net->enc_w_ih}, {"enc_w_hh", &net->enc_w_hh},
+                 {"enc_b_ih", &net->enc_b_ih}, {"enc_b_hh", &net->enc_b_hh}, {"dec_emb", &net->dec_emb},
+                 {"dec_w_ih", &net->dec_w_ih}, {"dec_w_hh", &net->dec_w_hh}, {"dec_b_ih", &net->dec_b_ih},
+                 {"dec_b_hh", &net->dec_b_hh}, {"fc_w", &net->fc_w},         {"fc_b", &net->fc_b}};
+    hse_error err = {0};
+
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        const hse_weight *t = hse_weights_find(w, parts[i].name);
+        float *x = t ? hse_arena_array(arena, (size_t)t->count, sizeof *x) : NULL;
+
+        if (!x || hse_weights_read_f32(w, t, x, &err) != HSE_OK) {
+            golden_fail(c, "%s: %s", parts[i].name, x ? err.text : "is missing");
+            return false;
+        }
+        *parts[i].m = (en_matrix){x, t->rank > 1 ? (int)t->dim[0] : 1, (int)t->dim[t->rank - 1]};
+    }
+    if (en_g2p_check(net, &err) == HSE_OK)
+        return true;
+    golden_fail_error(c, "the network", &err);
+    return false;
+}
+
+static json_t *answer_json(const text_answer *a)
+{
+    json_t *out = json_array();
+
+    for (size_t i = 0; i < a->count; i++)
+        json_array_append_new(out, json_string(a->item[i]));
+    return out;
+}
+
+static void run_predict(golden_case *c, const en_g2p_net *net, json_t *rows)
+{
+    float hidden[EN_G2P_HIDDEN], logits[EN_G2P_PHONES];
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(rows, i, row)
+    {
+        json_t *word = json_object_get(row, "word"), *list = json_array();
+        int phone[EN_G2P_STEPS],
+            n = en_g2p_predict(net, json_string_value(word), json_string_length(word), phone, hidden, logits);
+
+        for (int k = 0; k < n; k++)
+            json_array_append_new(list, json_string(en_g2p_phone(phone[k])));
+        json_object_set_new(row, "predict", list);
+        if (i == 0) {
+            golden_give1(c, "encoder_last_hidden_0", hidden, (size_t)net->enc_w_hh.cols);
+            golden_give1(c, "decoder_first_logits_0", logits, EN_G2P_PHONES);
+        }
+    }
+}
+
+static void letters(golden_case *c)
+{
+    json_t *want = golden_expected_json(c, "expected"), *row;
+    g2p_words words = {.words = golden_json(c, json_string_value(json_object_get(
+                           json_object_get(json_object_get(c->json, "inputs"), "nltk_cmudict"), "file")))};
+    en_g2p_net net = {0};
+    en_g2p g = {.net = &net, .homograph = no_homograph, .word = case_word, .user = &words};
+    hse_weights *w = NULL;
+    char path[GOLDEN_PATH];
+    hse_error err = {0};
+    size_t i;
+
+    hse_arena_init(&words.arena, ARENA);
+    if (golden_model_path(c, "checkpoint", path) && hse_weights_open(&w, path, NULL, &err) != HSE_OK)
+        golden_fail_error(c, "the checkpoint", &err);
+    if (w && load_g2p(c, &net, w, &words.arena)) {
+        run_predict(c, &net, json_object_get(want, "predict"));
+        json_array_foreach(json_object_get(want, "call"), i, row)
+        {
+            json_t *input = json_object_get(row, "input");
+            text_answer a = {0};
+
+            if (en_g2p_run(&g, json_string_value(input), json_string_length(input), &words.arena, &a, &err) != HSE_OK)
+                golden_fail_error(c, "a text", &err);
+            json_object_set_new(row, "output", answer_json(&a));
+        }
+        /* The tagger alone decides about homographs: a word that stands alone is a noun. */
+        json_array_foreach(json_object_get(want, "homographs"), i, row)
+        {
+            const char *tag = json_string_value(json_object_get(row, "first_if_pos_starts_with"));
+
+            json_object_set(row, "phones", json_object_get(row, tag && *tag == 'N' ? "first" : "second"));
+        }
+        golden_give_json(c, "expected", want);
+        want = NULL;
+    }
+    if (w)
+        hse_weights_close(&w);
+    json_decref(want);
+    json_decref(words.words);
+    hse_arena_free(&words.arena);
+}
+
 const golden_kind golden_melo_text[] = {
+    {"melo.g2p_en", letters},
     {"melo.split", split},
     {"melo.text", front_end},
     {NULL, NULL},
