@@ -29,7 +29,7 @@ static hse_status choose_steps(hse_job *job, const hse_request *r, const target 
     }
     status = hse_route_find(&route, r->kind, t->toolchain->name, r->mode, has, r->reference, err);
     for (size_t i = 0; status == HSE_OK && route->step[i]; i++) {
-        status = hse_target_slot(&s, job->engine, t, route->step[i], err);
+        status = hse_target_slot(&s, job->catalogue, t, route->step[i], err);
         if (status == HSE_OK)
             status = add_step(job, s, err);
     }
@@ -37,10 +37,10 @@ static hse_status choose_steps(hse_job *job, const hse_request *r, const target 
 }
 
 /* A model of the same family that hears whose voice a recording is. */
-static slot *listener(const hse_engine *e, const slot *converter)
+static slot *listener(const catalogue *c, const slot *converter)
 {
-    for (size_t i = 0; i < e->slot_count; i++) {
-        slot *s = &e->slots[i];
+    for (size_t i = 0; i < c->slot_count; i++) {
+        slot *s = c->slots[i];
 
         if (!s->problem && hse_type_answers(s->type->takes, s->type->gives, HSE_JOB_EMBED) &&
             strcmp(s->type->family, converter->type->family) == 0)
@@ -74,7 +74,7 @@ static hse_status choose_target(hse_job *job, const hse_request *r, const char *
     for (size_t i = 0; i < job->step_count; i++)
         if (job->step[i]->type->gives & HSE_EMBEDDING)
             job->encoder = job->step[i];
-    if (!job->encoder && !(job->encoder = listener(job->engine, last)))
+    if (!job->encoder && !(job->encoder = listener(job->catalogue, last)))
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "target_audio: model '%.60s' needs an encoder of its family, and none is there", name);
     return HSE_OK;
 }
@@ -94,7 +94,7 @@ static hse_status choose_before(hse_job *job, const hse_request *r, hse_error *e
     if (n > 1 && first->gives & HSE_SEGMENTS) {
         job->finder = given[from++];
     } else if (first->wants_speech && first->wants_speech(&in, &vad)) {
-        s = hse_target_finder(&job->finder, job->engine, &vad, err);
+        s = hse_target_finder(&job->finder, job->catalogue, &vad, err);
         job->find = vad;
     }
     if (from < n - 1 && given[from] == job->encoder)
@@ -126,7 +126,7 @@ hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
     static const char *const field[HSE_JOB_KINDS] = {[HSE_JOB_CONVERT] = "source_audio", [HSE_JOB_RESTORE] = "source_audio"};
     const char *model = r->model && *r->model ? r->model : r->kind == HSE_JOB_TRANSCRIBE ? r->transcribe.model : NULL;
     target t;
-    hse_status s = hse_target_find(&t, job->engine, r->kind, model, err);
+    hse_status s = hse_target_find(&t, job->catalogue, r->kind, model, err);
 
     if (s == HSE_OK)
         s = choose_steps(job, r, &t, err);

@@ -1,11 +1,11 @@
-/* engine.c - opening and closing, figures, loading by name. */
+/* engine.c - opening and closing, figures. */
 #include "base/log.h"
 #include "engine/internal.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { ENGINE_ARENA = 64 << 20, DEFAULT_MAX_REQUESTS = 256, DEFAULT_TIMEOUT_S = 600, DEFAULT_WINDOW_US = 20000 };
+enum { DEFAULT_MAX_REQUESTS = 256, DEFAULT_TIMEOUT_S = 600, DEFAULT_WINDOW_US = 20000, DEFAULT_KEEP_ALIVE_S = 300 };
 
 static hse_status open_compute(hse_engine *e, const hse_engine_setup *setup, hse_error *err)
 {
@@ -21,22 +21,43 @@ static hse_status open_compute(hse_engine *e, const hse_engine_setup *setup, hse
     return hse_pool_open(&e->pool, threads, err);
 }
 
-static void set_limits(hse_engine *e, const hse_engine_setup *setup)
+void hse_engine_limits(hse_engine *e, const hse_config *c)
 {
-    const hse_config *c = setup->config;
+    const hse_engine_setup *o = &e->setup;
+    double window_us = o->batch_window_us ? o->batch_window_us : c ? c->batch_window_ms * 1000 : DEFAULT_WINDOW_US;
 
-    e->max_requests = setup->max_requests > 0 ? setup->max_requests : c && c->max_requests > 0 ? (int)c->max_requests : DEFAULT_MAX_REQUESTS;
-    e->timeout_s = setup->timeout_s != 0 ? setup->timeout_s : c && c->timeout_s > 0 ? c->timeout_s : DEFAULT_TIMEOUT_S;
-    int us = setup->batch_window_us ? setup->batch_window_us : DEFAULT_WINDOW_US;
-    e->window_ns = us > 0 ? (uint64_t)us * 1000 : 0;
-    e->aliases = c ? c->aliases : NULL;
-    e->alias_count = c ? c->alias_count : 0;
-    e->vad_model = c ? c->vad_model : NULL;
-    e->types = setup->types ? setup->types : hse_model_types;
+    e->max_requests = o->max_requests > 0 ? o->max_requests : c && c->max_requests > 0 ? (int)c->max_requests : DEFAULT_MAX_REQUESTS;
+    e->timeout_s = o->timeout_s != 0 ? o->timeout_s : c && c->timeout_s > 0 ? c->timeout_s : DEFAULT_TIMEOUT_S;
+    e->keep_alive = c && c->keep_alive != HSE_KEEP_ABSENT ? c->keep_alive : DEFAULT_KEEP_ALIVE_S;
+    e->memory_budget = c && c->memory_budget > 0 ? (uint64_t)c->memory_budget : 0;
+    e->window_ns = window_us > 0 ? (uint64_t)(window_us * 1000) : 0;
+}
+
+/* All that hse_engine_close undoes. */
+static hse_status open_all(hse_engine *e, hse_error *err)
+{
+    const hse_config *config = e->setup.config;
+    hse_status s = HSE_OK;
+
+    if (e->setup.models && !(e->models_dir = hse_strdup(e->setup.models)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an engine");
+    e->types = e->setup.types ? e->setup.types : hse_model_types;
     if (getrandom(e->hash_key, sizeof e->hash_key, GRND_NONBLOCK) < 0) {
         uint64_t now = hse_now_ns();                    /* early in a machine's boot; only the cache's keys depend on it */
         memcpy(e->hash_key, &now, sizeof now);
     }
+    hse_engine_limits(e, config);
+    if ((s = open_compute(e, &e->setup, err)) != HSE_OK || (s = hse_catalogue_open(&e->catalogue, e, config, err)) != HSE_OK)
+        return s;
+    const nn_options o = {.kernels = e->kernels};
+    if ((s = nn_open(&e->plan, &o, err)) != HSE_OK || !config || config->preload_count == 0)
+        return s;
+    pthread_mutex_lock(&e->lock);
+    s = hse_keeper_start(e, err);
+    if (s == HSE_OK)
+        hse_preload(e, config);
+    pthread_mutex_unlock(&e->lock);
+    return s;
 }
 
 hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse_error *err)
@@ -46,7 +67,6 @@ hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse
     hse_engine *e = hse_calloc(1, sizeof *e);
     hse_status s;
 
-    setup = setup ? setup : &none;
     err = err ? err : &local;
     if (!e)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an engine");
@@ -54,22 +74,22 @@ hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse
         hse_free(e);
         return s;
     }
-    if ((s = hse_cond_init(&e->timer_wake, err)) != HSE_OK) {
+    if ((s = hse_cond_init(&e->keeper_wake, err)) != HSE_OK) {
         pthread_cond_destroy(&e->loaded);
         hse_free(e);
         return s;
     }
     pthread_cond_init(&e->split_wake, NULL);
     pthread_mutex_init(&e->lock, NULL);
+    pthread_mutex_init(&e->plan_lock, NULL);
+    e->setup = setup ? *setup : none;
     e->refs = 1;
     e->to_split_end = &e->to_split;
-    hse_arena_init(&e->arena, ENGINE_ARENA);
-    set_limits(e, setup);
-    if ((s = open_compute(e, setup, err)) != HSE_OK || (s = hse_slots_build(e, setup, err)) != HSE_OK) {
+    if ((s = open_all(e, err)) != HSE_OK) {
         hse_engine_close(&e);
         return s;
     }
-    hse_log(HSE_LOG_INFO, "engine", NULL, "%zu models, %d threads, %s kernels, at most %d requests", e->slot_count,
+    hse_log(HSE_LOG_INFO, "engine", NULL, "%zu models, %d threads, %s kernels, at most %d requests", e->catalogue->slot_count,
             hse_pool_threads(e->pool), e->kernels->name, e->max_requests);
     *out = e;
     return HSE_OK;
@@ -85,11 +105,17 @@ static void engine_free(hse_engine *e)
         hse_free(f->finish);
         hse_free(f);
     }
-    hse_arena_free(&e->arena);
-    hse_config_close(&e->own_config);
+    while (e->retired) {
+        slot *s = e->retired;
+
+        e->retired = s->next_retired;
+        hse_slot_free(s);
+    }
+    hse_free(e->models_dir);
     pthread_cond_destroy(&e->loaded);
-    pthread_cond_destroy(&e->timer_wake);
+    pthread_cond_destroy(&e->keeper_wake);
     pthread_cond_destroy(&e->split_wake);
+    pthread_mutex_destroy(&e->plan_lock);
     pthread_mutex_destroy(&e->lock);
     hse_free(e);
 }
@@ -104,16 +130,6 @@ void hse_engine_unref(hse_engine *e)
 }
 
 /* Everything that computes ends here; jobs that somebody still holds keep the rest. */
-static void stop_slot(slot *s)
-{
-    if (s->model)
-        s->type->close(&s->model);
-    nn_close(&s->nn);
-    hse_free(s->batch);
-    hse_free(s->items);
-    pthread_cond_destroy(&s->wake);
-}
-
 void hse_engine_close(hse_engine **engine)
 {
     hse_engine *e = *engine;
@@ -126,21 +142,30 @@ void hse_engine_close(hse_engine **engine)
     e->stopping = true;
     while (e->jobs)
         hse_job_end(e->jobs, HSE_E_CANCELLED, &err);
-    for (size_t i = 0; i < e->slot_count; i++)
-        pthread_cond_broadcast(&e->slots[i].wake);
-    pthread_cond_broadcast(&e->timer_wake);
+    for (slot *s = e->started; s; s = s->next_started)
+        pthread_cond_broadcast(&s->wake);
+    pthread_cond_broadcast(&e->keeper_wake);
+    pthread_cond_broadcast(&e->loaded);
     pthread_mutex_unlock(&e->lock);
 
     hse_split_stop(e);                                  /* before any model closes: what it still holds points into them */
-    for (size_t i = 0; i < e->slot_count; i++)
-        if (e->slots[i].started)
-            pthread_join(e->slots[i].thread, NULL);
-    for (size_t i = 0; i < e->slot_count; i++)
-        stop_slot(&e->slots[i]);
-    if (e->timer_started)
-        pthread_join(e->timer, NULL);
+    if (e->keeper_started)
+        pthread_join(e->keeper, NULL);
+    for (slot *s = e->started; s; s = s->next_started)
+        for (int i = 0; i < s->workers; i++)
+            pthread_join(s->worker[i].thread, NULL);
+    for (slot *s = e->started; s; s = s->next_started) {
+        s->workers = 0;
+        if (s->model)
+            s->type->close(&s->model);
+        for (int i = 0; i < MAX_INSTANCES; i++)
+            nn_close(&s->worker[i].nn);
+    }
+    nn_close(&e->plan);
     hse_pool_close(&e->pool);
     pthread_mutex_lock(&e->lock);
+    hse_catalogue_unref(e, e->catalogue);
+    e->catalogue = NULL;
     hse_engine_unref(e);
     *engine = NULL;
 }
@@ -155,86 +180,78 @@ int hse_engine_threads(const hse_engine *e)
     return hse_pool_threads(e->pool);
 }
 
-/* ---- loading by name ----------------------------------------------------------------------------------------------- */
-
-static hse_status load_slot(hse_engine *e, slot *s, hse_error *err)
-{
-    hse_status status = hse_slot_usable(s, err);
-
-    if (status != HSE_OK)
-        return status;
-    pthread_mutex_lock(&e->lock);
-    if (!s->model && (status = hse_slot_start(s, err)) == HSE_OK) {
-        unsigned round = s->load_round;
-
-        s->load_wanted++;
-        pthread_cond_signal(&s->wake);
-        while (!s->model && s->load_round == round && !e->stopping)
-            pthread_cond_wait(&e->loaded, &e->lock);
-        if (!s->model) {
-            status = e->stopping ? HSE_E_CANCELLED : s->load_status;
-            if (err)
-                *err = s->load_error;
-        }
-    }
-    pthread_mutex_unlock(&e->lock);
-    return status;
-}
-
-hse_status hse_engine_load(hse_engine *e, const char *model, double keep_alive_s, hse_error *err)
-{
-    (void)keep_alive_s;
-    const hse_toolchain *t = hse_toolchain_find(model);
-    hse_status s = HSE_OK;
-
-    for (size_t i = 0; !t && i < e->slot_count; i++)
-        if (strcmp(e->slots[i].name, model) == 0)
-            return load_slot(e, &e->slots[i], err);
-    if (!t)
-        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s'", model);
-    target any = {.toolchain = t, .name = t->name};
-    for (size_t i = 0; s == HSE_OK && t->needs[i]; i++) {
-        slot *part = NULL;
-
-        s = hse_target_slot(&part, e, &any, t->needs[i], err);
-        if (s == HSE_OK)
-            any.slot = any.slot ? any.slot : part;
-        if (s == HSE_OK)
-            s = load_slot(e, part, err);
-    }
-    return s;
-}
-
 /* ---- figures ------------------------------------------------------------------------------------------------------- */
 
-/* The first argument is a copy made under the lock. */
-static void model_stats(hse_model_stats *out, const slot *s)
+/* Locked. */
+static void model_stats(hse_model_stats *out, const slot *s, uint64_t now)
 {
-    *out = (hse_model_stats){.name = s->name, .type = s->type_name, .loaded = s->model != NULL, .bytes = s->bytes,
-                             .load_s = s->load_s, .waiting = s->waiting, .batches = s->batches, .items = s->items_run,
-                             .queue = s->queue_s, .run = s->run_s};
+    *out = (hse_model_stats){.name = s->name, .type = s->type_name, .loaded = s->model || s->unloading, .loading = s->loading,
+                             .problem = s->load_round && s->load_status != HSE_OK ? s->load_error.text : NULL,
+                             .expires_s = s->expires_ns ? (s->expires_ns > now ? (double)(s->expires_ns - now) * 1e-9 : 0) : -1,
+                             .requests = s->users, .loads = s->loads, .unloads_idle = s->unloads[UNLOAD_IDLE],
+                             .unloads_budget = s->unloads[UNLOAD_BUDGET], .unloads_asked = s->unloads[UNLOAD_ASKED],
+                             .bytes = s->model ? s->bytes : 0, .load_s = s->load_s, .waiting = s->waiting, .batches = s->batches,
+                             .items = s->items_run, .queue = s->queue_s, .run = s->run_s};
+    for (int i = 0; i < s->workers; i++)
+        out->activation_bytes += s->worker[i].held;
     memcpy(out->batch, s->batch_sizes, sizeof out->batch);
+}
+
+/* The names and problems are copied: a reload may take their models away. */
+static size_t words(hse_model_stats *m, char *to)
+{
+    const char **const list[] = {&m->name, &m->type, &m->problem};
+    size_t sum = 0;
+
+    for (size_t i = 0; i < COUNT(list); i++) {
+        size_t n = *list[i] ? strlen(*list[i]) + 1 : 0;
+
+        if (to && n)
+            *list[i] = memcpy(to + sum, *list[i], n);
+        sum += n;
+    }
+    return sum;
+}
+
+/* Locked. One block with the list and its words. */
+static hse_model_stats *all_models(const hse_engine *e)
+{
+    size_t n = e->catalogue->slot_count, size = (n + 1) * sizeof(hse_model_stats), at = size;
+    uint64_t now = hse_now_ns();
+    hse_model_stats one;
+
+    for (size_t i = 0; i < n; i++) {
+        model_stats(&one, e->catalogue->slots[i], now);
+        size += words(&one, NULL);
+    }
+    hse_model_stats *list = hse_calloc(1, size);
+    for (size_t i = 0; list && i < n; i++) {
+        model_stats(&list[i], e->catalogue->slots[i], now);
+        at += words(&list[i], (char *)list + at);
+    }
+    return list;
 }
 
 hse_status hse_engine_stats_get(hse_engine *e, hse_engine_stats *out, hse_error *err)
 {
-    hse_model_stats *models = hse_calloc(e->slot_count + 1, sizeof *models);
-
-    if (!models)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the figures");
     pthread_mutex_lock(&e->lock);
-    *out = e->stats;
-    out->models = models;
-    out->model_count = e->slot_count;
-    for (size_t i = 0; i < e->slot_count; i++)
-        model_stats(&models[i], &e->slots[i]);
-    for (const hse_job *j = e->jobs; j; j = j->next) {
+    hse_model_stats *models = all_models(e);
+    if (models) {
+        *out = e->stats;
+        out->models = models;
+        out->model_count = e->catalogue->slot_count;
+        out->memory_budget = e->memory_budget;
+    }
+    for (const hse_job *j = e->jobs; models && j; j = j->next) {
         if (j->running)
             out->kind[j->kind].running++;
         else
             out->kind[j->kind].waiting++;
     }
     pthread_mutex_unlock(&e->lock);
+    if (!models)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the figures");
+    out->resident_bytes = hse_resident_bytes();
     return HSE_OK;
 }
 

@@ -110,6 +110,9 @@ const hse_job_result *hse_job_result_get(hse_job *job);
  * NULL and !*end: nothing yet. */
 hse_status hse_job_segment(hse_job *job, const hse_transcript_segment **out, bool *end, bool wait, hse_error *err);
 
+/* When it is worth to come back after HSE_E_BUSY, in seconds (1 to 60): by how fast requests of this kind end. */
+double hse_engine_retry_after(hse_engine *engine, hse_job_kind kind);
+
 /* ---- voices and models --------------------------------------------------------------------------------------------- */
 
 /* Make sure a model's weights are in memory (a toolchain: all its parts). */

@@ -53,11 +53,31 @@ typedef struct {
 /* Keyed 128-bit hash (SipHash-2-4): somebody who does not know the key cannot make two recordings collide. */
 void hse_siphash128(uint8_t out[16], const uint8_t key[16], const void *data, size_t size);
 
-/* ---- slots --------------------------------------------------------------------------------------------------------- */
+/* ---- slots: a model and its queue ---------------------------------------------------------------------------------- */
+
+enum { MAX_INSTANCES = 16 };
+
+/* A thread that runs batches of a slot, with activations of its own. The first one also loads and unloads. */
+typedef struct {
+    slot        *slot;
+    pthread_t    thread;
+    nn_ctx      *nn;                        /* there while the model is loaded */
+    work       **batch;                     /* what runs now: max_batch entries */
+    hse_item   **items;                     /* their items */
+    size_t       batch_n;
+    bool         busy;                      /* computes; the lock is not held */
+    atomic_bool  cancel;
+    uint64_t     held;                      /* bytes of activations, as of the last batch */
+    uint64_t     rested_ns;                 /* since when it has nothing to do */
+} worker;
+
+typedef enum { UNLOAD_NO, UNLOAD_IDLE, UNLOAD_BUDGET, UNLOAD_ASKED, UNLOAD_REASONS } unload_reason;
 
 struct slot {
     hse_engine           *engine;
-    unsigned              index;
+    unsigned              index;            /* of all slots there ever were */
+    int                   refs;             /* catalogues */
+    hse_arena             arena;            /* its strings and voices */
     const char           *name, *type_name, *repo, *dir, *load_format, *problem;    /* dir "" and problem: not usable */
     hse_status            problem_status;
     bool                  hidden;           /* not configured: only for other models' sake, never listed or a default */
@@ -67,32 +87,73 @@ struct slot {
     const char *const    *config_voices;
     size_t                config_voice_count;
     const voice_set      *voices;
-    int                   max_batch;
+    int                   max_batch, instances;
     k_weight_type         precision;
+    double                keep_alive;       /* of the config; HSE_KEEP_ABSENT: the engine's */
+    uint64_t              file_bytes;       /* of its checkpoints: what it may weigh, before it was ever loaded */
+    slot                 *next_retired, *next_started;
 
-    pthread_t      thread;
-    bool           started;
-    pthread_cond_t wake;                    /* work came, or the engine closes */
+    worker         worker[MAX_INSTANCES];
+    int            workers;                 /* that were started */
+    pthread_cond_t wake;                    /* work came, or a wish, or the engine closes */
     work          *queue;                   /* by tag */
     size_t         waiting;
+    double         waiting_cost;
     double         clock;                   /* virtual time: the tag of what was served last */
-    work         **batch;                   /* what runs now: max_batch entries */
-    hse_item     **items;                   /* their items */
-    size_t         batch_n;
-    atomic_bool    cancel_batch;
-    int            load_wanted;             /* hse_engine_load callers */
+
+    /* Life: see life.c. */
+    void          *model;                   /* written by the first worker under the lock; read without by who uses it */
+    size_t         users;                   /* jobs, sessions, who waits for it: they may hold what points into the model */
+    bool           load_wanted, retired;
+    bool           loading, unloading;      /* its first worker is at it */
+    unload_reason  unload;                  /* as soon as it has no users */
+    bool           preload;
+    double         keep_s;                  /* what its last user asked for; < 0: for ever */
+    uint64_t       used_ns, expires_ns;     /* when it had its last user; when it goes; 0: never */
     unsigned       load_round;              /* one more after each attempt */
     hse_status     load_status;
     hse_error      load_error;
-    void          *model;                   /* written by the worker under the lock; read by it without */
-    nn_ctx        *nn;
-    size_t         users;                   /* jobs that have not let go of it: they may hold what points into the model */
 
-    uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS];
+    uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS], loads, unloads[UNLOAD_REASONS];
     double                load_s;
     uint64_t              usual_ns;         /* what a batch takes: a running mean */
+    double                ns_per_cost;      /* the same for its work */
     hse_seconds_histogram queue_s, run_s;
 };
+
+/* Which models there are, by one config. Jobs keep the one that they began with. */
+typedef struct {
+    int              refs;
+    hse_arena        arena;
+    hse_config      *own_config;            /* closed with it */
+    hse_roots        roots;
+    slot           **slots;
+    size_t           slot_count;
+    hse_found       *found;                 /* listed, but no slot: why something does not load */
+    size_t           found_count;
+    const hse_model_alias *aliases;
+    size_t           alias_count;
+    const char      *vad_model;
+} catalogue;
+
+/* catalogue.c */
+hse_status hse_catalogue_open(catalogue **out, hse_engine *e, const hse_config *config, hse_error *err);    /* not locked */
+void       hse_catalogue_unref(hse_engine *e, catalogue *c);                /* locked */
+void       hse_slot_free(slot *s);                          /* not locked: its workers have ended */
+/* What dtype `auto` stands for: the type's own choice where this machine has the instructions that make it fast. */
+k_weight_type hse_auto_precision(const hse_engine *e, const hse_model_type *type);
+
+/* life.c, all locked */
+void hse_slot_want(slot *s);                                /* load it soon */
+void hse_slot_use(slot *s);
+void hse_slot_leave(slot *s, double keep_s);                /* NAN: as configured */
+void hse_slot_load(slot *s);                                /* by its first worker; lets go of the lock meanwhile */
+void hse_slot_unload(slot *s);                              /* the same */
+bool hse_slot_may_unload(const slot *s);
+uint64_t hse_slots_expire(hse_engine *e, uint64_t now);     /* mark what is idle too long; when the next one will be, 0: never */
+uint64_t hse_slot_weight(const slot *s);                    /* bytes: what it has, had, or may have */
+void hse_preload(hse_engine *e, const hse_config *config);
+size_t hse_resident_bytes(void);                            /* no lock needed */
 
 /* ---- work ---------------------------------------------------------------------------------------------------------- */
 
@@ -115,7 +176,8 @@ struct flow {
     flow   *next;
     char   *client;                         /* NULL: one job alone */
     int     refs;
-    double *finish;                         /* per slot: when its last item ends in virtual time */
+    double *finish;                         /* by slot->index: when its last item ends in virtual time */
+    size_t  slots;
 };
 
 work *hse_work_new(hse_job *job, slot *s, bool (*done)(work *w));
@@ -130,36 +192,34 @@ struct hse_engine {
     pthread_mutex_t lock;
     int             refs;                   /* the handle and every job */
     bool            stopping;
-    hse_arena       arena;                  /* names, paths, voices: until the engine is freed */
-    hse_config     *own_config;             /* of hse_engine_open; freed with the engine */
-    hse_roots       roots;
-    slot           *slots;
-    size_t          slot_count;
-    voice_set      *voices;
-    size_t          voice_set_count;
-    hse_found      *found;                  /* listed, but no slot: why something does not load */
-    size_t          found_count;
-    const hse_model_alias *aliases;
-    size_t          alias_count;
+    hse_engine_setup setup;                 /* what it was started with; config is not looked at again */
+    char           *models_dir;             /* setup.models */
+    catalogue      *catalogue;
+    unsigned        next_slot;
+    slot           *started;                /* all that have threads */
+    slot           *retired;                /* in no catalogue: the keeper ends their workers */
     const hse_model_type *const *types;
     const hse_kernels *kernels;
     hse_pool       *pool;
     int             max_requests;
-    double          timeout_s;
-    uint64_t        window_ns;
-    const char     *vad_model;              /* the config's */
+    double          timeout_s, keep_alive;
+    uint64_t        window_ns, memory_budget;
 
     hse_job        *jobs;                   /* unfinished */
     size_t          job_count;
     flow           *flows;
-    pthread_cond_t  loaded;                 /* an attempt to load ended */
-    pthread_t       timer;
-    bool            timer_started;
-    pthread_cond_t  timer_wake;
+    pthread_cond_t  loaded;                 /* a model was loaded, or not, or unloaded */
+    pthread_t       keeper;
+    bool            keeper_started;
+    pthread_cond_t  keeper_wake;
     pthread_t       splitter[SPLITTERS];
     int             splitters;              /* that run */
     hse_job        *to_split, **to_split_end;           /* jobs whose split has something to do, in order */
     pthread_cond_t  split_wake;
+    pthread_mutex_t plan_lock;              /* not held together with lock */
+    nn_ctx         *plan;
+    uint64_t        ended_ns[HSE_JOB_KINDS];            /* when the last one ended */
+    double          interval_s[HSE_JOB_KINDS];          /* between two that ended: a running mean */
 
     uint8_t           hash_key[16];
     voice_cache_entry cache[VOICE_CACHE];
@@ -167,11 +227,16 @@ struct hse_engine {
     hse_engine_stats  stats;                /* models stays NULL here */
 };
 
-hse_status hse_slots_build(hse_engine *e, const hse_engine_setup *setup, hse_error *err);
-/* What dtype `auto` stands for: the type's own choice where this machine has the instructions that make it fast. */
-k_weight_type hse_auto_precision(const hse_engine *e, const hse_model_type *type);
-hse_status hse_slot_start(slot *s, hse_error *err);         /* locked: its thread */
-void       hse_slot_cancel_dead(slot *s);                   /* locked: stop the batch when nobody wants it any more */
+/* engine.c */
+void       hse_engine_limits(hse_engine *e, const hse_config *config);      /* locked, or before there are threads */
+hse_status hse_keeper_start(hse_engine *e, hse_error *err); /* keeper.c, locked: what happens at a time */
+hse_status hse_slot_start(slot *s, hse_error *err);         /* schedule.c, locked: its threads */
+void       hse_slot_cancel_dead(slot *s);                   /* locked: stop batches that nobody wants any more */
+/* admit.c */
+hse_status hse_admit(hse_job *job, hse_error *err);         /* not locked: can this be computed at all? */
+hse_status hse_admit_now(hse_job *job, hse_error *err);     /* locked: is there room for it now? */
+hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, hse_error *err);     /* locked */
+void       hse_flow_put(hse_engine *e, flow *f);            /* locked */
 void       hse_engine_unref(hse_engine *e);                 /* locked on entry, not on return */
 void       hse_seconds_add(hse_seconds_histogram *h, uint64_t ns);
 hse_status hse_cond_init(pthread_cond_t *c, hse_error *err);                /* on the monotonic clock */
@@ -186,13 +251,19 @@ typedef struct {
     const char          *name;
 } target;
 
-/* What answers a request of this kind under this name (aliases, NULL = default). Not locked: slots do not change. */
-hse_status hse_target_find(target *out, const hse_engine *e, hse_job_kind kind, const char *model, hse_error *err);
+/* What answers a request of this kind under this name (aliases, NULL = default). Not locked: a catalogue does not change. */
+hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, const char *model, hse_error *err);
 /* The slot of a type for this target: in its folder, else the first that can be used. */
-hse_status hse_target_slot(slot **out, const hse_engine *e, const target *t, const char *type, hse_error *err);
+hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, const char *type, hse_error *err);
 hse_status hse_slot_usable(const slot *s, hse_error *err);
 /* What finds speech for another model's request. */
-hse_status hse_target_finder(slot **out, const hse_engine *e, const hse_vad_options *o, hse_error *err);
+hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err);
+/* All parts that a name stands for, whatever the task: at most `room`. HSE_E_NOT_FOUND. */
+enum { MAX_PARTS = HSE_MAX_STEPS + 1 };
+hse_status hse_target_parts(slot *parts[MAX_PARTS], size_t *n, const catalogue *c, const char *model, hse_error *err);
+
+/* The copy of Silero's network that Whisper's own programs find speech with; used without being configured. */
+#define HSE_SPEECH_FINDER "SileroVADV6"
 
 /* ---- jobs ---------------------------------------------------------------------------------------------------------- */
 
@@ -253,6 +324,8 @@ typedef struct {
 
 struct hse_job {
     hse_engine    *engine;
+    catalogue     *catalogue;
+    double         keep_alive_s;
     hse_job       *next, *prev;             /* engine->jobs */
     int            refs, outstanding;       /* the handle and its work; work alone */
     int            running;                 /* work that is in a batch now */
@@ -272,6 +345,7 @@ struct hse_job {
     slot          *step[HSE_MAX_STEPS + 2]; /* all that it may use, in order */
     size_t         step_count;
     bool           held;                    /* its steps count it as a user */
+    uint64_t       planned;                 /* bytes of its models and of its largest run, where there is a budget */
     size_t         works;                   /* that exist: queued, running, waiting to be taken */
     bool           reference, stream, spell;
     hse_audio      audio;                   /* taken over, or borrowed */

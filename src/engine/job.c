@@ -11,49 +11,11 @@ enum { TEXT_ARENA = 256 << 20 };            /* bytes of a transcript at most */
 
 void hse_request_init(hse_request *r, hse_job_kind kind)
 {
-    *r = (hse_request){.kind = kind, .priority = 5};
+    *r = (hse_request){.kind = kind, .priority = 5, .keep_alive_s = NAN};
     r->vad = (hse_vad_options){.threshold = 0.5, .neg_threshold = -1, .min_speech_ms = 250, .min_silence_ms = 100,
                                .pad_ms = 30, .max_speech_s = INFINITY, .min_silence_at_max_speech_ms = 98,
                                .longest_silence_at_max_speech = true};
     hse_transcribe_options_init(&r->transcribe);
-}
-
-/* ---- shares -------------------------------------------------------------------------------------------------------- */
-
-/* Locked. NULL: no memory. */
-static flow *flow_get(hse_engine *e, const char *client)
-{
-    for (flow *f = e->flows; client && f; f = f->next)
-        if (f->client && strcmp(f->client, client) == 0) {
-            f->refs++;
-            return f;
-        }
-    flow *f = hse_calloc(1, sizeof *f);
-    if (!f || !(f->finish = hse_calloc(e->slot_count + 1, sizeof *f->finish)) ||
-        (client && !(f->client = hse_strdup(client)))) {
-        if (f)
-            hse_free(f->finish);
-        hse_free(f);
-        return NULL;
-    }
-    f->refs = 1;
-    f->next = e->flows;
-    e->flows = f;
-    return f;
-}
-
-static void flow_put(hse_engine *e, flow *f)
-{
-    if (!f || --f->refs)
-        return;
-    for (flow **at = &e->flows; *at; at = &(*at)->next)
-        if (*at == f) {
-            *at = f->next;
-            break;
-        }
-    hse_free(f->client);
-    hse_free(f->finish);
-    hse_free(f);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------------------------- */
@@ -93,7 +55,8 @@ void hse_job_unref(hse_job *job)
 
     if (--job->refs)
         return;
-    flow_put(e, job->flow);
+    hse_flow_put(e, job->flow);
+    hse_catalogue_unref(e, job->catalogue);
     e->refs--;                              /* never the last one: whoever holds the lock keeps the engine */
     job_free(job);
 }
@@ -105,7 +68,7 @@ void hse_job_settle(hse_job *job)
     job->held = false;
     hse_split_close(job);
     for (size_t i = 0; i < job->step_count; i++)
-        job->step[i]->users--;
+        hse_slot_leave(job->step[i], job->keep_alive_s);
     pthread_cond_broadcast(&job->changed);
 }
 
@@ -140,7 +103,15 @@ static void count_end(const hse_job *job)
     case HSE_E_DEADLINE: k->expired++; break;
     default: k->failed++;
     }
-    hse_seconds_add(&k->total, hse_now_ns() - job->opened_ns);
+    uint64_t now = hse_now_ns();
+    hse_seconds_add(&k->total, now - job->opened_ns);
+
+    hse_engine *e = job->engine;
+    if (e->ended_ns[job->kind]) {                       /* how fast places become free: see hse_engine_retry_after */
+        double *mean = &e->interval_s[job->kind], gap = fmin((double)(now - e->ended_ns[job->kind]) * 1e-9, 60);
+        *mean = *mean > 0 ? 0.8 * *mean + 0.2 * gap : gap;
+    }
+    e->ended_ns[job->kind] = now;
 }
 
 void hse_job_end(hse_job *job, hse_status status, const hse_error *error)
@@ -196,41 +167,6 @@ static void end_with(hse_job *job, hse_status status, const char *text)
     hse_job_end(job, status, &err);
 }
 
-/* ---- deadlines ----------------------------------------------------------------------------------------------------- */
-
-/* One thread ends the jobs whose time has run out, wherever they are. */
-static void *timer(void *arg)
-{
-    hse_engine *e = arg;
-
-    pthread_mutex_lock(&e->lock);
-    while (!e->stopping) {
-        uint64_t now = hse_now_ns(), next = 0;
-
-        for (hse_job *j = e->jobs, *after; j; j = after) {
-            after = j->next;
-            if (j->deadline_ns && j->deadline_ns <= now)
-                end_with(j, HSE_E_DEADLINE, "the request's time ran out (timeout_s)");
-            else if (j->deadline_ns && (!next || j->deadline_ns < next))
-                next = j->deadline_ns;
-        }
-        hse_cond_wait_until(&e->timer_wake, &e->lock, next);
-    }
-    pthread_mutex_unlock(&e->lock);
-    return NULL;
-}
-
-static hse_status start_timer(hse_engine *e, hse_error *err)
-{
-    if (e->timer_started)
-        return HSE_OK;
-    int failed = pthread_create(&e->timer, NULL, timer, e);
-    if (failed)
-        return hse_fail_sys(err, failed, "cannot start the timer thread");
-    e->timer_started = true;
-    return HSE_OK;
-}
-
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
 hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err)
@@ -281,16 +217,13 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
 
     if (e->stopping)
         return hse_fail(err, HSE_E_CANCELLED, 0, "the engine is closing");
-    if (e->job_count >= (size_t)e->max_requests) {
-        e->stats.kind[job->kind].rejected++;
-        return hse_fail(err, HSE_E_BUSY, 0, "%zu requests are waiting or running, which is the limit (max_requests)", e->job_count);
-    }
-    if (!(job->flow = flow_get(e, r->client)))
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the request");
+    s = hse_admit_now(job, err);
+    if (s == HSE_OK)
+        s = hse_flow_get(&job->flow, e, r->client, err);
     for (size_t i = 0; s == HSE_OK && i < job->step_count; i++)
         s = hse_slot_start(job->step[i], err);
-    if (s == HSE_OK && job->deadline_ns)
-        s = start_timer(e, err);
+    if (s == HSE_OK)
+        s = hse_keeper_start(e, err);
     if (s == HSE_OK && job->kind != HSE_JOB_SPEAK && job->kind != HSE_JOB_EMBED)
         s = hse_split_start(e, err);
     if (s != HSE_OK)
@@ -298,11 +231,8 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
 
     job->held = true;
     for (size_t i = 0; i < job->step_count; i++) {      /* all models of the route load side by side */
-        slot *sl = job->step[i];
-
-        sl->users++;
-        if (!sl->model && !sl->load_wanted++)
-            pthread_cond_signal(&sl->wake);
+        hse_slot_use(job->step[i]);
+        hse_slot_want(job->step[i]);
     }
     e->stats.kind[job->kind].started++;
     e->stats.characters_in += job->kind == HSE_JOB_SPEAK ? r->text_size : 0;
@@ -314,7 +244,7 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
     e->jobs = job;
     hse_job_advance(job);
     if (job->deadline_ns)
-        pthread_cond_signal(&e->timer_wake);
+        pthread_cond_signal(&e->keeper_wake);
     return HSE_OK;
 }
 
@@ -347,11 +277,16 @@ hse_status hse_job_open(hse_job **out, hse_engine *e, hse_request *r, hse_error 
     r->audio = r->target = (hse_audio){0};
     if (job->audio.rate_hz > 0)
         job->result.audio_in_s = (double)job->audio.n / job->audio.rate_hz;
+    job->keep_alive_s = r->keep_alive_s;
     pthread_mutex_lock(&e->lock);
     e->refs++;
+    job->catalogue = e->catalogue;
+    job->catalogue->refs++;
     pthread_mutex_unlock(&e->lock);
 
     s = prepare(job, r, err);
+    if (s == HSE_OK)
+        s = hse_admit(job, err);
     pthread_mutex_lock(&e->lock);
     if (s == HSE_OK)
         s = admit(job, r, err);

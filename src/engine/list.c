@@ -71,7 +71,7 @@ static void add_slot(hse_models *m, const slot *s)
 }
 
 /* A toolchain is listed where all its parts are configured. */
-static void add_toolchain(hse_models *m, const hse_engine *e, const hse_toolchain *t)
+static void add_toolchain(hse_models *m, const catalogue *c, const hse_toolchain *t)
 {
     hse_error err;
     target found;
@@ -82,10 +82,10 @@ static void add_toolchain(hse_models *m, const hse_engine *e, const hse_toolchai
 
     while (kind < HSE_JOB_KINDS && !(t->kinds & 1u << kind))
         kind++;
-    if (hse_target_find(&found, e, (hse_job_kind)kind, t->name, &err) != HSE_OK || found.toolchain != t)
+    if (hse_target_find(&found, c, (hse_job_kind)kind, t->name, &err) != HSE_OK || found.toolchain != t)
         return;
     for (size_t i = 0; t->needs[i]; i++) {
-        if (!problem && hse_target_slot(&part, e, &found, t->needs[i], &err) != HSE_OK)
+        if (!problem && hse_target_slot(&part, c, &found, t->needs[i], &err) != HSE_OK)
             problem = err.text;
         loaded &= !problem && part->model;
     }
@@ -98,12 +98,12 @@ static void add_toolchain(hse_models *m, const hse_engine *e, const hse_toolchai
 }
 
 /* Found in a folder, but no model of this engine: only with a reason, or where a config chooses others. */
-static void add_found(hse_models *m, const hse_engine *e, const hse_found *f)
+static void add_found(hse_models *m, const catalogue *c, const hse_found *f)
 {
-    for (size_t i = 0; i < e->slot_count; i++)
-        if (f->type == e->slots[i].type && strcmp(e->slots[i].dir, f->dir) == 0)
+    for (size_t i = 0; i < c->slot_count; i++)
+        if (f->type == c->slots[i]->type && strcmp(c->slots[i]->dir, f->dir) == 0)
             return;
-    add(m, f->repo, f->type ? f->type->type : "unknown", f->dir, f->problem ? f->problem : "not in the config");
+    add(m, f->repo, f->type ? f->type->type : "unknown", f->dir, f->problem ? f->problem : HSE_NOT_CONFIGURED);
 }
 
 hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
@@ -118,15 +118,16 @@ hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the list of models");
     hse_arena_init(&m->arena, LIST_ARENA);
     pthread_mutex_lock(&e->lock);
-    m->list = hse_arena_array(&m->arena, e->slot_count + hse_toolchain_count + e->found_count + 1, sizeof *m->list);
+    const catalogue *c = e->catalogue;
+    m->list = hse_arena_array(&m->arena, c->slot_count + hse_toolchain_count + c->found_count + 1, sizeof *m->list);
     m->no_memory = !m->list;
     for (size_t i = 0; m->list && i < hse_toolchain_count; i++)
-        add_toolchain(m, e, &hse_toolchains[i]);
-    for (size_t i = 0; m->list && i < e->slot_count; i++)
-        if (!e->slots[i].hidden)
-            add_slot(m, &e->slots[i]);
-    for (size_t i = 0; m->list && i < e->found_count; i++)
-        add_found(m, e, &e->found[i]);
+        add_toolchain(m, c, &hse_toolchains[i]);
+    for (size_t i = 0; m->list && i < c->slot_count; i++)
+        if (!c->slots[i]->hidden)
+            add_slot(m, c->slots[i]);
+    for (size_t i = 0; m->list && i < c->found_count; i++)
+        add_found(m, c, &c->found[i]);
     pthread_mutex_unlock(&e->lock);
     if (m->no_memory) {
         hse_models_close(&m);

@@ -40,14 +40,14 @@ hse_status hse_take_options(void *out, size_t size, const void *in, const char *
 static hse_status open_with_config(hse_engine **out, hse_engine_setup *setup, const char *path, hse_error *err)
 {
     hse_config *config = NULL;
-    hse_status s = hse_config_open(&config, path, NULL, err);
+    hse_status s = hse_config_load(&config, path, NULL, 0, NULL, err);
 
     if (s != HSE_OK)
         return s;
     setup->config = config;
     s = hse_engine_start(out, setup, err);
     if (s == HSE_OK)
-        (*out)->own_config = config;
+        (*out)->catalogue->own_config = config;
     else
         hse_config_close(&config);
     return s;
@@ -353,9 +353,10 @@ hse_status hse_vad(hse_engine *engine, const float *samples, size_t count, unsig
 /* ---- live voice activity ------------------------------------------------------------------------------------------- */
 
 struct hse_vad_session {
-    hse_engine           *engine;
-    const hse_model_type *type;
-    void                 *live;
+    hse_engine *engine;
+    catalogue  *catalogue;
+    slot       *slot;                       /* used: its model stays */
+    void       *live;
 };
 
 static hse_status check_live(const hse_vad_params *p, hse_error *err)
@@ -370,35 +371,65 @@ static hse_status check_live(const hse_vad_params *p, hse_error *err)
     return wrong ? hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s is not offered on a live stream", wrong) : HSE_OK;
 }
 
+static void close_session(hse_vad_session *v)
+{
+    hse_engine *e = v->engine;
+
+    if (v->live)
+        v->slot->type->live_close(&v->live);
+    pthread_mutex_lock(&e->lock);
+    if (v->slot)
+        hse_slot_leave(v->slot, NAN);
+    hse_catalogue_unref(e, v->catalogue);
+    hse_engine_unref(e);
+    hse_free(v);
+}
+
+static hse_status open_session(hse_vad_session *v, const hse_vad_params *p, const hse_vad_options *o, unsigned rate_hz, hse_error *err)
+{
+    target t = {0};
+    hse_status s = hse_target_find(&t, v->catalogue, HSE_JOB_VAD, p->model, err);
+
+    if (s != HSE_OK)
+        return s;
+    pthread_mutex_lock(&v->engine->lock);
+    v->slot = t.slot;
+    hse_slot_use(v->slot);                              /* from before it is loaded: nothing takes it away in between */
+    pthread_mutex_unlock(&v->engine->lock);
+    if ((s = hse_engine_load(v->engine, t.slot->name, NAN, err)) != HSE_OK)
+        return s;
+    if (!t.slot->type->live_open)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model '%.60s' cannot follow a live stream", t.slot->name);
+    return t.slot->type->live_open(&v->live, t.slot->model, o, rate_hz, err);
+}
+
 hse_status hse_vad_session_open(hse_vad_session **out, hse_engine *engine, const hse_vad_params *params, unsigned rate_hz,
                                 hse_error *err)
 {
     hse_vad_params p;
     hse_vad_options o;
     hse_error local;
-    target t = {0};
     hse_status s;
 
     err = err ? err : &local;
     if (!engine || !out)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
-    if ((s = take_vad(&p, &o, params, err)) != HSE_OK || (s = check_live(&p, err)) != HSE_OK ||
-        (s = hse_target_find(&t, engine, HSE_JOB_VAD, p.model, err)) != HSE_OK ||
-        (s = hse_engine_load(engine, t.slot->name, NAN, err)) != HSE_OK)
+    if ((s = take_vad(&p, &o, params, err)) != HSE_OK || (s = check_live(&p, err)) != HSE_OK)
         return s;
-    if (!t.slot->type->live_open)
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model '%.60s' cannot follow a live stream", t.slot->name);
     hse_vad_session *v = hse_calloc(1, sizeof *v);
     if (!v)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a session");
     v->engine = engine;
-    v->type = t.slot->type;
-    if ((s = v->type->live_open(&v->live, t.slot->model, &o, rate_hz, err)) != HSE_OK) {
-        hse_free(v);
-        return s;
-    }
-    *out = v;
-    return HSE_OK;
+    pthread_mutex_lock(&engine->lock);
+    engine->refs++;
+    v->catalogue = engine->catalogue;
+    v->catalogue->refs++;
+    pthread_mutex_unlock(&engine->lock);
+    if ((s = open_session(v, &p, &o, rate_hz, err)) == HSE_OK)
+        *out = v;
+    else
+        close_session(v);
+    return s;
 }
 
 hse_status hse_vad_session_push(hse_vad_session *session, const float *samples, size_t count, hse_vad_event_fn fn, void *user,
@@ -412,13 +443,13 @@ hse_status hse_vad_session_push(hse_vad_session *session, const float *samples, 
     size_t bad = hse_audio_first_bad(samples, count);
     if (bad < count)
         return hse_fail(err, HSE_E_FORMAT, bad, "sample %zu is not a finite number in range", bad);
-    return session->type->live_push(session->live, samples, count, fn, user, err);
+    return session->slot->type->live_push(session->live, samples, count, fn, user, err);
 }
 
 void hse_vad_session_reset(hse_vad_session *session)
 {
     if (session)
-        session->type->live_reset(session->live);
+        session->slot->type->live_reset(session->live);
 }
 
 void hse_vad_session_close(hse_vad_session **session)
@@ -427,8 +458,7 @@ void hse_vad_session_close(hse_vad_session **session)
 
     if (!v)
         return;
-    v->type->live_close(&v->live);
-    hse_free(v);
+    close_session(v);
     *session = NULL;
 }
 

@@ -1,10 +1,11 @@
-/* schedule.c - queues, fair shares, batches, and the worker thread of each model. */
-#include "base/log.h"
+/* schedule.c - queues, fair shares, batches, and the worker threads of each model. */
 #include "engine/internal.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <math.h>
-#include <stdio.h>
+
+static const uint64_t REST_NS = 3000000000u;     /* after which a worker's activations go back */
 
 const double hse_seconds_bucket[HSE_SECONDS_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1,
                                                         0.25,  0.5,    1,     2.5,  5,    10,   30,   60};
@@ -101,17 +102,22 @@ void hse_work_post(work *w, double cost)
     w->next = *at;
     *at = w;
     s->waiting++;
+    s->waiting_cost += cost;
     w->job->outstanding++;
-    pthread_cond_signal(&s->wake);
+    pthread_cond_broadcast(&s->wake);
 }
 
 void hse_slot_cancel_dead(slot *s)
 {
-    for (size_t i = 0; i < s->batch_n; i++)
-        if (!s->batch[i]->job->ended)
-            return;
-    if (s->batch_n)
-        atomic_store(&s->cancel_batch, true);
+    for (int i = 0; i < s->workers; i++) {
+        worker *w = &s->worker[i];
+        bool dead = w->batch_n > 0;
+
+        for (size_t k = 0; k < w->batch_n; k++)
+            dead &= w->batch[k]->job->ended;
+        if (dead)
+            atomic_store(&w->cancel, true);
+    }
 }
 
 /* ---- the worker ---------------------------------------------------------------------------------------------------- */
@@ -144,39 +150,44 @@ static void wait_for_company(slot *s)
         hse_cond_wait_until(&s->wake, &e->lock, until);
 }
 
-/* Locked. The first items of the queue become the batch. */
-static void take_batch(slot *s)
+/* Locked. The first items of the queue become the batch; its cost is returned. */
+static double take_batch(slot *s, worker *by)
 {
     uint64_t now = hse_now_ns();
+    double cost = 0;
 
-    s->batch_n = 0;
-    atomic_store(&s->cancel_batch, false);
-    while (s->queue && s->batch_n < (size_t)s->max_batch) {
+    by->batch_n = 0;
+    atomic_store(&by->cancel, false);
+    while (s->queue && by->batch_n < (size_t)s->max_batch) {
         work *w = s->queue;
 
         s->queue = w->next;
         w->next = NULL;
         s->waiting--;
+        s->waiting_cost = s->waiting ? s->waiting_cost - w->cost : 0;
         s->clock = fmax(s->clock, w->tag);
         w->job->running++;
         w->job->result.queue_ns += now - w->queued_ns;
         hse_seconds_add(&s->queue_s, now - w->queued_ns);
-        s->batch[s->batch_n++] = w;
+        cost += w->cost;
+        by->items[by->batch_n] = w->item;
+        by->batch[by->batch_n++] = w;
     }
+    return cost;
 }
 
 /* Not locked. A batch that does not fit into memory is tried in halves. */
-static void run_items(slot *s, hse_item **items, size_t n)
+static void run_items(const slot *s, nn_ctx *nn, hse_item **items, size_t n)
 {
-    hse_status status = s->type->run(s->model, s->nn, items, n);
+    hse_status status = s->type->run(s->model, nn, items, n);
 
     if (status == HSE_OK)
         return;
     if ((status == HSE_E_NOMEM || status == HSE_E_LIMIT) && n > 1) {
         for (size_t i = 0; i < n; i++)
             items[i]->status = HSE_OK;
-        run_items(s, items, n / 2);
-        run_items(s, items + n / 2, n - n / 2);
+        run_items(s, nn, items, n / 2);
+        run_items(s, nn, items + n / 2, n - n / 2);
         return;
     }
     hse_error err;
@@ -189,28 +200,29 @@ static void run_items(slot *s, hse_item **items, size_t n)
 }
 
 /* Locked. Count one batch. */
-static void count_batch(slot *s, uint64_t ns)
+static void count_batch(slot *s, size_t n, double cost, uint64_t ns)
 {
     int i = 0;
 
-    while ((size_t)hse_batch_bucket[i] < s->batch_n)
+    while ((size_t)hse_batch_bucket[i] < n)
         i++;
     s->batch_sizes[i]++;
     s->batches++;
-    s->items_run += s->batch_n;
+    s->items_run += n;
     hse_seconds_add(&s->run_s, ns);
+    s->usual_ns = s->usual_ns ? (3 * s->usual_ns + ns) / 4 : ns;
+    if (cost > 0)
+        s->ns_per_cost = s->ns_per_cost > 0 ? 0.9 * s->ns_per_cost + 0.1 * ((double)ns / cost) : (double)ns / cost;
 }
 
 /* Locked. Hand the items back: each to its job, which says what comes next. */
-static void finish_batch(slot *s, uint64_t ns)
+static void finish_batch(worker *by, uint64_t ns)
 {
-    size_t n = s->batch_n;
+    size_t n = by->batch_n;
 
-    count_batch(s, ns);
-    s->usual_ns = s->usual_ns ? (3 * s->usual_ns + ns) / 4 : ns;
-    s->batch_n = 0;                                     /* a job that ends from here on has nothing to stop */
+    by->batch_n = 0;                                    /* a job that ends from here on has nothing to stop */
     for (size_t i = 0; i < n; i++) {
-        work *w = s->batch[i];
+        work *w = by->batch[i];
         hse_job *job = w->job;
 
         job->running--;
@@ -224,110 +236,68 @@ static void finish_batch(slot *s, uint64_t ns)
 }
 
 /* Locked; lets go of the lock while it computes. */
-static void run_batch(slot *s)
+static void run_batch(slot *s, worker *w)
 {
     hse_engine *e = s->engine;
+    double cost = take_batch(s, w);
 
-    take_batch(s);
-    for (size_t i = 0; i < s->batch_n; i++)
-        s->items[i] = s->batch[i]->item;
+    w->busy = true;
     pthread_mutex_unlock(&e->lock);
     uint64_t start = hse_now_ns();
-    run_items(s, s->items, s->batch_n);
-    uint64_t ns = hse_now_ns() - start;
+    run_items(s, w->nn, w->items, w->batch_n);
+    uint64_t end = hse_now_ns(), held = nn_held(w->nn);
     pthread_mutex_lock(&e->lock);
-    finish_batch(s, ns);
+    w->busy = false;
+    w->held = held;
+    w->rested_ns = end;
+    count_batch(s, w->batch_n, cost, end - start);
+    finish_batch(w, end - start);
 }
 
-/* Not locked. */
-static hse_status load(slot *s, void **model, hse_error *err)
-{
-    hse_model_source source = {.dir = s->dir, .load_format = s->load_format, .kernels = s->engine->kernels,
-                               .precision = s->precision};
-    hse_status status = HSE_OK;
-
-    if (!s->nn) {
-        nn_options o = {.kernels = s->engine->kernels, .pool = s->engine->pool};
-
-        status = nn_open(&s->nn, &o, err);
-        if (status == HSE_OK)
-            nn_cancel_by(s->nn, &s->cancel_batch, 0);
-    }
-    if (status == HSE_OK)
-        status = s->type->open(model, &source, err);
-    return status;
-}
-
-static const char *const precision_names[K_WEIGHT_TYPES] = {[K_F32] = "float32", [K_BF16] = "bfloat16", [K_INT8] = "int8"};
-
-/* Locked. Jobs whose split needs this model open go on; on a failure all that need it at any step end with the reason. */
-static void tell_jobs(slot *s, hse_status status)
-{
-    for (hse_job *j = s->engine->jobs, *after; j; j = after) {
-        bool needs = false;
-
-        after = j->next;
-        for (size_t i = 0; i < j->step_count; i++)
-            needs |= j->step[i] == s;
-        if (status != HSE_OK && needs) {
-            hse_job_end(j, status, &s->load_error);
-        } else if (j->waits_for == s) {
-            j->waits_for = NULL;
-            hse_job_advance(j);
-        }
-    }
-}
-
-/* Locked; lets go of the lock while it loads. On failure everybody who waits for this model gets the reason, and the next
- * request tries again. */
-static void load_and_tell(slot *s)
+/* Locked; lets go of the lock. Activations that nobody has needed for a while go back to the system. */
+static void trim(slot *s, worker *w)
 {
     hse_engine *e = s->engine;
-    hse_error err = {0};
-    void *model = NULL;
 
+    w->held = 0;
+    w->busy = true;
     pthread_mutex_unlock(&e->lock);
-    uint64_t start = hse_now_ns();
-    hse_status status = load(s, &model, &err);
-    uint64_t ns = hse_now_ns() - start;
-    if (status == HSE_OK)
-        hse_log(HSE_LOG_INFO, "engine", NULL, "model %s loaded from %s in %.0f ms, %zu bytes of weights, %s (auto would be %s)", s->name,
-                s->dir, (double)ns * 1e-6, s->type->bytes ? s->type->bytes(model) : 0, precision_names[s->precision],
-                precision_names[hse_auto_precision(s->engine, s->type)]);
+    nn_trim(w->nn, 0);
+    malloc_trim(0);
+    pthread_mutex_lock(&e->lock);
+    w->busy = false;
+}
+
+/* Locked. Until there is something to do, or it has rested for so long that its activations can go. */
+static void rest(slot *s, worker *w)
+{
+    uint64_t until = w->held && s->model ? w->rested_ns + REST_NS : 0;
+
+    if (until && until <= hse_now_ns())
+        trim(s, w);
     else
-        hse_log(HSE_LOG_ERROR, "engine", NULL, "model %s did not load from %s: %s", s->name, s->dir, err.text);
-    pthread_mutex_lock(&e->lock);
-
-    s->load_wanted = 0;
-    s->load_round++;
-    s->load_status = status;
-    s->load_error = err;
-    s->load_s = (double)ns * 1e-9;
-    if (status == HSE_OK) {
-        s->model = model;
-        s->bytes = s->type->bytes ? s->type->bytes(model) : 0;
-    } else {
-        hse_fail_in(&s->load_error, status, "model '%s' does not load", s->name);
-    }
-    tell_jobs(s, status);
-    pthread_cond_broadcast(&e->loaded);
+        hse_cond_wait_until(&s->wake, &s->engine->lock, until);
 }
 
-static void *worker(void *arg)
+static void *run(void *arg)
 {
-    slot *s = arg;
+    worker *w = arg;
+    slot *s = w->slot;
     hse_engine *e = s->engine;
+    bool first = w == &s->worker[0];
 
     pthread_mutex_lock(&e->lock);
-    while (!e->stopping) {
-        if (!s->queue && !(s->load_wanted && !s->model)) {
-            pthread_cond_wait(&s->wake, &e->lock);
-        } else if (!s->model) {
-            load_and_tell(s);
-        } else {
+    while (!e->stopping && !s->retired) {
+        if (first && s->unload && hse_slot_may_unload(s)) {
+            hse_slot_unload(s);
+        } else if (first && !s->model && (s->queue || s->load_wanted)) {
+            hse_slot_load(s);
+        } else if (s->model && w->nn && s->queue) {
             wait_for_company(s);
-            if (s->queue)
-                run_batch(s);
+            if (s->model && s->queue)
+                run_batch(s, w);
+        } else {
+            rest(s, w);
         }
     }
     pthread_mutex_unlock(&e->lock);
@@ -336,16 +306,23 @@ static void *worker(void *arg)
 
 hse_status hse_slot_start(slot *s, hse_error *err)
 {
-    if (s->started)
-        return HSE_OK;
-    if (!s->batch && !(s->batch = hse_calloc((size_t)s->max_batch, sizeof(work *))))
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the batches of model '%s'", s->name);
-    if (!s->items && !(s->items = hse_calloc((size_t)s->max_batch, sizeof(hse_item *))))
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the batches of model '%s'", s->name);
+    bool first = s->workers == 0;
 
-    int e = pthread_create(&s->thread, NULL, worker, s);
-    if (e)
-        return hse_fail_sys(err, e, "cannot start the thread of model '%s'", s->name);
-    s->started = true;
+    while (s->workers < s->instances) {
+        worker *w = &s->worker[s->workers];
+
+        w->slot = s;
+        if ((!w->batch && !(w->batch = hse_calloc((size_t)s->max_batch, sizeof *w->batch))) ||
+            (!w->items && !(w->items = hse_calloc((size_t)s->max_batch, sizeof *w->items))))
+            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the batches of model '%s'", s->name);
+        int e = pthread_create(&w->thread, NULL, run, w);
+        if (e)
+            return hse_fail_sys(err, e, "cannot start a thread of model '%s'", s->name);
+        s->workers++;
+        if (first && s->workers == 1) {
+            s->next_started = s->engine->started;
+            s->engine->started = s;
+        }
+    }
     return HSE_OK;
 }

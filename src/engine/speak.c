@@ -149,7 +149,7 @@ static hse_status choose_chain(hse_job *job, const hse_request *r, const target 
     for (size_t i = 0; s == HSE_OK && route->step[i]; i++) {
         slot *sl = NULL;
 
-        if ((s = hse_target_slot(&sl, job->engine, t, route->step[i], err)) != HSE_OK)
+        if ((s = hse_target_slot(&sl, job->catalogue, t, route->step[i], err)) != HSE_OK)
             break;
         job->step[job->step_count++] = sl;
         if (sl->type->gives & HSE_EMBEDDING)
@@ -191,11 +191,11 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
     hse_status s = check_request(r, err);
 
     if (s == HSE_OK)
-        s = hse_target_find(&t, job->engine, HSE_JOB_SPEAK, r->model, err);
+        s = hse_target_find(&t, job->catalogue, HSE_JOB_SPEAK, r->model, err);
     if (s != HSE_OK)
         return s;
     first = t.slot;
-    s = t.toolchain ? hse_target_slot(&first, job->engine, &t, t.toolchain->needs[0], err) : hse_slot_usable(first, err);
+    s = t.toolchain ? hse_target_slot(&first, job->catalogue, &t, t.toolchain->needs[0], err) : hse_slot_usable(first, err);
     if (s == HSE_OK && r->language && *r->language)
         s = check_language(first, r->language, t.name, err);
     if (s == HSE_OK)

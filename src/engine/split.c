@@ -357,8 +357,7 @@ void hse_split_advance(hse_job *job)
         return;
     if (!s->model) {
         job->waits_for = s;
-        if (!s->load_wanted++)
-            pthread_cond_signal(&s->wake);
+        hse_slot_want(s);
     } else if (job->splitting) {
         job->split_again = true;
     } else if (!job->in_split_list) {

@@ -204,6 +204,11 @@ void nn_trim(nn_ctx *c, size_t keep)
     HIDE(c->base, c->capacity);
 }
 
+size_t nn_held(const nn_ctx *c)
+{
+    return c->capacity;
+}
+
 bool nn_alloc(nn_ctx *c, size_t bytes, size_t *at)
 {
     size_t end;

@@ -145,6 +145,7 @@ typedef struct {
     nn_norm         undo;                   /* takes that norm off again, for taps */
     nn_linear_layer shortcut;               /* 1 x 1, where in and out differ */
     bool            has_shortcut;
+    int             rows_at_once;           /* * 0: as many as are best */
 } nn_grid_block;
 
 /* Norm, ReLU, transposed convolution 3 x 3 of stride 2: its four phases, [row parity][position parity]. */
@@ -202,6 +203,7 @@ bool       nn_planning(const nn_ctx *c);
 size_t     nn_peak(const nn_ctx *c);                    /* bytes of the arena used at most since nn_begin */
 hse_status nn_reserve(nn_ctx *c, size_t bytes, hse_error *err);     /* make room now, not in the middle of a run */
 void       nn_trim(nn_ctx *c, size_t keep);      /* give the pages above `keep` bytes back; not between begin and end */
+size_t     nn_held(const nn_ctx *c);             /* bytes of pages that it keeps for the next run */
 void       nn_listen(nn_ctx *c, nn_listener *f, void *user);        /* NULL: stop. Survives nn_begin */
 bool       nn_listening(const nn_ctx *c);       /* for values that are worth computing only when they are shown */
 /* Checked between operations (and inside long ones): a raised flag ends the run with HSE_E_CANCELLED, hse_now_ns()

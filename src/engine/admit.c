@@ -1,0 +1,187 @@
+/* admit.c - may a request come in? What cannot be done is refused before any work: too many requests, too much memory, too little
+ * time. And whose share of the time it uses. */
+#include "engine/internal.h"
+
+#include <math.h>
+
+/* ---- shares (locked) ----------------------------------------------------------------------------------------------- */
+
+/* Every slot there is has a place in it. */
+static bool reserve(flow *f, size_t slots)
+{
+    if (f->slots >= slots)
+        return true;
+    double *finish = hse_realloc(f->finish, (slots + 8) * sizeof *finish);
+    if (!finish)
+        return false;
+    for (size_t i = f->slots; i < slots + 8; i++)
+        finish[i] = 0;
+    f->finish = finish;
+    f->slots = slots + 8;
+    return true;
+}
+
+static void flow_free(flow *f)
+{
+    hse_free(f->client);
+    hse_free(f->finish);
+    hse_free(f);
+}
+
+hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, hse_error *err)
+{
+    flow *f = e->flows;
+
+    while (client && f && !(f->client && strcmp(f->client, client) == 0))
+        f = f->next;
+    if (client && f) {
+        if (!reserve(f, e->next_slot))
+            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the request");
+        f->refs++;
+        *out = f;
+        return HSE_OK;
+    }
+    f = hse_calloc(1, sizeof *f);
+    if (!f || !reserve(f, e->next_slot) || (client && !(f->client = hse_strdup(client)))) {
+        if (f)
+            flow_free(f);
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the request");
+    }
+    f->refs = 1;
+    f->next = e->flows;
+    e->flows = f;
+    *out = f;
+    return HSE_OK;
+}
+
+void hse_flow_put(hse_engine *e, flow *f)
+{
+    if (!f || --f->refs)
+        return;
+    for (flow **at = &e->flows; *at; at = &(*at)->next)
+        if (*at == f) {
+            *at = f->next;
+            break;
+        }
+    flow_free(f);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------------- */
+
+/* What one step would need for the largest thing it is given: known by planning, once the model is loaded. 0: unknown. */
+static size_t plan_step(hse_job *job, slot *s)
+{
+    hse_engine *e = job->engine;
+    hse_item item, *items[1] = {&item};
+    size_t bytes = 0;
+
+    pthread_mutex_lock(&e->lock);
+    bool there = s->model != NULL;
+    if (there)
+        hse_slot_use(s);
+    pthread_mutex_unlock(&e->lock);
+    if (!there)
+        return 0;
+
+    hse_item_init(&item);
+    if (s->type->takes & HSE_AUDIO && !s->type->split_open) {
+        item.has |= HSE_AUDIO;
+        item.audio = s == job->encoder && job->kind == HSE_JOB_CONVERT ? job->target : job->audio;
+        pthread_mutex_lock(&e->plan_lock);
+        bytes = s->type->plan ? s->type->plan(s->model, e->plan, items, 1) : 0;
+        pthread_mutex_unlock(&e->plan_lock);
+    }
+    pthread_mutex_lock(&e->lock);
+    hse_slot_leave(s, NAN);
+    pthread_mutex_unlock(&e->lock);
+    return bytes;
+}
+
+hse_status hse_admit(hse_job *job, hse_error *err)
+{
+    uint64_t budget = job->engine->memory_budget, weights = 0, most = 0;
+
+    if (!budget)
+        return HSE_OK;
+    for (size_t i = 0; i < job->step_count; i++) {
+        uint64_t bytes = plan_step(job, job->step[i]);
+
+        weights += hse_slot_weight(job->step[i]);
+        most = bytes > most ? bytes : most;
+    }
+    job->planned = weights + most;
+    if (job->planned > budget) {
+        job->engine->stats.rejected_memory++;
+        return hse_fail(err, HSE_E_LIMIT, 0, "the request needs %.1f MiB of memory (%.1f of them weights), memory_budget is %.1f MiB",
+                        (double)job->planned / 1048576, (double)weights / 1048576, (double)budget / 1048576);
+    }
+    return HSE_OK;
+}
+
+/* Locked. Models of others that cannot go now. */
+static uint64_t in_use(const hse_job *job)
+{
+    const hse_engine *e = job->engine;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < e->catalogue->slot_count; i++) {
+        const slot *s = e->catalogue->slots[i];
+        bool mine = false;
+
+        for (size_t k = 0; k < job->step_count; k++)
+            mine |= job->step[k] == s;
+        for (int k = 0; !mine && s->users && k < s->workers; k++)
+            sum += s->worker[k].held;
+        sum += !mine && s->users ? hse_slot_weight(s) : 0;
+    }
+    return sum;
+}
+
+/* ---- time (locked) ------------------------------------------------------------------------------------------------- */
+
+/* Seconds that this job's own work takes at least, by what its models took for others: 0 while that is not known. */
+static double own_seconds(const hse_job *job)
+{
+    const slot *s = job->step_count ? job->step[job->main_from] : NULL;
+    double cost = job->kind == HSE_JOB_SPEAK ? 0 : (double)job->audio.n;
+
+    if (!s || s->type->split_open || s->max_batch < 1)
+        return 0;
+    return cost * s->ns_per_cost * 1e-9 / s->max_batch;
+}
+
+double hse_engine_retry_after(hse_engine *e, hse_job_kind kind)
+{
+    pthread_mutex_lock(&e->lock);
+    double each = e->interval_s[kind], waiting = 0;
+    for (const hse_job *j = e->jobs; j; j = j->next)
+        waiting += j->kind == kind;
+    pthread_mutex_unlock(&e->lock);
+    /* Half of the queue: by then there is room, and not all come back for the same place. */
+    return fmin(fmax(each * (waiting / 2 + 1), 1), 60);
+}
+
+hse_status hse_admit_now(hse_job *job, hse_error *err)
+{
+    hse_engine *e = job->engine;
+    hse_kind_stats *k = &e->stats.kind[job->kind];
+    uint64_t now = hse_now_ns();
+
+    if (e->job_count >= (size_t)e->max_requests) {
+        k->rejected++;
+        e->stats.rejected_busy++;
+        return hse_fail(err, HSE_E_BUSY, 0, "%zu requests are waiting or running, which is the limit (max_requests)", e->job_count);
+    }
+    if (e->memory_budget && job->planned + in_use(job) > e->memory_budget) {
+        k->rejected++;
+        e->stats.rejected_memory++;
+        return hse_fail(err, HSE_E_BUSY, 0, "there is no memory for it now: it needs %.1f MiB beside %.1f MiB in use, memory_budget is %.1f MiB",
+                        (double)job->planned / 1048576, (double)in_use(job) / 1048576, (double)e->memory_budget / 1048576);
+    }
+    if (job->deadline_ns && (job->deadline_ns <= now || own_seconds(job) * 1e9 > (double)(job->deadline_ns - now))) {
+        k->rejected++;
+        e->stats.rejected_deadline++;
+        return hse_fail(err, HSE_E_DEADLINE, 0, "it takes at least %.1f s, which is more than timeout_s", own_seconds(job));
+    }
+    return HSE_OK;
+}

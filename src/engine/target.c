@@ -1,0 +1,224 @@
+/* target.c - which model, or which chain of models, answers a request. */
+#include "engine/internal.h"
+
+hse_status hse_slot_usable(const slot *s, hse_error *err)
+{
+    if (s->problem)
+        return hse_fail(err, s->problem_status, 0, "model: '%.60s' (%.60s) cannot be used: %.90s", s->name, s->type_name, s->problem);
+    return HSE_OK;
+}
+
+static bool answers(const slot *s, hse_job_kind kind)
+{
+    return s->type && hse_type_answers(s->type->takes, s->type->gives, kind);
+}
+
+/* The part of a toolchain in this folder, or any that can be used, or any. */
+static slot *part(const catalogue *c, const char *type, const char *dir)
+{
+    slot *usable = NULL, *any = NULL;
+
+    for (size_t i = 0; i < c->slot_count; i++) {
+        slot *s = c->slots[i];
+
+        if (strcmp(s->type_name, type) != 0)
+            continue;
+        if (!s->problem && dir && strcmp(s->dir, dir) == 0)
+            return s;
+        usable = usable ? usable : s->problem ? NULL : s;
+        any = any ? any : s;
+    }
+    return usable ? usable : any;
+}
+
+static bool offered(const catalogue *c, const hse_toolchain *t, hse_job_kind kind)
+{
+    if (!(t->kinds & 1u << kind))
+        return false;
+    for (size_t i = 0; t->needs[i]; i++)
+        if (!part(c, t->needs[i], NULL))
+            return false;
+    return true;
+}
+
+static bool usable_in(const catalogue *c, const char *type, const char *dir)
+{
+    const slot *s = part(c, type, dir);
+
+    return s && !s->problem && strcmp(s->dir, dir) == 0;
+}
+
+/* Where a toolchain begins: in the first folder that has all of its parts, else with the first part there is. */
+static slot *beginning(const catalogue *c, const hse_toolchain *t)
+{
+    for (size_t i = 0; i < c->slot_count; i++) {
+        slot *s = c->slots[i];
+        bool whole = strcmp(s->type_name, t->needs[0]) == 0 && !s->problem;
+
+        for (size_t k = 1; whole && t->needs[k]; k++)
+            whole = usable_in(c, t->needs[k], s->dir);
+        if (whole)
+            return s;
+    }
+    return part(c, t->needs[0], NULL);
+}
+
+/* The toolchain that this slot begins: it is of the first type that the toolchain needs. */
+static const hse_toolchain *begins(const catalogue *c, const slot *s, hse_job_kind kind)
+{
+    for (size_t i = 0; i < hse_toolchain_count; i++)
+        if (strcmp(hse_toolchains[i].needs[0], s->type_name) == 0 && offered(c, &hse_toolchains[i], kind))
+            return &hse_toolchains[i];
+    return NULL;
+}
+
+/* Names that OpenAI's clients send and that mean the default model of the task. */
+static bool means_default(const char *model, hse_job_kind kind)
+{
+    static const char *const speech[] = {"tts-1", "tts-1-hd", "gpt-4o-mini-tts", NULL};
+    static const char *const text[] = {"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe", NULL};
+    const char *const *names = kind == HSE_JOB_SPEAK ? speech : kind == HSE_JOB_TRANSCRIBE ? text : NULL;
+
+    for (; names && *names; names++)
+        if (strcmp(model, *names) == 0)
+            return true;
+    return false;
+}
+
+static bool all_usable(const catalogue *c, const hse_toolchain *t)
+{
+    for (size_t i = 0; t->needs[i]; i++) {
+        const slot *s = part(c, t->needs[i], NULL);
+
+        if (!s || s->problem)
+            return false;
+    }
+    return true;
+}
+
+/* The first configured model that answers: usable ones first, and a recogniser is the last to be asked where speech is. */
+static bool find_default(target *out, const catalogue *c, hse_job_kind kind)
+{
+    for (int round = 0; round < 4; round++)
+        for (size_t i = 0; i < c->slot_count; i++) {
+            slot *s = c->slots[i];
+            const hse_toolchain *t = kind != HSE_JOB_EMBED || !answers(s, kind) ? begins(c, s, kind) : NULL;
+            bool last = kind == HSE_JOB_VAD && s->type && s->type->gives & HSE_TRANSCRIPT;
+
+            if (s->hidden || last != round % 2 || (!t && !answers(s, kind)) ||
+                (round < 2 && (s->problem || (t && !all_usable(c, t)))))
+                continue;
+            *out = (target){.toolchain = t, .slot = t ? beginning(c, t) : s, .name = t ? t->name : s->name};
+            return true;
+        }
+    return false;
+}
+
+hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, const char *model, hse_error *err)
+{
+    const char *task = hse_job_kind_name(kind);
+
+    for (size_t i = 0; model && i < c->alias_count; i++)
+        if (strcmp(c->aliases[i].alias, model) == 0) {
+            model = c->aliases[i].model;
+            break;
+        }
+    for (size_t i = 0; model && i < c->slot_count; i++) {
+        slot *s = c->slots[i];
+
+        if (strcmp(s->name, model) != 0)
+            continue;
+        if (!s->problem && !answers(s, kind)) {
+            const hse_toolchain *t = begins(c, s, kind);
+            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: '%.60s' (%.60s) does not do the task '%s'%s%s", s->name, s->type_name,
+                            task, t ? "; ask for " : "", t ? t->name : "");
+        }
+        *out = (target){.slot = s, .name = s->name};
+        return HSE_OK;
+    }
+    const hse_toolchain *t = model ? hse_toolchain_find(model) : NULL;
+    if (t && offered(c, t, kind)) {
+        *out = (target){.toolchain = t, .slot = beginning(c, t), .name = t->name};
+        return HSE_OK;
+    }
+    for (size_t i = 0; model && i < c->slot_count; i++) {       /* a toolchain by the name of its folder or repository */
+        slot *s = c->slots[i];
+
+        if (strcmp(s->repo, model) == 0 && (t = begins(c, s, kind))) {
+            *out = (target){.toolchain = t, .slot = s, .name = s->repo};
+            return HSE_OK;
+        }
+    }
+    bool standard = !model || !*model || means_default(model, kind);
+    if (standard && find_default(out, c, kind))
+        return HSE_OK;
+    if (standard)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: no model here does the task '%s'; put one into a models folder "
+                        "(--models, HSE_MODELS) or into the config", task);
+    return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s' for the task '%s'; `hse models` lists them", model, task);
+}
+
+hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, const char *type, hse_error *err)
+{
+    slot *s = part(c, type, t->slot && t->slot->dir[0] ? t->slot->dir : NULL);
+
+    if (!s)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: '%.60s' needs a %s, and none is configured", t->name, type);
+    *out = s;
+    return hse_slot_usable(s, err);
+}
+
+hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err)
+{
+    slot *best = NULL;
+    int most = 0;
+
+    for (size_t i = 0; i < c->slot_count; i++) {
+        slot *s = c->slots[i];
+        int score = 1;
+
+        if (s->problem || !answers(s, HSE_JOB_VAD) || s->type->gives & HSE_TRANSCRIPT)
+            continue;
+        if (c->vad_model && strcmp(c->vad_model, s->name) == 0)
+            score = 3;
+        else if (o->faster_whisper == (strcmp(s->type_name, HSE_SPEECH_FINDER) == 0))
+            score = 2;
+        if (score > most) {
+            best = s;
+            most = score;
+        }
+    }
+    if (!best)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "vad_filter: no model here finds speech; add one of model_type SileroVAD");
+    *out = best;
+    return HSE_OK;
+}
+
+hse_status hse_target_parts(slot *parts[MAX_PARTS], size_t *n, const catalogue *c, const char *model, hse_error *err)
+{
+    const hse_toolchain *t;
+    hse_status s = HSE_OK;
+
+    *n = 0;
+    for (size_t i = 0; i < c->alias_count; i++)
+        if (strcmp(c->aliases[i].alias, model) == 0) {
+            model = c->aliases[i].model;
+            break;
+        }
+    for (size_t i = 0; i < c->slot_count; i++)
+        if (strcmp(c->slots[i]->name, model) == 0) {
+            parts[(*n)++] = c->slots[i];
+            return hse_slot_usable(c->slots[i], err);
+        }
+    for (size_t i = 0; !(t = hse_toolchain_find(model)) && i < c->slot_count; i++)
+        if (strcmp(c->slots[i]->repo, model) == 0)
+            for (size_t k = 0; k < hse_toolchain_count; k++)
+                if (strcmp(hse_toolchains[k].needs[0], c->slots[i]->type_name) == 0)
+                    model = hse_toolchains[k].name;
+    if (!t)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s'", model);
+    target any = {.toolchain = t, .slot = beginning(c, t), .name = t->name};
+    for (size_t i = 0; s == HSE_OK && t->needs[i]; i++)
+        s = hse_target_slot(&parts[(*n)++], c, &any, t->needs[i], err);
+    return s;
+}
