@@ -359,7 +359,7 @@ static inline void hse_transcribe_options_init(hse_transcribe_options *o)
     o->compression_ratio_threshold = 2.4;
     o->log_prob_threshold = -1.0;
     o->no_speech_threshold = 0.6;
-    o->condition_on_previous_text = o->suppress_blank = 1;
+    o->vad_filter = o->condition_on_previous_text = o->suppress_blank = 1;
     o->prompt_reset_on_temperature = 0.5;
     o->max_initial_timestamp = 1.0;
     o->hallucination_silence_threshold = NAN;
