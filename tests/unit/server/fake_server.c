@@ -213,18 +213,9 @@ static hse_status convert_run(const void *model, nn_ctx *c, hse_item *const *ite
     hse_status s = fake_step(c);
 
     (void)model;
-    for (size_t i = 0; s == HSE_OK && i < n; i++) {
-        const hse_audio from = items[i]->audio;
-        float *x = hse_alloc(from.n * sizeof *x + 1);
-
-        if (!x) {
-            item_fail(items[i], HSE_E_NOMEM, "no memory");
-            continue;
-        }
-        for (size_t k = 0; k < from.n; k++)
-            x[k] = from.samples[k] * (0.2f + 0.2f * fabsf(items[i]->embedding[0]));
-        items[i]->audio = (hse_audio){x, from.n, from.rate_hz, 1};
-    }
+    for (size_t i = 0; s == HSE_OK && i < n; i++)
+        for (size_t k = 0; k < items[i]->audio.n; k++)
+            items[i]->audio.samples[k] *= 0.2f + 0.2f * fabsf(items[i]->embedding[0]);
     return s;
 }
 
