@@ -131,6 +131,7 @@ static const char *hse_type(int http)
 {
     switch (http) {
     case 401: return "AuthenticationError";
+    case 403: return "PermissionDeniedError";
     case 404: return "NotFoundError";
     case 429: return "RateLimitError";
     default: return http >= 500 ? "InternalServerError" : "BadRequestError";

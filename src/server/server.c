@@ -50,13 +50,27 @@ static void not_found(void *arg, http_job *job)
     api_error_answer(job, &e);
 }
 
+/* A page of another site must not make a browser on this machine send requests that change something: browsers say where a
+ * request comes from, and no other client does. */
+static bool sent_by_a_strange_page(const http_request *r)
+{
+    return !(r->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)) &&
+           http_slice_is_nocase(http_request_header(r, "sec-fetch-site"), "cross-site");
+}
+
 /* Before anything else is done for a request, known path or not: what is not on the list of open routes needs a key. */
-static void check_key(void *arg, http_job *job)
+static void check_access(void *arg, http_job *job)
 {
     hse_server *s = arg;
     const http_request *r = http_job_request(job);
     api_error e;
 
+    if (sent_by_a_strange_page(r)) {
+        api_fail(&e, 403, NULL, "a page of another site may not do this");
+        e.code = "cross_site";
+        api_error_answer(job, &e);
+        return;
+    }
     if (r->route && (r->route->flags & ROUTE_OPEN))
         return;
     api_key_verdict verdict = api_keys_check(s->keys, r, NULL);
@@ -159,7 +173,7 @@ static hse_status open_front(hse_server *s, hse_error *err)
         .addresses = &address, .n_addresses = 1, .loops = (unsigned)o->loops,
         .routes = s->route, .n_routes = api_route_count,
         .tls_cert = o->tls_cert, .tls_key = o->tls_key,
-        .hooks = {.arg = s, .before = check_key, .error_body = api_http_error_body, .error_type = "application/json",
+        .hooks = {.arg = s, .before = check_access, .error_body = api_http_error_body, .error_type = "application/json",
                   .not_found = not_found, .done = request_done},
     };
 

@@ -90,3 +90,13 @@ def test_the_sdk_with_a_key(_):
 
 def test_without_keys_none_is_asked_for(hse):
     assert hse.request("GET", "/v1/models", headers={"Authorization": "Bearer anything"})[0] == 200
+
+
+def test_pages_of_other_sites_change_nothing(hse):
+    for site, method, path, status in (("cross-site", "POST", "/v1/audio/speech", 403), ("cross-site", "DELETE", "/v1/audio/voices/x", 403),
+                                       ("cross-site", "POST", "/nothing", 403), ("cross-site", "GET", "/v1/models", 200),
+                                       ("same-origin", "POST", "/v1/audio/speech", 200), ("same-site", "POST", "/v1/audio/speech", 200),
+                                       ("none", "POST", "/v1/audio/speech", 200)):
+        got, _, data = hse.request(method, path, {"input": "Hi."} if method == "POST" else None, {"Sec-Fetch-Site": site})
+        assert got == status, (site, method, path, got)
+        assert status != 403 or json.loads(data)["error"]["code"] == "cross_site"

@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import tempfile
 import threading
 import time
@@ -89,6 +88,7 @@ def test_demand_3_streaming_without_clicks(hse):
 
 
 def test_demand_4_the_model_stays_loaded_between_calls(_):
+    """That the command line uses a running server is shown by test_cli_remote."""
     with server.running() as hse:
         hse.post("/v1/audio/speech", {"input": TEXT})
         families = hse.request("GET", "/metrics")[2].decode()
@@ -97,9 +97,6 @@ def test_demand_4_the_model_stays_loaded_between_calls(_):
             hse.post("/v1/audio/speech", {"input": TEXT})
         after = re.findall(r'hse_model_loads_total\{model="hs1-vocoder"\} (\d+)', hse.request("GET", "/metrics")[2].decode())
         assert loads == after == ["1"], (loads, after)
-        r = subprocess.run([server.HSE, "speak", TEXT, "-o", "/dev/null"], capture_output=True, text=True,
-                           env={**os.environ, "HSE_PORT": str(hse.port), "HSE_SERVER": hse.url}, timeout=60)
-        assert r.returncode == 0, r.stderr
 
 
 def test_demand_5_memory_comes_back_when_idle(_):
