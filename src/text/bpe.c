@@ -366,6 +366,8 @@ hse_bytes bpe_token(const bpe *b, int32_t id)
 {
     if (id < 0 || (size_t)id >= b->count || !b->tokens[id].known)
         return (hse_bytes){0};
+    if (b->tokens[id].size == 0) /* the pool may be empty, too */
+        return (hse_bytes){(const uint8_t *)"", 0};
     return (hse_bytes){b->pool.data + b->tokens[id].offset, b->tokens[id].size};
 }
 

@@ -453,7 +453,7 @@ hse_status vocabulary_tiktoken(vocabulary *v, hse_bytes text, hse_error *err)
         space = memchr(line, ' ', n);
         size_t size = space ? (size_t)(space - line) : n;
         hse_buf_clear(&bytes);
-        if (!space || read_rank(space + 1, n - size - 1, &rank) != HSE_OK)
+        if (!space || size == 0 || read_rank(space + 1, n - size - 1, &rank) != HSE_OK)
             s = hse_fail(err, HSE_E_FORMAT, at, "\"%s\" is not base64, a space and a rank", name_quote(line, n).text);
         else if (!(size == 1 && line[0] == '=')) /* the empty token */
             s = hse_buf_unbase64(&bytes, line, size, false, err);

@@ -240,6 +240,8 @@ TEST(damaged_vocabularies)
         {vocabulary_list, "a\n\xFF\n", HSE_E_FORMAT, "UTF-8"},
         {vocabulary_list, "a\nb\na\n", HSE_E_FORMAT, "line 3"},
         {vocabulary_tiktoken, "YQ==\n", HSE_E_FORMAT, "line 1"},
+        {vocabulary_tiktoken, " 0\n", HSE_E_FORMAT, "base64, a space and a rank"},
+        {vocabulary_tiktoken, "= 0\n", HSE_E_FORMAT, "no token for the byte"},
         {vocabulary_tiktoken, "YQ== x\n", HSE_E_FORMAT, "base64, a space and a rank"},
         {vocabulary_tiktoken, "YQ== 1234567890\n", HSE_E_FORMAT, "a rank"},
         {vocabulary_tiktoken, "Y*== 0\n", HSE_E_FORMAT, "not base64"},
