@@ -34,7 +34,8 @@ bool api_load(api_call *c)
     const model_request *body = c->body;
     hse_error err = {0};
 
-    if (hse_engine_load(c->server->engine, body->model, body->keep_alive.given ? body->keep_alive.value : (double)NAN, &err) != HSE_OK)
+    if (hse_engine_load(c->server->engine, body->model, body->keep_alive.given ? body->keep_alive.value : (double)NAN,
+                        &err) != HSE_OK)
         return api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
     return answer_state(c, body->model, true);
 }

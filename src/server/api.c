@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <strings.h>
 
-/* ---- from body to struct ------------------------------------------------------------------------------------------- */
+/* ---- from body to struct -------------------------------------------------------------------------------------------
+ */
 
 /* Can the body of this table be left out? */
 static bool needs_nothing(const schema *s)
@@ -74,11 +75,12 @@ static void free_body(api_call *c)
     json_decref(c->root);
 }
 
-/* ---- one call ------------------------------------------------------------------------------------------------------ */
+/* ---- one call ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct {
     const api_bound *bound;
-    http_job        *job;
+    http_job *job;
 } pending;
 
 static void cancel_call(http_job *job, void *user)
@@ -104,8 +106,8 @@ static void name_client(api_call *c)
     snprintf(c->client, sizeof c->client, "%s", key[0] ? key : r->peer);
 }
 
-/* Requests to models have --max-requests places; what only asks or tells (models, voices, ps) has some of its own, so that an
- * operator can still look and unload when all are taken. */
+/* Requests to models have --max-requests places; what only asks or tells (models, voices, ps) has some of its own, so
+ * that an operator can still look and unload when all are taken. */
 static bool take_place(const api_bound *b)
 {
     if (!b->route->task)
@@ -146,7 +148,10 @@ static bool read_priority(api_call *c)
 static void run_call(void *arg)
 {
     pending p = *(pending *)arg;
-    api_call call = {.server = p.bound->server, .route = p.bound->route, .job = p.job, .id = http_job_request(p.job)->id,
+    api_call call = {.server = p.bound->server,
+                     .route = p.bound->route,
+                     .job = p.job,
+                     .id = http_job_request(p.job)->id,
                      .placed = true};
     hse_error err = {0};
 
@@ -163,7 +168,8 @@ static void run_call(void *arg)
     if (!ok) {
         api_engine_error(&call, &err, NULL);
     } else {
-        http_job_attach(p.job, call.cancel, release_cancel);    /* lives as long as the job, so a late cancel is harmless */
+        http_job_attach(p.job, call.cancel,
+                        release_cancel); /* lives as long as the job, so a late cancel is harmless */
         http_job_on_cancel(p.job, cancel_call);
         ok = read_priority(&call) && read_body(&call) && call.route->run(&call);
     }
@@ -171,7 +177,10 @@ static void run_call(void *arg)
     if (!ok)
         api_error_answer(p.job, &call.error);
     if (call.route->task)
-        api_metrics_call(call.server->metrics, call.route->task, call.model, !ok ? call.error.http : call.error.http ? call.error.http : 200);
+        api_metrics_call(call.server->metrics, call.route->task, call.model,
+                         !ok               ? call.error.http
+                         : call.error.http ? call.error.http
+                                           : 200);
     free_body(&call);
     http_job_unref(p.job);
 }
@@ -192,7 +201,8 @@ void api_handle(http_job *job, void *arg)
     const http_request *r = http_job_request(job);
     http_slice type = http_request_header(r, "content-type"), coding = http_request_header(r, "content-encoding");
 
-    if (type.data && !bound->route->form && strncasecmp(type.data, "multipart/", type.size < 10 ? type.size : 10) == 0) {
+    if (type.data && !bound->route->form &&
+        strncasecmp(type.data, "multipart/", type.size < 10 ? type.size : 10) == 0) {
         refuse(job, 415, NULL, "this route takes application/json, not multipart", 0);
         return;
     }
@@ -214,7 +224,8 @@ void api_handle(http_job *job, void *arg)
     refuse(job, 503, "overloaded", "too many requests are under way (--max-requests)", 1);
 }
 
-/* ---- what the handlers share --------------------------------------------------------------------------------------- */
+/* ---- what the handlers share ---------------------------------------------------------------------------------------
+ */
 
 /* "voice alto is not known": the field that the engine's sentence begins with. */
 static const char *field_in(const api_call *c, const char *text)
@@ -259,12 +270,14 @@ static bool client_left(void *arg)
 
 bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_hz, hse_audio *out)
 {
-    hse_decode_options options = {.limits = HSE_AUDIO_LIMITS_DEFAULT, .rate_hz = rate_hz, .cancelled = client_left, .cancel_arg = c->job};
+    hse_decode_options options = {
+        .limits = HSE_AUDIO_LIMITS_DEFAULT, .rate_hz = rate_hz, .cancelled = client_left, .cancel_arg = c->job};
     hse_audio_source source = hse_source_bytes((hse_bytes){bytes->data, bytes->size});
     hse_error err = {0};
 
     if (bytes->size == 0)
-        return api_fail(&c->error, 400, param, "%s is empty; it must be an audio file%s", param, c->form ? "" : " in base64");
+        return api_fail(&c->error, 400, param, "%s is empty; it must be an audio file%s", param,
+                        c->form ? "" : " in base64");
     if (c->server->config)
         options.limits.max_seconds = c->server->config->max_audio_hours * 3600;
     if (hse_audio_decode(out, &source, &options, &err) == HSE_OK)

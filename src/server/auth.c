@@ -11,13 +11,13 @@ enum { HASH = crypto_generichash_BYTES, MAX_KEYS = 4096 };
 
 struct api_key_set {
     uint8_t (*hash)[HASH];
-    size_t    n;
+    size_t n;
 };
 
 struct api_keys {
     pthread_mutex_t lock;
-    uint8_t         secret[crypto_generichash_KEYBYTES];    /* of this process: hashes mean nothing elsewhere */
-    api_key_set    *set;
+    uint8_t secret[crypto_generichash_KEYBYTES]; /* of this process: hashes mean nothing elsewhere */
+    api_key_set *set;
 };
 
 static void hash_key(const api_keys *k, uint8_t out[HASH], const char *key, size_t size)
@@ -37,7 +37,7 @@ hse_status api_key_set_open(api_key_set **out, const api_keys *k, const char *co
     for (size_t i = 0; i < n; i++)
         if (keys[i] && *keys[i])
             hash_key(k, s->hash[s->n++], keys[i], strlen(keys[i]));
-    if (n && !s->n) {                   /* a list of empty keys is a mistake that must not open the door */
+    if (n && !s->n) { /* a list of empty keys is a mistake that must not open the door */
         api_key_set_close(&s);
         return hse_fail(err, HSE_E_ARG, 0, "the API keys are all empty");
     }
@@ -151,7 +151,8 @@ api_key_verdict api_keys_check(api_keys *k, const http_request *r, char name[KEY
         if (good(k, hash)) {
             verdict = KEY_GOOD;
             if (name)
-                snprintf(name, KEY_NAME_SIZE, "key:%02x%02x%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3], hash[4], hash[5]);
+                snprintf(name, KEY_NAME_SIZE, "key:%02x%02x%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3],
+                         hash[4], hash[5]);
         }
     }
     pthread_mutex_unlock(&k->lock);

@@ -7,18 +7,18 @@
 #include <pthread.h>
 
 struct busy_log {
-    hse_engine     *engine;
-    uint64_t        interval_ns;
-    pthread_t       thread;
+    hse_engine *engine;
+    uint64_t interval_ns;
+    pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t  wake;
-    bool            stop;
+    pthread_cond_t wake;
+    bool stop;
 };
 
 /* What the lines are made from. */
 typedef struct {
     uint64_t running, waiting, ended, characters, batches, items;
-    double   audio_in_s, audio_out_s;
+    double audio_in_s, audio_out_s;
 } figures;
 
 static bool look(hse_engine *engine, figures *f)
@@ -50,10 +50,12 @@ static void say(const figures *now, const figures *before, double seconds)
     uint64_t batches = now->batches - before->batches, items = now->items - before->items;
 
     hse_log(HSE_LOG_INFO, "busy", NULL,
-            "%llu running, %llu waiting; %llu requests ended in %.1f s, mean batch %.1f, %llu characters in, %.1f s of audio in, %.1f s out",
-            (unsigned long long)now->running, (unsigned long long)now->waiting, (unsigned long long)(now->ended - before->ended), seconds,
-            batches ? (double)items / (double)batches : 0.0, (unsigned long long)(now->characters - before->characters),
-            now->audio_in_s - before->audio_in_s, now->audio_out_s - before->audio_out_s);
+            "%llu running, %llu waiting; %llu requests ended in %.1f s, mean batch %.1f, %llu characters in, %.1f s of "
+            "audio in, %.1f s out",
+            (unsigned long long)now->running, (unsigned long long)now->waiting,
+            (unsigned long long)(now->ended - before->ended), seconds, batches ? (double)items / (double)batches : 0.0,
+            (unsigned long long)(now->characters - before->characters), now->audio_in_s - before->audio_in_s,
+            now->audio_out_s - before->audio_out_s);
 }
 
 static void *run(void *arg)

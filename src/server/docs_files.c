@@ -4,9 +4,11 @@
 #ifdef HSE_DOCS_UI
 
 /* The assembler takes the file in, so that no generated source of megabytes goes through the compiler. */
-#define HOLD(symbol, file)                                                                                                     \
-    __asm__(".pushsection .rodata\n.balign 16\n" #symbol ":\n.incbin \"" HSE_DOCS_UI "/" file "\"\n" #symbol "_end:\n.byte 0\n.popsection\n"); \
-    extern const uint8_t symbol[] __attribute__((visibility("hidden"))), symbol##_end[] __attribute__((visibility("hidden")))
+#define HOLD(symbol, file)                                                                                             \
+    __asm__(".pushsection .rodata\n.balign 16\n" #symbol ":\n.incbin \"" HSE_DOCS_UI "/" file "\"\n" #symbol           \
+            "_end:\n.byte 0\n.popsection\n");                                                                          \
+    extern const uint8_t symbol[] __attribute__((visibility("hidden"))),                                               \
+        symbol##_end[] __attribute__((visibility("hidden")))
 
 HOLD(docs_swagger_css, "swagger-ui.css");
 HOLD(docs_swagger_js, "swagger-ui-bundle.js");
@@ -14,7 +16,10 @@ HOLD(docs_redoc_js, "redoc.standalone.js");
 
 bool api_docs_find(const char *name, hse_bytes *data, const char **type)
 {
-    static const struct { const char *name, *type; const uint8_t *begin, *end; } files[] = {
+    static const struct {
+        const char *name, *type;
+        const uint8_t *begin, *end;
+    } files[] = {
         {"swagger-ui.css", "text/css", docs_swagger_css, docs_swagger_css_end},
         {"swagger-ui-bundle.js", "text/javascript", docs_swagger_js, docs_swagger_js_end},
         {"redoc.standalone.js", "text/javascript", docs_redoc_js, docs_redoc_js_end},

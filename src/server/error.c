@@ -28,7 +28,8 @@ static bool internal_word(const char *w, size_t n)
 
     for (size_t i = 0; i < n; i++)
         slashes += w[i] == '/';
-    return (n > 1 && w[0] == '/') || slashes > 1 || (n > 2 && w[0] == '0' && w[1] == 'x') || (n > 1 && w[0] == '.' && w[1] == '.' && slashes);
+    return (n > 1 && w[0] == '/') || slashes > 1 || (n > 2 && w[0] == '0' && w[1] == 'x') ||
+           (n > 1 && w[0] == '.' && w[1] == '.' && slashes);
 }
 
 void api_public_text(char *out, size_t size, const char *s)
@@ -53,12 +54,22 @@ void api_public_text(char *out, size_t size, const char *s)
 
 void api_error_map(api_error *e, const hse_error *err)
 {
-    static const struct { hse_status status; int http; const char *code; int retry_s; } map[] = {
-        {HSE_E_ARG, 400, NULL, 0},           {HSE_E_FORMAT, 400, NULL, 0},
-        {HSE_E_LIMIT, 413, "too_large", 0},  {HSE_E_UNSUPPORTED, 400, "unsupported", 0},
-        {HSE_E_NOT_FOUND, 404, "model_not_found", 0}, {HSE_E_BUSY, 503, "overloaded", 1},
-        {HSE_E_CANCELLED, 499, "cancelled", 0},       {HSE_E_DEADLINE, 504, "deadline_exceeded", 0},
-        {HSE_E_NOMEM, 500, "out_of_memory", 0},       {HSE_E_IO, 500, "internal_error", 0},
+    static const struct {
+        hse_status status;
+        int http;
+        const char *code;
+        int retry_s;
+    } map[] = {
+        {HSE_E_ARG, 400, NULL, 0},
+        {HSE_E_FORMAT, 400, NULL, 0},
+        {HSE_E_LIMIT, 413, "too_large", 0},
+        {HSE_E_UNSUPPORTED, 400, "unsupported", 0},
+        {HSE_E_NOT_FOUND, 404, "model_not_found", 0},
+        {HSE_E_BUSY, 503, "overloaded", 1},
+        {HSE_E_CANCELLED, 499, "cancelled", 0},
+        {HSE_E_DEADLINE, 504, "deadline_exceeded", 0},
+        {HSE_E_NOMEM, 500, "out_of_memory", 0},
+        {HSE_E_IO, 500, "internal_error", 0},
     };
 
     *e = (api_error){.http = 500, .code = "internal_error"};
@@ -69,8 +80,9 @@ void api_error_map(api_error *e, const hse_error *err)
             e->retry_after_s = map[i].retry_s;
         }
     if (err->status == HSE_E_IO || err->status == HSE_E_NOMEM) {
-        snprintf(e->text, sizeof e->text, "%s", err->status == HSE_E_IO ? "the server could not do this; its log says why"
-                                                                         : "not enough memory for this request");
+        snprintf(e->text, sizeof e->text, "%s",
+                 err->status == HSE_E_IO ? "the server could not do this; its log says why"
+                                         : "not enough memory for this request");
     } else {
         api_public_text(e->text, sizeof e->text, err->text[0] ? err->text : "the request could not be served");
     }
@@ -172,7 +184,7 @@ void api_error_answer(http_job *job, const api_error *e)
         http_job_header(job, "Retry-After", seconds);
         http_job_header(job, "x-should-retry", "true");
     } else if (e->http >= 500 || e->http == 408 || e->http == 409 || e->http == 429) {
-        http_job_header(job, "x-should-retry", "false");        /* it would fail again: the SDKs must not try twice more */
+        http_job_header(job, "x-should-retry", "false"); /* it would fail again: the SDKs must not try twice more */
     }
     if (http_job_answer(job, e->http, "application/json", hse_buf_text(&body), body.size) == HSE_E_ARG)
         http_job_fail(job, e->http, e->text);

@@ -1,5 +1,5 @@
-/* form.c - multipart forms and query strings become the JSON object that schema_parse takes apart, so that a field has one
- * meaning however it was sent. The table says what a text stands for: the value "7" of a number is a number. */
+/* form.c - multipart forms and query strings become the JSON object that schema_parse takes apart, so that a field has
+ * one meaning however it was sent. The table says what a text stands for: the value "7" of a number is a number. */
 #include "server/schema.h"
 
 #include "base/mem.h"
@@ -14,22 +14,22 @@ enum { MAX_FILES = 16, MAX_VALUE = 1 << 20, MAX_QUERY_VALUE = 4096 };
 
 struct schema_form {
     hse_buf file[MAX_FILES];
-    size_t  files;
+    size_t files;
 };
 
 typedef struct {
     const schema *s;
-    json_t       *root;
-    schema_form  *form;
-    uint64_t      max_upload;
-    size_t        total;            /* bytes of all parts that are no files */
-    api_error    *error;
+    json_t *root;
+    schema_form *form;
+    uint64_t max_upload;
+    size_t total; /* bytes of all parts that are no files */
+    api_error *error;
     /* the part under way */
     const schema_field *field;
-    json_t       *into;             /* the object that gets it; borrowed */
-    char          name[HTTP_PART_MAX_NAME];
-    bool          is_file;
-    hse_buf       data;
+    json_t *into; /* the object that gets it; borrowed */
+    char name[HTTP_PART_MAX_NAME];
+    bool is_file;
+    hse_buf data;
 } reading;
 
 static bool no_memory(reading *r)
@@ -72,7 +72,7 @@ static bool resolve(reading *r, const char *name)
         r->field = n ? schema_find(s, at, n) : NULL;
         if (!r->field)
             return unknown(r, name);
-        const char *rest = at == name ? at + n : at + n + 1;        /* behind the name, or behind its ']' */
+        const char *rest = at == name ? at + n : at + n + 1; /* behind the name, or behind its ']' */
         if (*rest == '\0' || r->field->kind == FIELD_REFUSED)
             return true;
         if (r->field->kind == FIELD_LIST && strcmp(rest, "[]") == 0)
@@ -92,7 +92,8 @@ static bool is_json_text(const schema_field *f, const char *text)
 {
     char c = text[strspn(text, " \t\r\n")];
 
-    return (f->kind == FIELD_OBJECT && c == '{') || (f->kind == FIELD_LIST && f->item == FIELD_OBJECT && (c == '[' || c == '{'));
+    return (f->kind == FIELD_OBJECT && c == '{') ||
+           (f->kind == FIELD_LIST && f->item == FIELD_OBJECT && (c == '[' || c == '{'));
 }
 
 static bool number_kind(field_kind k)
@@ -113,7 +114,7 @@ static json_t *value_of(reading *r, const char *text, size_t size)
         return NULL;
     }
     if (size == 0 && (number_kind(kind) || kind == FIELD_BOOL || kind == FIELD_DURATION))
-        return json_null();                             /* a form's way to leave a field out */
+        return json_null(); /* a form's way to leave a field out */
     if (is_json_text(f, text)) {
         if (hse_json_parse(&v, (hse_bytes){(const uint8_t *)text, size}, f->name, NULL, &err) != HSE_OK)
             api_fail(r->error, err.status == HSE_E_NOMEM ? 500 : 400, f->name, "%s", err.text);
@@ -152,7 +153,8 @@ static bool put(reading *r, json_t *v)
             json_decref(v);
             return no_memory(r);
         }
-        if (json_array_size(list) >= (f->max_items ? f->max_items : SCHEMA_MAX_ITEMS) + 1) {    /* schema_parse refuses one too many */
+        if (json_array_size(list) >=
+            (f->max_items ? f->max_items : SCHEMA_MAX_ITEMS) + 1) { /* schema_parse refuses one too many */
             json_decref(v);
             return true;
         }
@@ -165,7 +167,8 @@ static bool put(reading *r, json_t *v)
     return json_object_set_new_nocheck(r->into, f->name, v) == 0 || no_memory(r);
 }
 
-/* ---- multipart ----------------------------------------------------------------------------------------------------- */
+/* ---- multipart -----------------------------------------------------------------------------------------------------
+ */
 
 static hse_status begin_part(void *arg, const http_part *part, hse_error *err)
 {
@@ -198,8 +201,8 @@ static hse_status part_data(void *arg, const void *data, size_t size, hse_error 
     if (r->data.status == HSE_E_NOMEM)
         no_memory(r);
     else
-        api_fail(r->error, 413, r->field->name, "%s has over %zu bytes, the limit%s", r->field->name, r->data.ceiling - 1,
-                 r->is_file ? " (--max-upload)" : "");
+        api_fail(r->error, 413, r->field->name, "%s has over %zu bytes, the limit%s", r->field->name,
+                 r->data.ceiling - 1, r->is_file ? " (--max-upload)" : "");
     return hse_fail(err, HSE_E_ARG, 0, "refused");
 }
 
@@ -237,7 +240,7 @@ bool schema_form_read(const schema *s, http_slice content_type, hse_bytes body, 
 {
     static const http_part_events events = {begin_part, part_data, end_part};
     reading r = {.s = s, .max_upload = max_upload, .error = error};
-    http_multipart *m = hse_alloc(sizeof *m);           /* 10 KiB: not on a request thread's small stack */
+    http_multipart *m = hse_alloc(sizeof *m); /* 10 KiB: not on a request thread's small stack */
     hse_error err = {0};
     bool ok = false;
 
@@ -248,7 +251,7 @@ bool schema_form_read(const schema *s, http_slice content_type, hse_bytes body, 
     } else if (new_root(&r)) {
         ok = http_multipart_init(m, content_type, &events, &r, &err) == HSE_OK &&
              http_multipart_feed(m, body.data, body.size, &err) == HSE_OK && http_multipart_finish(m, &err) == HSE_OK;
-        if (!ok && !error->http) {                      /* not one of the callbacks: the body itself */
+        if (!ok && !error->http) { /* not one of the callbacks: the body itself */
             api_fail(error, err.status == HSE_E_UNSUPPORTED ? 415 : 400, NULL, "%s", err.text);
             error->code = "invalid_form";
         }
@@ -285,7 +288,8 @@ void schema_form_free(schema_form **form)
     *form = NULL;
 }
 
-/* ---- query strings ------------------------------------------------------------------------------------------------- */
+/* ---- query strings -------------------------------------------------------------------------------------------------
+ */
 
 static bool query_pair(reading *r, http_slice name, http_slice value)
 {
@@ -295,7 +299,8 @@ static bool query_pair(reading *r, http_slice name, http_slice value)
 
     if (name.size >= sizeof key || value.size >= sizeof text)
         return api_fail(r->error, 413, NULL, "a parameter of the query string is too long");
-    if (http_percent_decode(key, &n, name, true, &err) != HSE_OK || http_percent_decode(text, &n, value, true, &err) != HSE_OK)
+    if (http_percent_decode(key, &n, name, true, &err) != HSE_OK ||
+        http_percent_decode(text, &n, value, true, &err) != HSE_OK)
         return api_fail(r->error, 400, NULL, "the query string is badly encoded: %s", err.text);
     if (!resolve(r, key))
         return false;

@@ -14,11 +14,12 @@
 #include <unistd.h>
 
 /* Answers are counted by these statuses; another one by its class's first. */
-static const int statuses[] = {200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 414, 415,
-                               417, 422, 429, 431, 499, 500, 501, 503, 504, 505};
+static const int statuses[] = {200, 204, 206, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413,
+                               414, 415, 417, 422, 429, 431, 499, 500, 501, 503, 504, 505};
 enum { STATUSES = sizeof statuses / sizeof statuses[0], METHODS = 8, HTTP_BUCKETS = 14, MAX_CALLS = 512 };
 
-static const double http_bucket[HTTP_BUCKETS] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+static const double http_bucket[HTTP_BUCKETS] = {0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                 0.5,   1,     2.5,  5,     10,   30,  60};
 static const char *const method_names[METHODS] = {"OTHER", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 typedef struct {
@@ -26,21 +27,21 @@ typedef struct {
     _Atomic uint64_t bucket[HTTP_BUCKETS + 1], nanoseconds;
 } route_counts;
 
-/* Requests to models by task, model and status. Names are the engine's own, so there are few; should the table ever be full,
- * the rest counts as model "other". */
+/* Requests to models by task, model and status. Names are the engine's own, so there are few; should the table ever be
+ * full, the rest counts as model "other". */
 typedef struct {
-    char     task[16], model[128];
-    int      status;
+    char task[16], model[128];
+    int status;
     uint64_t n;
 } call_count;
 
 struct api_metrics {
-    size_t          routes;
-    double          started;            /* Unix time of the process */
-    route_counts   *route;              /* routes + 1: the last for paths that no route has */
+    size_t routes;
+    double started;      /* Unix time of the process */
+    route_counts *route; /* routes + 1: the last for paths that no route has */
     pthread_mutex_t lock;
-    size_t          calls;
-    call_count      call[MAX_CALLS];
+    size_t calls;
+    call_count call[MAX_CALLS];
 };
 
 /* When the process began: the system's boot time and the process's ticks since; both are text of /proc. */
@@ -53,13 +54,15 @@ static double process_start(void)
 
     clock_gettime(CLOCK_REALTIME, &now);
     clock_gettime(CLOCK_BOOTTIME, &up);
-    double wall = (double)now.tv_sec + (double)now.tv_nsec * 1e-9, since_boot = (double)up.tv_sec + (double)up.tv_nsec * 1e-9;
+    double wall = (double)now.tv_sec + (double)now.tv_nsec * 1e-9,
+           since_boot = (double)up.tv_sec + (double)up.tv_nsec * 1e-9;
     if (f) {
         size_t n = fread(text, 1, sizeof text - 1, f);
         text[n] = '\0';
         fclose(f);
-        const char *p = strrchr(text, ')');     /* the name may hold anything; field 3 follows it, 22 is the start */
-        if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) != 1)
+        const char *p = strrchr(text, ')'); /* the name may hold anything; field 3 follows it, 22 is the start */
+        if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                         &ticks) != 1)
             ticks = 0;
     }
     return ticks ? wall - since_boot + (double)ticks / (double)sysconf(_SC_CLK_TCK) : wall;
@@ -152,7 +155,8 @@ void api_metrics_call(api_metrics *m, const char *task, const char *model, int s
     pthread_mutex_unlock(&m->lock);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------------------------------
+ */
 
 static void head(hse_buf *out, const char *name, const char *kind, const char *help)
 {
@@ -181,18 +185,20 @@ static void plain(hse_buf *out, const char *name, const char *kind, const char *
 }
 
 /* The lines of one histogram; counts are not cumulative yet. labels: "task=\"speak\"". */
-static void histogram(hse_buf *out, const char *name, const char *labels, const double *bounds, const uint64_t *counts, size_t n,
-                      uint64_t total, double sum)
+static void histogram(hse_buf *out, const char *name, const char *labels, const double *bounds, const uint64_t *counts,
+                      size_t n, uint64_t total, double sum)
 {
     const char *comma = *labels ? "," : "";
     uint64_t below = 0;
 
     for (size_t i = 0; i < n; i++) {
         below += counts[i];
-        hse_buf_printf(out, "%s_bucket{%s%sle=\"%.9g\"} %llu\n", name, labels, comma, bounds[i], (unsigned long long)below);
+        hse_buf_printf(out, "%s_bucket{%s%sle=\"%.9g\"} %llu\n", name, labels, comma, bounds[i],
+                       (unsigned long long)below);
     }
     hse_buf_printf(out, "%s_bucket{%s%sle=\"+Inf\"} %llu\n", name, labels, comma, (unsigned long long)total);
-    hse_buf_printf(out, "%s_sum{%s} %.17g\n%s_count{%s} %llu\n", name, labels, sum, name, labels, (unsigned long long)total);
+    hse_buf_printf(out, "%s_sum{%s} %.17g\n%s_count{%s} %llu\n", name, labels, sum, name, labels,
+                   (unsigned long long)total);
 }
 
 static void write_http(hse_buf *out, const api_metrics *m)
@@ -206,7 +212,8 @@ static void write_http(hse_buf *out, const api_metrics *m)
                     continue;
                 hse_buf_str(out, "hse_http_requests_total");
                 label(out, "handler", r < m->routes ? api_routes[r].path : "other", true);
-                hse_buf_printf(out, ",method=\"%s\",status=\"%d\"} %llu\n", method_names[k], statuses[s], (unsigned long long)n);
+                hse_buf_printf(out, ",method=\"%s\",status=\"%d\"} %llu\n", method_names[k], statuses[s],
+                               (unsigned long long)n);
             }
     head(out, "hse_http_request_duration_seconds", "histogram", "From a request's head to the end of its answer.");
     for (size_t r = 0; r <= m->routes; r++) {
@@ -238,7 +245,8 @@ static void write_calls(hse_buf *out, api_metrics *m)
 
 /* ---- the engine's ---- */
 
-static void by_kind(hse_buf *out, const hse_engine_stats *s, const char *name, const char *kind, const char *help, size_t offset)
+static void by_kind(hse_buf *out, const hse_engine_stats *s, const char *name, const char *kind, const char *help,
+                    size_t offset)
 {
     head(out, name, kind, help);
     for (int k = 0; k < HSE_JOB_KINDS; k++)
@@ -257,12 +265,16 @@ static void seconds(hse_buf *out, const char *name, const char *labels, const hs
 
 static void write_kinds(hse_buf *out, const hse_engine_stats *s)
 {
-    static const struct { const char *name, *kind, *help; size_t offset; } rows[] = {
+    static const struct {
+        const char *name, *kind, *help;
+        size_t offset;
+    } rows[] = {
         {"hse_requests_running", "gauge", "Requests of which something is being computed now.", KIND(running)},
         {"hse_requests_waiting", "gauge", "Unfinished requests of which nothing is being computed now.", KIND(waiting)},
         {"hse_requests_started_total", "counter", "Requests that were taken.", KIND(started)},
         {"hse_requests_failed_total", "counter", "Requests that ended in an error of any kind.", KIND(failed)},
-        {"hse_request_cancelled_total", "counter", "Requests whose client left or that were cancelled.", KIND(cancelled)},
+        {"hse_request_cancelled_total", "counter", "Requests whose client left or that were cancelled.",
+         KIND(cancelled)},
         {"hse_request_expired_total", "counter", "Requests whose deadline passed.", KIND(expired)},
     };
     char labels[64];
@@ -286,16 +298,30 @@ static void write_totals(hse_buf *out, const hse_engine_stats *s)
     head(out, "hse_request_rejected_total", "counter", "Requests refused before any work.");
     hse_buf_printf(out, "hse_request_rejected_total{reason=\"busy\"} %llu\n", (unsigned long long)s->rejected_busy);
     hse_buf_printf(out, "hse_request_rejected_total{reason=\"memory\"} %llu\n", (unsigned long long)s->rejected_memory);
-    hse_buf_printf(out, "hse_request_rejected_total{reason=\"deadline\"} %llu\n", (unsigned long long)s->rejected_deadline);
+    hse_buf_printf(out, "hse_request_rejected_total{reason=\"deadline\"} %llu\n",
+                   (unsigned long long)s->rejected_deadline);
     plain(out, "hse_text_characters_total", "counter", "Characters of text to speak.", (double)s->characters_in);
     plain(out, "hse_audio_input_seconds_total", "counter", "Seconds of audio that came in.", s->audio_in_s);
     plain(out, "hse_audio_output_seconds_total", "counter", "Seconds of audio that went out.", s->audio_out_s);
-    plain(out, "hse_voice_cache_hits_total", "counter", "Recordings whose embedding was known.", (double)s->voice_cache_hits);
-    plain(out, "hse_voice_cache_misses_total", "counter", "Recordings whose embedding was computed.", (double)s->voice_cache_misses);
-    plain(out, "hse_memory_budget_bytes", "gauge", "What models may hold together; 0: no bound.", (double)s->memory_budget);
+    plain(out, "hse_voice_cache_hits_total", "counter", "Recordings whose embedding was known.",
+          (double)s->voice_cache_hits);
+    plain(out, "hse_voice_cache_misses_total", "counter", "Recordings whose embedding was computed.",
+          (double)s->voice_cache_misses);
+    plain(out, "hse_memory_budget_bytes", "gauge", "What models may hold together; 0: no bound.",
+          (double)s->memory_budget);
 }
 
-typedef enum { M_LOADED, M_LOADING, M_LOAD_SECONDS, M_BYTES, M_ACTIVATIONS, M_REQUESTS, M_WAITING, M_LOADS, M_FIGURES } model_figure;
+typedef enum {
+    M_LOADED,
+    M_LOADING,
+    M_LOAD_SECONDS,
+    M_BYTES,
+    M_ACTIVATIONS,
+    M_REQUESTS,
+    M_WAITING,
+    M_LOADS,
+    M_FIGURES
+} model_figure;
 
 static double figure(const hse_model_stats *m, model_figure f)
 {
@@ -321,12 +347,14 @@ static const char *model_labels(hse_buf *scratch, const hse_model_stats *m)
 {
     hse_buf_clear(scratch);
     model_label(scratch, m);
-    return hse_buf_text(scratch) + (scratch->size > 0);      /* without the brace */
+    return hse_buf_text(scratch) + (scratch->size > 0); /* without the brace */
 }
 
 static void write_models(hse_buf *out, const hse_engine_stats *s)
 {
-    static const struct { const char *name, *kind, *help; } rows[M_FIGURES] = {
+    static const struct {
+        const char *name, *kind, *help;
+    } rows[M_FIGURES] = {
         [M_LOADED] = {"hse_model_loaded", "gauge", "1: its weights are in memory."},
         [M_LOADING] = {"hse_model_loading", "gauge", "1: it is being loaded."},
         [M_LOAD_SECONDS] = {"hse_model_load_seconds", "gauge", "How long its last load took."},
@@ -351,8 +379,10 @@ static void write_models(hse_buf *out, const hse_engine_stats *s)
     head(out, "hse_model_evictions_total", "counter", "How often it was unloaded, and why.");
     for (size_t i = 0; i < s->model_count; i++) {
         const hse_model_stats *m = &s->models[i];
-        const struct { const char *reason; uint64_t n; } why[] = {
-            {"idle", m->unloads_idle}, {"budget", m->unloads_budget}, {"asked", m->unloads_asked}};
+        const struct {
+            const char *reason;
+            uint64_t n;
+        } why[] = {{"idle", m->unloads_idle}, {"budget", m->unloads_budget}, {"asked", m->unloads_asked}};
         for (size_t k = 0; k < COUNT(why); k++) {
             hse_buf_str(out, "hse_model_evictions_total");
             model_label(out, m);
@@ -363,8 +393,8 @@ static void write_models(hse_buf *out, const hse_engine_stats *s)
         batch_bounds[b] = hse_batch_bucket[b];
     head(out, "hse_batch_size", "histogram", "Items that were computed together.");
     for (size_t i = 0; i < s->model_count; i++)
-        histogram(out, "hse_batch_size", model_labels(&scratch, &s->models[i]), batch_bounds, s->models[i].batch, HSE_BATCH_BUCKETS - 1,
-                  s->models[i].batches, (double)s->models[i].items);
+        histogram(out, "hse_batch_size", model_labels(&scratch, &s->models[i]), batch_bounds, s->models[i].batch,
+                  HSE_BATCH_BUCKETS - 1, s->models[i].batches, (double)s->models[i].items);
     head(out, "hse_request_queue_seconds", "histogram", "How long an item waited for its batch.");
     for (size_t i = 0; i < s->model_count; i++)
         seconds(out, "hse_request_queue_seconds", model_labels(&scratch, &s->models[i]), &s->models[i].queue);
@@ -402,7 +432,7 @@ static unsigned open_files(void)
         n++;
     if (d)
         closedir(d);
-    return n > 3 ? n - 3 : 0;               /* ".", ".." and the folder itself */
+    return n > 3 ? n - 3 : 0; /* ".", ".." and the folder itself */
 }
 
 static void write_process(hse_buf *out, const hse_server *server)
@@ -412,10 +442,12 @@ static void write_process(hse_buf *out, const hse_server *server)
 
     getrusage(RUSAGE_SELF, &use);
     plain(out, "process_cpu_seconds_total", "counter", "User and system time.",
-          (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) + (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6);
+          (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+              (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6);
     plain(out, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
     plain(out, "process_open_fds", "gauge", "Open file descriptors.", open_files());
-    plain(out, "process_start_time_seconds", "gauge", "Unix time at which the process began.", server->metrics->started);
+    plain(out, "process_start_time_seconds", "gauge", "Unix time at which the process began.",
+          server->metrics->started);
     http_server_stats(server->http, &http);
     plain(out, "hse_http_connections", "gauge", "Open connections.", (double)http.open);
     plain(out, "hse_http_accepted_total", "counter", "Connections that were accepted.", (double)http.accepted);

@@ -6,13 +6,13 @@
 typedef enum { ANY, SPEAKS, EMBEDS, DETECTS, TRANSCRIBES, CONVERTS, RESTORES } ability;
 
 /* The lists by task, and what a model on them can do. */
-static const struct { const char *path; ability ability; } tasks[] = {
-    {"/v1/audio/speech/models", SPEAKS},
-    {"/v1/embed/models", EMBEDS},
-    {"/v1/audio/vad/models", DETECTS},
-    {"/v1/audio/transcriptions/models", TRANSCRIBES},
-    {"/v1/voice/convert/models", CONVERTS},
-    {"/v1/audio/convert/models", RESTORES},
+static const struct {
+    const char *path;
+    ability ability;
+} tasks[] = {
+    {"/v1/audio/speech/models", SPEAKS},    {"/v1/embed/models", EMBEDS},
+    {"/v1/audio/vad/models", DETECTS},      {"/v1/audio/transcriptions/models", TRANSCRIBES},
+    {"/v1/voice/convert/models", CONVERTS}, {"/v1/audio/convert/models", RESTORES},
 };
 
 static bool able(const hse_model_info *m, ability a)
@@ -43,7 +43,8 @@ static void card(hse_buf *out, const hse_server *server, const hse_model_info *m
 {
     hse_buf_str(out, "{\"id\":");
     api_json_string(out, m->name, strlen(m->name));
-    hse_buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"harmonyspeech\",\"root\":", (long long)server->started);
+    hse_buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"harmonyspeech\",\"root\":",
+                   (long long)server->started);
     api_json_string(out, m->name, strlen(m->name));
     hse_buf_str(out, ",\"parent\":null");
     if (languages && (m->language_count || m->voice_count)) {
@@ -53,7 +54,7 @@ static void card(hse_buf *out, const hse_server *server, const hse_model_info *m
             voices(out, m, m->languages[l]);
         }
         if (!m->language_count)
-            voices(out, m, "default");              /* HSE's word for a model that names none */
+            voices(out, m, "default"); /* HSE's word for a model that names none */
         hse_buf_str(out, "]");
     } else if (languages) {
         hse_buf_str(out, ",\"languages\":null");

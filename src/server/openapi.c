@@ -8,12 +8,13 @@
 
 enum { MAX_COMPONENTS = 128 };
 
-/* The schemas that were named so far; a form's have files where JSON has base64, so they are components of their own. */
+/* The schemas that were named so far; a form's have files where JSON has base64, so they are components of their own.
+ */
 typedef struct {
-    hse_buf      *out;
+    hse_buf *out;
     const schema *component[MAX_COMPONENTS];
-    bool          form[MAX_COMPONENTS];
-    size_t        count;
+    bool form[MAX_COMPONENTS];
+    size_t count;
 } writing;
 
 static void text(hse_buf *out, const char *s)
@@ -95,8 +96,11 @@ static void value(writing *w, const schema_field *f, field_kind kind, bool nulla
         words(out, f->choices, nullable);
         break;
     case FIELD_ID:
-        hse_buf_printf(out, "\"anyOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"}},"
-                            "\"required\":[\"id\"]}%s]", nullable ? ",{\"type\":\"null\"}" : "");
+        hse_buf_printf(
+            out,
+            "\"anyOf\":[{\"type\":\"string\"},{\"type\":\"object\",\"properties\":{\"id\":{\"type\":\"string\"}},"
+            "\"required\":[\"id\"]}%s]",
+            nullable ? ",{\"type\":\"null\"}" : "");
         break;
     case FIELD_NUMBER:
     case FIELD_INTEGER:
@@ -125,13 +129,16 @@ static void value(writing *w, const schema_field *f, field_kind kind, bool nulla
             hse_buf_printf(out, ",\"maxItems\":%zu", f->max_items);
         break;
     case FIELD_REFUSED: hse_buf_str(out, "\"deprecated\":true"); break;
-    case FIELD_ANY: hse_buf_str(out, "\"type\":[\"object\",\"array\",\"string\",\"number\",\"boolean\",\"null\"]"); break;
+    case FIELD_ANY:
+        hse_buf_str(out, "\"type\":[\"object\",\"array\",\"string\",\"number\",\"boolean\",\"null\"]");
+        break;
     }
 }
 
 static void default_value(hse_buf *out, const schema_field *f)
 {
-    bool bare = f->kind == FIELD_NUMBER || f->kind == FIELD_INTEGER || f->kind == FIELD_BOOL || f->kind == FIELD_DURATION;
+    bool bare =
+        f->kind == FIELD_NUMBER || f->kind == FIELD_INTEGER || f->kind == FIELD_BOOL || f->kind == FIELD_DURATION;
 
     if (!f->def)
         return;
@@ -153,7 +160,8 @@ static void field(writing *w, const schema_field *f, bool form)
         hse_buf scratch;
         hse_buf_init(&scratch, 4096);
         text(&scratch, f->doc);
-        hse_buf_append(w->out, hse_buf_text(&scratch) + 1, scratch.size ? scratch.size - 1 : 0);    /* without its first quote */
+        hse_buf_append(w->out, hse_buf_text(&scratch) + 1,
+                       scratch.size ? scratch.size - 1 : 0); /* without its first quote */
         hse_buf_free(&scratch);
     } else if (f->doc && *f->doc) {
         member(w->out, "description", f->doc);
@@ -166,7 +174,8 @@ static void component(writing *w, const schema *s, bool form)
     hse_buf *out = w->out;
     bool first = true;
 
-    hse_buf_printf(out, "\"%s%s\":{\"type\":\"object\",\"title\":\"%s%s\"", s->name, form ? "Form" : "", s->name, form ? "Form" : "");
+    hse_buf_printf(out, "\"%s%s\":{\"type\":\"object\",\"title\":\"%s%s\"", s->name, form ? "Form" : "", s->name,
+                   form ? "Form" : "");
     if (s->doc && *s->doc)
         member(out, "description", s->doc);
     hse_buf_str(out, ",\"properties\":{");
@@ -183,7 +192,7 @@ static void component(writing *w, const schema *s, bool form)
             first = false;
         }
     hse_buf_str(out, first ? "" : "]");
-    hse_buf_str(out, s->size ? ",\"additionalProperties\":false}" : "}");      /* answers may grow */
+    hse_buf_str(out, s->size ? ",\"additionalProperties\":false}" : "}"); /* answers may grow */
 }
 
 /* "{id}" of the path and the fields of the query string. */
@@ -194,15 +203,16 @@ static void parameters(writing *w, const api_route *r)
     bool first = true;
 
     if (close) {
-        hse_buf_str(out, ",\"parameters\":[{\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"},\"name\":");
+        hse_buf_str(out,
+                    ",\"parameters\":[{\"in\":\"path\",\"required\":true,\"schema\":{\"type\":\"string\"},\"name\":");
         api_json_string(out, open + 1, (size_t)(close - open - 1));
         hse_buf_byte(out, '}');
         first = false;
     }
     for (size_t i = 0; r->query && i < r->query->count; i++) {
         const schema_field *f = &r->query->fields[i];
-        hse_buf_printf(out, "%s{\"in\":\"query\",\"name\":\"%s\",\"required\":%s,\"schema\":", first ? ",\"parameters\":[" : ",", f->name,
-                       f->required ? "true" : "false");
+        hse_buf_printf(out, "%s{\"in\":\"query\",\"name\":\"%s\",\"required\":%s,\"schema\":",
+                       first ? ",\"parameters\":[" : ",", f->name, f->required ? "true" : "false");
         field(w, f, true);
         hse_buf_byte(out, '}');
         first = false;
@@ -247,8 +257,8 @@ static void responses(writing *w, const api_route *r)
     }
     for (const char *p = r->media; p && *p; p += *p == '|') {
         size_t n = strcspn(p, "|");
-        hse_buf_printf(out, "%s\"%.*s\":{\"schema\":{\"type\":\"string\"%s}}", json || p != r->media ? "," : "", (int)n, p,
-                       strncmp(p, "audio/", 6) == 0 ? ",\"format\":\"binary\"" : "");
+        hse_buf_printf(out, "%s\"%.*s\":{\"schema\":{\"type\":\"string\"%s}}", json || p != r->media ? "," : "", (int)n,
+                       p, strncmp(p, "audio/", 6) == 0 ? ",\"format\":\"binary\"" : "");
         p += n;
     }
     hse_buf_str(out, "}}");
@@ -277,7 +287,8 @@ static void operation(writing *w, const api_route *r)
 {
     hse_buf *out = w->out;
 
-    hse_buf_printf(out, "\"%s\":{\"tags\":[\"%s\"],\"operationId\":\"%s", method_name(r->method), r->tag, method_name(r->method));
+    hse_buf_printf(out, "\"%s\":{\"tags\":[\"%s\"],\"operationId\":\"%s", method_name(r->method), r->tag,
+                   method_name(r->method));
     for (const char *p = r->path; *p; p++)
         if (*p != '}')
             hse_buf_byte(out, (uint8_t)(isalnum((unsigned char)*p) ? *p : '_'));
@@ -324,14 +335,16 @@ void api_openapi_write(hse_buf *out)
 {
     writing w = {.out = out};
 
-    hse_buf_str(out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"harmonyspeech\",\"version\":\"" HSE_VERSION "\","
-                     "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"},\"description\":"
-                     "\"The forms of Harmony Speech Engine and of OpenAI on the same routes. An unknown field, a wrong type or a value "
-                     "out of bounds is refused with 400 and the field's path in param; null counts as absent.\"},\"paths\":{");
+    hse_buf_str(
+        out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"harmonyspeech\",\"version\":\"" HSE_VERSION "\","
+             "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"},\"description\":"
+             "\"The forms of Harmony Speech Engine and of OpenAI on the same routes. An unknown field, a wrong type or "
+             "a value "
+             "out of bounds is refused with 400 and the field's path in param; null counts as absent.\"},\"paths\":{");
     paths(&w);
     hse_buf_str(out, "},\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
                      "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"Api-Key\"}},\"schemas\":{");
-    for (size_t i = 0; i < w.count; i++) {              /* grows while components name others */
+    for (size_t i = 0; i < w.count; i++) { /* grows while components name others */
         if (i)
             hse_buf_byte(out, ',');
         component(&w, w.component[i], w.form[i]);

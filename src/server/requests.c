@@ -7,15 +7,16 @@
 #include <strings.h>
 
 /* Of a recording that gives a voice. */
-#define VAD_ROWS(type)                                                                                                         \
-    {"input_vad_mode", FIELD_TEXT, offsetof(type, vad_mode), .doc = "keep only the speech of input_audio: silero, whisper, or a name of "   \
-     "/v1/audio/vad/models; none", .max = MAX_NAME},                                                                          \
-    {"input_vad_data", FIELD_TEXT, offsetof(type, vad_data), .doc = "the same by stretches: the JSON text of a /v1/audio/vad answer or of "  \
-     "its timestamps", .max = MAX_TEXT}
+#define VAD_ROWS(type)                                                                                                 \
+    {"input_vad_mode", FIELD_TEXT, offsetof(type, vad_mode), .max = MAX_NAME,                                          \
+     .doc = "keep only the speech of input_audio: silero, whisper, or a name of /v1/audio/vad/models; none"},          \
+    {"input_vad_data", FIELD_TEXT, offsetof(type, vad_data), .max = MAX_TEXT,                                          \
+     .doc = "the same by stretches: the JSON text of a /v1/audio/vad answer or of its timestamps"}
 
 #define G(member) offsetof(generation_options, member)
 static const schema_field generation_fields[] = {
-    {"seed", FIELD_INTEGER, G(seed), .doc = "of random draws; returned as x-hse-seed", .min = 0, .max = 9007199254740992.0},
+    {"seed", FIELD_INTEGER, G(seed), .doc = "of random draws; returned as x-hse-seed", .min = 0,
+     .max = 9007199254740992.0},
     {"style", FIELD_REFUSED, 0, .doc = "no model that is built in has styles"},
     {"speed", FIELD_NUMBER, G(speed), .doc = "2 = twice as fast; 0 = 1", .min = 0, .max = 10},
     {"pitch", FIELD_NUMBER, G(pitch), .doc = "factor; 0 = 1", .min = 0, .max = 10},
@@ -25,49 +26,62 @@ const schema generation_schema = SCHEMA("GenerationOptions", generation_fields, 
 
 #define O(member) offsetof(output_options, member)
 static const schema_field output_fields[] = {
-    {"format", FIELD_CHOICE, O(format), .doc = "of the audio; wav in JSON answers, mp3 in binary ones", .choices = "wav|mp3|opus|aac|flac|pcm"},
-    {"sample_rate", FIELD_INTEGER, O(sample_rate), .doc = "of the audio, in Hz; default: pcm and opus 24000, else the model's", .min = 8000,
-     .max = 192000},
+    {"format", FIELD_CHOICE, O(format), .doc = "of the audio; wav in JSON answers, mp3 in binary ones",
+     .choices = "wav|mp3|opus|aac|flac|pcm"},
+    {"sample_rate", FIELD_INTEGER, O(sample_rate),
+     .doc = "of the audio, in Hz; default: pcm and opus 24000, else the model's", .min = 8000, .max = 192000},
     {"stream", FIELD_BOOL, O(stream), .doc = "send audio while it is computed (binary answers)", .def = "false"},
 };
 const schema output_schema = SCHEMA("AudioOutputOptions", output_fields, output_options);
 
 #define S(member) offsetof(speech_request, member)
 static const schema_field speech_fields[] = {
-    MODEL_ROW(speech_request, "a name of /v1/audio/speech/models; absent, \"\" or tts-1, tts-1-hd, gpt-4o-mini-tts: the first of them"),
+    MODEL_ROW(speech_request,
+              "a name of /v1/audio/speech/models; absent, \"\" or tts-1, tts-1-hd, gpt-4o-mini-tts: the first of them"),
     {"input", FIELD_TEXT, S(input), .doc = "the text to speak, UTF-8", .required = true, .min = 1, .max = MAX_TEXT},
-    {"voice", FIELD_ID, S(voice), .doc = "a name of the model's voices, of the voice store, or one of OpenAI's thirteen; default: the model's first", .max = MAX_NAME},
+    {"voice", FIELD_ID, S(voice),
+     .doc = "a name of the model's voices, of the voice store, or one of OpenAI's thirteen; default: the model's first",
+     .max = MAX_NAME},
     {"language", FIELD_TEXT, S(language), .doc = "en, ...; default: the model's", .max = 32},
-    {"mode", FIELD_CHOICE, S(mode), .doc = "HSE's: speak with a voice of the model, or with that of input_audio or input_embedding",
+    {"mode", FIELD_CHOICE, S(mode),
+     .doc = "HSE's: speak with a voice of the model, or with that of input_audio or input_embedding",
      .choices = "single_speaker_tts|voice_cloning"},
     {"response_format", FIELD_CHOICE, S(response_format), .doc = "OpenAI's name of output_options.format; default mp3",
      .choices = "mp3|opus|aac|flac|wav|pcm"},
-    {"stream_format", FIELD_CHOICE, S(stream_format), .doc = "OpenAI's: sse sends speech.audio.delta events, then speech.audio.done with the usage", .choices = "audio|sse", .def = "audio"},
+    {"stream_format", FIELD_CHOICE, S(stream_format),
+     .doc = "OpenAI's: sse sends speech.audio.delta events, then speech.audio.done with the usage",
+     .choices = "audio|sse", .def = "audio"},
     {"speed", FIELD_NUMBER, S(speed), .doc = "OpenAI's; 2 = twice as fast", .min = 0.25, .max = 4, .def = "1"},
     {"input_audio", FIELD_BASE64, S(input_audio), .doc = "a recording of the voice to clone"},
-    {"input_embedding", FIELD_BASE64, S(input_embedding), .doc = "the voice as /v1/embed/speaker gives it", .max = 1 << 20},
+    {"input_embedding", FIELD_BASE64, S(input_embedding), .doc = "the voice as /v1/embed/speaker gives it",
+     .max = 1 << 20},
     VAD_ROWS(speech_request),
     {"generation_options", FIELD_OBJECT, S(generation), .doc = "how it is spoken", .object = &generation_schema},
     {"output_options", FIELD_OBJECT, S(output), .doc = "what the audio is", .object = &output_schema},
-    {"pre_processing_filters", FIELD_LIST, S(pre_filters), .doc = "run on input_audio first", .item = FIELD_OBJECT, .object = &filter_schema,
-     .max_items = MAX_FILTERS},
-    {"post_generation_filters", FIELD_LIST, S(post_filters), .doc = "run on what was spoken", .item = FIELD_OBJECT, .object = &filter_schema,
-     .max_items = MAX_FILTERS},
+    {"pre_processing_filters", FIELD_LIST, S(pre_filters), .doc = "run on input_audio first", .item = FIELD_OBJECT,
+     .object = &filter_schema, .max_items = MAX_FILTERS},
+    {"post_generation_filters", FIELD_LIST, S(post_filters), .doc = "run on what was spoken", .item = FIELD_OBJECT,
+     .object = &filter_schema, .max_items = MAX_FILTERS},
     {"instructions", FIELD_REFUSED, 0, .doc = "no model that is built in follows instructions"},
-    {"text_normalization", FIELD_CHOICE, S(text_normalization), .doc = "on: numbers, dates, money become words; reference: as the original model "
-     "does; default: the server's --text-normalization", .choices = "on|reference|off"},
-    {"normalize", FIELD_CHOICE, S(normalize), .doc = "loudness: the model's gain and a limiter, the whole scaled to a peak of 0.97, or as it is",
+    {"text_normalization", FIELD_CHOICE, S(text_normalization),
+     .doc = "on: numbers, dates, money become words; reference: as the original model "
+            "does; default: the server's --text-normalization",
+     .choices = "on|reference|off"},
+    {"normalize", FIELD_CHOICE, S(normalize),
+     .doc = "loudness: the model's gain and a limiter, the whole scaled to a peak of 0.97, or as it is",
      .choices = "auto|peak|none", .def = "auto"},
     COMMON_ROWS(speech_request),
 };
-const schema speech_schema = SCHEMA("TextToSpeechRequest", speech_fields, speech_request, "OpenAI's speech request and HSE's in one.");
+const schema speech_schema =
+    SCHEMA("TextToSpeechRequest", speech_fields, speech_request, "OpenAI's speech request and HSE's in one.");
 
 #define E(member) offsetof(embed_request, member)
 static const schema_field embed_fields[] = {
     MODEL_ROW(embed_request, "a name of /v1/embed/models; absent: the first"),
     {"input_audio", FIELD_BASE64, E(input_audio), .doc = "a recording of the voice", .required = true},
     VAD_ROWS(embed_request),
-    {"reference_audio", FIELD_BASE64, E(reference_audio), .doc = "a recording of a second voice: the answer says how alike they are"},
+    {"reference_audio", FIELD_BASE64, E(reference_audio),
+     .doc = "a recording of a second voice: the answer says how alike they are"},
     {"reference_embedding", FIELD_BASE64, E(reference_embedding), .doc = "or its embedding", .max = 1 << 20},
     {"reference_voice", FIELD_ID, E(reference_voice), .doc = "or a stored voice", .max = MAX_NAME},
     COMMON_ROWS(embed_request),
@@ -79,30 +93,37 @@ static const schema_field vad_fields[] = {
     MODEL_ROW(vad_request, "a name of /v1/audio/vad/models; absent: the first"),
     {"input_audio", FIELD_BASE64, V(input_audio), .doc = "the recording", .required = true},
     {"get_timestamps", FIELD_BOOL, V(get_timestamps), .doc = "list the segments too", .def = "false"},
-    {"return_seconds", FIELD_BOOL, V(return_seconds), .doc = "times in seconds, else in samples at 16 kHz", .def = "false"},
-    {"threshold", FIELD_NUMBER, V(threshold), .doc = "probability at which speech begins", .min = 0, .max = 1, .def = "0.5"},
-    {"neg_threshold", FIELD_NUMBER, V(neg_threshold), .doc = "below it speech ends; default: threshold - 0.15, at least 0.01", .min = 0, .max = 1},
-    {"min_speech_duration_ms", FIELD_NUMBER, V(min_speech_duration_ms), .doc = "shorter speech is dropped", .min = 0, .max = 1e7, .def = "250"},
-    {"min_silence_duration_ms", FIELD_NUMBER, V(min_silence_duration_ms), .doc = "a shorter pause does not end speech", .min = 0, .max = 1e7,
-     .def = "100"},
+    {"return_seconds", FIELD_BOOL, V(return_seconds), .doc = "times in seconds, else in samples at 16 kHz",
+     .def = "false"},
+    {"threshold", FIELD_NUMBER, V(threshold), .doc = "probability at which speech begins", .min = 0, .max = 1,
+     .def = "0.5"},
+    {"neg_threshold", FIELD_NUMBER, V(neg_threshold),
+     .doc = "below it speech ends; default: threshold - 0.15, at least 0.01", .min = 0, .max = 1},
+    {"min_speech_duration_ms", FIELD_NUMBER, V(min_speech_duration_ms), .doc = "shorter speech is dropped", .min = 0,
+     .max = 1e7, .def = "250"},
+    {"min_silence_duration_ms", FIELD_NUMBER, V(min_silence_duration_ms), .doc = "a shorter pause does not end speech",
+     .min = 0, .max = 1e7, .def = "100"},
     {"speech_pad_ms", FIELD_NUMBER, V(speech_pad_ms), .doc = "added on both sides", .min = 0, .max = 1e7, .def = "30"},
-    {"max_speech_duration_s", FIELD_NUMBER, V(max_speech_duration_s), .doc = "longer speech is cut at a pause; default: no limit", .min = 0.1,
-     .max = 1e7},
+    {"max_speech_duration_s", FIELD_NUMBER, V(max_speech_duration_s),
+     .doc = "longer speech is cut at a pause; default: no limit", .min = 0.1, .max = 1e7},
     COMMON_ROWS(vad_request),
 };
 const schema vad_schema = SCHEMA("DetectVoiceActivityRequest", vad_fields, vad_request);
 
 #define M(member) offsetof(model_request, member)
 static const schema_field load_fields[] = {
-    {"model", FIELD_TEXT, M(model), .doc = "a name of /v1/models; a toolchain: all its parts", .required = true, .min = 1, .max = MAX_NAME},
-    {"keep_alive", FIELD_DURATION, M(keep_alive), .doc = "how long it stays without requests: seconds or \"5m\"; -1: for ever; absent: as "
-     "configured", .max = MAX_KEEP},
+    {"model", FIELD_TEXT, M(model), .doc = "a name of /v1/models; a toolchain: all its parts", .required = true,
+     .min = 1, .max = MAX_NAME},
+    {"keep_alive", FIELD_DURATION, M(keep_alive),
+     .doc = "how long it stays without requests: seconds or \"5m\"; -1: for ever; absent: as "
+            "configured",
+     .max = MAX_KEEP},
 };
 const schema load_schema = SCHEMA("LoadModelRequest", load_fields, model_request);
 static const schema_field unload_fields[] = {
     {"model", FIELD_TEXT, M(model), .doc = "a name of /v1/models", .required = true, .min = 1, .max = MAX_NAME},
-    {"timeout_s", FIELD_NUMBER, M(timeout_s), .doc = "how long to wait for requests that use it; then 503", .min = 0, .max = 600,
-     .def = "30"},
+    {"timeout_s", FIELD_NUMBER, M(timeout_s), .doc = "how long to wait for requests that use it; then 503", .min = 0,
+     .max = 600, .def = "30"},
 };
 const schema unload_schema = SCHEMA("UnloadModelRequest", unload_fields, model_request);
 static const schema_field ps_fields[] = {
@@ -111,11 +132,12 @@ static const schema_field ps_fields[] = {
 const schema ps_schema = SCHEMA("ListLoadedRequest", ps_fields, ps_request);
 const schema nothing_schema = {"NoFields", NULL, 0, 1, ""};
 
-/* ---- answers ------------------------------------------------------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------------------------------------------------------
+ */
 
-#define ANSWER_ROWS(prefix)                                                                                                    \
-    {"id", FIELD_TEXT, 0, .doc = prefix "- and the request's id", .required = true},                                                  \
-    {"model", FIELD_TEXT, 0, .doc = "the model that answered", .required = true},                                                     \
+#define ANSWER_ROWS(prefix)                                                                                            \
+    {"id", FIELD_TEXT, 0, .doc = prefix "- and the request's id", .required = true},                                   \
+    {"model", FIELD_TEXT, 0, .doc = "the model that answered", .required = true},                                      \
     {"created", FIELD_INTEGER, 0, .doc = "Unix time", .required = true}
 
 static const schema_field audio_answer_fields[] = {
@@ -160,7 +182,8 @@ static const schema_field card_fields[] = {
     {"object", FIELD_CHOICE, 0, .doc = "always model", .required = true, .choices = "model"},
     {"created", FIELD_INTEGER, 0, .doc = "Unix time", .required = true},
     {"owned_by", FIELD_TEXT, 0, .doc = "whose it is", .required = true},
-    {"languages", FIELD_LIST, 0, .doc = "null where a model has none; on lists of a task", .item = FIELD_OBJECT, .object = &language_schema},
+    {"languages", FIELD_LIST, 0, .doc = "null where a model has none; on lists of a task", .item = FIELD_OBJECT,
+     .object = &language_schema},
     {"root", FIELD_TEXT, 0, .doc = "the same as id"},
     {"parent", FIELD_TEXT, 0, .doc = "always null"},
 };
@@ -216,7 +239,8 @@ const schema version_answer = {"VersionResponse", version_fields, COUNT(version_
 
 static const schema_field openai_error_fields[] = {
     {"message", FIELD_TEXT, 0, .doc = "one sentence", .required = true},
-    {"type", FIELD_TEXT, 0, .doc = "invalid_request_error, authentication_error, rate_limit_error, server_error", .required = true},
+    {"type", FIELD_TEXT, 0, .doc = "invalid_request_error, authentication_error, rate_limit_error, server_error",
+     .required = true},
     {"param", FIELD_TEXT, 0, .doc = "the field that is wrong, or null"},
     {"code", FIELD_TEXT, 0, .doc = "model_not_found, unknown_parameter, unsupported, overloaded, ... or null"},
 };
@@ -231,7 +255,8 @@ static const schema_field error_fields[] = {
 };
 const schema error_answer = {"ErrorResponse", error_fields, COUNT(error_fields), 0, ""};
 
-/* ---- choosing the answer ------------------------------------------------------------------------------------------- */
+/* ---- choosing the answer -------------------------------------------------------------------------------------------
+ */
 
 /* Does the Accept value itself name one of these types? "*" and "*" alone says nothing about what the client is. */
 static bool accept_names(http_slice accept, const char *prefix)
@@ -239,15 +264,17 @@ static bool accept_names(http_slice accept, const char *prefix)
     size_t n = strlen(prefix);
 
     for (size_t i = 0; i + n <= accept.size; i++)
-        if (strncasecmp(accept.data + i, prefix, n) == 0 && (i == 0 || accept.data[i - 1] == ',' || accept.data[i - 1] == ' '))
+        if (strncasecmp(accept.data + i, prefix, n) == 0 &&
+            (i == 0 || accept.data[i - 1] == ',' || accept.data[i - 1] == ' '))
             return true;
     return false;
 }
 
 bool speech_wants_binary(http_slice accept, const json_t *body)
 {
-    static const char *const own[] = {"mode", "language", "input_audio", "input_embedding", "input_vad_mode", "input_vad_data",
-                                      "generation_options", "output_options", "pre_processing_filters", "post_generation_filters"};
+    static const char *const own[] = {
+        "mode",           "language",           "input_audio",    "input_embedding",        "input_vad_mode",
+        "input_vad_data", "generation_options", "output_options", "pre_processing_filters", "post_generation_filters"};
 
     if (accept.data && (accept_names(accept, "audio/") || accept_names(accept, "application/octet-stream")))
         return true;

@@ -20,12 +20,14 @@ typedef struct {
 
 /* The rows of common_fields: MODEL_ROW(speech_request, "a name of ..."), COMMON_ROWS(speech_request). */
 #define MODEL_ROW(type, words) {"model", FIELD_TEXT, offsetof(type, common.model), .doc = words, .max = MAX_NAME}
-#define COMMON_ROWS(type)                                                                                                      \
-    {"priority", FIELD_INTEGER, offsetof(type, common.priority), .doc = "0 to 9; a higher one gets more of the machine; also the header "  \
-     "x-hse-priority", .min = 0, .max = 9, .def = "5"},                                                                        \
-    {"timeout_s", FIELD_NUMBER, offsetof(type, common.timeout_s), .doc = "give up after so many seconds, with 504", .min = 0.001, .max = 86400}, \
-    {"keep_alive", FIELD_DURATION, offsetof(type, common.keep_alive), .doc = "how long its models stay in memory after it: seconds or a "  \
-     "duration like \"5m\"; 0: unload at once; -1: for ever; absent: as configured", .max = MAX_KEEP}
+#define COMMON_ROWS(type)                                                                                              \
+    {"priority", FIELD_INTEGER, offsetof(type, common.priority), .min = 0, .max = 9, .def = "5",                       \
+     .doc = "0 to 9; a higher one gets more of the machine; also the header x-hse-priority"},                          \
+    {"timeout_s", FIELD_NUMBER, offsetof(type, common.timeout_s), .min = 0.001, .max = 86400,                          \
+     .doc = "give up after so many seconds, with 504"},                                                                \
+    {"keep_alive", FIELD_DURATION, offsetof(type, common.keep_alive), .max = MAX_KEEP,                                 \
+     .doc = "how long its models stay in memory after it: seconds or a duration like \"5m\"; 0: unload at once; "      \
+            "-1: for ever; absent: as configured"}
 
 typedef struct {
     schema_integer seed;

@@ -9,9 +9,9 @@
 
 typedef struct {
     schema_form *form;
-    uint64_t     max_upload;
-    int          depth;
-    api_error   *error;
+    uint64_t max_upload;
+    int depth;
+    api_error *error;
 } parsing;
 
 static const char *type_name(const json_t *v)
@@ -44,7 +44,8 @@ static bool is_choice(const char *choices, const char *word, size_t n)
     return false;
 }
 
-static bool take_text(const schema_field *f, field_kind kind, const char *path, const json_t *v, const char **out, api_error *e)
+static bool take_text(const schema_field *f, field_kind kind, const char *path, const json_t *v, const char **out,
+                      api_error *e)
 {
     if (kind == FIELD_ID && json_is_object(v)) {
         v = json_object_get(v, "id");
@@ -71,7 +72,8 @@ static bool take_text(const schema_field *f, field_kind kind, const char *path, 
 }
 
 /* The value of *v within the field's bounds; one of out and whole is NULL. */
-static bool take_number(const schema_field *f, const char *path, const json_t *v, double *out, int64_t *whole, api_error *e)
+static bool take_number(const schema_field *f, const char *path, const json_t *v, double *out, int64_t *whole,
+                        api_error *e)
 {
     if (!json_is_number(v))
         return wrong_type(e, path, whole ? "a whole number" : "a number", v);
@@ -80,7 +82,8 @@ static bool take_number(const schema_field *f, const char *path, const json_t *v
     double d = json_number_value(v);
     bool bounded = f->min < f->max;
     /* integers are compared as integers: beyond 2^53 a double would round a value that is over its bound down to it */
-    bool out_of = whole ? json_integer_value(v) < (json_int_t)f->min || json_integer_value(v) > (json_int_t)f->max : d < f->min || d > f->max;
+    bool out_of = whole ? json_integer_value(v) < (json_int_t)f->min || json_integer_value(v) > (json_int_t)f->max
+                        : d < f->min || d > f->max;
     if (!isfinite(d) || (bounded && out_of))
         return api_fail(e, 400, path, "%s is %g; it must be from %g to %g", path, d, f->min, f->max);
     if (whole)
@@ -99,8 +102,9 @@ static bool take_duration(const schema_field *f, const char *path, const json_t 
     else if (!json_is_string(v))
         return wrong_type(e, path, "a number of seconds or a duration", v);
     else if (!hse_duration_parse(json_string_value(v), &d))
-        return api_fail(e, 400, path, "%s is \"%.40s\"; it must be seconds, or a duration like \"5m\" or \"1h30m\"; -1 is for ever", path,
-                        json_string_value(v));
+        return api_fail(e, 400, path,
+                        "%s is \"%.40s\"; it must be seconds, or a duration like \"5m\" or \"1h30m\"; -1 is for ever",
+                        path, json_string_value(v));
     if (!isfinite(d) || d > f->max)
         return api_fail(e, 400, path, "%s is %g s; it must be at most %g s, or negative (for ever)", path, d, f->max);
     *out = (schema_number){true, d};
@@ -120,7 +124,7 @@ static bool take_base64(const schema_field *f, const char *path, const json_t *v
     hse_error err = {0};
     double max = f->max > 0 ? f->max : (double)p->max_upload;
 
-    if (p->form && json_is_integer(v)) {                    /* a file of the form; its size was bounded as it came */
+    if (p->form && json_is_integer(v)) { /* a file of the form; its size was bounded as it came */
         schema_form_take(p->form, (size_t)json_integer_value(v), out);
         return true;
     }
@@ -128,7 +132,7 @@ static bool take_base64(const schema_field *f, const char *path, const json_t *v
         return wrong_type(p->error, path, "a base64 string", v);
     const char *s = json_string_value(v);
     size_t n = json_string_length(v);
-    if (n > 5 && strncmp(s, "data:", 5) == 0) {             /* data:audio/wav;base64,... */
+    if (n > 5 && strncmp(s, "data:", 5) == 0) { /* data:audio/wav;base64,... */
         const char *comma = memchr(s, ',', n < 200 ? n : 200);
         if (!comma || comma - s < 7 || strncmp(comma - 7, ";base64", 7) != 0)
             return api_fail(p->error, 400, path, "%s is a data URL without base64", path);
@@ -136,12 +140,14 @@ static bool take_base64(const schema_field *f, const char *path, const json_t *v
         s = comma + 1;
     }
     if ((double)n / 4 * 3 > max + 3)
-        return api_fail(p->error, 413, path, "%s has over %.0f bytes, the limit%s", path, max, f->max > 0 ? "" : " (--max-upload)");
+        return api_fail(p->error, 413, path, "%s has over %.0f bytes, the limit%s", path, max,
+                        f->max > 0 ? "" : " (--max-upload)");
     hse_buf_init(out, (size_t)max + 8);
     if (hse_buf_unbase64(out, s, n, true, &err) != HSE_OK)
         return api_fail(p->error, err.status == HSE_E_NOMEM ? 500 : 400, path, "%s: %s", path, err.text);
     if ((double)out->size > max)
-        return api_fail(p->error, 413, path, "%s has over %.0f bytes, the limit%s", path, max, f->max > 0 ? "" : " (--max-upload)");
+        return api_fail(p->error, 413, path, "%s has over %.0f bytes, the limit%s", path, max,
+                        f->max > 0 ? "" : " (--max-upload)");
     return true;
 }
 
@@ -155,7 +161,7 @@ static bool parse_object(const schema *s, const json_t *root, const char *prefix
 
 static bool take_object(const schema_field *f, const char *path, const json_t *v, void *out, parsing *p)
 {
-    if (f->word && json_is_string(v)) {                     /* "auto" for {"type": "auto"} */
+    if (f->word && json_is_string(v)) { /* "auto" for {"type": "auto"} */
         const schema_field *sub = schema_find(f->object, f->word, strlen(f->word));
         if (!parse_object(f->object, NULL, path, out, p))
             return false;
@@ -190,11 +196,12 @@ static bool take_list(const schema_field *f, const char *path, const json_t *v, 
         return wrong_type(p->error, path, "a list", v);
     size_t n = json_array_size(v);
     if (n > max || n < f->min_items)
-        return api_fail(p->error, 400, path, "%s has %zu entries; it must have from %zu to %zu", path, n, f->min_items, max);
+        return api_fail(p->error, 400, path, "%s has %zu entries; it must have from %zu to %zu", path, n, f->min_items,
+                        max);
     out->items = hse_calloc(n ? n : 1, size);
     if (!out->items)
         return api_fail(p->error, 500, NULL, "not enough memory for this request");
-    out->count = n;                                         /* first: schema_free looks at all of them */
+    out->count = n; /* first: schema_free looks at all of them */
     for (size_t i = 0; i < n && ok; i++) {
         const json_t *x = json_array_get(v, i);
         char *to = (char *)out->items + i * size, at[80];
@@ -274,7 +281,10 @@ static void set_defaults(const schema *s, void *out)
 static bool parse_object(const schema *s, const json_t *root, const char *prefix, void *out, parsing *p)
 {
     char path[64];
-    union { const json_t *c; json_t *v; } tree = {.c = root};       /* jansson iterates over non-const objects only */
+    union {
+        const json_t *c;
+        json_t *v;
+    } tree = {.c = root}; /* jansson iterates over non-const objects only */
 
     set_defaults(s, out);
     for (void *i = json_object_iter(tree.v); i; i = json_object_iter_next(tree.v, i)) {
@@ -299,7 +309,8 @@ static bool parse_object(const schema *s, const json_t *root, const char *prefix
     return true;
 }
 
-bool schema_parse(const schema *s, const json_t *root, schema_form *form, uint64_t max_upload, void *out, api_error *error)
+bool schema_parse(const schema *s, const json_t *root, schema_form *form, uint64_t max_upload, void *out,
+                  api_error *error)
 {
     parsing p = {form, max_upload, 0, error};
 

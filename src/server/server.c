@@ -50,8 +50,8 @@ static void not_found(void *arg, http_job *job)
     api_error_answer(job, &e);
 }
 
-/* A page of another site must not make a browser on this machine send requests that change something: browsers say where a
- * request comes from, and no other client does. */
+/* A page of another site must not make a browser on this machine send requests that change something: browsers say
+ * where a request comes from, and no other client does. */
 static bool sent_by_a_strange_page(const http_request *r)
 {
     return !(r->method & (HTTP_GET | HTTP_HEAD | HTTP_OPTIONS)) &&
@@ -76,8 +76,9 @@ static void check_access(void *arg, http_job *job)
     api_key_verdict verdict = api_keys_check(s->keys, r, NULL);
     if (verdict == KEY_NOT_NEEDED || verdict == KEY_GOOD)
         return;
-    api_fail(&e, 401, NULL, verdict == KEY_MISSING ? "this server wants an API key: Authorization: Bearer KEY, or Api-Key: KEY"
-                                                   : "the API key is not known here");
+    api_fail(&e, 401, NULL,
+             verdict == KEY_MISSING ? "this server wants an API key: Authorization: Bearer KEY, or Api-Key: KEY"
+                                    : "the API key is not known here");
     e.code = "invalid_api_key";
     api_error_answer(job, &e);
 }
@@ -93,18 +94,21 @@ static void request_done(void *arg, const http_request *r, int status, uint64_t 
             (unsigned long long)bytes_out, (double)duration_ns * 1e-6);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------------------------------
+ */
 
 static bool holds_upload(const schema *s)
 {
     bool found = false;
 
     for (size_t i = 0; s && i < s->count && !found; i++)
-        found = s->fields[i].kind == FIELD_BASE64 || (s->fields[i].object && s->fields[i].object != s && holds_upload(s->fields[i].object));
+        found = s->fields[i].kind == FIELD_BASE64 ||
+                (s->fields[i].object && s->fields[i].object != s && holds_upload(s->fields[i].object));
     return found;
 }
 
-/* The largest body of a route: base64 takes four bytes for three; the rest of the JSON has 1 MiB (text may be escaped). */
+/* The largest body of a route: base64 takes four bytes for three; the rest of the JSON has 1 MiB (text may be escaped).
+ */
 static uint64_t body_limit(const hse_server *s, const api_route *r)
 {
     uint64_t upload = s->options.max_upload_bytes;
@@ -135,7 +139,8 @@ static hse_status make_routes(hse_server *s, hse_error *err)
     size_t bytes = 0;
 
     if (api_route_count > API_MAX_ROUTES)
-        return hse_fail(err, HSE_E_ARG, 0, "the table of routes has %zu rows, the server takes %d", api_route_count, API_MAX_ROUTES);
+        return hse_fail(err, HSE_E_ARG, 0, "the table of routes has %zu rows, the server takes %d", api_route_count,
+                        API_MAX_ROUTES);
     for (size_t i = 0; i < api_route_count; i++)
         bytes += strlen(api_routes[i].path) + 1;
     char *at = s->patterns = hse_alloc(bytes);
@@ -145,9 +150,14 @@ static hse_status make_routes(hse_server *s, hse_error *err)
         const api_route *r = &api_routes[i];
         bool body = r->body || r->form;
         s->bound[i] = (api_bound){s, r};
-        s->route[i] = (http_route){.methods = r->method, .pattern = front_pattern(&at, r->path), .flags = r->flags,
-                                   .body = body ? HTTP_BODY_BUFFERED : HTTP_BODY_NONE, .limit = body ? body_limit(s, r) : 0,
-                                   .limit_name = "--max-upload", .handler = r->quick ? r->quick : api_handle, .arg = &s->bound[i]};
+        s->route[i] = (http_route){.methods = r->method,
+                                   .pattern = front_pattern(&at, r->path),
+                                   .flags = r->flags,
+                                   .body = body ? HTTP_BODY_BUFFERED : HTTP_BODY_NONE,
+                                   .limit = body ? body_limit(s, r) : 0,
+                                   .limit_name = "--max-upload",
+                                   .handler = r->quick ? r->quick : api_handle,
+                                   .arg = &s->bound[i]};
     }
     return HSE_OK;
 }
@@ -170,11 +180,19 @@ static hse_status open_front(hse_server *s, hse_error *err)
     const hse_server_options *o = &s->options;
     http_address address = {.host = o->host ? o->host : "127.0.0.1", .port = (uint16_t)o->port};
     http_options http = {
-        .addresses = &address, .n_addresses = 1, .loops = (unsigned)o->loops,
-        .routes = s->route, .n_routes = api_route_count,
-        .tls_cert = o->tls_cert, .tls_key = o->tls_key,
-        .hooks = {.arg = s, .before = check_access, .error_body = api_http_error_body, .error_type = "application/json",
-                  .not_found = not_found, .done = request_done},
+        .addresses = &address,
+        .n_addresses = 1,
+        .loops = (unsigned)o->loops,
+        .routes = s->route,
+        .n_routes = api_route_count,
+        .tls_cert = o->tls_cert,
+        .tls_key = o->tls_key,
+        .hooks = {.arg = s,
+                  .before = check_access,
+                  .error_body = api_http_error_body,
+                  .error_type = "application/json",
+                  .not_found = not_found,
+                  .done = request_done},
     };
 
     if (s->config) {
@@ -217,7 +235,8 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
         o->api_key_count = s->config->api_key_count;
     }
     atomic_init(&s->text_normalization, mode_word(o->text_normalization ? o->text_normalization
-                                                  : s->config ? s->config->text_normalization : NULL));
+                                                  : s->config           ? s->config->text_normalization
+                                                                        : NULL));
     if (o->max_upload_bytes == 0 || o->max_upload_bytes > max_upload)
         o->max_upload_bytes = max_upload;
     hse_status status = make_routes(s, err);
@@ -245,7 +264,7 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
 /* What can fail comes before what changes something, and the engine, which changes all at once, comes last of these. */
 hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
 {
-    hse_config *fresh = NULL;                   /* the engine's once it has taken it */
+    hse_config *fresh = NULL; /* the engine's once it has taken it */
     api_key_set *keys = NULL;
 
     pthread_mutex_lock(&s->reloading);
