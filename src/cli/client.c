@@ -551,6 +551,8 @@ hse_status cli_remote_parse(cli_remote *out, const char *url, int default_port, 
     if (!closing && colon && memchr(colon + 1, ':', n - (size_t)(colon + 1 - rest)))
         colon = NULL;                                   /* an IPv6 address without brackets */
     const char *to = closing ? closing : colon ? colon : rest + n;
+    if (*rest == '[' && !closing)
+        return hse_fail(err, HSE_E_ARG, 0, "\"%s\" has a bracket that is not closed", url);
     if (colon && colon < rest + n && *colon == ':') {
         char *end = NULL;
         long port = strtol(colon + 1, &end, 10);

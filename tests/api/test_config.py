@@ -84,7 +84,7 @@ def test_hses_config_starts_and_refuses_by_name(hse):
     """A type that is not built in is refused at the request, not at the start."""
     with server.running("--config", HSES[0]) as s:
         status, _, data = s.request("POST", "/v1/audio/speech", {"model": "chatterbox", "input": "Hello.", "voice": "a"})
-        assert status in (400, 404, 501) and b"chatterbox" in data.lower(), (status, data)
+        assert status in (400, 404, 501) and b"chatterbox" in data.lower(), (status, data[:300])
         assert s.get("/health")["status"] == "ok"
 
 
@@ -145,6 +145,6 @@ def test_the_docs_example_has_no_mistake(hse):
 def test_limits_are_obeyed_and_named(hse):
     with server.running("--max-text", "1", "--max-audio-hours", "0.001") as s:
         status, _, data = s.request("POST", "/v1/audio/speech", {"input": "Hello. " * 200, "voice": "alloy"})
-        assert status == 413 and b"--max-text" in data, (status, data)
+        assert status == 413 and b"--max-text" in data, (status, data[:300])
         status, _, data = s.request("POST", "/v1/audio/vad", {"input_audio": server.speech_base64()})
-        assert status == 413 and b"--max-audio-hours" in data, (status, data)
+        assert status == 413 and b"--max-audio-hours" in data, (status, data[:300])
