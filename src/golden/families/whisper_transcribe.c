@@ -3,11 +3,13 @@
 #include "golden/families/whisper.h"
 
 #include "base/mem.h"
+#include "engine/discover.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"
 #include "models/whisper/adapter.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -427,23 +429,35 @@ static void run_rows(bench *b, json_t *rows)
 }
 
 /* faster-whisper's copy of Silero: of the family beside this one, or the program's own. */
+static bool find_vad(golden_case *c, char path[GOLDEN_PATH])
+{
+    static const char *const places[] = {"../../silero/models/silero_vad_v6.onnx", "../silero/models/silero_vad_v6.onnx"};
+    hse_arena arena;
+    hse_roots roots = {0};
+    bool found = false;
+
+    for (size_t i = 0; i < COUNT(places) && !found; i++)
+        found = golden_path(c, places[i], path) && access(path, R_OK) == 0;
+    hse_arena_init(&arena, 1 << 20);
+    if (!found && hse_roots_find(&roots, NULL, true, &arena, NULL) == HSE_OK)
+        for (size_t i = 0; i < roots.count && !found; i++)
+            found = snprintf(path, GOLDEN_PATH, "%s/demo/silero/silero_vad_v6.onnx", roots.dir[i]) < GOLDEN_PATH &&
+                    access(path, R_OK) == 0;
+    hse_arena_free(&arena);
+    if (!found)
+        golden_fail(c, "silero_vad_v6.onnx is neither beside these cases (%s) nor among the program's models", places[0]);
+    return found;
+}
+
 static bool open_vad(bench *b)
 {
-    static const char *const places[] = {"../../silero/models/silero_vad_v6.onnx", "../silero/models/silero_vad_v6.onnx",
-                                         "../models/silero_vad_v6.onnx", "../../../../models/demo/silero/silero_vad_v6.onnx"};
     char path[GOLDEN_PATH];
     hse_weights *w = NULL;
     hse_error err = {0};
     hse_status s;
-    size_t i = 0;
 
-    for (; i < COUNT(places); i++)
-        if (golden_path(b->c, places[i], path) && access(path, R_OK) == 0)
-            break;
-    if (i == COUNT(places)) {
-        golden_fail(b->c, "silero_vad_v6.onnx is not beside these cases: %s", places[0]);
+    if (!find_vad(b->c, path))
         return false;
-    }
     s = hse_weights_open(&w, path, NULL, &err);
     if (s == HSE_OK)
         s = silero_open(&b->vad, w, "silero_vad_v6.onnx", b->c->kernels, &err);
