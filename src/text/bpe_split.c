@@ -133,7 +133,8 @@ void bpe_put_utf8(hse_buf *out, const uint8_t *bytes, size_t size)
         }
         at += n;
     }
-    hse_buf_append(out, bytes + from, size - from);
+    if (from < size)
+        hse_buf_append(out, bytes + from, size - from);
 }
 
 size_t bpe_incomplete(const uint8_t *bytes, size_t size)

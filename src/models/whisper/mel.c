@@ -182,7 +182,7 @@ static void run_block(void *arg, int task)
 
 static hse_status check_samples(const float *samples, size_t n, size_t from, hse_error *err)
 {
-    size_t bad = from + hse_audio_first_bad(samples + from, n - from);
+    size_t bad = from < n ? from + hse_audio_first_bad(samples + from, n - from) : n;
 
     if (bad == n)
         return HSE_OK;

@@ -424,10 +424,14 @@ hse_status whisper_compression_ratio(const char *text, size_t size, double *out,
 
 void whisper_strip(const char **text, size_t *size)
 {
-    const char *from = *text, *end = *text + *size;
+    const char *from, *end;
     uint32_t c;
     size_t n;
 
+    if (*size == 0)
+        return;
+    from = *text;
+    end = from + *size;
     while (from < end && (n = hse_utf8_next(from, (size_t)(end - from), &c)) > 0 && text_is_space(c))
         from += n;
     while (end > from) {
