@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 
 static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_vits, golden_bert,
-                                              golden_melo_text, golden_whisper_network, golden_whisper_text,
-                                              golden_voicefixer, golden_whisper_rules, golden_whisper_generate,
-                                              golden_whisper_transcribe};
+                                              golden_melo_text, golden_openvoice_text, golden_whisper_network,
+                                              golden_whisper_text, golden_voicefixer, golden_whisper_rules,
+                                              golden_whisper_generate, golden_whisper_transcribe};
 
 enum { MAX_DEPTH = 16, MAX_CASES = 65536, MAX_KINDS = 128 };
 
