@@ -205,3 +205,27 @@ def test_many_at_once_get_what_one_gets(hse):
         want = post(f)
         with concurrent.futures.ThreadPoolExecutor(12) as pool:
             assert all(got == want for got in pool.map(lambda i: post(f), range(36)))
+
+
+def test_the_real_recogniser_through_the_sdk(hse):
+    """The kit's Whisper: random weights, so its words mean nothing, but every answer is whole and says the same."""
+    import os
+    import tempfile
+    with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, "org"))
+        os.symlink(os.path.join(server.ROOT, "tests", "golden", "whisper", "models", "ml", "ct2_float16"), os.path.join(folder, "org", "tiny"))
+        with server.running("--models", folder) as f:
+            create = lambda **k: sdk(f).transcriptions.create(model="whisper-1", file=("a.wav", WAV), extra_body={"beam_size": 1, "language": "en"}, **k)
+            plain = create(include=["logprobs"])
+            assert len(plain.text) > 20 and plain.languages[0].code == "en"
+            said = b"".join(bytes(int(b) for b in p.bytes) for p in plain.logprobs).decode(errors="replace").strip()
+            assert said == plain.text and all(-100 < p.logprob <= 0 for p in plain.logprobs), (said[:200], plain.text[:200])
+            assert create(response_format="text") == plain.text + "\n"
+            v = create(response_format="verbose_json", timestamp_granularities=["word", "segment"])
+            assert v.text == plain.text and v.language == "english" and abs(v.duration - 11) < 0.01 and v.words
+            assert "".join(s.text for s in v.segments).strip() == plain.text and all(0 <= s.start <= s.end <= 11.01 for s in v.segments)
+            events = list(create(stream=True))
+            assert "".join(e.delta for e in events[:-1]) == events[-1].text == plain.text
+            assert create(response_format="srt").startswith("1\n00:00:") and create(response_format="vtt").startswith("WEBVTT\n\n00:00:")
+            body, head = fake.form([], [("file", "silence.wav", silence())])
+            assert json.loads(f.request("POST", "/v1/audio/transcriptions", body, head)[2])["text"] == "", "silence gives no text"
