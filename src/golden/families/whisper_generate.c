@@ -185,7 +185,7 @@ static bool same(const whisper_hypothesis *a, const whisper_hypothesis *b)
 /* Jobs first .. first + n - 1 again, together: the bits must be the same. */
 static void run_together(bench *b, size_t first, size_t n)
 {
-    whisper_job again[MAX_BATCH] = {0}, *list[MAX_BATCH];
+    whisper_job again[MAX_BATCH] = {0}, *list[MAX_BATCH] = {0};
     hse_error err = {0};
 
     for (size_t i = 0; i < n; i++) {

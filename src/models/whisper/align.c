@@ -219,9 +219,9 @@ static hse_status prepare(aligner *g, whisper_alignment *a, const whisper_specia
 static hse_status run_group(whisper_searcher *s, whisper_decoding *d, const whisper_config *config,
                             const whisper_special *special, whisper_alignment *const *a, size_t n, int rows, hse_error *err)
 {
-    int heads = (int)config->n_alignment_heads, pick[GROUP_HEADS][2];
+    int heads = (int)config->n_alignment_heads, pick[GROUP_HEADS][2] = {{0}};
     aligner g[GROUP_WINDOWS] = {0};
-    whisper_job *jobs[GROUP_WINDOWS];
+    whisper_job *jobs[GROUP_WINDOWS] = {0};
     hse_status status = HSE_OK;
 
     for (size_t i = 0; i < n && status == HSE_OK; i++) {

@@ -380,7 +380,7 @@ static const char *language_of(const whisper_piece *p)
 static hse_status find_words(const whisper_model *m, whisper_searcher *search, whisper_decoding *d, runner *r, size_t n, int rows,
                              hse_error *err)
 {
-    whisper_alignment *list[GROUP];
+    whisper_alignment *list[GROUP] = {0};
     size_t count = 0;
     hse_status s = HSE_OK;
 
@@ -423,8 +423,8 @@ static void limits_of(const whisper_model *m, whisper_piece *const *p, size_t n,
 
 static hse_status encode(whisper_decoding *d, whisper_piece *const *p, size_t n, int *windows, hse_error *err)
 {
-    const float *mel[GROUP];
-    int frames[GROUP];
+    const float *mel[GROUP] = {0};
+    int frames[GROUP] = {0};
 
     for (size_t i = 0; i < n; i++) {
         mel[i] = p[i]->mel;
@@ -438,8 +438,8 @@ static hse_status run_group(const whisper_model *m, nn_ctx *c, whisper_piece *co
     whisper_decoding *d = NULL;
     whisper_searcher *search = NULL;
     whisper_decoding_limits limits;
-    whisper_job *jobs[GROUP];
-    int windows[GROUP];
+    whisper_job *jobs[GROUP] = {0};
+    int windows[GROUP] = {0};
     runner *r = hse_calloc(n, sizeof *r);
     hse_status s;
 

@@ -256,11 +256,18 @@ bool whisper_time_rules(const whisper_time_ids *ids, float *logits, const int32_
 
 bool whisper_times_win(const whisper_time_ids *ids, const float *p)
 {
+    enum { LANES = 16 };
+    float lane[LANES] = {0}, best = 0.0f;
     double times = 0.0;
-    float best = 0.0f;
+    int32_t k = 0;
 
-    for (int32_t i = 0; i < ids->timestamp_begin; i++)
-        best = p[i] > best ? p[i] : best;
+    for (; k + LANES <= ids->timestamp_begin; k += LANES) /* side by side: as fast as memory */
+        for (int l = 0; l < LANES; l++)
+            lane[l] = p[k + l] > lane[l] ? p[k + l] : lane[l];
+    for (; k < ids->timestamp_begin; k++)
+        lane[0] = p[k] > lane[0] ? p[k] : lane[0];
+    for (int l = 0; l < LANES; l++)
+        best = lane[l] > best ? lane[l] : best;
     for (int32_t i = ids->timestamp_begin; i <= ids->timestamp_end; i++)
         times += (double)p[i];
     return times > (double)best;
