@@ -99,19 +99,24 @@ static size_t plan_step(hse_job *job, slot *s)
 
 hse_status hse_admit(hse_job *job, hse_error *err)
 {
-    uint64_t budget = job->engine->memory_budget, weights = 0, most = 0;
+    hse_engine *e = job->engine;
+    uint64_t budget = job->budget, weights = 0, most = 0;
 
     if (!budget)
         return HSE_OK;
     for (size_t i = 0; i < job->step_count; i++) {
         uint64_t bytes = plan_step(job, job->step[i]);
 
+        pthread_mutex_lock(&e->lock);
         weights += hse_slot_weight(job->step[i]);
+        pthread_mutex_unlock(&e->lock);
         most = bytes > most ? bytes : most;
     }
     job->planned = weights + most;
     if (job->planned > budget) {
-        job->engine->stats.rejected_memory++;
+        pthread_mutex_lock(&e->lock);
+        e->stats.rejected_memory++;
+        pthread_mutex_unlock(&e->lock);
         return hse_fail(err, HSE_E_LIMIT, 0, "the request needs %.1f MiB of memory (%.1f of them weights), memory_budget is %.1f MiB",
                         (double)job->planned / 1048576, (double)weights / 1048576, (double)budget / 1048576);
     }
@@ -178,7 +183,7 @@ hse_status hse_admit_now(hse_job *job, hse_error *err)
         return hse_fail(err, HSE_E_BUSY, 0, "there is no memory for it now: it needs %.1f MiB beside %.1f MiB in use, memory_budget is %.1f MiB",
                         (double)job->planned / 1048576, (double)in_use(job) / 1048576, (double)e->memory_budget / 1048576);
     }
-    if (job->deadline_ns && (job->deadline_ns <= now || own_seconds(job) * 1e9 > (double)(job->deadline_ns - now))) {
+    if (job->deadline_ns > now && own_seconds(job) * 1e9 > (double)(job->deadline_ns - now)) {
         k->rejected++;
         e->stats.rejected_deadline++;
         return hse_fail(err, HSE_E_DEADLINE, 0, "it takes at least %.1f s, which is more than timeout_s", own_seconds(job));

@@ -345,6 +345,8 @@ struct hse_job {
     slot          *step[HSE_MAX_STEPS + 2]; /* all that it may use, in order */
     size_t         step_count;
     bool           held;                    /* its steps count it as a user */
+    double         timeout_s;               /* the engine's, as of the beginning; the next too */
+    uint64_t       budget;
     uint64_t       planned;                 /* bytes of its models and of its largest run, where there is a budget */
     size_t         works;                   /* that exist: queued, running, waiting to be taken */
     bool           reference, stream, spell;

@@ -190,7 +190,7 @@ static hse_status prepare(hse_job *job, const hse_request *r, hse_error *err)
     if (!(r->timeout_s >= 0) || r->timeout_s > 1e9)
         return hse_fail(err, HSE_E_ARG, 0, "timeout_s: %g is not in 0..1e9", r->timeout_s);
     job->weight = exp2(r->priority - 5);
-    double timeout = r->timeout_s > 0 ? r->timeout_s : job->engine->timeout_s;
+    double timeout = r->timeout_s > 0 ? r->timeout_s : job->timeout_s;
     if (timeout > 0)
         job->deadline_ns = job->opened_ns + (uint64_t)(timeout * 1e9);
     job->result.seed = r->seed;
@@ -282,6 +282,8 @@ hse_status hse_job_open(hse_job **out, hse_engine *e, hse_request *r, hse_error 
     e->refs++;
     job->catalogue = e->catalogue;
     job->catalogue->refs++;
+    job->timeout_s = e->timeout_s;
+    job->budget = e->memory_budget;
     pthread_mutex_unlock(&e->lock);
 
     s = prepare(job, r, err);

@@ -150,14 +150,14 @@ static void make_room(hse_engine *e, const slot *but, uint64_t more)
 static const char *const precision_names[K_WEIGHT_TYPES] = {[K_F32] = "float32", [K_BF16] = "bfloat16", [K_INT8] = "int8"};
 
 /* Not locked. */
-static hse_status load(slot *s, void **model, hse_error *err)
+static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
 {
     hse_engine *e = s->engine;
     const hse_model_source source = {.dir = s->dir, .load_format = s->load_format, .kernels = e->kernels, .precision = s->precision};
     hse_status status = HSE_OK;
 
     for (int i = 0; status == HSE_OK && i < s->workers; i++) {
-        const nn_options o = {.kernels = e->kernels, .pool = e->pool, .max_bytes = e->memory_budget};
+        const nn_options o = {.kernels = e->kernels, .pool = e->pool, .max_bytes = budget};
         worker *w = &s->worker[i];
 
         if (w->nn)
@@ -202,6 +202,7 @@ static void tell_jobs(slot *s, hse_status status)
 void hse_slot_load(slot *s)
 {
     hse_engine *e = s->engine;
+    uint64_t budget = e->memory_budget;
     hse_error err = {0};
     void *model = NULL;
 
@@ -210,7 +211,7 @@ void hse_slot_load(slot *s)
     pthread_mutex_unlock(&e->lock);
     size_t before = hse_resident_bytes();
     uint64_t start = hse_now_ns();
-    hse_status status = load(s, &model, &err);
+    hse_status status = load(s, budget, &model, &err);
     uint64_t ns = hse_now_ns() - start, bytes = status == HSE_OK && s->type->bytes ? s->type->bytes(model) : 0;
     malloc_trim(0);                                     /* the checkpoint's tables are not needed any more */
     log_load(s, status, &err, ns, bytes, before);
