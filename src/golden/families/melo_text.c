@@ -68,6 +68,7 @@ typedef struct {
     json_t *rep_map;
     text_lexicon *own;                      /* for tables that the case does not bring, and for all with own_data */
     bool    own_data;
+    const json_t *mecab_words;              /* of the piece at hand */
 } answers;
 
 /* "WORD  AE1 K - M IY0" behind 48 lines of comment. */
@@ -123,6 +124,8 @@ static hse_status ask(void *user, text_table table, const char *key, size_t size
     const json_t *value = json_object_getn(list, key, size);
 
     *out = (text_answer){0};
+    if (table == TEXT_MECAB_JA && a->mecab_words && !a->own_data)
+        return give(out, a->mecab_words, arena, err);
     if (a->own_data || !list) {
         text_dictionary own = text_lexicon_dictionary(a->own);
 
@@ -207,6 +210,7 @@ static void run_piece(const melo_front *front, json_t *row, const char *piece, h
     melo_piece p;
 
     json_object_set_new(row, "piece", json_string(piece));
+    ((answers *)front->dictionary.user)->mecab_words = json_object_get(row, "mecab_words");
     if (melo_piece_run(&p, front, piece, arena, &err) != HSE_OK) {
         if (!json_object_get(row, "error"))         /* an error that is expected passes in whatever words */
             json_object_set_new(row, "error", json_string(err.text));

@@ -69,6 +69,20 @@ hse_status melo_zh_say(const melo_front *front, const char *norm, const int32_t 
                        melo_phones *phones, hse_error *err);
 hse_status melo_zh_mix_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
                            melo_phones *phones, hse_error *err);
+hse_status melo_es_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err);
+hse_status melo_es_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
+                       melo_phones *phones, hse_error *err);
+hse_status melo_fr_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err);
+hse_status melo_fr_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
+                       melo_phones *phones, hse_error *err);
+hse_status melo_jp_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err);
+hse_status melo_jp_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
+                       melo_phones *phones, hse_error *err);
+hse_status melo_kr_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err);
+hse_status melo_kr_say(const melo_front *front, const char *norm, const int32_t *token, size_t tokens, hse_arena *arena,
+                       melo_phones *phones, hse_error *err);
+hse_status melo_jp_tokenise(const melo_front *front, const char *norm, hse_arena *arena, int32_t **token, size_t *count,
+                            hse_error *err);
 
 /* A buffer's text in the arena; frees the buffer. */
 hse_status melo_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err);

@@ -10,6 +10,10 @@ static const melo_rules rules[MELO_LANGUAGES] = {
     [MELO_EN] = {"EN", 2, 7, true, melo_split_long, melo_en_normalise, melo_tokenise, melo_en_say},
     [MELO_ZH] = {"ZH", 0, 0, true, melo_split_short, melo_zh_normalise, melo_tokenise, melo_zh_say},
     [MELO_ZH_MIX_EN] = {"ZH_MIX_EN", 3, 0, true, melo_split_short, melo_zh_mix_normalise, melo_tokenise, melo_zh_mix_say},
+    [MELO_ES] = {"ES", 5, 12, true, melo_split_long, melo_es_normalise, melo_tokenise, melo_es_say},
+    [MELO_FR] = {"FR", 6, 13, true, melo_split_long, melo_fr_normalise, melo_tokenise, melo_fr_say},
+    [MELO_JP] = {"JP", 1, 6, true, melo_split_short, melo_jp_normalise, melo_jp_tokenise, melo_jp_say},
+    [MELO_KR] = {"KR", 4, 11, true, melo_split_short, melo_kr_normalise, melo_tokenise, melo_kr_say},
 };
 
 static const struct {
@@ -195,14 +199,6 @@ hse_status melo_groups(melo_group **out, size_t *count, const text_wordpiece *w,
 
 /* ---- pieces ---- */
 
-static hse_status rules_of(const melo_rules **out, melo_language language, hse_error *err)
-{
-    *out = &rules[language];
-    if ((*out)->name)
-        return HSE_OK;
-    return hse_fail(err, HSE_E_UNSUPPORTED, 0, "language %s has no front end in this build", melo_language_name(language));
-}
-
 hse_status melo_split(melo_language language, const char *text, size_t size, hse_arena *arena, const char ***out,
                       size_t *count, hse_error *err)
 {
@@ -212,9 +208,7 @@ hse_status melo_split(melo_language language, const char *text, size_t size, hse
     *count = 0;
     if (!hse_utf8_valid(text, size, &bad))
         return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8 at byte %zu", bad);
-    if (language == MELO_EN || language == MELO_ES || language == MELO_FR)
-        return melo_split_long(text, size, arena, out, count, err);
-    return melo_split_short(text, size, arena, out, count, err);
+    return rules[language].split(text, size, arena, out, count, err);
 }
 
 /* A space between a small ASCII letter and a capital one behind it. */
@@ -279,12 +273,12 @@ static hse_status finish(melo_piece *out, const melo_front *front, const melo_ru
 hse_status melo_piece_run(melo_piece *out, const melo_front *front, const char *piece, hse_arena *arena, hse_error *err)
 {
     melo_phones p = {.arena = arena};
-    const melo_rules *r;
+    const melo_rules *r = &rules[front->language];
     int32_t *token = NULL;
-    hse_status s = rules_of(&r, front->language, err);
+    hse_status s = HSE_OK;
 
     *out = (melo_piece){0};
-    if (s == HSE_OK && (front->language == MELO_EN || front->language == MELO_ZH_MIX_EN))
+    if (front->language == MELO_EN || front->language == MELO_ZH_MIX_EN)
         s = part_camels(piece, arena, &piece, err);
     if (s == HSE_OK)
         s = r->normalise(front, piece, arena, &out->norm, err);
