@@ -19,6 +19,7 @@ static const cli_option options[] = {
     {"runs", 'n', CLI_INT, "N", "9", 1, 10000, false, "counted runs after two to warm up; the median is printed"},
     {"text", 0, CLI_TEXT, "TEXT", "Hello there, this is a sentence of middling length for a benchmark.", 0, 0, false, "what speak speaks"},
     {"peer", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "answer lines on standard input instead; the first is the text"},
+    {"audio", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "what whisper-quality hears"},
     CLI_MODEL_OPTION,
     CLI_CONFIG_OPTION,
 };
@@ -226,6 +227,8 @@ static int whisper(const cli_args *a, const char *what)
     hse_config *config = NULL;
     hse_error err = {0};
 
+    if (!o.decode && strcmp(what, "whisper-encode") != 0 && strcmp(what, "whisper-quality") != 0)
+        return cli_usage(a->command, "\"%s\" is not whisper-encode, whisper-decode or whisper-quality", what);
     if (!o.dir)
         return cli_usage(a->command, "%s wants --model FOLDER", what);
     if (cli_config_open(&config, a, &err) != HSE_OK)
@@ -234,7 +237,18 @@ static int whisper(const cli_args *a, const char *what)
     o.cpu = config->cpu;
     if (config->dtype == HSE_DTYPE_FLOAT32 || config->dtype == HSE_DTYPE_BFLOAT16)
         o.dtype = config->dtype == HSE_DTYPE_FLOAT32 ? K_F32 : K_BF16;
-    hse_status s = bench_whisper(&o, &err);
+    hse_status s;
+    if (strcmp(what, "whisper-quality") == 0) {
+        hse_pcm audio = {0};
+        s = cli_text(a, "audio") ? cli_read_audio(&audio, cli_text(a, "audio"), &err) : HSE_OK;
+        if (s == HSE_OK && audio.count && audio.rate_hz != 16000)
+            s = hse_fail(&err, HSE_E_ARG, 0, "%s has %u Hz, 16000 are wanted", cli_text(a, "audio"), audio.rate_hz);
+        if (s == HSE_OK)
+            s = bench_whisper_quality(&o, audio.samples, audio.count, &err);
+        hse_pcm_free(&audio);
+    } else {
+        s = bench_whisper(&o, &err);
+    }
     hse_config_close(&config);
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
@@ -250,7 +264,7 @@ static int run(const cli_args *a)
         status = hse_cpu_mask(cli_text(a, "cpu") ? cli_text(a, "cpu") : "auto", &mask, &w.err) == HSE_OK ? peak(mask) : cli_fail(&w.err);
     } else if (strcmp(what, "snr") == 0) {
         status = snr(a, w.text);
-    } else if (strcmp(what, "whisper-encode") == 0 || strcmp(what, "whisper-decode") == 0) {
+    } else if (strncmp(what, "whisper-", 8) == 0) {
         status = whisper(a, what);
     } else if (strcmp(what, "speak") == 0 || strcmp(what, "vad") == 0) {
         work_fn *f = what[0] == 's' ? speak_once : vad_once;
@@ -260,18 +274,19 @@ static int run(const cli_args *a)
             status = cli_flag(a, "peer") ? run_peer(&w, f) : run_counted(&w, f, what, cli_int(a, "runs"));
         cli_engine_close(&w.engine);
     } else {
-        status = cli_usage(a->command, "\"%s\" is not speak, vad, snr, peak, whisper-encode or whisper-decode", what);
+        status = cli_usage(a->command, "\"%s\" is not speak, vad, snr, peak, whisper-encode, whisper-decode or whisper-quality", what);
     }
     hse_free(w.text);
     return status;
 }
 
 const cli_command cli_bench = {
-    .name = "bench", .operands = "speak|vad|snr|peak|whisper-encode|whisper-decode",
+    .name = "bench", .operands = "speak|vad|snr|peak|whisper-encode|whisper-decode|whisper-quality",
     .summary = "Measure speed and precision on this machine", .min_operands = 1, .max_operands = 1, .options = options,
     .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "speak: one text, front end to samples. vad: 1,000 chunks of 32 ms. snr: reduced precision against float32.\n"
                "peak: matrix products in cache, one core. whisper-encode, whisper-decode: the networks of --model FOLDER on noise: a window;\n"
-               "100 tokens of one window, of eight at once, and five hypotheses of one. The comparison with other programs is make bench.\n\n"
+               "100 tokens of one window, of eight at once, and five hypotheses of one. whisper-quality: bf16 and int8 against\n"
+               "float32 on noise or --audio FILE (16 kHz). The comparison with other programs is make bench.\n\n"
                "Examples:\n  hse bench peak\n  hse bench speak --dtype int8 --threads 1\n",
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "models/whisper/mel.h"
 #include "models/whisper/network.h"
 
 #include <math.h>
@@ -236,5 +237,114 @@ hse_status bench_whisper(const bench_whisper_options *o, hse_error *err)
             s = counted(&w, lines[i], err);
     }
     close_all(&w);
+    return s;
+}
+
+/* ---- quality ---- */
+
+typedef struct {
+    float   *output, *logits;               /* [positions][width], [TOKENS][vocab] */
+    size_t   outputs, vocab;
+    int32_t  picked[TOKENS];                /* the largest logit at each place */
+} heard;
+
+/* `forced`: float32's tokens; NULL: the own ones go on. */
+static hse_status hear(const bench_whisper_options *o, k_weight_type type, const float *mel, const int32_t *forced, heard *h, hse_error *err)
+{
+    static const int32_t prompt[PROMPT] = {50258, 50259, 50359, 50363};
+    bench_whisper_options own = *o;
+    work w = {.o = &own};
+    const int frames = FRAMES;
+    int window;
+
+    own.dtype = type;
+    hse_status s = open_all(&w, err);
+    if (s == HSE_OK)
+        s = whisper_encode_windows(w.decoding, 1, mel ? &mel : (const float *const *)&w.mel, &frames, &window, true, err);
+    if (s == HSE_OK) {
+        const whisper_dims *d = whisper_network_dims(w.network);
+        h->vocab = (size_t)d->vocab;
+        h->outputs = (size_t)whisper_window_positions(w.decoding, window) * (size_t)d->width;
+        h->output = hse_alloc(h->outputs * sizeof *h->output);
+        h->logits = hse_alloc(TOKENS * h->vocab * sizeof *h->logits);
+        s = h->output && h->logits ? whisper_encoder_output(w.decoding, window, h->output, h->outputs, err)
+                                   : hse_fail(err, HSE_E_NOMEM, 0, "no memory for %d rows of logits", TOKENS);
+    }
+    int sequence = s == HSE_OK ? whisper_sequence_new(w.decoding, window) : -1;
+    for (int i = 0; i < TOKENS && s == HSE_OK; i++) {
+        whisper_row rows[PROMPT];
+        int n = i == 0 ? PROMPT : 1;
+        for (int k = 0; k < n; k++)
+            rows[k] = (whisper_row){sequence, i == 0 ? prompt[k] % (int32_t)h->vocab : forced ? forced[i - 1] : h->picked[i - 1], k == n - 1};
+        if ((s = whisper_step(w.decoding, rows, n, err)) != HSE_OK)
+            break;
+        const float *row = whisper_logits(w.decoding, n - 1);
+        memcpy(h->logits + (size_t)i * h->vocab, row, h->vocab * sizeof *row);
+        for (size_t v = 1, at = 0; v < h->vocab; v++) {
+            at = row[v] > row[at] ? v : at;
+            h->picked[i] = (int32_t)at;
+        }
+    }
+    close_all(&w);
+    return s;
+}
+
+static double snr_of(const float *want, const float *got, size_t n)
+{
+    double signal = 0, noise = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)want[i] - (double)got[i];
+        signal += (double)want[i] * (double)want[i];
+        noise += d * d;
+    }
+    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
+}
+
+/* The first 30 s as the encoder takes them; NULL with the error set. */
+static float *mel_of(const bench_whisper_options *o, const float *samples, size_t count, hse_error *err)
+{
+    whisper_config config = {0};
+    whisper_mel *m = NULL;
+    float *mel = NULL;
+
+    if (whisper_config_open(&config, o->dir, NULL, NULL, NULL, err) != HSE_OK)
+        return NULL;
+    int mels = config.dims.mels;
+    whisper_config_close(&config);
+    if (count > 30 * WHISPER_RATE)
+        count = 30 * WHISPER_RATE;
+    size_t frames = whisper_mel_count(count);
+    if (!(mel = hse_calloc((FRAMES + frames) * (size_t)mels, sizeof *mel)))
+        hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", frames);
+    else if (whisper_mel_open(&m, mels, err) != HSE_OK || whisper_mel_run(m, NULL, samples, count, mel, err) != HSE_OK) {
+        hse_free(mel);
+        mel = NULL;
+    }
+    whisper_mel_close(&m);
+    return mel;
+}
+
+hse_status bench_whisper_quality(const bench_whisper_options *o, const float *samples, size_t count, hse_error *err)
+{
+    static const char *const names[] = {"float32", "bfloat16", "int8"};
+    float *mel = samples ? mel_of(o, samples, count, err) : NULL;
+    heard h[K_WEIGHT_TYPES] = {{0}};
+    hse_status s = samples && !mel ? err->status : HSE_OK;
+
+    for (int t = 0; t < K_WEIGHT_TYPES && s == HSE_OK; t++) {
+        int equal = 0;
+        if ((s = hear(o, (k_weight_type)t, mel, t ? h[0].picked : NULL, &h[t], err)) != HSE_OK || t == 0)
+            continue;
+        for (int i = 0; i < TOKENS; i++)
+            equal += h[t].picked[i] == h[0].picked[i];
+        printf("%s: %s against float32: encoder output %.1f dB, logits %.1f dB, %d of %d tokens equal\n", o->dir, names[t],
+               snr_of(h[0].output, h[t].output, h[0].outputs), snr_of(h[0].logits, h[t].logits, TOKENS * h[0].vocab), equal, TOKENS);
+    }
+    for (int t = 0; t < K_WEIGHT_TYPES; t++) {
+        hse_free(h[t].output);
+        hse_free(h[t].logits);
+    }
+    hse_free(mel);
     return s;
 }

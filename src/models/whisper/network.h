@@ -33,6 +33,13 @@ typedef struct {
     const hse_weights_limits *limits;       /* of opening the file; NULL: the defaults */
 } whisper_network_options;
 
+/* The type that a compute_type of CTranslate2 (or a dtype) stands for: int8, int8_float32, int8_float16, int8_bfloat16 and auto are
+ * int8, the fastest that keeps the floors of docs/precision.md; bfloat16 and float16 are bf16, since a CPU has no float16 products;
+ * default is int8 where the file is (config: whisper_stored_int8), else float32. False for another word. */
+bool whisper_compute_type(const char *word, bool stored_int8, k_weight_type *out);
+/* Are the matrices of an open checkpoint int8? */
+bool whisper_stored_int8(const hse_weights *w);
+
 /* HSE_E_FORMAT with the tensor's name when one is missing, of another shape, or not finite. */
 hse_status whisper_network_open(whisper_network **out, const whisper_config *config, const whisper_network_options *opt,
                                 hse_error *err);

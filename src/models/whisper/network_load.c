@@ -484,6 +484,35 @@ static void pack_all(loader *l, hse_pool *pool)
         fail(l, HSE_E_FORMAT, "%s holds a value that is not finite", l->matrices[bad - 1].name);
 }
 
+/* ---- types ---- */
+
+bool whisper_compute_type(const char *word, bool stored_int8, k_weight_type *out)
+{
+    static const struct {
+        const char   *word;
+        k_weight_type type;
+    } words[] = {{"int8", K_INT8}, {"int8_float32", K_INT8}, {"int8_float16", K_INT8}, {"int8_bfloat16", K_INT8}, {"auto", K_INT8},
+                 {"bfloat16", K_BF16}, {"float16", K_BF16}, {"float32", K_F32}};
+
+    if (strcmp(word, "default") == 0) {
+        *out = stored_int8 ? K_INT8 : K_F32;
+        return true;
+    }
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(word, words[i].word) == 0) {
+            *out = words[i].type;
+            return true;
+        }
+    return false;
+}
+
+bool whisper_stored_int8(const hse_weights *w)
+{
+    const hse_weight *embeddings = hse_weights_find(w, "decoder/embeddings/weight");
+
+    return embeddings && embeddings->dtype == HSE_I8;
+}
+
 /* ---- life ---- */
 
 /* Where the names begin: state dicts stand in a container of an OpenAI file, and "model." may be missing. */

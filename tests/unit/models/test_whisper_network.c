@@ -509,3 +509,21 @@ TEST(every_allocation_may_fail)
     CHECK(n > 10, "only %u allocations", n);
     hse_buf_free(&m.file);
 }
+
+TEST(words_for_types)
+{
+    static const struct {
+        const char *word;
+        int plain, int8; /* -1: unknown */
+    } cases[] = {{"int8", K_INT8, K_INT8}, {"int8_float32", K_INT8, K_INT8}, {"int8_float16", K_INT8, K_INT8}, {"auto", K_INT8, K_INT8},
+                 {"int8_bfloat16", K_INT8, K_INT8}, {"float16", K_BF16, K_BF16}, {"bfloat16", K_BF16, K_BF16},
+                 {"float32", K_F32, K_F32}, {"default", K_F32, K_INT8}, {"", -1, -1}, {"int16", -1, -1}, {"INT8", -1, -1}};
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int stored = 0; stored < 2; stored++) {
+            k_weight_type got = K_WEIGHT_TYPES;
+            int want = stored ? cases[i].int8 : cases[i].plain;
+            CHECK(whisper_compute_type(cases[i].word, stored, &got) == (want >= 0) && (int)got == (want >= 0 ? want : K_WEIGHT_TYPES),
+                  "%s, stored as int8: %d: %d, want %d", cases[i].word, stored, (int)got, want);
+        }
+}
