@@ -236,6 +236,26 @@ hse_status whisper_mel_peak(const whisper_mel *m, hse_pool *pool, const float *s
     return HSE_OK;
 }
 
+hse_status whisper_mel_peak_of(const whisper_mel *m, hse_pool *pool, const float *samples, size_t n, size_t first,
+                               size_t frames, float *peak, hse_error *err)
+{
+    size_t all = whisper_mel_count(n), from, to;
+    job j = {.m = m, .samples = samples, .n = n, .first = first, .peak = NAN};
+    hse_status s = check(n, err);
+
+    if (s != HSE_OK)
+        return s;
+    if (first >= all)
+        return hse_fail(err, HSE_E_ARG, 0, "frame %zu of a signal of %zu frames", first, all);
+    j.frames = frames < all - first ? frames : all - first;
+    from = first * WHISPER_HOP > PAD ? first * WHISPER_HOP - PAD : 0;
+    to = (first + j.frames) * WHISPER_HOP + PAD;
+    if ((s = check_samples(samples, to < n ? to : n, from < n ? from : n, err)) != HSE_OK || (s = run(&j, pool, err)) != HSE_OK)
+        return s;
+    *peak = peak_of(&j);
+    return HSE_OK;
+}
+
 hse_status whisper_mel_frames(const whisper_mel *m, hse_pool *pool, const float *samples, size_t n, float peak,
                               size_t first, size_t frames, float *out, hse_error *err)
 {

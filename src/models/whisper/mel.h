@@ -35,6 +35,9 @@ hse_status whisper_mel_run(const whisper_mel *m, hse_pool *pool, const float *sa
 
 /* The largest log10 of all frames: what clips. */
 hse_status whisper_mel_peak(const whisper_mel *m, hse_pool *pool, const float *samples, size_t n, float *peak, hse_error *err);
+/* The same of frames [first, first + frames) alone: the largest of several parts is the peak of the whole, to the bit. */
+hse_status whisper_mel_peak_of(const whisper_mel *m, hse_pool *pool, const float *samples, size_t n, size_t first,
+                               size_t frames, float *peak, hse_error *err);
 /* Frames [first, first + frames) of the signal, clipped by `peak`. Frames beyond the last one are 0.0, which is how the encoder's
  * windows are padded. */
 hse_status whisper_mel_frames(const whisper_mel *m, hse_pool *pool, const float *samples, size_t n, float peak, size_t first,

@@ -10,6 +10,7 @@
 enum {
     BLOCK = 1 << 16,                        /* samples that go through the resampler at once */
     SHORT_FRAMES = 6100,                    /* a stretch of a minute: its mel is held as a whole */
+    PEAK_FRAMES = 2000,                     /* between looks at whether to go on */
     GIVEN_BYTES = 256 << 20,
 };
 
@@ -109,8 +110,18 @@ hse_status whisper_spectrum_open(whisper_spectrum *s, const whisper_mel *mel, hs
     s->used = s->frames ? s->frames - 1 : 0;
     if (raised(cancel))
         return hse_fail(err, HSE_E_CANCELLED, 0, "cancelled");
+    s->peak = -HUGE_VALF;
+    for (size_t first = 0; s->frames > SHORT_FRAMES && first < s->frames; first += PEAK_FRAMES) {
+        float peak;
+        hse_status status = whisper_mel_peak_of(mel, pool, x, n, first, PEAK_FRAMES, &peak, err);
+        if (status != HSE_OK)
+            return status;
+        s->peak = peak > s->peak ? peak : s->peak;
+        if (raised(cancel))
+            return hse_fail(err, HSE_E_CANCELLED, 0, "cancelled");
+    }
     if (s->frames > SHORT_FRAMES)
-        return whisper_mel_peak(mel, pool, x, n, &s->peak, err);
+        return HSE_OK;
     if (!(s->all = hse_alloc((s->frames * bands + 1) * sizeof *s->all)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", s->frames);
     return whisper_mel_run(mel, pool, x, n, s->all, err);
