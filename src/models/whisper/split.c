@@ -124,7 +124,10 @@ hse_status whisper_spectrum_open(whisper_spectrum *s, const whisper_mel *mel, hs
         return HSE_OK;
     if (!(s->all = hse_alloc((s->frames * bands + 1) * sizeof *s->all)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", s->frames);
-    return whisper_mel_run(mel, pool, x, n, s->all, err);
+    hse_status status = whisper_mel_run(mel, pool, x, n, s->all, err);
+    if (status != HSE_OK)
+        whisper_spectrum_close(s);
+    return status;
 }
 
 void whisper_spectrum_close(whisper_spectrum *s)
