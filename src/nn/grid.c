@@ -4,63 +4,62 @@
  * position are at nine fixed distances in the flattened input, so a convolution is one product with packed weights over
  * all positions (k_gemm.tap_at), with no gathered copy. The input is first brought into that form, normalised, activated
  * and in the weights' type ("field"); the first convolution of a block writes its result, activated, straight into the
- * field that the second reads. What is computed for the gaps means nothing and costs one position a row. */
+ * field that the second reads. A block goes through both in stretches of rows that stay in the cache, each with the rows
+ * around it that it looks at, so its scratch does not grow with the input. What is computed for the gaps means nothing and
+ * costs one position a row. */
 #include "base/mem.h"
 #include "nn/bind_internal.h"
 #include "nn/internal.h"
 
 static const size_t TILE_BYTES = 128 << 10; /* of input that a task looks at */
 
-/* Prepared input: for each item a row of zeros, then its rows; a row of zeros at the end; a position at either end. */
+/* Prepared input of rows [first, first + rows) of all: a row of zeros, these rows, a row of zeros; a position at either end.
+ * The zeros stand for what is outside the item; where a stretch ends inside it, nobody looks at them. */
 typedef struct {
     size_t        at;                       /* in the arena */
     size_t        row, element;             /* elements of a position, bytes of one */
-    int           items, rows, width;
-    uint32_t      starts;
+    int           first, rows, width;
     k_weight_type type;
 } field;
 
-static size_t field_position(const field *f, int item, int row_of_all)
+static uint8_t *field_row(nn_ctx *c, const field *f, int row_of_all)
 {
-    return 1 + (size_t)(row_of_all + item + 1) * (size_t)f->width;
-}
+    size_t position = 1 + (size_t)(row_of_all - f->first + 1) * (size_t)f->width;
 
-static uint8_t *field_ptr(nn_ctx *c, const field *f, size_t position)
-{
     return (uint8_t *)nn_ptr(c, f->at) + position * f->row * f->element;
 }
 
-static bool field_new(nn_ctx *c, field *f, nn_tensor like, int cols, k_weight_type type)
+/* Room for up to `rows` rows. */
+static bool field_new(nn_ctx *c, field *f, int rows, int width, int cols, k_weight_type type)
 {
     size_t align = (size_t)c->k->k_align[type], positions, bytes;
 
-    *f = (field){.items = like.items, .rows = like.rows, .width = like.width, .starts = like.starts, .type = type};
+    *f = (field){.rows = rows, .width = width, .type = type};
     f->element = type == K_BF16 ? 2 : 4;
     f->row = type == K_BF16 ? ((size_t)cols + align - 1) / align * align : (size_t)cols;
-    if (!hse_mul_size((size_t)like.rows + (size_t)like.items + 1, (size_t)like.width, &positions) ||
+    if (!hse_mul_size((size_t)rows + 2, (size_t)width, &positions) ||
         !hse_mul_size(positions + 2, f->row * f->element, &bytes)) {
-        nn_error(c, HSE_E_LIMIT, "a grid of %d rows is too large", like.rows);
+        nn_error(c, HSE_E_LIMIT, "a grid of %d rows is too large", rows);
         return false;
     }
     return nn_alloc(c, bytes, &f->at);
 }
 
-/* Zeros where nothing is written: around the items. */
-static void field_frame(nn_ctx *c, const field *f)
+/* The field for other rows, with the zeros around them. */
+static void field_set(nn_ctx *c, field *f, int first, int rows)
 {
-    const int *starts = nn_list(c, f->starts);
     size_t position = f->row * f->element, row = (size_t)f->width * position;
 
-    memset(field_ptr(c, f, 0), 0, position);
-    for (int i = 0; i < f->items; i++)
-        memset(field_ptr(c, f, field_position(f, i, starts[i] - 1)), 0, row);
-    memset(field_ptr(c, f, field_position(f, f->items, f->rows) - (size_t)f->width), 0, row + position);
+    f->first = first;
+    f->rows = rows;
+    memset(field_row(c, f, first - 1) - position, 0, row + position);
+    memset(field_row(c, f, first + rows), 0, row + position);
 }
 
-static void field_gaps(nn_ctx *c, const field *f, int item, int from, int to)
+static void field_gaps(nn_ctx *c, const field *f, int from, int to)
 {
     for (int r = from; r < to; r++)
-        memset(field_ptr(c, f, field_position(f, item, r) + (size_t)f->width - 1), 0, f->row * f->element);
+        memset(field_row(c, f, r) + (size_t)(f->width - 1) * f->row * f->element, 0, f->row * f->element);
 }
 
 /* ---- filling a field ---- */
@@ -72,18 +71,28 @@ typedef struct {
     const nn_norm *norm;
     k_act          act;
     float          slope;
-    float         *slots;
-    size_t         slot_floats;
+    size_t         slots, slot_floats;
     int            chunk, tasks;
-} fill_job;
+} filler;
 
-/* Rows [from, to) of all, which are of one item. */
-static void fill_rows(const fill_job *j, float *scratch, int item, int from, int to)
+static bool filler_new(nn_ctx *c, filler *j, nn_tensor x, const nn_norm *norm, k_act act, float slope)
+{
+    *j = (filler){.c = c, .x = x, .norm = norm, .act = act, .slope = slope};
+    if (norm->channels != x.cols) {
+        nn_error(c, HSE_E_ARG, "grid: a norm of %d channels on %d", norm->channels, x.cols);
+        return false;
+    }
+    j->chunk = nn_max_int(1, (16 << 10) / (x.width * x.cols));
+    j->slot_floats = (size_t)j->chunk * (size_t)x.width * (size_t)x.cols;
+    return nn_alloc_floats(c, j->slot_floats, (size_t)c->threads, &j->slots);
+}
+
+static void fill_rows(const filler *j, float *scratch, int from, int to)
 {
     const hse_kernels *k = j->c->k;
     int positions = (to - from) * j->x.width, cols = j->x.cols;
     const float *in = nn_data(j->c, j->x) + (size_t)from * (size_t)j->x.width * (size_t)cols;
-    uint8_t *out = field_ptr(j->c, j->f, field_position(j->f, item, from));
+    uint8_t *out = field_row(j->c, j->f, from);
     float *floats = j->f->type == K_F32 ? (float *)(void *)out : scratch;
 
     k->affine(floats, in, j->norm->scale, j->norm->shift, positions, cols);
@@ -91,52 +100,31 @@ static void fill_rows(const fill_job *j, float *scratch, int item, int from, int
         k->to_bf16((uint16_t *)(void *)out, j->f->row, floats, (size_t)cols, positions, cols, j->act, j->slope);
     else
         k->act(floats, floats, (size_t)positions * (size_t)cols, j->act, j->slope);
-    field_gaps(j->c, j->f, item, from, to);
+    field_gaps(j->c, j->f, from, to);
 }
 
 static void fill_task(void *arg, int t)
 {
-    const fill_job *j = arg;
-    const int *starts = nn_list(j->c, j->x.starts);
+    const filler *j = arg;
     size_t from, to;
     int slot = nn_slot_take(j->c);
+    float *scratch = (float *)nn_ptr(j->c, j->slots) + (size_t)slot * j->slot_floats;
 
-    nn_task_range((size_t)j->x.rows, j->tasks, t, &from, &to);
-    for (int i = 0, r = (int)from; i < j->x.items && r < (int)to; i++)
-        while (r < nn_min((int)to, starts[i + 1])) {
-            int end = nn_min(nn_min((int)to, starts[i + 1]), r + j->chunk);
-            fill_rows(j, j->slots + (size_t)slot * j->slot_floats, i, r, end);
-            r = end;
-        }
+    nn_task_range((size_t)j->f->rows, j->tasks, t, &from, &to);
+    for (int r = (int)from, end; r < (int)to; r = end) {
+        end = nn_min((int)to, r + j->chunk);
+        fill_rows(j, scratch, j->f->first + r, j->f->first + end);
+    }
     nn_slot_give(j->c, slot);
 }
 
-/* norm, act and conversion of x (dense) into a new field. */
-static bool field_fill(nn_ctx *c, field *f, nn_tensor x, const nn_norm *norm, k_act act, float slope,
-                       k_weight_type type)
+/* norm, act and conversion of rows of x (dense) into f. */
+static void field_fill(filler *j, field *f, int first, int rows)
 {
-    size_t slots, top;
-    fill_job j = {.c = c, .f = f, .x = x, .norm = norm, .act = act, .slope = slope};
-
-    if (norm->channels != x.cols) {
-        nn_error(c, HSE_E_ARG, "grid: a norm of %d channels on %d", norm->channels, x.cols);
-        return false;
-    }
-    if (!field_new(c, f, x, x.cols, type))
-        return false;
-    top = c->top;
-    j.chunk = nn_max_int(1, (16 << 10) / (x.width * x.cols));
-    j.slot_floats = (size_t)j.chunk * (size_t)x.width * (size_t)x.cols;
-    if (!nn_alloc_floats(c, j.slot_floats, (size_t)c->threads, &slots))
-        return false;
-    if (nn_running(c)) {
-        j.slots = nn_ptr(c, slots);
-        j.tasks = nn_task_count(c, (size_t)x.rows, (double)x.width * x.cols * 3);
-        field_frame(c, f);
-        nn_run_tasks(c, j.tasks, fill_task, &j);
-    }
-    nn_release(c, top);
-    return c->error.status == HSE_OK && !nn_check_stop(c);
+    j->f = f;
+    j->tasks = nn_task_count(j->c, (size_t)rows, (double)j->x.width * j->x.cols * 3);
+    field_set(j->c, f, first, rows);
+    nn_run_tasks(j->c, j->tasks, fill_task, j);
 }
 
 /* ---- products over a field ---- */
@@ -149,7 +137,7 @@ typedef struct {
     const float  *residual;
     uint16_t     *out_bf16;
     ptrdiff_t     tap_at[9];
-    int           start, positions, item;   /* of the item */
+    int           first, positions;         /* row of all that it begins with; positions */
     int           tile, tiles, groups;
 } conv_job;
 
@@ -157,17 +145,17 @@ static void conv_task(void *arg, int t)
 {
     const conv_job *j = arg;
     int from = t / j->groups * j->tile, to = nn_min(from + j->tile, j->positions);
-    size_t row = (size_t)j->start * (size_t)j->f->width + (size_t)from, panel_from, panel_to;
+    size_t panel_from, panel_to;
     k_gemm m = j->m;
 
     if (nn_stopped(j->c))
         return;
     nn_task_range((size_t)m.w->panels, j->groups, t % j->groups, &panel_from, &panel_to);
-    m.a = field_ptr(j->c, j->f, field_position(j->f, j->item, j->start) + (size_t)from);
+    m.a = field_row(j->c, j->f, j->first) + (size_t)from * j->f->row * j->f->element;
     m.tap_at = j->tap_at;
     m.rows = to - from;
-    m.out = j->out ? j->out + row * m.out_row : NULL;
-    m.residual = j->residual ? j->residual + row * m.residual_row : NULL;
+    m.out = j->out ? j->out + (size_t)from * m.out_row : NULL;
+    m.residual = j->residual ? j->residual + (size_t)from * m.residual_row : NULL;
     m.out_bf16 = j->out_bf16 ? j->out_bf16 + (size_t)from * m.out_bf16_row : NULL;
     for (size_t p = panel_from; p < panel_to; p++) {
         m.panel_from = (int)p;
@@ -202,90 +190,113 @@ static void three_by_three(ptrdiff_t tap_at[9], const field *f)
         tap_at[t] = ((t / 3 - 1) * (ptrdiff_t)f->width + t % 3 - 1) * (ptrdiff_t)f->row;
 }
 
-/* A 3 x 3 convolution of f: into `out` (a tensor of as many rows), or activated into the field `next`. */
-static void convolve(nn_ctx *c, const nn_conv2d_layer *l, const field *f, nn_tensor out, nn_tensor residual, field *next,
-                     float slope)
+/* A 3 x 3 convolution of f, its rows [first, first + rows) of all: into `out` (a tensor), or activated into the field
+ * `next`, which then is of these rows. */
+static void convolve(nn_ctx *c, const nn_conv2d_layer *l, const field *f, int first, int rows, nn_tensor out,
+                     nn_tensor residual, field *next, float slope)
 {
-    conv_job j = {.c = c, .f = f, .m = {.w = &l->w, .bias = l->bias, .a_row = f->row, .alpha = 1.0f}};
+    size_t at = (size_t)first * (size_t)f->width;
+    conv_job j = {.c = c, .f = f, .first = first, .positions = rows * f->width,
+                  .m = {.w = &l->w, .bias = l->bias, .a_row = f->row, .alpha = 1.0f}};
 
-    if (!nn_running(c))
-        return;
-    const int *starts = nn_list(c, f->starts);
     three_by_three(j.tap_at, f);
-    if (next)
-        field_frame(c, next);
-    for (int i = 0; i < f->items && c->error.status == HSE_OK; i++) {
-        j.item = i;
-        j.start = starts[i];
-        j.positions = (starts[i + 1] - starts[i]) * f->width;
-        if (j.positions == 0)
-            continue;
-        if (next && next->type == K_BF16) {
-            j.out_bf16 = (uint16_t *)(void *)field_ptr(c, next, field_position(next, i, starts[i]));
+    if (next) {
+        field_set(c, next, first, rows);
+        if (next->type == K_BF16) {
+            j.out_bf16 = (uint16_t *)(void *)field_row(c, next, first);
             j.m.out_bf16_row = next->row;
             j.m.bf16_act = K_LEAKY_RELU;
             j.m.bf16_slope = slope;
-        } else if (next) {
-            /* out counts rows of all items, the field's rows of zeros stand between */
-            j.out = (float *)(void *)field_ptr(c, next, field_position(next, i, starts[i])) -
-                    (size_t)starts[i] * (size_t)f->width * next->row;
+        } else {
+            j.out = (float *)(void *)field_row(c, next, first);
             j.m.out_row = next->row;
             j.m.act = K_LEAKY_RELU;
             j.m.slope = slope;
-        } else {
-            j.out = nn_data(c, out);
-            j.m.out_row = (size_t)out.ld;
-            j.residual = nn_is_none(residual) ? NULL : nn_data(c, residual);
-            j.m.residual_row = (size_t)residual.ld;
         }
-        conv_tiles(&j);
-        nn_run_tasks(c, j.tiles * j.groups, conv_task, &j);
-        if (next)
-            field_gaps(c, next, i, starts[i], starts[i + 1]);
+    } else {
+        j.out = nn_data(c, out) + at * (size_t)out.ld;
+        j.m.out_row = (size_t)out.ld;
+        j.residual = nn_is_none(residual) ? NULL : nn_data(c, residual) + at * (size_t)residual.ld;
+        j.m.residual_row = (size_t)residual.ld;
     }
-    nn_check_stop(c);
+    conv_tiles(&j);
+    nn_run_tasks(c, j.tiles * j.groups, conv_task, &j);
+    if (next)
+        field_gaps(c, next, first, first + rows);
 }
 
-/* What the first convolution gives before the norm behind it, and what the second adds: shown to a listener only. */
-static void show(nn_ctx *c, const nn_grid_block *b, nn_tensor x, const field *f, const field *between, const char *name)
-{
-    nn_mark_t mark = nn_mark(c);
-    nn_tensor y = nn_make_like(c, x, b->out);
+/* ---- the block ---- */
 
+typedef struct {
+    filler    fill;
+    field     f, between;
+    nn_tensor y, residual, shown[2];        /* shown: what the convolutions give, for a listener */
+} block_run;
+
+/* Rows [from, to) of the item [start, end). */
+static void stretch(nn_ctx *c, const nn_grid_block *b, block_run *s, int start, int end, int from, int to)
+{
+    int a = nn_max_int(from - 1, start), z = nn_min(to + 1, end);               /* what conv2 looks at */
+    int first = nn_max_int(a - 1, start), last = nn_min(z + 1, end);            /* what conv1 looks at for that */
+
+    field_fill(&s->fill, &s->f, first, last - first);
+    if (!nn_is_none(s->shown[0]))
+        convolve(c, &b->conv1, &s->f, from, to - from, s->shown[0], NN_NONE, NULL, 0);
+    convolve(c, &b->conv1, &s->f, a, z - a, NN_NONE, NN_NONE, &s->between, b->slope);
+    if (!nn_is_none(s->shown[1]))
+        convolve(c, &b->conv2, &s->between, from, to - from, s->shown[1], NN_NONE, NULL, 0);
+    convolve(c, &b->conv2, &s->between, from, to - from, s->y, s->residual, NULL, 0);
+}
+
+/* Rows that are worked on at once: enough to keep all threads busy and the rows that two stretches both compute few. */
+static int rows_at_once(const nn_grid_block *b, nn_tensor x)
+{
+    size_t row = (size_t)x.width * (size_t)nn_max_int(b->in, b->out) * 2;
+    int fit = (int)(((size_t)4 << 20) / row);
+
+    return b->rows_at_once > 0 ? b->rows_at_once : nn_max_int(fit, 64);
+}
+
+static void tap_block(nn_ctx *c, const nn_grid_block *b, nn_tensor x, const block_run *s, const char *name)
+{
     nn_tap(c, nn_batch_norm(c, &b->norm, x), "%s.bn1", name);
-    convolve(c, &b->conv1, f, y, NN_NONE, NULL, 0);
-    nn_tap(c, nn_batch_norm(c, &b->undo, y), "%s.conv1", name);
-    convolve(c, &b->conv2, between, y, NN_NONE, NULL, 0);
-    nn_tap(c, y, "%s.conv2", name);
-    nn_release(c, mark.top);
+    nn_tap(c, nn_batch_norm(c, &b->undo, s->shown[0]), "%s.conv1", name);
+    nn_tap(c, s->shown[1], "%s.conv2", name);
 }
 
 nn_tensor nn_grid_block_run(nn_ctx *c, const nn_grid_block *b, nn_tensor x, const char *name)
 {
-    nn_tensor residual;
-    field f, between;
+    block_run s = {.y = NN_NONE};
+    int most = 0, at_once;
 
     if (!nn_start(c, "grid block", x) || !nn_expect_cols(c, "grid block", x, b->in))
         return NN_NONE;
     x = nn_dense(c, x);
-    nn_tensor y = nn_make_like(c, x, b->out);
-    if (nn_is_none(y) || x.rows == 0)
-        return y;
-    residual = b->has_shortcut ? nn_linear_then(c, &b->shortcut, x, (nn_then){.into = y}) : x;
+    s.y = nn_make_like(c, x, b->out);
+    if (nn_is_none(s.y) || x.rows == 0)
+        return s.y;
+    s.residual = b->has_shortcut ? nn_linear_then(c, &b->shortcut, x, (nn_then){.into = s.y}) : x;
     size_t top = c->top;
-    if (!field_new(c, &between, x, b->out, b->conv2.w.type))
+    at_once = rows_at_once(b, x);
+    for (int i = 0; i < x.items; i++)
+        most = nn_max_int(most, nn_rows(c, x, i));
+    most = nn_min(most, at_once);
+    for (int i = 0; i < 2 && nn_listening(c); i++)
+        s.shown[i] = nn_make_like(c, x, b->out);
+    if (!field_new(c, &s.f, most + 4, x.width, b->in, b->conv1.w.type) ||
+        !field_new(c, &s.between, most + 2, x.width, b->out, b->conv2.w.type) ||
+        !filler_new(c, &s.fill, x, &b->norm, K_LEAKY_RELU, b->slope))
         return NN_NONE;
-    size_t inner = c->top;
-    if (!field_fill(c, &f, x, &b->norm, K_LEAKY_RELU, b->slope, b->conv1.w.type))
-        return NN_NONE;
-    convolve(c, &b->conv1, &f, NN_NONE, NN_NONE, &between, b->slope);
+    for (int i = 0; i < x.items && nn_running(c); i++) {
+        int start = nn_list(c, x.starts)[i], end = nn_list(c, x.starts)[i + 1];
+        for (int from = start; from < end && !nn_check_stop(c); from += at_once)
+            stretch(c, b, &s, start, end, from, nn_min(from + at_once, end));
+    }
     if (nn_listening(c))
-        show(c, b, x, &f, &between, name);
-    nn_release(c, inner);
-    convolve(c, &b->conv2, &between, y, residual, NULL, 0);
+        tap_block(c, b, x, &s, name);
     nn_release(c, top);
-    nn_tap(c, y, "%s", name);
-    return c->error.status == HSE_OK ? y : NN_NONE;
+    nn_tap(c, s.y, "%s", name);
+    return c->error.status == HSE_OK ? s.y : NN_NONE;
 }
 
 /* ---- transposed ---- */
@@ -327,7 +338,7 @@ typedef struct {
     const nn_grid_up *u;
     const field      *f;
     nn_tensor         out;
-    int               item, first, last, out_first, tasks;  /* rows of all of x, and the result's first row */
+    int               first, last, out_first, tasks;        /* rows of all of x, and the result's first row */
     int               extra;                /* one more even row: what lies below the last */
 } up_job;
 
@@ -345,7 +356,7 @@ static void up_phase(const up_job *j, int h, int v, int from, int to)
     for (int p = 0; p < m.w->panels; p++)
         for (int r = from; r < (h == 0 && to == j->last ? to + j->extra : to); r++) {
             size_t row = (size_t)j->out_first + 2 * (size_t)(r - j->first) + (size_t)h;
-            m.a = field_ptr(j->c, f, field_position(f, j->item, r));
+            m.a = field_row(j->c, f, r);
             m.out = nn_data(j->c, j->out) + (row * width + (size_t)v) * ld;
             m.panel_from = p;
             m.panel_to = p + 1;
@@ -363,21 +374,15 @@ static void up_task(void *arg, int t)
         up_phase(j, phase / 2, phase % 2, j->first + (int)from, j->first + (int)to);
 }
 
-static void up(nn_ctx *c, const nn_grid_up *u, const field *f, nn_tensor out, int extra)
+/* Item i of x, whose rows f holds. */
+static void up(nn_ctx *c, const nn_grid_up *u, const field *f, nn_tensor out, int item, int extra)
 {
-    if (!nn_running(c))
-        return;
-    const int *starts = nn_list(c, f->starts), *out_starts = nn_list(c, out.starts);
-    for (int i = 0; i < f->items; i++) {
-        up_job j = {.c = c, .u = u, .f = f, .out = out, .item = i, .first = starts[i], .last = starts[i + 1],
-                    .out_first = out_starts[i], .extra = extra};
-        if (j.first == j.last)
-            continue;
-        j.tasks = nn_task_count(c, (size_t)(j.last - j.first), 9.0 * f->width * u->in * u->out);
-        j.tasks = nn_min(j.tasks, c->threads); /* each reads all weights again for its rows */
-        nn_run_tasks(c, j.tasks, up_task, &j);
-    }
-    nn_check_stop(c);
+    up_job j = {.c = c, .u = u, .f = f, .out = out, .first = f->first, .last = f->first + f->rows,
+                .out_first = nn_list(c, out.starts)[item], .extra = extra};
+
+    j.tasks = nn_task_count(c, (size_t)f->rows, 9.0 * f->width * u->in * u->out);
+    j.tasks = nn_min(j.tasks, c->threads);  /* each reads all weights again for its rows */
+    nn_run_tasks(c, j.tasks, up_task, &j);
 }
 
 typedef struct {
@@ -403,6 +408,9 @@ nn_tensor nn_grid_new(nn_ctx *c, nn_tensor x, int times, int width, int cols)
 
 nn_tensor nn_grid_up_run(nn_ctx *c, const nn_grid_up *u, nn_tensor x, nn_tensor into, const char *name)
 {
+    nn_tensor whole = NN_NONE;
+    filler fill;
+    int most = 0;
     field f;
 
     if (!nn_start(c, "grid upsampling", x) || !nn_start(c, "grid upsampling", into) ||
@@ -414,20 +422,29 @@ nn_tensor nn_grid_up_run(nn_ctx *c, const nn_grid_up *u, nn_tensor x, nn_tensor 
         return NN_NONE;
     }
     size_t top = c->top;
-    if (!field_fill(c, &f, x, &u->norm, K_RELU, 0, u->phase[0][0].type))
-        return NN_NONE;
-    if (nn_listening(c)) {
+    if (nn_listening(c)) {                  /* with the row below the last, which the network drops */
         uint32_t starts;
         int rows;
 
         nn_tap(c, nn_batch_norm(c, &u->norm, x), "%s.bn1", name);
         if (!nn_starts_map(c, "grid upsampling", x, grown, &(growth){2, 1}, &starts, &rows))
             return NN_NONE;
-        nn_tensor whole = nn_make(c, x.items, starts, rows, into.width, u->out);
-        up(c, u, &f, whole, 1);
-        nn_tap(c, whole, "%s.conv1", name);
+        whole = nn_make(c, x.items, starts, rows, into.width, u->out);
     }
-    up(c, u, &f, into, 0);
+    for (int i = 0; i < x.items; i++)
+        most = nn_max_int(most, nn_rows(c, x, i));
+    if (!field_new(c, &f, most, x.width, u->in, u->phase[0][0].type) || !filler_new(c, &fill, x, &u->norm, K_RELU, 0))
+        return NN_NONE;
+    for (int i = 0; i < x.items && nn_running(c); i++) {
+        if (nn_rows(c, x, i) == 0)
+            continue;
+        field_fill(&fill, &f, nn_list(c, x.starts)[i], nn_rows(c, x, i));
+        up(c, u, &f, into, i, 0);
+        if (!nn_is_none(whole))
+            up(c, u, &f, whole, i, 1);
+        nn_check_stop(c);
+    }
+    nn_tap(c, whole, "%s.conv1", name);
     nn_release(c, top);
     return c->error.status == HSE_OK ? into : NN_NONE;
 }

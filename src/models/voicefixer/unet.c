@@ -137,25 +137,21 @@ void vf_unet_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const 
 
 /* ---- the network ---- */
 
-static nn_tensor blocks(nn_ctx *c, const nn_grid_block *l, nn_tensor x, const char *name, int first)
+/* Each block's result takes the place of what came in, where that lies above the mark. */
+static nn_tensor blocks(nn_ctx *c, nn_mark_t mark, const nn_grid_block *l, nn_tensor x, const char *name, int first)
 {
     char full[96];
 
     for (int i = 0; i < VF_BLOCKS; i++) {
-        nn_mark_t mark = nn_mark(c);
         snprintf(full, sizeof full, "%s.conv_block%d", name, first + i);
-        x = nn_grid_block_run(c, &l[i], x, full);
-        x = nn_keep(c, mark, x);
+        x = nn_keep(c, mark, nn_grid_block_run(c, &l[i], x, full));
     }
     return x;
 }
 
-/* The blocks' result takes the place of what came in where that is no longer wanted. */
 nn_tensor vf_encoder_run(nn_ctx *c, const vf_encoder_block *l, nn_tensor x, const char *name)
 {
-    nn_mark_t mark = nn_mark(c);
-
-    return nn_keep(c, mark, blocks(c, l->block, x, name, 1));
+    return blocks(c, nn_mark(c), l->block, x, name, 1);
 }
 
 nn_tensor vf_decoder_run(nn_ctx *c, const vf_decoder_block *l, nn_tensor x, nn_tensor skip, const char *name)
@@ -166,7 +162,7 @@ nn_tensor vf_decoder_run(nn_ctx *c, const vf_decoder_block *l, nn_tensor x, nn_t
 
     nn_grid_up_run(c, &l->up, x, both, name);
     nn_copy_cols(c, skip, both, cols);
-    return nn_keep(c, mark, blocks(c, l->block, both, name, 2));
+    return blocks(c, mark, l->block, both, name, 2);
 }
 
 nn_tensor vf_unet_run(nn_ctx *c, const vf_unet *m, nn_tensor x)
