@@ -66,6 +66,8 @@ static void state(hse_buf *out, const hse_model_stats *m)
         hse_buf_str(out, ",\"expires_s\":null");
     count(out, "requests", m->requests);
     count(out, "waiting", m->waiting);
+    count(out, "batches", m->batches);
+    count(out, "items", m->items);
     hse_buf_str(out, ",\"problem\":");
     if (m->problem) {
         char text[256];

@@ -206,6 +206,8 @@ static const schema_field state_fields[] = {
     {"expires_s", FIELD_NUMBER, 0, .doc = "seconds until it is unloaded, if nobody asks for it; null: never"},
     {"requests", FIELD_INTEGER, 0, .doc = "that use it now", .required = true},
     {"waiting", FIELD_INTEGER, 0, .doc = "items in its queue", .required = true},
+    {"batches", FIELD_INTEGER, 0, .doc = "runs of its network so far", .required = true},
+    {"items", FIELD_INTEGER, 0, .doc = "computed in them: items / batches is the mean batch", .required = true},
     {"problem", FIELD_TEXT, 0, .doc = "why its last load failed"},
 };
 static const schema state_schema = {"ModelState", state_fields, COUNT(state_fields), 0, ""};

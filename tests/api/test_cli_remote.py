@@ -94,6 +94,9 @@ def test_models_in_memory(hse):
         assert b"harmonyspeech is in memory" in run(s, "load", "harmonyspeech", "--keep-alive", "1h").stdout
         out = run(s, "ps").stdout.decode()
         assert all(name in out for name in ("hs1-synthesizer", "hs1-vocoder", "MiB")), out
+        run(s, "speak", "Hello there.", "-o", os.devnull, "--format", "wav")
+        line = next(x for x in run(s, "ps").stdout.decode().splitlines() if x.startswith("hs1-vocoder"))
+        assert float(line.split()[-1]) >= 1 and "min" in line, line             # a mean batch, and the hour that was asked for
         assert any(m["id"] == "hs1-vocoder" and m["loaded"] for m in json.loads(run(s, "ps", "--json").stdout)["data"])
         assert b"is out of memory" in run(s, "stop", "harmonyspeech").stdout
         assert b"0 models" in run(s, "ps").stdout
