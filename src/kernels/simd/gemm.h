@@ -15,6 +15,7 @@
 enum {
     BLOCK_ROWS = 96,                    /* most rows whose sums wait in `part` */
     A_BYTES = 512 << 10,                /* inputs that should stay in the second-level cache beside a panel */
+    FETCH_ROWS = 16,                    /* up to which a panel of weights passes by quickly */
     AHEAD = 512,                       /* bytes by which the weights are fetched early when few rows use each */
 };
 
@@ -374,6 +375,11 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
                 .a_scale_row = g->a_scale_row, .a_scale_tap = g->a_scale_tap,
                 .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
+    if (w->type == K_INT8 && rows <= FETCH_ROWS)                /* what a short panel would wait for at its start and end */
+        for (int v = 0; v < nv; v++) {
+            __builtin_prefetch(w->comp + from + 2 * w->panel + v * VF_LANES);
+            __builtin_prefetch(w->scale + from + 2 * w->panel + v * VF_LANES);
+        }
     for (int t = 0; t < taps || t == 0; t += s.taps)
         for (int i = 0; i < groups || i == 0; i += s.groups) {
             x.taps = taps - t < s.taps ? taps - t : s.taps;
