@@ -124,7 +124,7 @@ static void of_file(hse_engine *e, const hse_transcribe_options *o, const float 
     hse_transcript_free(&t);
 }
 
-static heard got, again;
+static heard got;
 static char file_text[40000];
 
 TEST(finals_joined_are_the_text_of_the_file)
