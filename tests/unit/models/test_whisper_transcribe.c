@@ -189,6 +189,45 @@ static void transcribe(const task *t, outcome *to)
     hse_free(speech);
 }
 
+/* Several at once: their windows run together. */
+static void transcribe_together(const task *t, size_t n, outcome *to)
+{
+    hse_audio audio[8];
+    hse_split_input in[8];
+    void *split[8] = {0};
+    bool done[8] = {0};
+    hse_split_output out = {0};
+    size_t count = 1;
+
+    for (size_t i = 0; i < n; i++) {
+        memset(&to[i], 0, sizeof to[i]);
+        audio[i] = (hse_audio){.samples = (float *)(uintptr_t)t[i].x, .n = t[i].n, .rate_hz = RATE, .channels = 1};
+        in[i] = (hse_split_input){.audio = &audio[i], .transcribe = t[i].o, .seed = t[i].o->seed};
+        CHECK(whisper_type.split_open(&split[i], t[i].model, &in[i], &to[i].error) == HSE_OK &&
+                  whisper_type.split_took(split[i], NULL, &out, &to[i].error) == HSE_OK, "%zu: %s", i, to[i].error.text);
+        collect(&to[i], &out);
+        done[i] = out.done;
+    }
+    while (count) {
+        hse_item *items[MOST];
+        size_t owner[MOST];
+
+        count = 0;
+        for (size_t i = 0; i < n; i++)
+            while (!done[i] && count < MOST && (items[count] = whisper_type.split_next(split[i])) != NULL)
+                owner[count++] = i;
+        CHECK(!count || whisper_type.run(t->model, t->c, items, count) == HSE_OK, "%s", items[0]->error.text);
+        for (size_t k = 0; k < count; k++) {
+            size_t i = owner[k];
+            CHECK(whisper_type.split_took(split[i], items[k], &out, &to[i].error) == HSE_OK, "%zu: %s", i, to[i].error.text);
+            collect(&to[i], &out);
+            done[i] = out.done;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        whisper_type.split_close(&split[i]);
+}
+
 static bool equal(const outcome *a, const outcome *b)
 {
     return strcmp(a->text, b->text) == 0 && a->segments == b->segments && strcmp(a->language, b->language) == 0 &&
@@ -271,7 +310,7 @@ TEST(a_sample_that_is_no_number_is_refused)
     whisper_type.close(&m);
 }
 
-TEST(one_seed_gives_one_text_in_any_company)
+TEST(one_seed_gives_one_text)
 {
     void *m = whisper_of("ml/ct2_float16");
     nn_ctx *c = context();
@@ -303,6 +342,49 @@ TEST(one_seed_gives_one_text_in_any_company)
     CHECK(equal(&got, &other), "without a seed the text is always the same");
     hse_free(first);
     hse_free(x);
+    nn_close(&c);
+    whisper_type.close(&m);
+}
+
+TEST(options_of_all_kinds_run_together)
+{
+    enum { N = 5 };
+    void *m = whisper_of("ml/ct2_float16");
+    nn_ctx *c = context();
+    size_t n, m4;
+    float *x = load("jfk.wav", &n), *y = load("synth4.wav", &m4);
+    hse_transcribe_options o[N];
+    task t[N];
+    outcome *alone = hse_calloc(N, sizeof *alone), *together = hse_calloc(N, sizeof *together);
+
+    for (int i = 0; i < N; i++) {
+        hse_transcribe_options_init(&o[i]);
+        o[i].vad_filter = 0;
+        o[i].max_new_tokens = 24 + 4 * i;
+        t[i] = (task){.model = m, .c = c, .x = i % 2 ? y : x, .n = i % 2 ? m4 : n, .o = &o[i]};
+    }
+    o[1].beam_size = 1;
+    o[1].word_timestamps = 1;
+    o[2].temperatures[0] = 0.8; /* drawn, and tried again */
+    o[2].log_prob_threshold = 0;
+    o[2].temperature_count = 2;
+    o[3].batched = 1;
+    o[3].without_timestamps = 1;
+    o[3].language = "de";
+    o[4].initial_prompt = "Ask not";
+    o[4].repetition_penalty = 1.3;
+    o[4].no_repeat_ngram_size = 3;
+    o[4].multilingual = 1;
+    for (int i = 0; i < N; i++)
+        transcribe(&t[i], &alone[i]);
+    transcribe_together(t, N, together);
+    for (int i = 0; i < N; i++)
+        CHECK(alone[i].status == HSE_OK && alone[i].text[0] && equal(&alone[i], &together[i]),
+              "options %d: \"%.60s\" alone, \"%.60s\" together", i, alone[i].text, together[i].text);
+    hse_free(alone);
+    hse_free(together);
+    hse_free(x);
+    hse_free(y);
     nn_close(&c);
     whisper_type.close(&m);
 }
