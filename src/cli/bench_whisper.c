@@ -198,9 +198,12 @@ static int by_value(const void *a, const void *b)
 static hse_status counted(work *w, const char *line, hse_error *err)
 {
     size_t runs = (size_t)w->o->runs;
-    double *ms = hse_alloc(2 * runs * sizeof *ms), *cpu = ms + runs;
-    hse_status s = ms ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu runs", runs);
+    double *ms = hse_alloc(2 * runs * sizeof *ms), *cpu = ms ? ms + runs : NULL;
+    hse_status s = HSE_OK;
     long count = 1;
+
+    if (!ms)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu runs", runs);
 
     for (size_t i = 0; i <= runs && s == HSE_OK; i++) {     /* the first to warm up */
         double used = cpu_ms();
