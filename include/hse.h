@@ -414,7 +414,7 @@ typedef struct {
     size_t       target_count;
     unsigned     target_rate_hz;
     unsigned     rate_hz;                       /* of the answer; 0 = the model's                                        */
-    hse_loudness loudness;
+    hse_loudness loudness;                      /* HSE_LOUDNESS_AUTO: as the model gives it, where it has no gain        */
     double       timeout_s;
     hse_cancel  *cancel;
 } hse_convert_options;

@@ -180,7 +180,8 @@ hse_status hse_admit_now(hse_job *job, hse_error *err)
     if (e->memory_budget && job->planned + in_use(job) > e->memory_budget) {
         k->rejected++;
         e->stats.rejected_memory++;
-        return hse_fail(err, HSE_E_BUSY, 0, "there is no memory for it now: it needs %.1f MiB beside %.1f MiB in use, memory_budget is %.1f MiB",
+        return hse_fail(err, HSE_E_BUSY, 0,
+                        "there is no memory for it now: it needs %.1f MiB beside %.1f MiB in use, memory_budget is %.1f MiB",
                         (double)job->planned / 1048576, (double)in_use(job) / 1048576, (double)e->memory_budget / 1048576);
     }
     if (job->deadline_ns > now && own_seconds(job) * 1e9 > (double)(job->deadline_ns - now)) {

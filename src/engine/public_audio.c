@@ -27,7 +27,8 @@ static hse_status open_transcription(hse_job **job, hse_engine *engine, const fl
         return hse_fail(err, HSE_E_ARG, 0, "engine is NULL");
     hse_request_init(&r, HSE_JOB_TRANSCRIBE);
     hse_transcribe_options_init(&defaults);
-    if ((s = hse_take_options(&r.transcribe, sizeof r.transcribe, options ? options : &defaults, "hse_transcribe_options", err)) != HSE_OK ||
+    options = options ? options : &defaults;
+    if ((s = hse_take_options(&r.transcribe, sizeof r.transcribe, options, "hse_transcribe_options", err)) != HSE_OK ||
         (s = check_vad(&r.transcribe, err)) != HSE_OK || (s = hse_take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
         return s;
     r.model = r.transcribe.model;
