@@ -306,7 +306,7 @@ static hse_status wait_loaded(hse_engine *e, slot *s, hse_error *err)
 hse_status hse_engine_load(hse_engine *e, const char *model, double keep_alive_s, hse_error *err)
 {
     slot *parts[MAX_PARTS];
-    catalogue *c;
+    catalogue *c = NULL;
     size_t n;
     hse_status s = find_parts(&c, parts, &n, e, model, err);
 
@@ -335,7 +335,7 @@ hse_status hse_engine_unload(hse_engine *e, const char *model, double timeout_s,
 {
     uint64_t until = hse_now_ns() + (uint64_t)(fmin(fmax(timeout_s, 0), 1e9) * 1e9) + 1;
     slot *parts[MAX_PARTS];
-    catalogue *c;
+    catalogue *c = NULL;
     size_t n, loaded = 1;
     hse_status s = find_parts(&c, parts, &n, e, model, err);
 
