@@ -276,10 +276,10 @@ static void read_value(reader *r, const hse_setting *f, void *base)
             read_fields(r, f->sub, base, f->key);
     } else if (expect(r, YAML_SCALAR_EVENT, f->key, f->type == HSE_SET_TEXT ? "a text" : "a single value")) {
         const char *s = f->type == HSE_SET_TEXT ? take_text(r, f->key) : NULL;
-        if (s)
-            *(const char **)(void *)at = s;
-        else if (f->type != HSE_SET_TEXT)
+        if (f->type != HSE_SET_TEXT || (s && f->flag))  /* a setting may want more than some text: an address */
             read_scalar(r, f, base);
+        else if (s)
+            *(const char **)(void *)at = s;
     }
 }
 

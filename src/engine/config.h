@@ -109,9 +109,9 @@ hse_status hse_config_load(hse_config **out, const char *path, const hse_config_
 /* The same again, from the same file and flags and the variables of now; `old` stays as it is. For a running server. */
 hse_status hse_config_reload(hse_config **out, const hse_config *old, hse_buf *report, hse_error *err);
 
-/* The file and the defaults alone. */
+/* The file (and its api_key_file) and the defaults alone. */
 hse_status hse_config_open(hse_config **out, const char *path, hse_buf *report, hse_error *err);
-/* The same of bytes; `name` stands for the file in messages. */
+/* The same of bytes; `name` stands for the file in messages. Nothing else is read: api_key_file stays a name. */
 hse_status hse_config_parse(hse_config **out, hse_bytes yaml, const char *name, hse_buf *report, hse_error *err);
 void       hse_config_close(hse_config **config);
 

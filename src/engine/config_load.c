@@ -165,35 +165,20 @@ static size_t setting_index(const char *key)
     return i;
 }
 
-/* HSE_HOST also tells the command line where a server is, so it may be "http://127.0.0.1:12080" or "127.0.0.1:12080": the
- * port in it counts where none was given in its own way. */
+/* HSE_HOST also tells the command line where a server is, so it may bring a port, which counts where none was given in its own
+ * way. */
 static hse_status split_host(owned_config *o, hse_error *err)
 {
-    size_t port = setting_index("port");
-    const char *host = o->config.host, *rest = strstr(host, "://");
+    size_t port = setting_index("port"), from = 0, to = 0;
+    int brought = -1;
 
-    if (rest && (strncmp(host, "http://", 7) == 0 || strncmp(host, "https://", 8) == 0))
-        host = rest + 3;
-    else if (strchr(host, '/'))
-        return HSE_OK;                                  /* a unix socket */
-    size_t n = strcspn(host, "/");
-    const char *colon = memchr(host, ':', n), *closing = *host == '[' ? memchr(host, ']', n) : NULL;
-    bool v6 = !closing && colon && memchr(colon + 1, ':', n - (size_t)(colon + 1 - host));
-
-    if (closing)
-        colon = closing + 1 < host + n && closing[1] == ':' ? closing + 1 : NULL;
-    if (v6)
-        colon = NULL;
-    if (colon && !o->origin[port]) {
-        char digits[16];
-        snprintf(digits, sizeof digits, "%.*s", (int)(n - (size_t)(colon + 1 - host)), colon + 1);
-        hse_status s = hse_setting_take(&hse_settings[port], digits, &o->config, &o->arena, "host", err);
-        if (s != HSE_OK)
-            return s;
+    if (!hse_host_split(o->config.host, &from, &to, &brought))
+        return hse_fail(err, HSE_E_ARG, 0, "host: '%.40s' is no address", o->config.host);
+    if (brought >= 0 && !o->origin[port]) {
+        o->config.port = brought;
         o->origin[port] = o->origin[setting_index("host")];
     }
-    const char *from = closing ? host + 1 : host, *to = closing ? closing : colon ? colon : host + n;
-    o->config.host = hse_arena_strndup(&o->arena, from, (size_t)(to - from));
+    o->config.host = hse_arena_strndup(&o->arena, o->config.host + from, to - from);
     return o->config.host ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory for the config");
 }
 
@@ -233,13 +218,14 @@ static hse_status read_keys(owned_config *o, hse_error *err)
     return HSE_OK;
 }
 
-static hse_status complete(owned_config *o, hse_error *err)
+/* files: what the config names may be read, too. */
+static hse_status complete(owned_config *o, bool files, hse_error *err)
 {
     hse_status s = default_state(o, err);
 
     if (s == HSE_OK)
         s = split_host(o, err);
-    if (s == HSE_OK)
+    if (s == HSE_OK && files)
         s = read_keys(o, err);
     return s;
 }
@@ -263,7 +249,7 @@ hse_status hse_config_parse(hse_config **out, hse_bytes yaml, const char *name, 
     if (s == HSE_OK)
         s = hse_config_read_yaml(o, yaml, name, report, err);
     if (s == HSE_OK)
-        s = complete(o, err);
+        s = complete(o, false, err);
     return give(out, o, s);
 }
 
@@ -275,7 +261,7 @@ hse_status hse_config_open(hse_config **out, const char *path, hse_buf *report, 
     if (s == HSE_OK)
         s = read_file(o, path, report, err);
     if (s == HSE_OK)
-        s = complete(o, err);
+        s = complete(o, true, err);
     return give(out, o, s);
 }
 
@@ -302,7 +288,7 @@ hse_status hse_config_load(hse_config **out, const char *path, const hse_config_
         }
     }
     if (s == HSE_OK)
-        s = complete(o, err);
+        s = complete(o, true, err);
     return give(out, o, s);
 }
 

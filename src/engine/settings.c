@@ -324,6 +324,37 @@ static hse_status take_list(const hse_setting *s, const char *text, void *at, hs
     return HSE_OK;
 }
 
+bool hse_host_split(const char *text, size_t *from, size_t *to, int *port)
+{
+    const char *host = strncmp(text, "http://", 7) == 0 ? text + 7 : strncmp(text, "https://", 8) == 0 ? text + 8 : text;
+    size_t n = strcspn(host, "/");
+    const char *closing = *host == '[' ? memchr(host, ']', n) : NULL, *colon = closing ? closing + 1 : memchr(host, ':', n);
+
+    *port = -1;
+    *from = (size_t)(host - text);
+    *to = *from + n;
+    if (host == text && strchr(text, '/')) {            /* a unix socket */
+        *to = strlen(text);
+        return true;
+    }
+    if (closing) {
+        *from += 1;
+        *to = (size_t)(closing - text);
+    } else if (colon && memchr(colon + 1, ':', n - (size_t)(colon + 1 - host))) {
+        return true;                                    /* an IPv6 address without brackets */
+    }
+    if (colon && colon < host + n) {
+        char *end = NULL;
+        long v = *colon == ':' && colon[1] >= '0' && colon[1] <= '9' ? strtol(colon + 1, &end, 10) : -1;
+        if (v < 0 || v > 65535 || end != host + n)
+            return false;
+        *port = (int)v;
+        if (!closing)
+            *to = (size_t)(colon - text);
+    }
+    return *to > *from;
+}
+
 hse_status hse_setting_take(const hse_setting *s, const char *text, void *base, hse_arena *arena, const char *where, hse_error *err)
 {
     void *at = (char *)base + s->offset;
@@ -354,6 +385,10 @@ hse_status hse_setting_take(const hse_setting *s, const char *text, void *base, 
     for (const char *p = text; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7F)
             return hse_fail(err, HSE_E_ARG, (uint64_t)(p - text), "%s: a control character (0x%02x) in the text", where, (unsigned char)*p);
+    size_t from, to;
+    int port;
+    if (s->offset == AT(host) && s->type == HSE_SET_TEXT && s->flag && !hse_host_split(text, &from, &to, &port))
+        return hse_fail(err, HSE_E_ARG, 0, "%s: '%.60s' is no address (a host, host:port, or the path of a socket)", where, text);
     const char *copy = hse_arena_strndup(arena, text, strlen(text));
     if (!copy)
         return hse_fail(err, HSE_E_NOMEM, 0, "%s: no memory for the text", where);

@@ -38,6 +38,9 @@ extern const hse_setting hse_settings[];    /* ends with a NULL key */
 /* Read one value from its text into the struct at `base`; strings go to the arena. `where` begins messages: "port", "HSE_PORT". On
  * HSE_E_ARG *err has the words; nothing is written then. */
 hse_status hse_setting_take(const hse_setting *s, const char *text, void *base, hse_arena *arena, const char *where, hse_error *err);
+/* "127.0.0.1", "[::1]:80", "http://host:12080/", "/run/hse.sock" -> the host's bytes [from, to) and its port (-1: none). False:
+ * no address. */
+bool       hse_host_split(const char *text, size_t *from, size_t *to, int *port);
 /* Store a TEXTS or PAIRS value: the list and, behind the pointer, how many there are. */
 void       hse_setting_list(void *at, const void *list, size_t n);
 /* The value as it stands in a YAML file. */
