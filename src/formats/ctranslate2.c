@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 enum { NEWEST_VERSION = 6, MAX_STRING = 4096 };
 
@@ -97,7 +98,7 @@ static hse_status read_type(cursor *c, uint32_t version, const string *name, hse
 static hse_status read_variable(cursor *c, uint32_t version)
 {
     hse_weight item = {0};
-    string name;
+    string name = {0};
     uint8_t rank = 0;
     uint32_t given = 0, number = 0;
     hse_status s;
@@ -145,26 +146,23 @@ static hse_status add_alias(cursor *c, const string *alias, const char *end, con
 {
     char name[MAX_STRING + 8];
     hse_weight item = *of;
+    int n = snprintf(name, sizeof name, "%.*s%s", (int)alias->size, alias->text, end);
 
-    memcpy(name, alias->text, alias->size);
-    memcpy(name + alias->size, end, strlen(end));
-    return table_add(c->w, &item, name, alias->size + strlen(end), alias->at, c->err);
+    return table_add(c->w, &item, name, (size_t)n, alias->at, c->err);
 }
 
 static const hse_weight *find(const cursor *c, const string *name, const char *end)
 {
     char text[MAX_STRING + 8];
-    int64_t i;
+    int n = snprintf(text, sizeof text, "%.*s%s", (int)name->size, name->text, end);
+    int64_t i = name_index_find(&c->w->item_index, text, (size_t)n);
 
-    memcpy(text, name->text, name->size);
-    memcpy(text + name->size, end, strlen(end));
-    i = name_index_find(&c->w->item_index, text, name->size + strlen(end));
     return i < 0 ? NULL : &c->w->items[i];
 }
 
 static hse_status read_alias(cursor *c)
 {
-    string alias, name;
+    string alias = {0}, name = {0};
     const hse_weight *of, *scale;
     hse_status s;
 
@@ -262,14 +260,13 @@ static float scale_at(const ct2_matrix *m, size_t i)
 static hse_status open_scales(ct2_matrix *m, const hse_weights *w, const char *name, hse_error *err)
 {
     char scale[MAX_STRING + 8];
-    hse_bytes bytes;
+    hse_bytes bytes = {0};
     hse_status s;
 
     if (strlen(name) > MAX_STRING)
         return hse_fail(err, HSE_E_FORMAT, 0, "a name of over %d bytes", MAX_STRING);
     size_t n = strlen(name);
-    memcpy(scale, name, n);
-    memcpy(scale + n, "_scale", sizeof "_scale");
+    snprintf(scale, sizeof scale, "%s_scale", name);
     if (!(m->scale = hse_weights_find(w, scale)))
         return hse_fail(err, HSE_E_FORMAT, 0, "%s is %s and has no %.60s_scale", name_quote(name, n).text,
                         hse_dtype_name(m->weight->dtype), name_quote(name, n).text);
@@ -295,7 +292,7 @@ static hse_status open_scales(ct2_matrix *m, const hse_weights *w, const char *n
 hse_status ct2_matrix_open(ct2_matrix *out, const hse_weights *w, const char *name, hse_error *err)
 {
     ct2_matrix m = {.weight = hse_weights_find(w, name)};
-    hse_bytes bytes;
+    hse_bytes bytes = {0};
     hse_status s;
 
     if (!m.weight)

@@ -138,7 +138,7 @@ hse_status shards_read(hse_weights *w, hse_error *err)
                         "the index has %zu bytes, the limit is %" PRIu64 " (max_header_bytes)", w->file.size,
                         w->limits.max_header_bytes);
     if (!(r = hse_calloc(1, sizeof *r)) || !(r->names = hse_calloc(MAX_SHARDS, sizeof *r->names)) ||
-        !(w->shards = hse_calloc(MAX_SHARDS, sizeof *w->shards))) {
+        !(w->shards = hse_calloc(MAX_SHARDS, sizeof(void *)))) {
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory to read the index");
     } else {
         r->w = w;
@@ -150,7 +150,7 @@ hse_status shards_read(hse_weights *w, hse_error *err)
     if (r)
         hse_free(r->names);
     hse_free(r);
-    if (s == HSE_OK && w->n_shards)
+    if (s == HSE_OK && w->shards && w->n_shards)
         w->format = w->shards[0]->format;
     return s;
 }

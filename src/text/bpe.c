@@ -343,10 +343,19 @@ hse_status bpe_add_special(bpe *b, int32_t id, const char *text, size_t size, hs
     return HSE_OK;
 }
 
+/* Special tokens are known and not empty. */
+static hse_bytes special_bytes(const bpe *b, size_t i)
+{
+    const token *t = &b->tokens[b->special[i]];
+
+    return (hse_bytes){b->pool.data + t->offset, t->size};
+}
+
 static int by_bytes(const void *a, const void *c, void *owner)
 {
     const bpe *b = owner;
-    hse_bytes x = bpe_token(b, *(const int32_t *)a), y = bpe_token(b, *(const int32_t *)c);
+    const token *s = &b->tokens[*(const int32_t *)a], *t = &b->tokens[*(const int32_t *)c];
+    hse_bytes x = {b->pool.data + s->offset, s->size}, y = {b->pool.data + t->offset, t->size};
     int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
 
     return order ? order : (x.size > y.size) - (x.size < y.size);
@@ -526,7 +535,7 @@ static int32_t special_at(const bpe *b, const uint8_t *text, size_t size)
     int32_t found = -1;
 
     for (size_t k = 0; from < to; k++) {
-        hse_bytes first = bpe_token(b, b->special[from]);
+        hse_bytes first = special_bytes(b, from);
         if (to - from == 1) /* the usual case, and one comparison for a text that nearly agrees */
             return first.size <= size && memcmp(first.data, text, first.size) == 0 ? b->special[from] : found;
         if (first.size == k)
@@ -536,7 +545,7 @@ static int32_t special_at(const bpe *b, const uint8_t *text, size_t size)
         size_t low = from, high = to;
         while (low < high) { /* the first whose byte k is not below the text's */
             size_t mid = (low + high) / 2;
-            if (bpe_token(b, b->special[mid]).data[k] < text[k])
+            if (special_bytes(b, mid).data[k] < text[k])
                 low = mid + 1;
             else
                 high = mid;
@@ -545,7 +554,7 @@ static int32_t special_at(const bpe *b, const uint8_t *text, size_t size)
         high = to;
         while (low < high) { /* the first whose byte k is above */
             size_t mid = (low + high) / 2;
-            if (bpe_token(b, b->special[mid]).data[k] <= text[k])
+            if (special_bytes(b, mid).data[k] <= text[k])
                 low = mid + 1;
             else
                 high = mid;

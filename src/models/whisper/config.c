@@ -399,7 +399,7 @@ static hse_status shape_of(opener *o, const char *name, int rank, int *out)
 static hse_status ct2_heads(opener *o, const char *name, int *out)
 {
     const hse_weight *t = hse_weights_find(o->w, name);
-    int32_t v;
+    int32_t v = 0;
     hse_status s;
 
     if (!t) { /* old conversions: all of OpenAI's models have heads of 64 */
@@ -432,7 +432,7 @@ static hse_status dims_of_ct2(opener *o)
     whisper_dims *d = &o->c->dims;
     const char *spec = "";
     int64_t version = 0;
-    int shape[3];
+    int shape[3] = {0};
     hse_status s;
 
     if (strcmp(hse_weights_format(o->w), "ctranslate2") != 0)
@@ -477,7 +477,7 @@ static hse_status check_dims(opener *o)
     };
     const whisper_dims *d = &o->c->dims;
     const char *conv1 = names[o->c->format].conv1, *tokens = names[o->c->format].tokens;
-    int conv[3], embedding[2];
+    int conv[3] = {0}, embedding[2] = {0};
     hse_status s;
 
     if (o->c->format == WHISPER_HF && !hse_weights_find(o->w, conv1)) { /* saved without the head around it */
