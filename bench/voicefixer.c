@@ -1,8 +1,8 @@
 /* voicefixer.c - how fast VoiceFixer's networks restore noise, and what reduced weights and cuts cost.
  *
- *     bench_voicefixer FOLDER SECONDS THREADS f32|bf16|int8 [CPU]     answers lines like bench/voicefixer_peer.py: any line runs
- *                                                                     once, "save FILE" also keeps the samples
- *     bench_voicefixer FOLDER SECONDS THREADS TYPE seam               the answer in pieces against the answer in one
+ *     bench_voicefixer FOLDER SECONDS THREADS f32|bf16|int8 [CPU]     answers lines like bench/voicefixer_peer.py: any
+ * line runs once, "save FILE" also keeps the samples bench_voicefixer FOLDER SECONDS THREADS TYPE seam the answer in
+ * pieces against the answer in one
  *
  * Up to 23 s run as one piece, longer ones in pieces as the engine does. */
 #include "base/clock.h"

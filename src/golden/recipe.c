@@ -1,4 +1,5 @@
-/* recipe.c - see recipe.h. The tensors become a safetensors file in memory, so that they go the way of every checkpoint. */
+/* recipe.c - see recipe.h. The tensors become a safetensors file in memory, so that they go the way of every
+ * checkpoint. */
 #include "golden/recipe.h"
 
 #include "base/buf.h"
@@ -63,7 +64,7 @@ static hse_status describe(hse_buf *header, const json_t *recipe, size_t *size, 
     hse_buf_str(header, "{");
     json_object_foreach(json_object_get((json_t *)(uintptr_t)recipe, "tensors"), name, tensor)
     {
-        if (json_object_get(tensor, "int"))     /* counters of training, which no network reads */
+        if (json_object_get(tensor, "int")) /* counters of training, which no network reads */
             continue;
         snprintf(full, sizeof full, "%s%s%s", wrap ? wrap : "", wrap ? "." : "", name);
         hse_buf_str(header, header->size > 1 ? "," : "");

@@ -9,8 +9,9 @@
 #include <string.h>
 
 const hse_model_type *const hse_model_types[] = {
-    &hs1_encoder_type, &hs1_synthesizer_type, &hs1_vocoder_type, &silero_vad_type, &silero_vad_v6_type, &whisper_type, &vf_restorer_type,
-    &vf_vocoder_type, NULL,
+    &hs1_encoder_type, &hs1_synthesizer_type, &hs1_vocoder_type,
+    &silero_vad_type,  &silero_vad_v6_type,   &whisper_type,
+    &vf_restorer_type, &vf_vocoder_type,      NULL,
 };
 
 const hse_model_type *hse_model_type_find(const char *type)

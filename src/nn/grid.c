@@ -2,23 +2,23 @@
  *
  * A grid's rows end in a gap that reads as zero. With a row of zeros above and below each item the nine taps of a
  * position are at nine fixed distances in the flattened input, so a convolution is one product with packed weights over
- * all positions (k_gemm.tap_at), with no gathered copy. The input is first brought into that form, normalised, activated
- * and in the weights' type ("field"); the first convolution of a block writes its result, activated, straight into the
- * field that the second reads. A block goes through both in stretches of rows that stay in the cache, each with the rows
- * around it that it looks at, so its scratch does not grow with the input. What is computed for the gaps means nothing and
- * costs one position a row. */
+ * all positions (k_gemm.tap_at), with no gathered copy. The input is first brought into that form, normalised,
+ * activated and in the weights' type ("field"); the first convolution of a block writes its result, activated, straight
+ * into the field that the second reads. A block goes through both in stretches of rows that stay in the cache, each
+ * with the rows around it that it looks at, so its scratch does not grow with the input. What is computed for the gaps
+ * means nothing and costs one position a row. */
 #include "base/mem.h"
 #include "nn/bind_internal.h"
 #include "nn/internal.h"
 
 static const size_t TILE_BYTES = 128 << 10; /* of input that a task looks at */
 
-/* Prepared input of rows [first, first + rows) of all: a row of zeros, these rows, a row of zeros; a position at either end.
- * The zeros stand for what is outside the item; where a stretch ends inside it, nobody looks at them. */
+/* Prepared input of rows [first, first + rows) of all: a row of zeros, these rows, a row of zeros; a position at either
+ * end. The zeros stand for what is outside the item; where a stretch ends inside it, nobody looks at them. */
 typedef struct {
-    size_t        at;                       /* in the arena */
-    size_t        row, element;             /* elements of a position, bytes of one */
-    int           first, rows, width;
+    size_t at;           /* in the arena */
+    size_t row, element; /* elements of a position, bytes of one */
+    int first, rows, width;
     k_weight_type type;
 } field;
 
@@ -65,14 +65,14 @@ static void field_gaps(nn_ctx *c, const field *f, int from, int to)
 /* ---- filling a field ---- */
 
 typedef struct {
-    nn_ctx        *c;
-    const field   *f;
-    nn_tensor      x;
+    nn_ctx *c;
+    const field *f;
+    nn_tensor x;
     const nn_norm *norm;
-    k_act          act;
-    float          slope;
-    size_t         slots, slot_floats;
-    int            chunk, tasks;
+    k_act act;
+    float slope;
+    size_t slots, slot_floats;
+    int chunk, tasks;
 } filler;
 
 static bool filler_new(nn_ctx *c, filler *j, nn_tensor x, const nn_norm *norm, k_act act, float slope)
@@ -130,15 +130,15 @@ static void field_fill(filler *j, field *f, int first, int rows)
 /* ---- products over a field ---- */
 
 typedef struct {
-    nn_ctx       *c;
-    const field  *f;
-    k_gemm        m;                        /* all but the rows */
-    float        *out;
-    const float  *residual;
-    uint16_t     *out_bf16;
-    ptrdiff_t     tap_at[9];
-    int           first, positions;         /* row of all that it begins with; positions */
-    int           tile, tiles, groups;
+    nn_ctx *c;
+    const field *f;
+    k_gemm m; /* all but the rows */
+    float *out;
+    const float *residual;
+    uint16_t *out_bf16;
+    ptrdiff_t tap_at[9];
+    int first, positions; /* row of all that it begins with; positions */
+    int tile, tiles, groups;
 } conv_job;
 
 static void conv_task(void *arg, int t)
@@ -178,7 +178,7 @@ static void conv_tiles(conv_job *j)
     if (w->panels > 1 && j->tiles < want)
         j->groups = nn_min((want + j->tiles - 1) / j->tiles, w->panels);
     if (w->panel_bytes * (size_t)w->panels > (size_t)1 << 20 && j->tiles > 1 && w->panels >= want) {
-        j->tile = (nn_min((int)fit * 4, j->positions) + step - 1) / step * step;    /* weights matter more than inputs */
+        j->tile = (nn_min((int)fit * 4, j->positions) + step - 1) / step * step; /* weights matter more than inputs */
         j->tiles = (j->positions + j->tile - 1) / j->tile;
         j->groups = nn_min(want, w->panels);
     }
@@ -196,7 +196,10 @@ static void convolve(nn_ctx *c, const nn_conv2d_layer *l, const field *f, int fi
                      nn_tensor residual, field *next, float slope)
 {
     size_t at = (size_t)first * (size_t)f->width;
-    conv_job j = {.c = c, .f = f, .first = first, .positions = rows * f->width,
+    conv_job j = {.c = c,
+                  .f = f,
+                  .first = first,
+                  .positions = rows * f->width,
                   .m = {.w = &l->w, .bias = l->bias, .a_row = f->row, .alpha = 1.0f}};
 
     three_by_three(j.tap_at, f);
@@ -228,16 +231,16 @@ static void convolve(nn_ctx *c, const nn_conv2d_layer *l, const field *f, int fi
 /* ---- the block ---- */
 
 typedef struct {
-    filler    fill;
-    field     f, between;
-    nn_tensor y, residual, shown[2];        /* shown: what the convolutions give, for a listener */
+    filler fill;
+    field f, between;
+    nn_tensor y, residual, shown[2]; /* shown: what the convolutions give, for a listener */
 } block_run;
 
 /* Rows [from, to) of the item [start, end). */
 static void stretch(nn_ctx *c, const nn_grid_block *b, block_run *s, int start, int end, int from, int to)
 {
-    int a = nn_max_int(from - 1, start), z = nn_min(to + 1, end);               /* what conv2 looks at */
-    int first = nn_max_int(a - 1, start), last = nn_min(z + 1, end);            /* what conv1 looks at for that */
+    int a = nn_max_int(from - 1, start), z = nn_min(to + 1, end);    /* what conv2 looks at */
+    int first = nn_max_int(a - 1, start), last = nn_min(z + 1, end); /* what conv1 looks at for that */
 
     field_fill(&s->fill, &s->f, first, last - first);
     if (!nn_is_none(s->shown[0]))
@@ -334,12 +337,12 @@ void nn_make_grid_up(nn_binder *b, nn_grid_up *u, int in, int out, const float *
 }
 
 typedef struct {
-    nn_ctx           *c;
+    nn_ctx *c;
     const nn_grid_up *u;
-    const field      *f;
-    nn_tensor         out;
-    int               first, last, out_first, tasks;        /* rows of all of x, and the result's first row */
-    int               extra;                /* one more even row: what lies below the last */
+    const field *f;
+    nn_tensor out;
+    int first, last, out_first, tasks; /* rows of all of x, and the result's first row */
+    int extra;                         /* one more even row: what lies below the last */
 } up_job;
 
 static void up_phase(const up_job *j, int h, int v, int from, int to)
@@ -348,8 +351,8 @@ static void up_phase(const up_job *j, int h, int v, int from, int to)
     int kernel[2], back_h[2], back_v[2], nh = taps_of(h, kernel, back_h), nv = taps_of(v, kernel, back_v);
     size_t ld = (size_t)j->out.ld, width = (size_t)j->out.width;
     ptrdiff_t tap_at[4];
-    k_gemm m = {.w = &j->u->phase[h][v], .a_row = f->row, .tap_at = tap_at, .rows = f->width, .out_row = 2 * ld,
-                .alpha = 1.0f};
+    k_gemm m = {
+        .w = &j->u->phase[h][v], .a_row = f->row, .tap_at = tap_at, .rows = f->width, .out_row = 2 * ld, .alpha = 1.0f};
 
     for (int k = 0; k < nh * nv; k++)
         tap_at[k] = -(back_h[k / nv] * (ptrdiff_t)f->width + back_v[k % nv]) * (ptrdiff_t)f->row;
@@ -377,11 +380,17 @@ static void up_task(void *arg, int t)
 /* Item i of x, whose rows f holds. */
 static void up(nn_ctx *c, const nn_grid_up *u, const field *f, nn_tensor out, int item, int extra)
 {
-    up_job j = {.c = c, .u = u, .f = f, .out = out, .first = f->first, .last = f->first + f->rows,
-                .out_first = nn_list(c, out.starts)[item], .extra = extra};
+    up_job j = {.c = c,
+                .u = u,
+                .f = f,
+                .out = out,
+                .first = f->first,
+                .last = f->first + f->rows,
+                .out_first = nn_list(c, out.starts)[item],
+                .extra = extra};
 
     j.tasks = nn_task_count(c, (size_t)f->rows, 9.0 * f->width * u->in * u->out);
-    j.tasks = nn_min(j.tasks, c->threads);  /* each reads all weights again for its rows */
+    j.tasks = nn_min(j.tasks, c->threads); /* each reads all weights again for its rows */
     nn_run_tasks(c, j.tasks, up_task, &j);
 }
 
@@ -422,7 +431,7 @@ nn_tensor nn_grid_up_run(nn_ctx *c, const nn_grid_up *u, nn_tensor x, nn_tensor 
         return NN_NONE;
     }
     size_t top = c->top;
-    if (nn_listening(c)) {                  /* with the row below the last, which the network drops */
+    if (nn_listening(c)) { /* with the row below the last, which the network drops */
         uint32_t starts;
         int rows;
 
@@ -452,9 +461,9 @@ nn_tensor nn_grid_up_run(nn_ctx *c, const nn_grid_up *u, nn_tensor x, nn_tensor 
 /* ---- the rest ---- */
 
 typedef struct {
-    nn_ctx   *c;
+    nn_ctx *c;
     nn_tensor x, out;
-    int       tasks;
+    int tasks;
 } copy_job;
 
 static void copy_task(void *arg, int t)
@@ -482,9 +491,9 @@ nn_tensor nn_copy_cols(nn_ctx *c, nn_tensor x, nn_tensor into, int col)
 }
 
 typedef struct {
-    nn_ctx   *c;
+    nn_ctx *c;
     nn_tensor x, out;
-    int       item, tasks, rows;
+    int item, tasks, rows;
 } pool_job;
 
 static void pool_task(void *arg, int t)

@@ -10,18 +10,18 @@
 static const size_t TILE_BYTES = 512 << 10;
 
 typedef struct {
-    nn_ctx                *c;
+    nn_ctx *c;
     const nn_conv1d_layer *wide, *narrow;
-    float                  slope;
-    k_weight_type          type;
-    const float           *x;
-    float                 *out;
-    size_t                 cols, x_ld, out_ld;
-    size_t                 row, element;    /* of the scratch: elements of a row, bytes of an element */
-    const int             *starts;
-    int                    items, rows, tile, tiles;
-    uint8_t               *slots;
-    size_t                 slot_bytes, middle_at;
+    float slope;
+    k_weight_type type;
+    const float *x;
+    float *out;
+    size_t cols, x_ld, out_ld;
+    size_t row, element; /* of the scratch: elements of a row, bytes of an element */
+    const int *starts;
+    int items, rows, tile, tiles;
+    uint8_t *slots;
+    size_t slot_bytes, middle_at;
 } job;
 
 /* Rows [from, to) of an item at p, activated and converted; zeros outside it. */

@@ -90,8 +90,8 @@ static bool part_begin(golden_case *c, part *p, const char *role)
     if (!vf_checkpoint_open(c, role, &p->file))
         return false;
     if (nn_binder_open(&p->b,
-                       &(nn_binder_options){.weights = p->file.w, .name = p->file.name, .kernels = c->kernels,
-                                            .type = part_type(c)},
+                       &(nn_binder_options){
+                           .weights = p->file.w, .name = p->file.name, .kernels = c->kernels, .type = part_type(c)},
                        &err) == HSE_OK)
         return true;
     golden_fail_error(c, "binding", &err);
@@ -267,7 +267,7 @@ void vf_golden_condition(golden_case *c)
         for (size_t k = 0; k < bands; k++) {
             turned[k * all + f] = f < frames ? cond[k] : -4.0f;
             if (f < frames && isinf(db[f * bands + k]))
-                db[f * bands + k] = 999.0f;     /* how the case writes it */
+                db[f * bands + k] = 999.0f; /* how the case writes it */
         }
     }
     golden_give1(c, "weight", weight, bands);
@@ -293,7 +293,7 @@ static bool find_index(const hse_weights *w, const char *rest, char *prefix, siz
     return false;
 }
 
-static float *rows_of(const golden_array *x)        /* [1, C, T] -> [T][C] */
+static float *rows_of(const golden_array *x) /* [1, C, T] -> [T][C] */
 {
     size_t cols = x->dim[1], rows = x->dim[2];
     float *out = hse_alloc(x->count * sizeof *out + 1);
@@ -352,7 +352,7 @@ done:
 void vf_golden_upsample(golden_case *c)
 {
     vf_not_run(c, "hse");
-    vf_not_run(c, "repeat");                        /* of the port's skip connection */
+    vf_not_run(c, "repeat"); /* of the port's skip connection */
     vf_not_run(c, "skip");
     run_stage(c, true, "layer.bias");
 }
@@ -386,8 +386,8 @@ void vf_golden_logs(golden_case *c)
     logs(c, "log", "hse", VF_LOG_NATURAL, vf_from_log);
 }
 
-/* Every input file through decoding and resampling. The first samples that the case says are a resampler's start are not
- * compared. */
+/* Every input file through decoding and resampling. The first samples that the case says are a resampler's start are
+ * not compared. */
 void vf_golden_load(golden_case *c)
 {
     int rate = (int)golden_param(c, "sr", 44100);
@@ -423,7 +423,8 @@ static void give_stages(golden_case *c, const vf_spectrum *s, const golden_array
 {
     size_t bins = (size_t)hse_stft_bins(s->stft), bands = (size_t)hse_mel_bands(s->mel);
     float *bank = hse_calloc(bins * bands, sizeof *bank), *pairs = hse_alloc(frames * bins * 2 * sizeof *pairs),
-          *half = hse_alloc(frames * bins * sizeof *half), *scratch = hse_alloc(hse_stft_scratch(s->stft) * sizeof *scratch);
+          *half = hse_alloc(frames * bins * sizeof *half),
+          *scratch = hse_alloc(hse_stft_scratch(s->stft) * sizeof *scratch);
 
     if (!bank || !pairs || !half || !scratch) {
         golden_fail(c, "no memory");
@@ -457,8 +458,9 @@ void vf_golden_stft_mel(golden_case *c)
     golden_array x = {0};
     hse_error err = {0};
 
-    if (vf_spectrum_open(&s, (int)golden_param(c, "sample_rate", VF_RATE), (int)golden_param(c, "window_size", VF_WINDOW),
-                         (int)golden_param(c, "hop_size", VF_HOP), bands, &err) != HSE_OK) {
+    if (vf_spectrum_open(&s, (int)golden_param(c, "sample_rate", VF_RATE),
+                         (int)golden_param(c, "window_size", VF_WINDOW), (int)golden_param(c, "hop_size", VF_HOP),
+                         bands, &err) != HSE_OK) {
         golden_fail_error(c, "the spectrum", &err);
         return;
     }
@@ -466,8 +468,7 @@ void vf_golden_stft_mel(golden_case *c)
         size_t frames = vf_spectrum_frames(&s, x.count), bins = (size_t)hse_stft_bins(s.stft);
         magnitude = hse_alloc(frames * bins * sizeof *magnitude + 1);
         mel = hse_alloc(frames * (size_t)bands * sizeof *mel + 1);
-        if (!magnitude || !mel ||
-            vf_spectrum_run(&s, x.data, x.count, 0, frames, magnitude, mel, &err) != HSE_OK) {
+        if (!magnitude || !mel || vf_spectrum_run(&s, x.data, x.count, 0, frames, magnitude, mel, &err) != HSE_OK) {
             golden_fail(c, "no memory");
         } else {
             give_stages(c, &s, &x, frames);

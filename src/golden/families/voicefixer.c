@@ -1,8 +1,8 @@
 /* voicefixer.c - golden cases of VoiceFixer: the networks and whole requests, run through the engine's own functions.
  *
- * Right are the original's numbers (original_*). What the restorer of a port computes (hse_*) differs in its logarithms only
- * and is run with these, since cases of full size have nothing else; its vocoder adds connections that the weights were not
- * trained with and is not run. */
+ * Right are the original's numbers (original_*). What the restorer of a port computes (hse_*) differs in its logarithms
+ * only and is run with these, since cases of full size have nothing else; its vocoder adds connections that the weights
+ * were not trained with and is not run. */
 #include "golden/families/vf.h"
 
 #include "audio/resample.h"
@@ -22,7 +22,8 @@
 bool vf_checkpoint_open(golden_case *c, const char *part, vf_checkpoint *out)
 {
     const json_t *spec = json_object_get(json_object_get(c->json, "model"), part);
-    const char *file = json_is_object(spec) ? json_string_value(json_object_get(spec, "file")) : json_string_value(spec);
+    const char *file =
+        json_is_object(spec) ? json_string_value(json_object_get(spec, "file")) : json_string_value(spec);
     const char *recipe = json_string_value(json_object_get(spec, "recipe"));
     hse_error err = {0};
     char path[GOLDEN_PATH];
@@ -74,7 +75,7 @@ void vf_not_run(golden_case *c, const char *prefix)
             c->entries[i].compared = true;
 }
 
-static void not_run_after(golden_case *c)       /* <input>_hse_* of requests */
+static void not_run_after(golden_case *c) /* <input>_hse_* of requests */
 {
     for (int i = 0; i < c->n_entries; i++)
         if (strstr(c->entries[i].name, "_hse_") && !strstr(c->entries[i].name, "original_in_hse"))
@@ -154,7 +155,7 @@ static bool run_item(golden_case *c, const hse_model_type *type, const void *mod
     hse_item before = *item, *list[] = {item};
     bool ok;
 
-    if (item->has & HSE_AUDIO && type->gives & HSE_AUDIO)   /* replaced while it runs */
+    if (item->has & HSE_AUDIO && type->gives & HSE_AUDIO) /* replaced while it runs */
         before.has &= ~(unsigned)HSE_AUDIO;
     if (item->has & HSE_MEL && type->gives & HSE_MEL)
         before.has &= ~(unsigned)HSE_MEL;
@@ -431,8 +432,8 @@ static void give_pcm(golden_case *c, const char *name, const float *x, size_t n,
     if (bytes && back) {
         hse_pcm16_put(bytes, x, n);
         for (size_t i = 0; i < n; i++)
-            back[i] = truncate ? truncf(x[i] * 32768.0f) / 32768.0f
-                               : (float)(int16_t)hse_get_u16le(bytes + 2 * i) / 32768.0f;
+            back[i] =
+                truncate ? truncf(x[i] * 32768.0f) / 32768.0f : (float)(int16_t)hse_get_u16le(bytes + 2 * i) / 32768.0f;
         golden_give1(c, name, back, n);
     } else {
         golden_fail(c, "no memory");
@@ -459,11 +460,11 @@ static void convert_one(golden_case *c, const pair *p, const char *key)
         goto done;
     }
     snprintf(name, sizeof name, "%s_audio_44k", key);
-    const char *stored = json_string_value(
-        json_object_get(json_object_get(json_object_get(c->json, "stages"), name), "file"));
+    const char *stored =
+        json_string_value(json_object_get(json_object_get(json_object_get(c->json, "stages"), name), "file"));
     if (stored && golden_load(c, stored, &want) && rate != VF_RATE)
         for (size_t i = 0; i < 8 && i < n && i < want.count; i++)
-            y[i] = want.data[i];                    /* the start of the original's resampler */
+            y[i] = want.data[i]; /* the start of the original's resampler */
     golden_give1(c, name, y, n);
     /* The rest is shown apart from the resampler, as the case asks. */
     if (!restore(c, p, want.data ? want.data : y, want.data ? want.count : n, &item))

@@ -37,8 +37,9 @@ hse_status vf_load(void **model, const hse_model_type *type, const hse_weights *
     if ((s = vf_vocoder_open(&vocoder, w, name, k, precision, err)) != HSE_OK)
         return s;
     if (vocoder->bands != VF_BANDS || vocoder->hop != VF_HOP) {
-        s = hse_fail(err, HSE_E_FORMAT, 0, "%.80s takes %d mel bands and makes %d samples a frame; VoiceFixer has %d and %d",
-                     name, vocoder->bands, vocoder->hop, VF_BANDS, VF_HOP);
+        s = hse_fail(err, HSE_E_FORMAT, 0,
+                     "%.80s takes %d mel bands and makes %d samples a frame; VoiceFixer has %d and %d", name,
+                     vocoder->bands, vocoder->hop, VF_BANDS, VF_HOP);
         vf_vocoder_close(&vocoder);
         return s;
     }
@@ -105,8 +106,8 @@ static hse_status samples_of(const hse_item *item, const float **x, size_t *n, f
     if (!(item->has & HSE_AUDIO) || a->n == 0)
         return hse_fail(err, HSE_E_ARG, 0, "there is no audio to restore");
     if (hse_audio_first_bad(a->samples, a->n) < a->n)
-        return hse_fail(err, HSE_E_ARG, hse_audio_first_bad(a->samples, a->n), "sample %zu is not a number or too large",
-                        hse_audio_first_bad(a->samples, a->n));
+        return hse_fail(err, HSE_E_ARG, hse_audio_first_bad(a->samples, a->n),
+                        "sample %zu is not a number or too large", hse_audio_first_bad(a->samples, a->n));
     *x = a->samples;
     *n = a->n;
     if (a->rate_hz != VF_RATE) {
@@ -204,8 +205,9 @@ static size_t restorer_plan(const void *model, nn_ctx *c, hse_item *const *items
 
     for (size_t i = 0; i < n; i++) {
         const vf_piece *p = piece_of(items[i]);
-        size_t frames = p && !p->whole ? p->segment.mel_to - p->segment.mel_from
-                                       : 1 + hse_resampled_length(items[i]->audio.n, items[i]->audio.rate_hz, VF_RATE) / VF_HOP;
+        size_t frames = p && !p->whole
+                            ? p->segment.mel_to - p->segment.mel_from
+                            : 1 + hse_resampled_length(items[i]->audio.n, items[i]->audio.rate_hz, VF_RATE) / VF_HOP;
         frames = frames > MOST_WHOLE ? MOST_WHOLE : frames;
         most = frames > most ? frames : most;
     }
@@ -229,9 +231,9 @@ static void restorer_describe(const void *model, char *out, size_t size)
     const vf_unet *u = &m->unet;
 
     snprintf(out, size, "ResUNet, %d mel bands, denoiser GRU %d + %d, channels %d %d %d %d %d %d", m->bands,
-             m->denoiser.gru[0].hidden, m->denoiser.gru[1].hidden, u->encoder[0].block[0].out, u->encoder[1].block[0].out,
-             u->encoder[2].block[0].out, u->encoder[3].block[0].out, u->encoder[4].block[0].out,
-             u->encoder[5].block[0].out);
+             m->denoiser.gru[0].hidden, m->denoiser.gru[1].hidden, u->encoder[0].block[0].out,
+             u->encoder[1].block[0].out, u->encoder[2].block[0].out, u->encoder[3].block[0].out,
+             u->encoder[4].block[0].out, u->encoder[5].block[0].out);
 }
 
 const hse_model_type vf_restorer_type = {
@@ -274,8 +276,8 @@ static void vocoder_close(void **model)
 static void window_of(const hse_item *item, vf_vocoder_window *w, size_t *samples)
 {
     const vf_piece *p = piece_of(item);
-    size_t made_from = item->has & HSE_AUDIO && item->audio.n
-                           ? hse_resampled_length(item->audio.n, item->audio.rate_hz, VF_RATE) : 0;
+    size_t made_from =
+        item->has & HSE_AUDIO && item->audio.n ? hse_resampled_length(item->audio.n, item->audio.rate_hz, VF_RATE) : 0;
 
     *w = (vf_vocoder_window){.mel = item->mel, .frames = item->mel_frames, .ends = true, .to = item->mel_frames};
     if (item->reference || (p && p->whole)) {
@@ -309,7 +311,8 @@ static hse_status vocode(const vf_vocoder *m, nn_ctx *c, hse_item *item)
                         item->mel_frames, item->mel_bands, VF_BANDS);
     window_of(item, &w, &samples);
     if (w.to <= w.from || w.to - w.from > MOST_WHOLE)
-        return hse_fail(&item->error, HSE_E_LIMIT, 0, "frames %zu to %zu; at most %d at once", w.from, w.to, MOST_WHOLE);
+        return hse_fail(&item->error, HSE_E_LIMIT, 0, "frames %zu to %zu; at most %d at once", w.from, w.to,
+                        MOST_WHOLE);
     if (!(out = hse_alloc((w.to - w.from) * VF_HOP * sizeof *out)))
         return hse_fail(&item->error, HSE_E_NOMEM, 0, "no memory for %zu frames of audio", w.to - w.from);
     if ((s = vf_vocoder_run(m, c, &w, out, &item->error)) != HSE_OK) {

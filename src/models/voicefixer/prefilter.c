@@ -14,8 +14,9 @@ hse_status vf_mode_check(int mode, hse_error *err)
     if (mode == 0 || mode == 1)
         return HSE_OK;
     if (mode == 2)
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0,
-                        "mode 2 runs VoiceFixer's networks as in training, which gives another answer each time; use 0 or 1");
+        return hse_fail(
+            err, HSE_E_UNSUPPORTED, 0,
+            "mode 2 runs VoiceFixer's networks as in training, which gives another answer each time; use 0 or 1");
     return hse_fail(err, HSE_E_ARG, 0, "mode %d; VoiceFixer has 0 and 1", mode);
 }
 

@@ -71,7 +71,7 @@ void vf_denoiser_bind(nn_binder *b, const hse_weights *w, k_weight_type type, co
     for (int i = 0; i < 4; i++)
         nn_bind_batch_norm(b, &m->norm[i], 1, EPS, "%d", norms[i]);
     nn_bind_bias(b, NN_REQUIRED);
-    nn_bind_type(b, K_F32);                 /* a tenth of the denoiser's work, which is little */
+    nn_bind_type(b, K_F32); /* a tenth of the denoiser's work, which is little */
     for (int i = 0; i < 4; i++) {
         snprintf(name, sizeof name, "%d.weight", linears[i]);
         nn_bind_linear(b, &m->linear[i], dim_of(w, prefix, name, 1), dim_of(w, prefix, name, 0), "%d", linears[i]);
@@ -86,9 +86,9 @@ void vf_denoiser_bind(nn_binder *b, const hse_weights *w, k_weight_type type, co
     }
     nn_leave(b);
     m->bands = m->linear[0].w.k;
-    if (nn_binder_ok(b) &&
-        (m->linear[1].w.k != m->linear[0].w.n || m->gru[0].in != m->linear[1].w.n || m->gru[1].in != 2 * m->gru[0].hidden ||
-         m->linear[2].w.k != 2 * m->gru[1].hidden || m->linear[3].w.k != m->linear[2].w.n || m->linear[3].w.n != m->bands))
+    if (nn_binder_ok(b) && (m->linear[1].w.k != m->linear[0].w.n || m->gru[0].in != m->linear[1].w.n ||
+                            m->gru[1].in != 2 * m->gru[0].hidden || m->linear[2].w.k != 2 * m->gru[1].hidden ||
+                            m->linear[3].w.k != m->linear[2].w.n || m->linear[3].w.n != m->bands))
         nn_bind_problem(b, "the denoiser's layers (%d -> %d -> %d -> GRU %d -> GRU %d -> %d -> %d) do not fit together",
                         m->bands, m->linear[0].w.n, m->linear[1].w.n, m->gru[0].hidden, m->gru[1].hidden,
                         m->linear[2].w.n, m->linear[3].w.n);
@@ -105,9 +105,10 @@ hse_status vf_restorer_open(vf_restorer **out, const hse_weights *w, const char 
 
     if (!vf_find_prefix(w, "denoiser.1.weight", prefix[0], sizeof prefix[0]) ||
         !vf_find_prefix(w, "unet.after_conv2.weight", prefix[1], sizeof prefix[1]))
-        return hse_fail(err, HSE_E_FORMAT, 0,
-                        "%.80s is no VoiceFixer restorer: no tensor's name ends in denoiser.1.weight or unet.after_conv2.weight",
-                        name);
+        return hse_fail(
+            err, HSE_E_FORMAT, 0,
+            "%.80s is no VoiceFixer restorer: no tensor's name ends in denoiser.1.weight or unet.after_conv2.weight",
+            name);
     snprintf(denoiser, sizeof denoiser, "%s%s", prefix[0], "denoiser.");
     snprintf(unet, sizeof unet, "%s%s", prefix[1], "unet.");
     if (!(m = hse_calloc(1, sizeof *m)))
@@ -122,7 +123,8 @@ hse_status vf_restorer_open(vf_restorer **out, const hse_weights *w, const char 
         nn_bind_problem(b, "%d mel bands; the UNet needs a multiple of 64, at least 128", m->bands);
     if ((s = nn_binder_close(&b, &m->params, err)) != HSE_OK)
         goto fail;
-    if (m->bands == VF_BANDS && (s = vf_spectrum_open(&m->spectrum, VF_RATE, VF_WINDOW, VF_HOP, VF_BANDS, err)) != HSE_OK)
+    if (m->bands == VF_BANDS &&
+        (s = vf_spectrum_open(&m->spectrum, VF_RATE, VF_WINDOW, VF_HOP, VF_BANDS, err)) != HSE_OK)
         goto fail;
     *out = m;
     return HSE_OK;
@@ -187,7 +189,8 @@ static nn_tensor shown(nn_ctx *c, int frames, int bands, const float *values)
 }
 
 /* One run: pairs is [frames padded][bands][2], clean and out [frames][bands]. */
-static void forward(const vf_restorer *m, nn_ctx *c, const float *mel, int frames, vf_logs logs, float *pairs, float *out)
+static void forward(const vf_restorer *m, nn_ctx *c, const float *mel, int frames, vf_logs logs, float *pairs,
+                    float *out)
 {
     size_t bands = (size_t)m->bands, count = (size_t)frames * bands;
     int padded = (frames + VF_TIME_STEP - 1) / VF_TIME_STEP * VF_TIME_STEP;

@@ -15,7 +15,8 @@ hse_status vf_spectrum_open(vf_spectrum *s, int rate_hz, int window, int hop, in
     hse_status status;
 
     *s = (vf_spectrum){0};
-    if ((status = hse_stft_open(&s->stft, &stft, err)) == HSE_OK && (status = hse_mel_open(&s->mel, &mel, err)) == HSE_OK)
+    if ((status = hse_stft_open(&s->stft, &stft, err)) == HSE_OK &&
+        (status = hse_mel_open(&s->mel, &mel, err)) == HSE_OK)
         return HSE_OK;
     vf_spectrum_close(s);
     return status;
@@ -34,8 +35,8 @@ size_t vf_spectrum_frames(const vf_spectrum *s, size_t samples)
     return hse_stft_frames(s->stft, samples);
 }
 
-hse_status vf_spectrum_run(const vf_spectrum *s, const float *x, size_t n, size_t first, size_t frames, float *magnitude,
-                           float *mel, hse_error *err)
+hse_status vf_spectrum_run(const vf_spectrum *s, const float *x, size_t n, size_t first, size_t frames,
+                           float *magnitude, float *mel, hse_error *err)
 {
     size_t bins = (size_t)hse_stft_bins(s->stft), bands = (size_t)hse_mel_bands(s->mel);
     float *work = hse_alloc((FRAMES_AT_ONCE * bins + hse_stft_scratch(s->stft)) * sizeof *work);

@@ -6,26 +6,26 @@
 
 #include <string.h>
 
-enum { STEP = 1 << 15 };                    /* input samples that are resampled at a time */
+enum { STEP = 1 << 15 }; /* input samples that are resampled at a time */
 
 typedef struct {
     hse_item item;
     vf_piece piece;
-    bool     taken, back;                   /* handed out; computed */
+    bool taken, back; /* handed out; computed */
 } part;
 
 typedef struct {
     hse_split_input in;
-    size_t   samples;                       /* of the recording at 44.1 kHz */
-    bool     reference;
-    part   **parts;                         /* NULL before and after they are wanted */
-    size_t   count, next, given;            /* parts; the next to hand out; the next to join */
+    size_t samples; /* of the recording at 44.1 kHz */
+    bool reference;
+    part **parts;              /* NULL before and after they are wanted */
+    size_t count, next, given; /* parts; the next to hand out; the next to join */
     hse_resampler *resampler;
-    size_t   pushed;                        /* input samples */
-    hse_buf  audio;                         /* floats at 44.1 kHz from sample `audio_from` on */
-    size_t   audio_from;
-    float    over[VF_FADE];                 /* the end of the last joined part */
-    hse_buf  out;
+    size_t pushed; /* input samples */
+    hse_buf audio; /* floats at 44.1 kHz from sample `audio_from` on */
+    size_t audio_from;
+    float over[VF_FADE]; /* the end of the last joined part */
+    hse_buf out;
     hse_error error;
 } split;
 
@@ -132,7 +132,7 @@ hse_item *vf_split_next(void *state)
     if (s->next == s->count || s->error.status != HSE_OK)
         return NULL;
     if (!(p = hse_calloc(1, sizeof *p)))
-        return NULL;                        /* asked again when another is back */
+        return NULL; /* asked again when another is back */
     hse_item_init(&p->item);
     p->item.reference = s->reference;
     p->item.own = &p->piece;
@@ -140,7 +140,7 @@ hse_item *vf_split_next(void *state)
     size_t from = p->piece.segment.audio_from, n = p->piece.segment.audio_to - from;
     if (resampled(s, from, from + n, &x, &err) == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
         hse_fail(&err, HSE_E_NOMEM, 0, "no memory for a piece of %zu samples", n);
-    p->piece.error = err;                   /* shows when the piece is computed */
+    p->piece.error = err; /* shows when the piece is computed */
     if (err.status == HSE_OK) {
         memcpy(p->item.audio.samples, x, n * sizeof *x);
         p->item.audio.n = n;
@@ -161,7 +161,7 @@ static void join(split *s, size_t i, part *p)
 
     if (s->reference) {
         size_t want = p->piece.segment.audio_to - p->piece.segment.audio_from;
-        if (s->count > 1 && n > want) {     /* one piece alone is HSE's request, which is not cut */
+        if (s->count > 1 && n > want) { /* one piece alone is HSE's request, which is not cut */
             cut = vf_reference_cut(n, want);
             n = want;
         }

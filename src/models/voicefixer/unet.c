@@ -1,8 +1,8 @@
 /* unet.c - see unet.h.
  *
- *     block:    x + conv2(act(norm2(conv1(act(norm1(x)))))), the input through a 1 x 1 convolution where channels change
- *     encoder:  four blocks, kept for the decoder of its level, then the mean of 2 x 2
- *     decoder:  transposed convolution, the encoder's result beside it, four blocks */
+ *     block:    x + conv2(act(norm2(conv1(act(norm1(x)))))), the input through a 1 x 1 convolution where channels
+ * change encoder:  four blocks, kept for the decoder of its level, then the mean of 2 x 2 decoder:  transposed
+ * convolution, the encoder's result beside it, four blocks */
 #include "models/voicefixer/unet.h"
 
 #include <math.h>
@@ -45,9 +45,8 @@ static void bind_conv1(nn_binder *b, nn_grid_block *l)
 
 void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, nn_grid_block *l)
 {
-    *l = (nn_grid_block){.in = dim_of(w, name, ".conv1.weight", 1),
-                         .out = dim_of(w, name, ".conv1.weight", 0),
-                         .slope = SLOPE};
+    *l = (nn_grid_block){
+        .in = dim_of(w, name, ".conv1.weight", 1), .out = dim_of(w, name, ".conv1.weight", 0), .slope = SLOPE};
     l->has_shortcut = l->in != l->out;
     nn_enter(b, "%s.", name);
     nn_bind_batch_norm(b, &l->norm, l->in, EPS, "bn1");
@@ -55,7 +54,7 @@ void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const
     nn_bind_bias(b, NN_ABSENT);
     nn_bind_conv2d(b, &l->conv2, l->out, l->out, 3, 3, "conv2");
     nn_bind_bias(b, NN_REQUIRED);
-    if (l->has_shortcut) {                  /* all that passes by the block goes through it: never reduced */
+    if (l->has_shortcut) { /* all that passes by the block goes through it: never reduced */
         nn_conv2d_layer one;
         nn_bind_type(b, K_F32);
         nn_bind_conv2d(b, &one, l->in, l->out, 1, 1, "shortcut");
@@ -65,7 +64,8 @@ void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const
     nn_leave(b);
 }
 
-static void bind_blocks(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, int first, nn_grid_block *l)
+static void bind_blocks(nn_binder *b, const hse_weights *w, k_weight_type type, const char *name, int first,
+                        nn_grid_block *l)
 {
     char full[512];
 

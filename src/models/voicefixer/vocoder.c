@@ -1,6 +1,7 @@
 /* vocoder.c - see vocoder.h.
  *
- *     condition -> 5 convolutions with ELU -> convolution of 7 -> stages: y + sin y, transposed convolution, residual stack
+ *     condition -> 5 convolutions with ELU -> convolution of 7 -> stages: y + sin y, transposed convolution, residual
+ * stack
  *     -> convolution of 7 -> tanh
  *
  * skip_conv stands in the checkpoint and is not used: the original leaves it out. */
@@ -16,7 +17,8 @@
 static const float SLOPE_BETWEEN = 0.2f, SLOPE_INSIDE = 0.01f, SILENCE = -4.0f;
 enum { MOST_FRAMES = 1 << 20, MOST_FACTOR = 64 };
 
-/* Frames a block of stage i works on (0: all of the window), so that what it makes stays below some 60 MB at the real dims. */
+/* Frames a block of stage i works on (0: all of the window), so that what it makes stays below some 60 MB at the real
+ * dims. */
 static const int block_frames[] = {0, 1024, 256};
 
 /* ---- binding ---- */
@@ -87,8 +89,8 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
     char name[64];
     int channels, index = 3;
 
-    /* The stacks only add to what passes by them; what the other layers lose is lost for good. They are a fortieth of the
-     * work, and in float32 worth 2.5 dB (docs/precision.md). */
+    /* The stacks only add to what passes by them; what the other layers lose is lost for good. They are a fortieth of
+     * the work, and in float32 worth 2.5 dB (docs/precision.md). */
     nn_bind_type(b, K_F32);
     nn_enter(b, "%s", prefix);
     nn_bind_bias(b, NN_REQUIRED);
@@ -109,7 +111,7 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
         if (in != channels)
             nn_bind_problem(b, "%s takes %d channels, %d come in", name, in, channels);
         snprintf(name, sizeof name, "generator.%d.layer", index + 3);
-        bool edge = m->stages == 0 || dim_of(w, prefix, name, 0) == 0;      /* the first and the last */
+        bool edge = m->stages == 0 || dim_of(w, prefix, name, 0) == 0; /* the first and the last */
         nn_bind_type(b, edge ? K_F32 : type);
         vf_upsample_bind(b, w, prefix, index, s);
         nn_bind_type(b, type);
@@ -126,7 +128,8 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
         nn_bind_problem(b, "%d stages that make %d samples a frame", m->stages, m->hop);
 }
 
-/* How many rows on either side of its input each stage's result depends on, in whole frames: from the last stage back. */
+/* How many rows on either side of its input each stage's result depends on, in whole frames: from the last stage back.
+ */
 static void find_context(vf_vocoder *m)
 {
     int reach = 3, rate = m->hop;
@@ -151,7 +154,8 @@ hse_status vf_vocoder_open(vf_vocoder **out, const hse_weights *w, const char *n
     hse_status s;
 
     if (!vf_find_prefix(w, "condnet.0.bias", prefix, sizeof prefix))
-        return hse_fail(err, HSE_E_FORMAT, 0, "%.80s is no VoiceFixer vocoder: no tensor's name ends in condnet.0.bias", name);
+        return hse_fail(err, HSE_E_FORMAT, 0, "%.80s is no VoiceFixer vocoder: no tensor's name ends in condnet.0.bias",
+                        name);
     if (!(m = hse_calloc(1, sizeof *m)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a model");
     if ((s = nn_binder_open(&b, &opt, err)) != HSE_OK)
@@ -285,8 +289,8 @@ static size_t scratch_frames(const vf_vocoder *m, size_t frames)
     return most;
 }
 
-static void forward(const vf_vocoder *m, nn_ctx *c, const float *cond, size_t frames, size_t from, size_t to, float *out,
-                    float *scratch)
+static void forward(const vf_vocoder *m, nn_ctx *c, const float *cond, size_t frames, size_t from, size_t to,
+                    float *out, float *scratch)
 {
     walk w = {.m = m, .c = c, .out_from = from, .out = out, .scratch = scratch};
     int rows = (int)frames;
@@ -335,7 +339,8 @@ hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_windo
         s = nn_end(c, err);
         for (size_t i = 0; i < (w->to - w->from) * hop && s == HSE_OK; i++)
             if (!isfinite(out[i]))
-                s = hse_fail(err, HSE_E_FORMAT, 0, "sample %zu of the audio is not a number (a damaged checkpoint?)", i);
+                s = hse_fail(err, HSE_E_FORMAT, 0, "sample %zu of the audio is not a number (a damaged checkpoint?)",
+                             i);
     } else {
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", frames);
     }

@@ -44,9 +44,20 @@ static float noise(uint32_t *seed)
 TEST(pieces_cover_every_sample_once)
 {
     const size_t hop = VF_HOP, most = VF_MOST_FRAMES;
-    const size_t lengths[] = {1, 440, 441, 1025, (most - 1) * hop, most * hop - 1, most * hop, most * hop + 1,
-                              2 * VF_CORE * hop + VF_CORE / 2 * hop - 442, 2 * VF_CORE * hop + VF_CORE / 2 * hop + 5,
-                              44100u * 3600, 44100u * 3600 * 3 + 17, (3 * VF_CORE + VF_CORE / 2) * hop, 3 * VF_CORE * hop};
+    const size_t lengths[] = {1,
+                              440,
+                              441,
+                              1025,
+                              (most - 1) * hop,
+                              most * hop - 1,
+                              most * hop,
+                              most * hop + 1,
+                              2 * VF_CORE * hop + VF_CORE / 2 * hop - 442,
+                              2 * VF_CORE * hop + VF_CORE / 2 * hop + 5,
+                              44100u * 3600,
+                              44100u * 3600 * 3 + 17,
+                              (3 * VF_CORE + VF_CORE / 2) * hop,
+                              3 * VF_CORE * hop};
 
     for (size_t k = 0; k < COUNT(lengths); k++) {
         size_t n = lengths[k], count = vf_segment_count(n), at = 0, frame = 0;
@@ -74,7 +85,11 @@ TEST(reference_pieces_are_the_originals)
     static const struct {
         size_t samples, count, last;
     } cases[] = {
-        {1, 1, 1}, {1323000, 1, 1323000}, {1323000 + 1024, 1, 1323000 + 1024}, {1323000 + 1025, 2, 1025}, {2646000, 2, 1323000},
+        {1, 1, 1},
+        {1323000, 1, 1323000},
+        {1323000 + 1024, 1, 1323000 + 1024},
+        {1323000 + 1025, 2, 1025},
+        {2646000, 2, 1323000},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -110,10 +125,13 @@ TEST(a_window_of_the_vocoder_has_the_bits_of_the_whole)
     }
     /* the same from a part of the mel, with its context */
     size_t context_frames = (size_t)vf_vocoder_context(m), first = 640 - context_frames;
-    w = (vf_vocoder_window){.mel = mel + first * VF_BANDS, .frames = 2 * context_frames + 100, .from = context_frames,
+    w = (vf_vocoder_window){.mel = mel + first * VF_BANDS,
+                            .frames = 2 * context_frames + 100,
+                            .from = context_frames,
                             .to = context_frames + 100};
     CHECK(vf_vocoder_run(m, c, &w, part, &err) == HSE_OK, "%s", err.text);
-    CHECK(memcmp(part, all + (size_t)640 * VF_HOP, 100 * VF_HOP * sizeof *part) == 0, "a part of the mel gives other bits");
+    CHECK(memcmp(part, all + (size_t)640 * VF_HOP, 100 * VF_HOP * sizeof *part) == 0,
+          "a part of the mel gives other bits");
     hse_free(mel);
     hse_free(all);
     hse_free(part);
@@ -182,7 +200,8 @@ TEST(a_recording_in_pieces_is_the_whole_but_for_the_seams)
 
     for (size_t i = 0; i < n; i++)
         audio.samples[i] = 0.3f * noise(&seed) * (float)sin((double)i / 9000);
-    CHECK(in_pieces(&p, &audio, false, out, n, &got, &err) == HSE_OK && got == n, "%zu of %zu samples: %s", got, n, err.text);
+    CHECK(in_pieces(&p, &audio, false, out, n, &got, &err) == HSE_OK && got == n, "%zu of %zu samples: %s", got, n,
+          err.text);
     hse_item_init(&whole);
     whole.audio = audio;
     whole.has = HSE_AUDIO;
@@ -208,11 +227,16 @@ TEST(damaged_recordings_are_restored_or_refused)
         float level;
         hse_status want;
     } cases[] = {
-        {"one sample", 1, 44100, 0.5f, HSE_OK},       {"1024 samples", 1024, 44100, 0.5f, HSE_OK},
-        {"silence", 9000, 44100, 0, HSE_OK},          {"clipping", 9000, 44100, 40, HSE_OK},
-        {"8 kHz", 1600, 8000, 0.3f, HSE_OK},          {"96 kHz", 20000, 96000, 0.3f, HSE_OK},
-        {"one sample at 1 kHz", 1, 1000, 0.3f, HSE_OK}, {"a million", 5000, 44100, 1e6f, HSE_OK},
-        {"not a number", 3000, 44100, NAN, HSE_E_ARG}, {"infinite", 3000, 44100, INFINITY, HSE_E_ARG},
+        {"one sample", 1, 44100, 0.5f, HSE_OK},
+        {"1024 samples", 1024, 44100, 0.5f, HSE_OK},
+        {"silence", 9000, 44100, 0, HSE_OK},
+        {"clipping", 9000, 44100, 40, HSE_OK},
+        {"8 kHz", 1600, 8000, 0.3f, HSE_OK},
+        {"96 kHz", 20000, 96000, 0.3f, HSE_OK},
+        {"one sample at 1 kHz", 1, 1000, 0.3f, HSE_OK},
+        {"a million", 5000, 44100, 1e6f, HSE_OK},
+        {"not a number", 3000, 44100, NAN, HSE_E_ARG},
+        {"infinite", 3000, 44100, INFINITY, HSE_E_ARG},
     };
     pair p = {load(&vf_restorer_type), load(&vf_vocoder_type), context()};
     static float x[20000], out[40000];
@@ -239,7 +263,8 @@ TEST(damaged_recordings_are_restored_or_refused)
     item.reference = true;
     item.has = HSE_AUDIO;
     item.audio = (hse_audio){.samples = hse_calloc(1024, sizeof(float)), .n = 1024, .rate_hz = 44100};
-    CHECK(through(&p, &item) == HSE_OK && item.status == HSE_E_ARG, "1024 samples as a reference: %d", (int)item.status);
+    CHECK(through(&p, &item) == HSE_OK && item.status == HSE_E_ARG, "1024 samples as a reference: %d",
+          (int)item.status);
     hse_item_free(&item);
     nn_close(&p.c);
     vf_restorer_type.close(&p.restorer);
@@ -280,9 +305,12 @@ TEST(items_that_make_no_sense_are_refused)
         int bands;
         hse_status want;
     } cases[] = {
-        {"80 bands", 3, 0, 0, 80, HSE_E_ARG},          {"no frames", 0, 0, 0, 128, HSE_E_ARG},
-        {"a window past the end", 3, 1, 9, 128, HSE_E_ARG}, {"a window backwards", 3, 2, 1, 128, HSE_E_LIMIT},
-        {"a window of too much", 3, 1, (size_t)1 << 40, 128, HSE_E_LIMIT}, {"three frames", 3, 0, 0, 128, HSE_OK},
+        {"80 bands", 3, 0, 0, 80, HSE_E_ARG},
+        {"no frames", 0, 0, 0, 128, HSE_E_ARG},
+        {"a window past the end", 3, 1, 9, 128, HSE_E_ARG},
+        {"a window backwards", 3, 2, 1, 128, HSE_E_LIMIT},
+        {"a window of too much", 3, 1, (size_t)1 << 40, 128, HSE_E_LIMIT},
+        {"three frames", 3, 0, 0, 128, HSE_OK},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -306,7 +334,8 @@ TEST(items_that_make_no_sense_are_refused)
     item.mel = x;
     item.mel_frames = 3;
     item.mel_bands = 128;
-    CHECK(vf_vocoder_type.run(p.vocoder, p.c, list, 1) == HSE_OK && item.status == HSE_E_ARG, "a NaN: %d", (int)item.status);
+    CHECK(vf_vocoder_type.run(p.vocoder, p.c, list, 1) == HSE_OK && item.status == HSE_E_ARG, "a NaN: %d",
+          (int)item.status);
     item.mel = NULL;
     hse_item_init(&item);
     CHECK(vf_restorer_type.run(p.restorer, p.c, list, 1) == HSE_OK && item.status == HSE_E_ARG, "no audio");
@@ -381,7 +410,8 @@ TEST(damaged_checkpoints_are_refused_with_words)
         bool vocoder;
     } cases[] = {
         {"vf.ckpt", "generator.denoiser.1.weight", "generator.denoiser.1.wEight", "no VoiceFixer restorer", false},
-        {"vf.ckpt", "generator.unet.after_conv2.weight", "generator.unet.after_conv2.wEight", "no VoiceFixer restorer", false},
+        {"vf.ckpt", "generator.unet.after_conv2.weight", "generator.unet.after_conv2.wEight", "no VoiceFixer restorer",
+         false},
         {"vf.ckpt", "generator.unet.encoder_block3.conv_block2.conv2.weight",
          "generator.unet.encoder_block3.conv_block2.conv2.wEight", "encoder_block3.conv_block2.conv2.weight", false},
         {"vf.ckpt", "generator.denoiser.7.gru.weight_hh_l1_reverse", "generator.denoiser.7.gru.weight_hh_l1_reversE",
@@ -389,8 +419,10 @@ TEST(damaged_checkpoints_are_refused_with_words)
         {"vf.ckpt", "generator.unet.conv_block7.bn2.running_var", "generator.unet.conv_block7.bn2.running_vAr",
          "conv_block7.bn2.running_var", false},
         {"model.ckpt-1490000_trimed.pt", "condnet.0.bias", "condnet.0.biAs", "no VoiceFixer vocoder", true},
-        {"model.ckpt-1490000_trimed.pt", "generator.6.layer.weight_v", "generator.6.layer.weight_V", "generator.", true},
-        {"model.ckpt-1490000_trimed.pt", "generator.4.layers.3.3.bias", "generator.4.layers.3.3.biAs", "layers.3.3.bias", true},
+        {"model.ckpt-1490000_trimed.pt", "generator.6.layer.weight_v", "generator.6.layer.weight_V", "generator.",
+         true},
+        {"model.ckpt-1490000_trimed.pt", "generator.4.layers.3.3.bias", "generator.4.layers.3.3.biAs",
+         "layers.3.3.bias", true},
         {"vocoder_legacy.pt", "generator.16.weight_g", "generator.16.weight_G", "generator.16", true},
     };
 
@@ -407,7 +439,7 @@ TEST(damaged_checkpoints_are_refused_with_words)
         CHECK(!legacy || strstr(err.text, cases[i].words), "%s: \"%s\"", cases[i].from, err.text);
         hse_free(bytes);
     }
-    for (size_t k = 0; k < 2; k++) {        /* cut anywhere; the other network's file */
+    for (size_t k = 0; k < 2; k++) { /* cut anywhere; the other network's file */
         const hse_model_type *type = k ? &vf_vocoder_type : &vf_restorer_type;
         size_t size, other;
         char *bytes = file_of(k ? "vocoder_legacy.pt" : "vf.ckpt", &size);
@@ -470,7 +502,8 @@ static hse_status open_once(void *arg, hse_error *err)
 TEST(every_allocation_may_fail)
 {
     static float x[3000];
-    tortured t = {load(&vf_restorer_type), load(&vf_vocoder_type),
+    tortured t = {load(&vf_restorer_type),
+                  load(&vf_vocoder_type),
                   {.samples = x, .n = COUNT(x), .rate_hz = 22050, .channels = 1}};
 
     test_torture("restore", restore_once, &t);

@@ -1,4 +1,5 @@
-/* Grids (rows that end in a gap which reads as zero, whatever stands there) and residual pairs, against double loops. */
+/* Grids (rows that end in a gap which reads as zero, whatever stands there) and residual pairs, against double loops.
+ */
 #include "nn_test.h"
 
 static struct {
@@ -28,8 +29,8 @@ static void build_block(nn_binder *b, void *model)
     nn_grid_block *l = model;
     float scale[256], none[256] = {0};
 
-    *l = (nn_grid_block){.in = s.in, .out = s.out, .slope = 0.1f, .has_shortcut = s.in != s.out,
-                         .rows_at_once = rows_at_once};
+    *l = (nn_grid_block){
+        .in = s.in, .out = s.out, .slope = 0.1f, .has_shortcut = s.in != s.out, .rows_at_once = rows_at_once};
     for (int i = 0; i < s.in; i++)
         scale[i] = factor(1, i, s.in);
     nn_make_norm(b, &l->norm, s.in, 0, scale, numbers(2, (size_t)s.in));
@@ -69,7 +70,8 @@ static void convolve(const double *x, int rows, int in, int out, const float *w,
 static size_t reference_block(const float *x, int rows, double *out)
 {
     int positions = rows * s.width;
-    double *a = calloc((size_t)(positions * s.in + 1), sizeof *a), *b = calloc((size_t)(positions * s.out + 1), sizeof *b);
+    double *a = calloc((size_t)(positions * s.in + 1), sizeof *a),
+           *b = calloc((size_t)(positions * s.out + 1), sizeof *b);
 
     for (int r = 0; r < rows; r++)
         for (int p = 0; p < s.width; p++)
@@ -101,7 +103,7 @@ TEST(grid_blocks_agree_with_double)
         const char *name;
         int in, out, width;
     } cases[] = {
-        {"equal channels", 12, 12, 9},  {"one position", 8, 8, 1}, {"odd channels, more", 5, 7, 6},
+        {"equal channels", 12, 12, 9},        {"one position", 8, 8, 1}, {"odd channels, more", 5, 7, 6},
         {"fewer, several panels", 20, 70, 3}, {"two inputs", 2, 33, 15},
     };
     static nn_grid_block block;
@@ -109,8 +111,13 @@ TEST(grid_blocks_agree_with_double)
     for (size_t i = 0; i < COUNT(cases); i++) {
         memcpy(&s, &cases[i].in, sizeof s);
         rows_at_once = (int)i * 2 % 7; /* 0, 2, 4, 6, 1 */
-        check_case(&(nn_case){.name = cases[i].name, .in = s.in, .width = s.width + 1, .build = build_block,
-                              .forward = forward_block, .reference = reference_block, .db = {115, 38, 0},
+        check_case(&(nn_case){.name = cases[i].name,
+                              .in = s.in,
+                              .width = s.width + 1,
+                              .build = build_block,
+                              .forward = forward_block,
+                              .reference = reference_block,
+                              .db = {115, 38, 0},
                               .short_items = true},
                    &block);
     }
@@ -193,12 +200,23 @@ TEST(grids_are_upsampled_and_pooled)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         memcpy(&s, &cases[i].in, sizeof s);
-        check_case(&(nn_case){.name = cases[i].name, .in = s.in, .width = s.width + 1, .build = build_up,
-                              .forward = forward_up, .reference = reference_up, .db = {115, 38, 0}, .short_items = true},
+        check_case(&(nn_case){.name = cases[i].name,
+                              .in = s.in,
+                              .width = s.width + 1,
+                              .build = build_up,
+                              .forward = forward_up,
+                              .reference = reference_up,
+                              .db = {115, 38, 0},
+                              .short_items = true},
                    &up);
         if (s.width > 1)
-            check_case(&(nn_case){.name = "pool", .in = s.in, .width = s.width + 1, .build = build_nothing,
-                                  .forward = forward_pool, .reference = reference_pool, .db = {120, 0, 0},
+            check_case(&(nn_case){.name = "pool",
+                                  .in = s.in,
+                                  .width = s.width + 1,
+                                  .build = build_nothing,
+                                  .forward = forward_pool,
+                                  .reference = reference_pool,
+                                  .db = {120, 0, 0},
                                   .short_items = true},
                        &up);
     }
@@ -298,14 +316,20 @@ TEST(residual_pairs_agree_with_double)
         const char *name;
         int channels, dilation;
     } cases[] = {
-        {"near", 12, 1}, {"far", 16, 9}, {"farther than the item", 12, 243}, {"several panels", 70, 27}, {"few channels", 5, 3},
+        {"near", 12, 1},        {"far", 16, 9}, {"farther than the item", 12, 243}, {"several panels", 70, 27},
+        {"few channels", 5, 3},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         memcpy(&s, &(int[]){cases[i].channels, cases[i].channels, 0}, sizeof s);
         dilation = cases[i].dilation;
-        check_case(&(nn_case){.name = cases[i].name, .in = s.in, .build = build_pair, .forward = forward_pair,
-                              .reference = reference_pair, .db = {110, 38, 28}, .short_items = true},
+        check_case(&(nn_case){.name = cases[i].name,
+                              .in = s.in,
+                              .build = build_pair,
+                              .forward = forward_pair,
+                              .reference = reference_pair,
+                              .db = {110, 38, 28},
+                              .short_items = true},
                    &pair);
     }
 }
