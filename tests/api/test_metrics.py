@@ -86,7 +86,7 @@ def test_figures_follow_the_requests(hse):
 
 def test_running_is_seen_while_it_runs(hse):
     import threading
-    text = " ".join(f"This is sentence number {i} of many." for i in range(200))
+    text = " ".join(f"This is sentence number {i} of many." for i in range(60))
     thread = threading.Thread(target=hse.request, args=("POST", "/v1/audio/speech", {"input": text, "response_format": "wav"}))
     thread.start()
     seen = 0
