@@ -16,13 +16,13 @@ enum { FRAMES = 3000, TOKENS = 100, MOST = 64, PROMPT = 4 };
 
 typedef struct {
     const bench_whisper_options *o;
-    hse_pool         *pool;
-    nn_ctx           *ctx;
-    whisper_network  *network;
+    hse_pool *pool;
+    nn_ctx *ctx;
+    whisper_network *network;
     whisper_decoding *decoding;
-    float            *mel;
-    double            load_ms;
-    int               window[MOST], windows;
+    float *mel;
+    double load_ms;
+    int window[MOST], windows;
 } work;
 
 static double cpu_ms(void)
@@ -46,9 +46,11 @@ static hse_status open_all(work *w, hse_error *err)
         return s;
     uint64_t began = hse_now_ns();
     if ((s = whisper_config_open_weights(&config, &weights, o->dir, NULL, NULL, NULL, err)) == HSE_OK)
-        s = whisper_network_open(&w->network, &config,
-                                 &(whisper_network_options){.weights = weights, .kernels = hse_kernels_get(mask), .pool = w->pool,
-                                                            .type = o->dtype}, err);
+        s = whisper_network_open(
+            &w->network, &config,
+            &(whisper_network_options){
+                .weights = weights, .kernels = hse_kernels_get(mask), .pool = w->pool, .type = o->dtype},
+            err);
     w->load_ms = (double)(hse_now_ns() - began) * 1e-6;
     hse_weights_close(&weights);
     whisper_config_close(&config);
@@ -98,7 +100,7 @@ static int32_t best_token(float *logits, int vocab, double *score)
             most = logits[i];
             at = i;
         }
-    for (int i = 0; i < vocab; i += 64)                     /* a search takes the log-softmax: about this much work with vectors */
+    for (int i = 0; i < vocab; i += 64) /* a search takes the log-softmax: about this much work with vectors */
         sum += expf(logits[i] - most);
     *score -= log((double)sum);
     return at;
@@ -126,9 +128,10 @@ static hse_status decode(work *w, int n, bool beam, long *count, hse_error *err)
             break;
         int each = m / n, next[MOST];
         for (int i = 0; i < n; i++)
-            rows[i] = (whisper_row){sequence[i], best_token(whisper_logits(w->decoding, (i + 1) * each - 1), vocab, &score), true};
+            rows[i] = (whisper_row){sequence[i],
+                                    best_token(whisper_logits(w->decoding, (i + 1) * each - 1), vocab, &score), true};
         m = n;
-        for (int i = 0; beam && i < n; i++) {               /* all go on from the first, with tokens of their own */
+        for (int i = 0; beam && i < n; i++) { /* all go on from the first, with tokens of their own */
             next[i] = i ? whisper_sequence_fork(w->decoding, sequence[0]) : sequence[0];
             rows[i].token = (rows[i].token + i) % vocab;
         }
@@ -154,7 +157,7 @@ static hse_status once(work *w, const char *line, long *count, hse_error *err)
         long given = strtol(beam ? line + 5 : line, NULL, 10);
         n = given > 0 && given < MOST / 2 ? (int)given : 1;
         s = decode(w, n, beam, count, err);
-        *count /= beam ? n : 1;                             /* hypotheses of one text */
+        *count /= beam ? n : 1; /* hypotheses of one text */
         return s;
     }
     if ((s = encode(w, &window, err)) != HSE_OK)
@@ -174,8 +177,8 @@ static hse_status answer(work *w, hse_error *err)
     hse_status s = once(w, line, &count, err);
     if (s != HSE_OK)
         return s;
-    printf("ready hse %s, weights %.1f MB, loaded in %.1f ms\n", HSE_VERSION, (double)whisper_network_bytes(w->network) * 1e-6,
-           w->load_ms);
+    printf("ready hse %s, weights %.1f MB, loaded in %.1f ms\n", HSE_VERSION,
+           (double)whisper_network_bytes(w->network) * 1e-6, w->load_ms);
     fflush(stdout);
     while (s == HSE_OK && fgets(line, sizeof line, stdin)) {
         double cpu = cpu_ms();
@@ -205,7 +208,7 @@ static hse_status counted(work *w, const char *line, hse_error *err)
     if (!ms)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu runs", runs);
 
-    for (size_t i = 0; i <= runs && s == HSE_OK; i++) {     /* the first to warm up */
+    for (size_t i = 0; i <= runs && s == HSE_OK; i++) { /* the first to warm up */
         double used = cpu_ms();
         uint64_t began = hse_now_ns();
         s = once(w, line, &count, err);
@@ -216,10 +219,12 @@ static hse_status counted(work *w, const char *line, hse_error *err)
         qsort(ms, runs, sizeof *ms, by_value);
         qsort(cpu, runs, sizeof *cpu, by_value);
         if (w->o->decode)
-            printf("decode %-7s median %.3f ms a step, from %.3f; CPU %.3f, from %.3f; %.0f tokens/s\n", line, ms[runs / 2] / TOKENS,
-                   ms[0] / TOKENS, cpu[runs / 2] / TOKENS, cpu[0] / TOKENS, (double)count / (ms[runs / 2] * 1e-3));
+            printf("decode %-7s median %.3f ms a step, from %.3f; CPU %.3f, from %.3f; %.0f tokens/s\n", line,
+                   ms[runs / 2] / TOKENS, ms[0] / TOKENS, cpu[runs / 2] / TOKENS, cpu[0] / TOKENS,
+                   (double)count / (ms[runs / 2] * 1e-3));
         else
-            printf("encode: median %.1f ms, from %.1f; CPU %.1f, from %.1f\n", ms[runs / 2], ms[0], cpu[runs / 2], cpu[0]);
+            printf("encode: median %.1f ms, from %.1f; CPU %.1f, from %.1f\n", ms[runs / 2], ms[0], cpu[runs / 2],
+                   cpu[0]);
         fflush(stdout);
     }
     hse_free(ms);
@@ -234,7 +239,8 @@ hse_status bench_whisper(const bench_whisper_options *o, hse_error *err)
     if (s == HSE_OK && o->peer) {
         s = answer(&w, err);
     } else if (s == HSE_OK) {
-        printf("%s: weights %.1f MB, loaded in %.1f ms\n", o->dir, (double)whisper_network_bytes(w.network) * 1e-6, w.load_ms);
+        printf("%s: weights %.1f MB, loaded in %.1f ms\n", o->dir, (double)whisper_network_bytes(w.network) * 1e-6,
+               w.load_ms);
         const char *lines[] = {"1", "8", "beam 5"};
         for (size_t i = 0; i < (o->decode ? COUNT(lines) : 1) && s == HSE_OK; i++)
             s = counted(&w, lines[i], err);
@@ -246,13 +252,14 @@ hse_status bench_whisper(const bench_whisper_options *o, hse_error *err)
 /* ---- quality ---- */
 
 typedef struct {
-    float   *output, *logits;               /* [positions][width], [TOKENS][vocab] */
-    size_t   outputs, vocab;
-    int32_t  picked[TOKENS];                /* the largest logit at each place */
+    float *output, *logits; /* [positions][width], [TOKENS][vocab] */
+    size_t outputs, vocab;
+    int32_t picked[TOKENS]; /* the largest logit at each place */
 } heard;
 
 /* `forced`: float32's tokens; NULL: the own ones go on. */
-static hse_status hear(const bench_whisper_options *o, k_weight_type type, const float *mel, const int32_t *forced, heard *h, hse_error *err)
+static hse_status hear(const bench_whisper_options *o, k_weight_type type, const float *mel, const int32_t *forced,
+                       heard *h, hse_error *err)
 {
     static const int32_t prompt[PROMPT] = {50258, 50259, 50359, 50363};
     bench_whisper_options own = *o;
@@ -263,7 +270,8 @@ static hse_status hear(const bench_whisper_options *o, k_weight_type type, const
     own.dtype = type;
     hse_status s = open_all(&w, err);
     if (s == HSE_OK)
-        s = whisper_encode_windows(w.decoding, 1, mel ? &mel : (const float *const *)&w.mel, &frames, &window, true, err);
+        s = whisper_encode_windows(w.decoding, 1, mel ? &mel : (const float *const *)&w.mel, &frames, &window, true,
+                                   err);
     if (s == HSE_OK) {
         const whisper_dims *d = whisper_network_dims(w.network);
         h->vocab = (size_t)d->vocab;
@@ -278,7 +286,11 @@ static hse_status hear(const bench_whisper_options *o, k_weight_type type, const
         whisper_row rows[PROMPT];
         int n = i == 0 ? PROMPT : 1;
         for (int k = 0; k < n; k++)
-            rows[k] = (whisper_row){sequence, i == 0 ? prompt[k] % (int32_t)h->vocab : forced ? forced[i - 1] : h->picked[i - 1], k == n - 1};
+            rows[k] = (whisper_row){sequence,
+                                    i == 0   ? prompt[k] % (int32_t)h->vocab
+                                    : forced ? forced[i - 1]
+                                             : h->picked[i - 1],
+                                    k == n - 1};
         if ((s = whisper_step(w.decoding, rows, n, err)) != HSE_OK)
             break;
         const float *row = whisper_logits(w.decoding, n - 1);
@@ -320,7 +332,8 @@ static float *mel_of(const bench_whisper_options *o, const float *samples, size_
     size_t frames = whisper_mel_count(count);
     if (!(mel = hse_calloc((FRAMES + frames) * (size_t)mels, sizeof *mel)))
         hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", frames);
-    else if (whisper_mel_open(&m, mels, err) != HSE_OK || whisper_mel_run(m, NULL, samples, count, mel, err) != HSE_OK) {
+    else if (whisper_mel_open(&m, mels, err) != HSE_OK ||
+             whisper_mel_run(m, NULL, samples, count, mel, err) != HSE_OK) {
         hse_free(mel);
         mel = NULL;
     }
@@ -341,8 +354,9 @@ hse_status bench_whisper_quality(const bench_whisper_options *o, const float *sa
             continue;
         for (int i = 0; i < TOKENS; i++)
             equal += h[t].picked[i] == h[0].picked[i];
-        printf("%s: %s against float32: encoder output %.1f dB, logits %.1f dB, %d of %d tokens equal\n", o->dir, names[t],
-               snr_of(h[0].output, h[t].output, h[0].outputs), snr_of(h[0].logits, h[t].logits, TOKENS * h[0].vocab), equal, TOKENS);
+        printf("%s: %s against float32: encoder output %.1f dB, logits %.1f dB, %d of %d tokens equal\n", o->dir,
+               names[t], snr_of(h[0].output, h[t].output, h[0].outputs),
+               snr_of(h[0].logits, h[t].logits, TOKENS * h[0].vocab), equal, TOKENS);
     }
     for (int t = 0; t < K_WEIGHT_TYPES; t++) {
         hse_free(h[t].output);

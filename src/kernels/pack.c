@@ -6,10 +6,10 @@
 
 enum {
     ALIGN = 64,
-    MOST_PANEL = 64, /* outputs of a panel, on any instruction set */
-    LINE = 16,       /* words of 32 bits in a cache line */
+    MOST_PANEL = 64,    /* outputs of a panel, on any instruction set */
+    LINE = 16,          /* words of 32 bits in a cache line */
     MOST_INPUTS = 8192, /* of a row that is converted at once */
-    STRETCH = 16,    /* inputs: a cache line of the source, a multiple of every group */
+    STRETCH = 16,       /* inputs: a cache line of the source, a multiple of every group */
 };
 
 static int round_up(int n, int to)
@@ -150,8 +150,8 @@ static void spread_words(char *data, size_t step, const char *rows, size_t row, 
 }
 
 /* bf16 whose inputs lie side by side in w. */
-static void panel_rows_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns, const float *w,
-                            size_t w_n)
+static void panel_rows_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns,
+                            const float *w, size_t w_n)
 {
     enum { INPUTS = 512 };
     _Alignas(ALIGN) uint16_t rows[LINE][INPUTS];
@@ -161,8 +161,8 @@ static void panel_rows_bf16(const hse_kernels *k, const k_packed *p, char *data,
         for (int j = 0; j < columns; j += LINE) {
             int left = columns - j < LINE ? columns - j : LINE;
             k->to_bf16(&rows[0][0], INPUTS, w + (size_t)j * w_n + from, w_n, left, n, K_NONE, 0.0f);
-            spread_words(data + (size_t)(from / 2) * step + (size_t)j * 4, step, (const char *)rows, sizeof rows[0], left,
-                         (n + 1) / 2);
+            spread_words(data + (size_t)(from / 2) * step + (size_t)j * 4, step, (const char *)rows, sizeof rows[0],
+                         left, (n + 1) / 2);
         }
     }
 }
@@ -174,7 +174,7 @@ static int32_t sum_bytes(const uint8_t *x, int n)
     int i = 0;
 
     for (; n - i >= 64; i += 64) {
-        uint16_t part = 0;                                  /* 64 * 255 fits */
+        uint16_t part = 0; /* 64 * 255 fits */
         for (int j = 0; j < 64; j++)
             part = (uint16_t)(part + x[i + j]);
         sum += part;
@@ -205,8 +205,8 @@ static void panel_rows_int8(const hse_kernels *k, const k_packed *p, char *data,
 }
 
 /* bf16 whose outputs lie side by side in w: two inputs at a time. */
-static void panel_columns_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns, const float *w,
-                               size_t w_i)
+static void panel_columns_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns,
+                               const float *w, size_t w_i)
 {
     _Alignas(ALIGN) uint16_t rows[2][MOST_PANEL] = {{0}};
 
@@ -222,7 +222,8 @@ static void panel_columns_bf16(const hse_kernels *k, const k_packed *p, char *da
 }
 
 /* int8 the same way, four inputs at a time; the sum with a large number rounds to the nearest whole one. */
-static void panel_columns_int8(const k_packed *p, char *data, size_t step, int first, int columns, const float *w, size_t w_i)
+static void panel_columns_int8(const k_packed *p, char *data, size_t step, int first, int columns, const float *w,
+                               size_t w_i)
 {
     static const float shift = 12582912.0f; /* 1.5 * 2^23 */
     float most[MOST_PANEL] = {0}, factor[MOST_PANEL] = {0};
@@ -231,7 +232,7 @@ static void panel_columns_int8(const k_packed *p, char *data, size_t step, int f
     for (int i = 0; i < p->k; i++)
         for (int j = 0; j < columns; j++) {
             float v = fabsf(w[(size_t)i * w_i + (size_t)j]);
-            most[j] = !(v <= most[j]) ? v : most[j];        /* a NaN stays */
+            most[j] = !(v <= most[j]) ? v : most[j]; /* a NaN stays */
         }
     for (int j = 0; j < columns; j++) {
         factor[j] = k_int8_factor(most[j]);
@@ -242,7 +243,10 @@ static void panel_columns_int8(const k_packed *p, char *data, size_t step, int f
         for (int e = 0; e < 4 && i + e < p->k; e++) {
             const float *row = w + (size_t)(i + e) * w_i;
             for (int j = 0; j < columns; j++) {
-                union { float f; int32_t i; } q = {.f = (factor[j] != 0.0f ? row[j] * factor[j] : 0.0f) + shift};
+                union {
+                    float f;
+                    int32_t i;
+                } q = {.f = (factor[j] != 0.0f ? row[j] * factor[j] : 0.0f) + shift};
                 four[e][j] = (int8_t)q.i;
                 sum[j] += (int8_t)q.i;
             }
@@ -255,10 +259,10 @@ static void panel_columns_int8(const k_packed *p, char *data, size_t step, int f
         p->comp[first + j] = -128 * sum[j];
 }
 
-/* The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share are still in
- * the first-level cache for the last of them. */
-static void panel_any(const k_packed *p, char *data, size_t step, int first, int columns, const float *w, size_t w_n, size_t w_t,
-                      size_t w_i)
+/* The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share are still
+ * in the first-level cache for the last of them. */
+static void panel_any(const k_packed *p, char *data, size_t step, int first, int columns, const float *w, size_t w_n,
+                      size_t w_t, size_t w_i)
 {
     int group = k_group(p->type), groups = (p->k + group - 1) / group;
     size_t padded = (size_t)p->panel * (size_t)p->panels;
@@ -287,7 +291,8 @@ static void panel_any(const k_packed *p, char *data, size_t step, int first, int
 }
 
 /* The kernels of a table that has them convert whole rows. */
-void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const float *w, size_t w_n, size_t w_t, size_t w_i)
+void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const float *w, size_t w_n, size_t w_t,
+                  size_t w_i)
 {
     int first = panel * p->panel, columns = k_panel_outputs(p, panel), group = k_group(p->type);
     size_t step = (size_t)(panel_width(k->layout, p, panel) * group);
@@ -306,7 +311,8 @@ void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const floa
         panel_any(p, data, step, first, columns, w, w_n, w_t, w_i);
 }
 
-void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const int8_t *w, size_t w_n, const float *scale)
+void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const int8_t *w, size_t w_n,
+                       const float *scale)
 {
     int first = panel * p->panel, columns = k_panel_outputs(p, panel);
     size_t step = (size_t)panel_width(k->layout, p, panel) * 4;
@@ -332,7 +338,8 @@ void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const
         int left = columns - j < LINE ? columns - j : LINE;
         spread_words(data + (size_t)j * 4, step, (const char *)(w + (size_t)j * w_n), w_n, left, words);
         for (int r = 0; r < left && rest; r++)
-            memcpy(data + (size_t)words * step + (size_t)(j + r) * 4, w + (size_t)(j + r) * w_n + (size_t)words * 4, (size_t)rest);
+            memcpy(data + (size_t)words * step + (size_t)(j + r) * 4, w + (size_t)(j + r) * w_n + (size_t)words * 4,
+                   (size_t)rest);
     }
 }
 

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { ROWS = 48 };         /* queries of a block: whole tiles on every instruction set */
+enum { ROWS = 48 }; /* queries of a block: whole tiles on every instruction set */
 
 static int round_up(int n, int to)
 {
@@ -51,8 +51,8 @@ void nn_keys_place(nn_keys *x, const hse_kernels *k, int count, int heads, int w
     }
 }
 
-/* A constant that is added to all keys adds the same to all scores of a query, which a softmax does not see; a few columns of
- * large mean would take the range of the others. */
+/* A constant that is added to all keys adds the same to all scores of a query, which a softmax does not see; a few
+ * columns of large mean would take the range of the others. */
 static void subtract_mean(float *keys, size_t row, int count, int width)
 {
     enum { AT_ONCE = 64 };
@@ -90,8 +90,8 @@ void nn_keys_pack(const nn_keys *x, const hse_kernels *k, int head, float *keys,
 /* ---- attending ---- */
 
 typedef struct {
-    size_t scores_row, q_row, p_row;        /* in elements */
-    size_t scores, q, p, scale, parts, bytes;           /* where each lies */
+    size_t scores_row, q_row, p_row;          /* in elements */
+    size_t scores, q, p, scale, parts, bytes; /* where each lies */
 } layout;
 
 static size_t type_bytes(k_weight_type type)
@@ -101,7 +101,8 @@ static size_t type_bytes(k_weight_type type)
 
 static layout layout_of(const hse_kernels *k, const nn_keys *x)
 {
-    layout l = {.scores_row = (size_t)round_up(x->count, 16), .q_row = (size_t)round_up(x->width, k->k_align[x->k_type]),
+    layout l = {.scores_row = (size_t)round_up(x->count, 16),
+                .q_row = (size_t)round_up(x->width, k->k_align[x->k_type]),
                 .p_row = (size_t)round_up(x->count, k->k_align[x->v_type])};
 
     l.q = nn_align(ROWS * l.scores_row * sizeof(float));
@@ -121,10 +122,17 @@ size_t nn_keys_scratch(const hse_kernels *k, const nn_keys *x)
 static void values(const hse_kernels *k, const nn_keys *x, int head, const layout *l, char *at, int rows, float *out,
                    size_t out_row)
 {
-    float *scores = (float *)(void *)at, *scale = (float *)(void *)(at + l->scale), *parts = (float *)(void *)(at + l->parts);
+    float *scores = (float *)(void *)at, *scale = (float *)(void *)(at + l->scale),
+          *parts = (float *)(void *)(at + l->parts);
     size_t width = (size_t)x->width;
-    k_gemm g = {.w = &x->v[head], .a = at + l->p, .a_row = l->p_row, .rows = rows, .panel_to = x->v[head].panels, .out = out,
-                .out_row = out_row, .alpha = 1};
+    k_gemm g = {.w = &x->v[head],
+                .a = at + l->p,
+                .a_row = l->p_row,
+                .rows = rows,
+                .panel_to = x->v[head].panels,
+                .out = out,
+                .out_row = out_row,
+                .alpha = 1};
 
     if (x->v_type == K_F32) {
         k->softmax(scores, l->scores_row, rows, x->count);
@@ -145,16 +153,23 @@ static void values(const hse_kernels *k, const nn_keys *x, int head, const layou
         g.out_row = width;
         k->gemm[K_INT8](&g);
         for (int r = 0; r < rows; r++)
-            k->add(out + (size_t)r * out_row, parts + (size_t)(2 * r) * width, parts + (size_t)(2 * r + 1) * width, width);
+            k->add(out + (size_t)r * out_row, parts + (size_t)(2 * r) * width, parts + (size_t)(2 * r + 1) * width,
+                   width);
     }
 }
 
-static void block(const hse_kernels *k, const nn_keys *x, int head, const layout *l, const float *q, size_t q_row, int rows,
-                  float scale, float *out, size_t out_row, float *keep, size_t keep_row, char *at)
+static void block(const hse_kernels *k, const nn_keys *x, int head, const layout *l, const float *q, size_t q_row,
+                  int rows, float scale, float *out, size_t out_row, float *keep, size_t keep_row, char *at)
 {
     float *scores = (float *)(void *)at, *q_scale = (float *)(void *)(at + l->scale);
-    k_gemm g = {.w = &x->k[head], .a = q, .a_row = q_row, .rows = rows, .panel_to = x->k[head].panels, .out = scores,
-                .out_row = l->scores_row, .alpha = scale};
+    k_gemm g = {.w = &x->k[head],
+                .a = q,
+                .a_row = q_row,
+                .rows = rows,
+                .panel_to = x->k[head].panels,
+                .out = scores,
+                .out_row = l->scores_row,
+                .alpha = scale};
 
     if (x->k_type != K_F32) {
         g.a = at + l->q;
@@ -173,8 +188,8 @@ static void block(const hse_kernels *k, const nn_keys *x, int head, const layout
     values(k, x, head, l, at, rows, out, out_row);
 }
 
-void nn_keys_attend(const hse_kernels *k, const nn_keys *x, int head, const float *q, size_t q_row, int rows, float scale,
-                    float *out, size_t out_row, float *scores, size_t scores_row, void *scratch)
+void nn_keys_attend(const hse_kernels *k, const nn_keys *x, int head, const float *q, size_t q_row, int rows,
+                    float scale, float *out, size_t out_row, float *scores, size_t scores_row, void *scratch)
 {
     layout l = layout_of(k, x);
 
@@ -186,13 +201,13 @@ void nn_keys_attend(const hse_kernels *k, const nn_keys *x, int head, const floa
 /* ---- self-attention as an operation ---- */
 
 typedef struct {
-    nn_ctx       *c;
-    nn_tensor     qkv, out;
-    int           heads, width, tiles;
-    int           item_from, item_rows;
-    float         scale;
-    nn_keys       keys;
-    size_t        slots, slot_bytes;
+    nn_ctx *c;
+    nn_tensor qkv, out;
+    int heads, width, tiles;
+    int item_from, item_rows;
+    float scale;
+    nn_keys keys;
+    size_t slots, slot_bytes;
 } job;
 
 static void pack_head(void *arg, int head)
@@ -214,8 +229,8 @@ static void attend(void *arg, int t)
     if (nn_stopped(j->c))
         return;
     int slot = nn_slot_take(j->c);
-    nn_keys_attend(j->c->k, &j->keys, head, nn_data(j->c, j->qkv) + row * (size_t)j->qkv.ld + at, (size_t)j->qkv.ld, rows,
-                   j->scale, nn_data(j->c, j->out) + row * (size_t)j->out.ld + at, (size_t)j->out.ld, NULL, 0,
+    nn_keys_attend(j->c->k, &j->keys, head, nn_data(j->c, j->qkv) + row * (size_t)j->qkv.ld + at, (size_t)j->qkv.ld,
+                   rows, j->scale, nn_data(j->c, j->out) + row * (size_t)j->out.ld + at, (size_t)j->out.ld, NULL, 0,
                    (char *)nn_ptr(j->c, j->slots) + (size_t)slot * j->slot_bytes);
     nn_slot_give(j->c, slot);
 }

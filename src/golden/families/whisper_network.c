@@ -1,5 +1,6 @@
-/* whisper_network.c - adapter of the golden cases of Whisper's network: whisper.network (encoder and teacher-forced decoder, layer
- * by layer, in every format the model comes in) and whisper.int8 (the same audio with int8 storage or arithmetic). */
+/* whisper_network.c - adapter of the golden cases of Whisper's network: whisper.network (encoder and teacher-forced
+ * decoder, layer by layer, in every format the model comes in) and whisper.int8 (the same audio with int8 storage or
+ * arithmetic). */
 #include "golden/case.h"
 
 #include "base/mem.h"
@@ -11,11 +12,11 @@
 #include <string.h>
 
 typedef struct {
-    golden_case      *c;
-    whisper_network  *network;
+    golden_case *c;
+    whisper_network *network;
     whisper_decoding *decoding;
-    int               items, mine;          /* windows at once; the case's is number `mine` */
-    int               encoded;              /* windows that the encoder has finished */
+    int items, mine; /* windows at once; the case's is number `mine` */
+    int encoded;     /* windows that the encoder has finished */
 } run;
 
 static bool open_network(run *r, const char *path, k_weight_type type)
@@ -110,7 +111,8 @@ static void give_encoder_output(run *r, int window)
 {
     golden_case *c = r->c;
     json_t *entry = json_object_get(json_object_get(c->json, "outputs"), "encoder_output");
-    size_t width = (size_t)whisper_network_dims(r->network)->width, count = (size_t)whisper_window_positions(r->decoding, window);
+    size_t width = (size_t)whisper_network_dims(r->network)->width,
+           count = (size_t)whisper_window_positions(r->decoding, window);
     size_t step = (size_t)golden_number(entry, "time_step", 1), rows = 0;
     float *out = hse_alloc(count * width * sizeof *out);
     hse_error err = {0};
@@ -130,8 +132,8 @@ static void give_encoder_output(run *r, int window)
 
 typedef struct {
     const int32_t *tokens;
-    int            n;
-    float         *logits;                  /* [n][vocab] */
+    int n;
+    float *logits; /* [n][vocab] */
 } forced;
 
 static void decoder_stage(void *user, const nn_view *v)
@@ -142,7 +144,8 @@ static void decoder_stage(void *user, const nn_view *v)
         golden_give_view(r->c, v->name, v, GOLDEN_ROWS);
 }
 
-/* All tokens of the case's sequence, in steps of `each`; with `company`, each step also feeds tokens of other sequences. */
+/* All tokens of the case's sequence, in steps of `each`; with `company`, each step also feeds tokens of other
+ * sequences. */
 static bool force(run *r, int window, const forced *f, int each, bool company)
 {
     golden_case *c = r->c;
@@ -193,8 +196,10 @@ static double log_sum_exp(const float *x, size_t n, size_t *most)
     return log(sum) + (double)x[at];
 }
 
-/* In a reduced type the logits are held to their floor; two that are closer than twice their error may change places. */
-static void allow_ties(run *r, const forced *f, const golden_array *ids, const char *name, const float *chosen, float *most)
+/* In a reduced type the logits are held to their floor; two that are closer than twice their error may change places.
+ */
+static void allow_ties(run *r, const forced *f, const golden_array *ids, const char *name, const float *chosen,
+                       float *most)
 {
     golden_case *c = r->c;
     const json_t *outputs = json_object_get(c->json, "outputs");
@@ -353,7 +358,8 @@ static float *window_of_audio(golden_case *c, const golden_array *x, int mels)
 
     if (!mel || !(all = hse_alloc((frames + 1) * (size_t)mels * sizeof *all)))
         golden_fail(c, "no memory");
-    else if (whisper_mel_open(&m, mels, &err) != HSE_OK || whisper_mel_run(m, NULL, x->data, x->count, all, &err) != HSE_OK)
+    else if (whisper_mel_open(&m, mels, &err) != HSE_OK ||
+             whisper_mel_run(m, NULL, x->data, x->count, all, &err) != HSE_OK)
         golden_fail_error(c, "log-mel", &err);
     else
         memcpy(mel, all, (kept < WHISPER_WINDOW_FRAMES ? kept : WHISPER_WINDOW_FRAMES) * (size_t)mels * sizeof *mel);
@@ -392,7 +398,8 @@ static void network_format(golden_case *c, const char *path, const source *in, c
 
     if (open_network(&r, path, c->options->dtype)) {
         const whisper_dims *d = whisper_network_dims(r.network);
-        if (ids_ok(c, tokens, d->vocab) && ids_ok(c, ids, d->vocab) && (mel = mel_of(c, in, d->mels, &frames)) != NULL) {
+        if (ids_ok(c, tokens, d->vocab) && ids_ok(c, ids, d->vocab) &&
+            (mel = mel_of(c, in, d->mels, &frames)) != NULL) {
             int window = encode(&r, mel, frames);
             if (window >= 0) {
                 give_encoder_output(&r, window);
@@ -404,7 +411,8 @@ static void network_format(golden_case *c, const char *path, const source *in, c
     close_network(&r);
 }
 
-/* The formats that the case names; ct2_int8 has rounded weights, which the numbers are not about. An OpenAI folder holds one file. */
+/* The formats that the case names; ct2_int8 has rounded weights, which the numbers are not about. An OpenAI folder
+ * holds one file. */
 static void network(golden_case *c)
 {
     json_t *model = json_object_get(c->json, "model"), *formats = json_object_get(model, "formats"), *format;

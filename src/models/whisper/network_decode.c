@@ -1,9 +1,9 @@
-/* network_decode.c - the decoder, some rows (tokens) at a time: token and position, layers of self-attention over the cache,
- * cross-attention over the window, feed-forward; a norm; the product with all tokens' embeddings.
+/* network_decode.c - the decoder, some rows (tokens) at a time: token and position, layers of self-attention over the
+ * cache, cross-attention over the window, feed-forward; a norm; the product with all tokens' embeddings.
  *
- * A step is a few hundred microseconds, so it does without tensors: one workspace, a product or an attention at a time on
- * the pool. A cache row holds one position's keys and values of all layers; sequences list the rows they see, and rows
- * count the sequences that list them. */
+ * A step is a few hundred microseconds, so it does without tensors: one workspace, a product or an attention at a time
+ * on the pool. A cache row holds one position's keys and values of all layers; sequences list the rows they see, and
+ * rows count the sequences that list them. */
 #include "models/whisper/network_internal.h"
 
 #include "base/mem.h"
@@ -16,46 +16,46 @@
 enum { CHUNK = 64, MAX_SEQUENCES = 4096, MAX_WINDOWS = 4096, MAX_ROWS = 1 << 20, MAX_KEPT_HEADS = 4096 };
 
 typedef struct {
-    bool     used;
-    int      window, length;
-    int32_t *row;                           /* [positions] of the cache */
-    float   *scores;                        /* kept: [positions that have some][heads][count of the window] */
-    size_t   scores_bytes;
-    int      scores_from, scores_end;       /* positions whose scores are kept */
+    bool used;
+    int window, length;
+    int32_t *row;  /* [positions] of the cache */
+    float *scores; /* kept: [positions that have some][heads][count of the window] */
+    size_t scores_bytes;
+    int scores_from, scores_end; /* positions whose scores are kept */
 } sequence;
 
 struct whisper_decoding {
     const whisper_network *m;
-    nn_ctx            *c;
+    nn_ctx *c;
     const hse_kernels *k;
-    hse_pool          *pool;
-    int                threads;
+    hse_pool *pool;
+    int threads;
     whisper_decoding_limits limits;
 
-    whisper_window    *windows;
-    sequence          *sequences;
-    int32_t           *tables;              /* all sequences' rows */
+    whisper_window *windows;
+    sequence *sequences;
+    int32_t *tables; /* all sequences' rows */
 
-    void              *cache;               /* [layer][cache row][keys | values]: float, or bf16 beside reduced weights */
-    size_t             cache_rows, cache_bytes;
-    uint32_t          *uses;                /* of each cache row */
-    int32_t           *free_rows;           /* a stack: the lowest on top at first */
-    size_t             n_free;
+    void *cache; /* [layer][cache row][keys | values]: float, or bf16 beside reduced weights */
+    size_t cache_rows, cache_bytes;
+    uint32_t *uses;     /* of each cache row */
+    int32_t *free_rows; /* a stack: the lowest on top at first */
+    size_t n_free;
 
-    float             *x, *h, *wide, *att;  /* [CHUNK] rows of width, width, max(3 width, ffn), width */
-    void              *reduced;             /* [CHUNK] rows in the weights' type */
-    float             *reduced_scale;
-    char              *scratch;             /* [threads] */
-    size_t             scratch_bytes;
-    float             *logits;              /* rows that wanted them */
-    size_t             logits_bytes;
-    int               *logits_of;           /* row of the step -> row of logits, or -1 */
-    int                n_rows, rows_capacity;
+    float *x, *h, *wide, *att; /* [CHUNK] rows of width, width, max(3 width, ffn), width */
+    void *reduced;             /* [CHUNK] rows in the weights' type */
+    float *reduced_scale;
+    char *scratch; /* [threads] */
+    size_t scratch_bytes;
+    float *logits; /* rows that wanted them */
+    size_t logits_bytes;
+    int *logits_of; /* row of the step -> row of logits, or -1 */
+    int n_rows, rows_capacity;
 
-    int              (*kept)[2];            /* layer, head */
-    int                n_kept;
-    char              *workspace;
-    size_t             workspace_bytes;
+    int (*kept)[2]; /* layer, head */
+    int n_kept;
+    char *workspace;
+    size_t workspace_bytes;
 };
 
 /* ---- life ---- */
@@ -75,10 +75,13 @@ static size_t workspace(whisper_decoding *d, char *memory)
     size_t width = (size_t)dims->width, ffn = (size_t)dims->ffn, wide = ffn > 3 * width ? ffn : 3 * width, at = 0;
     int head = dims->width / dims->decoder_heads;
     k_weight_type type = whisper_key_type(d->m->type);
-    nn_keys shape = {.count = dims->encoder_positions, .heads = dims->decoder_heads, .width = head, .k_type = type, .v_type = type};
-    size_t row = CHUNK * sizeof(float), x = carve(&at, row * width), h = carve(&at, row * width), w = carve(&at, row * wide),
-           a = carve(&at, row * width), r = carve(&at, row * (wide + 64)), s = carve(&at, row);
-    size_t cross = nn_keys_scratch(d->k, &shape), self = whisper_align((size_t)d->limits.positions * (size_t)dims->decoder_heads * sizeof(float));
+    nn_keys shape = {
+        .count = dims->encoder_positions, .heads = dims->decoder_heads, .width = head, .k_type = type, .v_type = type};
+    size_t row = CHUNK * sizeof(float), x = carve(&at, row * width), h = carve(&at, row * width),
+           w = carve(&at, row * wide), a = carve(&at, row * width), r = carve(&at, row * (wide + 64)),
+           s = carve(&at, row);
+    size_t cross = nn_keys_scratch(d->k, &shape),
+           self = whisper_align((size_t)d->limits.positions * (size_t)dims->decoder_heads * sizeof(float));
 
     d->scratch_bytes = cross > self ? cross : self;
     size_t scratch = carve(&at, d->scratch_bytes * (size_t)d->threads);
@@ -99,16 +102,17 @@ static bool allocate(whisper_decoding *d)
     const whisper_dims *dims = &d->m->dims;
     size_t sequences = (size_t)d->limits.sequences, positions = (size_t)d->limits.positions;
 
-    d->cache_rows = sequences * positions;                  /* both are bounded */
+    d->cache_rows = sequences * positions; /* both are bounded */
     d->workspace_bytes = workspace(d, NULL);
-    if (!hse_mul_size(d->cache_rows * 2 * (d->m->type == K_F32 ? sizeof(float) : sizeof(uint16_t)), (size_t)dims->width * (size_t)dims->decoder_layers, &d->cache_bytes))
+    if (!hse_mul_size(d->cache_rows * 2 * (d->m->type == K_F32 ? sizeof(float) : sizeof(uint16_t)),
+                      (size_t)dims->width * (size_t)dims->decoder_layers, &d->cache_bytes))
         return false;
     d->windows = hse_calloc((size_t)d->limits.windows, sizeof *d->windows);
     d->sequences = hse_calloc(sequences, sizeof *d->sequences);
     d->tables = hse_calloc(d->cache_rows, sizeof *d->tables);
     d->uses = hse_calloc(d->cache_rows, sizeof *d->uses);
     d->free_rows = hse_alloc(d->cache_rows * sizeof *d->free_rows);
-    d->cache = hse_pages_alloc(d->cache_bytes);             /* pages come when they are written */
+    d->cache = hse_pages_alloc(d->cache_bytes); /* pages come when they are written */
     d->workspace = hse_pages_alloc(d->workspace_bytes);
     if (!d->windows || !d->sequences || !d->tables || !d->uses || !d->free_rows || !d->cache || !d->workspace)
         return false;
@@ -308,7 +312,7 @@ int whisper_sequence_length(const whisper_decoding *d, int number)
 typedef struct {
     const whisper_decoding *d;
     k_gemm g;
-    int    tasks;
+    int tasks;
 } product_job;
 
 static void product_task(void *arg, int t)
@@ -326,12 +330,22 @@ static void product_task(void *arg, int t)
 static void product(whisper_decoding *d, const nn_linear_layer *l, const float *in, int rows, float *out, k_act act,
                     const float *residual)
 {
-    enum { TASK_BYTES = 64 << 10 };         /* of weights: some microseconds */
+    enum { TASK_BYTES = 64 << 10 }; /* of weights: some microseconds */
     const k_packed *w = &l->w;
     size_t align = (size_t)d->k->k_align[w->type], padded = ((size_t)w->k + align - 1) / align * align;
     size_t bytes = w->panel_bytes * (size_t)w->panels, most = (size_t)d->threads * 4;
-    product_job j = {.d = d, .g = {.w = w, .a = in, .a_row = (size_t)w->k, .rows = rows, .out = out, .out_row = (size_t)w->n,
-                                   .bias = l->bias, .residual = residual, .residual_row = (size_t)w->n, .alpha = 1, .act = act}};
+    product_job j = {.d = d,
+                     .g = {.w = w,
+                           .a = in,
+                           .a_row = (size_t)w->k,
+                           .rows = rows,
+                           .out = out,
+                           .out_row = (size_t)w->n,
+                           .bias = l->bias,
+                           .residual = residual,
+                           .residual_row = (size_t)w->n,
+                           .alpha = 1,
+                           .act = act}};
 
     if (w->type == K_BF16)
         d->k->to_bf16(d->reduced, padded, in, (size_t)w->k, rows, w->k, K_NONE, 0.0f);
@@ -352,16 +366,16 @@ static void product(whisper_decoding *d, const nn_linear_layer *l, const float *
 
 /* ---- attention ---- */
 
-typedef struct {                            /* of a row of a chunk */
+typedef struct { /* of a row of a chunk */
     sequence *sequence;
-    int       position;
+    int position;
 } place;
 
 typedef struct {
     whisper_decoding *d;
-    const place      *places;
-    int               layer, parts;
-    const int        *run;                  /* first rows of runs over one window; the end behind them */
+    const place *places;
+    int layer, parts;
+    const int *run; /* first rows of runs over one window; the end behind them */
 } attention_job;
 
 static size_t cache_element(const whisper_decoding *d)
@@ -381,7 +395,8 @@ static void cache_write(const whisper_decoding *d, int layer, const place *place
 
     for (int r = 0; r < rows; r++) {
         const float *from = d->wide + (size_t)r * 3 * width + width;
-        char *to = cache_layer(d, layer) + (size_t)places[r].sequence->row[places[r].position] * 2 * width * cache_element(d);
+        char *to =
+            cache_layer(d, layer) + (size_t)places[r].sequence->row[places[r].position] * 2 * width * cache_element(d);
         if (d->m->type == K_F32)
             memcpy(to, from, 2 * width * sizeof(float));
         else
@@ -400,10 +415,17 @@ static void self_task(void *arg, int task)
     int first = heads * part / j->parts, count = heads * (part + 1) / j->parts - first;
     size_t each = width / (size_t)heads, at = (size_t)first * each;
 
-    d->k->attend(&(k_attend){.q = d->wide + (size_t)row * 3 * width + at, .heads = count, .width = (int)each,
-                             .cache = cache_layer(d, j->layer) + at * cache_element(d), .bf16 = d->m->type != K_F32,
-                             .row = 2 * width, .values = width, .rows = j->places[row].sequence->row,
-                             .n = j->places[row].position + 1, .scale = 1.0f / sqrtf((float)each), .weights = weight,
+    d->k->attend(&(k_attend){.q = d->wide + (size_t)row * 3 * width + at,
+                             .heads = count,
+                             .width = (int)each,
+                             .cache = cache_layer(d, j->layer) + at * cache_element(d),
+                             .bf16 = d->m->type != K_F32,
+                             .row = 2 * width,
+                             .values = width,
+                             .rows = j->places[row].sequence->row,
+                             .n = j->places[row].position + 1,
+                             .scale = 1.0f / sqrtf((float)each),
+                             .weights = weight,
                              .out = d->att + (size_t)row * width + at});
     nn_scratch_give(d->c, slot);
 }
@@ -413,8 +435,10 @@ static void cross_task(void *arg, int task)
 {
     attention_job *j = arg;
     whisper_decoding *d = j->d;
-    int heads = d->m->dims.decoder_heads, run = task / heads, head = task % heads, from = j->run[run], rows = j->run[run + 1] - from;
-    size_t width = (size_t)d->m->dims.width, each = width / (size_t)heads, at = (size_t)from * width + (size_t)head * each;
+    int heads = d->m->dims.decoder_heads, run = task / heads, head = task % heads, from = j->run[run],
+        rows = j->run[run + 1] - from;
+    size_t width = (size_t)d->m->dims.width, each = width / (size_t)heads,
+           at = (size_t)from * width + (size_t)head * each;
     const whisper_window *w = &d->windows[j->places[from].sequence->window];
     const sequence *s = j->places[from].sequence;
     size_t kept = (size_t)d->n_kept * (size_t)w->count;
@@ -423,9 +447,10 @@ static void cross_task(void *arg, int task)
 
     for (int i = d->n_kept - 1; i >= 0; i--)
         if (d->kept[i][0] == j->layer && d->kept[i][1] == head)
-            scores = s->scores + (size_t)(j->places[from].position - s->scores_from) * kept + (size_t)i * (size_t)w->count;
-    nn_keys_attend(d->k, &w->keys[j->layer], head, d->wide + at, width, rows, 1.0f / sqrtf((float)each), d->att + at, width,
-                   scores, kept, d->scratch + (size_t)slot * d->scratch_bytes);
+            scores =
+                s->scores + (size_t)(j->places[from].position - s->scores_from) * kept + (size_t)i * (size_t)w->count;
+    nn_keys_attend(d->k, &w->keys[j->layer], head, d->wide + at, width, rows, 1.0f / sqrtf((float)each), d->att + at,
+                   width, scores, kept, d->scratch + (size_t)slot * d->scratch_bytes);
     nn_scratch_give(d->c, slot);
 }
 
@@ -501,7 +526,8 @@ static void give_logits(whisper_decoding *d, const whisper_row *rows, int n, int
         product(d, &d->m->embedding, d->h, wanted, d->logits + (size_t)at * vocab, K_NONE, NULL);
 }
 
-static hse_status chunk_run(whisper_decoding *d, const whisper_row *rows, const place *places, int n, int first, hse_error *err)
+static hse_status chunk_run(whisper_decoding *d, const whisper_row *rows, const place *places, int n, int first,
+                            hse_error *err)
 {
     int run[CHUNK + 1], runs = find_runs(d, places, n, run), width = d->m->dims.width;
     hse_status s = HSE_OK;
@@ -586,15 +612,17 @@ static bool room_for_scores(const whisper_decoding *d, sequence *s)
 }
 
 /* A cache row and a position for each row of the step; what was taken is in places[0..*taken). */
-static hse_status take_places(whisper_decoding *d, const whisper_row *rows, int n, place *places, int *taken, hse_error *err)
+static hse_status take_places(whisper_decoding *d, const whisper_row *rows, int n, place *places, int *taken,
+                              hse_error *err)
 {
     for (int r = 0; r < n; r++) {
         sequence *s = &d->sequences[rows[r].sequence];
         if (s->length >= d->limits.positions)
-            return hse_fail(err, HSE_E_LIMIT, 0, "sequence %d is longer than %d positions", rows[r].sequence, d->limits.positions);
+            return hse_fail(err, HSE_E_LIMIT, 0, "sequence %d is longer than %d positions", rows[r].sequence,
+                            d->limits.positions);
         if (d->n_kept && !room_for_scores(d, s))
             return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the scores of %d heads", d->n_kept);
-        int32_t row = d->free_rows[--d->n_free];            /* there are as many as all sequences can use */
+        int32_t row = d->free_rows[--d->n_free]; /* there are as many as all sequences can use */
         d->uses[row] = 1;
         places[r] = (place){.sequence = s, .position = s->length};
         s->row[s->length++] = row;
@@ -621,7 +649,7 @@ hse_status whisper_step(whisper_decoding *d, const whisper_row *rows, int n, hse
         s = chunk_run(d, rows + r, places + r, n - r < CHUNK ? n - r : CHUNK, r, err);
     if (s == HSE_OK)
         d->n_rows = n;
-    while (s != HSE_OK && taken-- > 0) {                    /* as if the step had not been asked for */
+    while (s != HSE_OK && taken-- > 0) { /* as if the step had not been asked for */
         sequence *of = places[taken].sequence;
         of->length--;
         release_rows(d, of, of->length, of->length + 1);
@@ -643,7 +671,7 @@ float *whisper_logits(whisper_decoding *d, int row)
 
 hse_status whisper_keep_scores(whisper_decoding *d, const int (*heads)[2], int n, hse_error *err)
 {
-    int (*kept)[2] = NULL;
+    int(*kept)[2] = NULL;
 
     if (n < 0 || n > MAX_KEPT_HEADS)
         return hse_fail(err, HSE_E_ARG, 0, "%d heads to keep, the limit is %d", n, MAX_KEPT_HEADS);
@@ -674,7 +702,7 @@ const float *whisper_cross_scores(const whisper_decoding *d, int number, int pos
 
     if (!s || !s->scores || head < 0 || head >= d->n_kept || position < s->scores_from || position >= s->scores_end)
         return NULL;
-    for (int i = 0; i < head; i++)                          /* one that was chosen twice is kept once */
+    for (int i = 0; i < head; i++) /* one that was chosen twice is kept once */
         if (d->kept[i][0] == d->kept[head][0] && d->kept[i][1] == d->kept[head][1])
             head = i;
     size_t count = (size_t)d->windows[s->window].count;

@@ -1,5 +1,5 @@
-/* network_encode.c - the encoder: two convolutions over the log-mel frames (the second halves their number), positions, layers,
- * a norm; then the keys and values that each of the decoder's layers attends to. */
+/* network_encode.c - the encoder: two convolutions over the log-mel frames (the second halves their number), positions,
+ * layers, a norm; then the keys and values that each of the decoder's layers attends to. */
 #include "models/whisper/network_internal.h"
 
 #include "base/mem.h"
@@ -43,10 +43,10 @@ static nn_tensor encoder_run(nn_ctx *c, const whisper_network *m, nn_tensor mel)
 /* ---- cross keys and values ---- */
 
 typedef struct {
-    const nn_keys    *keys;
+    const nn_keys *keys;
     const hse_kernels *k;
-    float            *kv;                   /* [count][2 width] */
-    size_t            width;
+    float *kv; /* [count][2 width] */
+    size_t width;
 } pack_job;
 
 static void pack_head(void *arg, int head)
@@ -61,7 +61,8 @@ static bool window_place(const whisper_network *m, whisper_window *w, int count)
 {
     const whisper_dims *d = &m->dims;
     k_weight_type type = whisper_key_type(m->type);
-    size_t each = whisper_align(nn_keys_bytes(m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type)),
+    size_t each = whisper_align(
+               nn_keys_bytes(m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type)),
            layers = (size_t)d->decoder_layers, bytes;
 
     if (each == 0 || !hse_mul_size(each, layers, &bytes))
@@ -89,7 +90,8 @@ hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_windo
     int count = frames / 2 + frames % 2;
 
     if (frames < 1 || count > d->encoder_positions)
-        return hse_fail(err, HSE_E_ARG, 0, "a window of %d frames, 1 to %d are possible", frames, 2 * d->encoder_positions);
+        return hse_fail(err, HSE_E_ARG, 0, "a window of %d frames, 1 to %d are possible", frames,
+                        2 * d->encoder_positions);
     nn_begin(c, NN_RUN);
     nn_tensor x = encoder_run(c, m, nn_input(c, 1, &frames, d->mels, &mel));
     size_t n = (size_t)count * width;

@@ -1,6 +1,6 @@
-/* network_load.c - a checkpoint's matrices into packed layers: finds the tensors under the names of three formats, lays out one
- * block of memory for all, and packs panel by panel on all threads. Matrices that are int8 in the file and stay int8 are
- * rearranged without becoming floats. */
+/* network_load.c - a checkpoint's matrices into packed layers: finds the tensors under the names of three formats, lays
+ * out one block of memory for all, and packs panel by panel on all threads. Matrices that are int8 in the file and stay
+ * int8 are rearranged without becoming floats. */
 #include "models/whisper/network_internal.h"
 
 #include "base/mem.h"
@@ -36,47 +36,50 @@ static const names attn_norm = {"self_attention/layer_norm", "self_attn_layer_no
                    cross_out = {"attention/linear_2", "encoder_attn.out_proj", "cross_attn.out"},
                    ffn_norm = {"ffn/layer_norm", "final_layer_norm", "mlp_ln"},
                    ffn_up = {"ffn/linear_0", "fc1", "mlp.0"}, ffn_down = {"ffn/linear_1", "fc2", "mlp.2"},
-                   encoder_norm = {"layer_norm", "layer_norm", "ln_post"}, decoder_norm = {"layer_norm", "layer_norm", "ln"},
+                   encoder_norm = {"layer_norm", "layer_norm", "ln_post"},
+                   decoder_norm = {"layer_norm", "layer_norm", "ln"},
                    conv_names[2] = {{"conv1", "conv1", "conv1"}, {"conv2", "conv2", "conv2"}},
-                   positions_of[2] = {{"position_encodings/encodings", "embed_positions.weight", "positional_embedding"},
-                                      {"position_encodings/encodings", "embed_positions.weight", "positional_embedding"}},
+                   positions_of[2] = {{"position_encodings/encodings", "embed_positions.weight",
+                                       "positional_embedding"},
+                                      {"position_encodings/encodings", "embed_positions.weight",
+                                       "positional_embedding"}},
                    embedding = {"embeddings", "embed_tokens", "token_embedding"};
 
 /* ---- what is to be read ---- */
 
-typedef struct {                            /* rows of a matrix as the file has them */
+typedef struct { /* rows of a matrix as the file has them */
     ct2_matrix m;
-    float     *floats;                      /* unpacked where the file cannot be read in place; else NULL */
-    size_t     rows;
+    float *floats; /* unpacked where the file cannot be read in place; else NULL */
+    size_t rows;
     const hse_weight *weight;
 } piece;
 
 typedef struct {
-    k_packed     *w;
+    k_packed *w;
     k_weight_type type;
-    int           outputs, inputs, taps, n_pieces, first_task;
-    piece         pieces[MOST_PIECES];
-    _Atomic int   left;                     /* panels that are not packed yet: the last one gives the file's pages back */
-    char          name[NAME];
+    int outputs, inputs, taps, n_pieces, first_task;
+    piece pieces[MOST_PIECES];
+    _Atomic int left; /* panels that are not packed yet: the last one gives the file's pages back */
+    char name[NAME];
 } matrix;
 
 typedef struct {
     whisper_network *m;
     const hse_weights *weights;
     whisper_format format;
-    const char    *root;                    /* in front of all names */
-    matrix        *matrices;
-    size_t         n_matrices, capacity;
-    size_t         float_count;             /* of what stays float32 */
-    float         *floats;                  /* NULL while counting */
-    size_t         scratch_floats;          /* of a task */
-    float         *scratch;                 /* [threads] */
+    const char *root; /* in front of all names */
+    matrix *matrices;
+    size_t n_matrices, capacity;
+    size_t float_count;    /* of what stays float32 */
+    float *floats;         /* NULL while counting */
+    size_t scratch_floats; /* of a task */
+    float *scratch;        /* [threads] */
     _Atomic uint64_t slots;
-    int            tasks;
-    _Atomic int    bad;                     /* 1 + the matrix that holds a value that is not finite */
-    char           prefix[PREFIX];            /* of the half or layer */
-    hse_status     status;
-    hse_error     *err;
+    int tasks;
+    _Atomic int bad;     /* 1 + the matrix that holds a value that is not finite */
+    char prefix[PREFIX]; /* of the half or layer */
+    hse_status status;
+    hse_error *err;
 } loader;
 
 static void fail(loader *l, hse_status status, const char *fmt, ...) HSE_PRINTF(3, 4);
@@ -100,8 +103,8 @@ static void in_half(loader *l, const char *half, int layer)
     else if (l->format == WHISPER_CT2)
         snprintf(l->prefix, sizeof l->prefix, "%s%s/layer_%d/", l->root, half, layer);
     else
-        snprintf(l->prefix, sizeof l->prefix, l->format == WHISPER_HF ? "%s%s.layers.%d." : "%s%s.blocks.%d.", l->root, half,
-                 layer);
+        snprintf(l->prefix, sizeof l->prefix, l->format == WHISPER_HF ? "%s%s.layers.%d." : "%s%s.blocks.%d.", l->root,
+                 half, layer);
 }
 
 static void full_name(loader *l, const names *n, const char *end, char out[NAME])
@@ -201,7 +204,7 @@ static const float *load_bias(loader *l, const names *n, int n_pieces, size_t ea
 
     for (int i = 0; i < pieces; i++) {
         full_name(l, &n[i], "bias", name);
-        bool key = n_pieces > 1 && l->format != WHISPER_CT2 && i == n_pieces - 2;       /* upstream's keys have none */
+        bool key = n_pieces > 1 && l->format != WHISPER_CT2 && i == n_pieces - 2; /* upstream's keys have none */
         const hse_weight *w = find(l, name, 1, &dim, !key);
         if (w)
             read_floats(l, w, name, out ? out + (size_t)i * dim : NULL);
@@ -244,7 +247,8 @@ static void open_piece(loader *l, piece *p, const char *name, int rank, const si
     p->rows = dim[0];
     hse_status s = ct2_matrix_open(&p->m, l->weights, name, &err);
     if (s == HSE_E_UNSUPPORTED && p->weight->dtype != HSE_I8 && p->weight->dtype != HSE_I16) {
-        size_t bytes = (size_t)p->weight->count * sizeof(float);        /* deflated, or a view: read whole when it is its turn */
+        size_t bytes =
+            (size_t)p->weight->count * sizeof(float); /* deflated, or a view: read whole when it is its turn */
         if (!(p->floats = hse_alloc(bytes))) {
             fail(l, HSE_E_NOMEM, "no memory to read %s", name);
             return;
@@ -256,12 +260,13 @@ static void open_piece(loader *l, piece *p, const char *name, int rank, const si
 }
 
 /* n[0..n_pieces): matrices of each x inputs (x 3 taps) that stand above one another; CTranslate2 has them as one. */
-static void load_matrix(loader *l, k_packed *w, k_weight_type type, const names *n, int n_pieces, int each, int inputs, int taps)
+static void load_matrix(loader *l, k_packed *w, k_weight_type type, const names *n, int n_pieces, int each, int inputs,
+                        int taps)
 {
     int pieces = l->format == WHISPER_CT2 ? 1 : n_pieces;
     size_t dim[3] = {(size_t)each * (size_t)(n_pieces / pieces), (size_t)inputs, (size_t)taps};
 
-    if (l->floats || l->status != HSE_OK)   /* the second pass is about the floats alone */
+    if (l->floats || l->status != HSE_OK) /* the second pass is about the floats alone */
         return;
     matrix *m = new_matrix(l, w, type, each * n_pieces, inputs, taps);
     if (!m)
@@ -286,7 +291,8 @@ static void load_conv(loader *l, nn_conv1d_layer *layer, const names *n, int in,
 {
     k_packed w = layer->w;
 
-    *layer = (nn_conv1d_layer){.w = w, .in = in, .out = out, .kernel = 3, .dilation = 1, .stride = stride, .left = 1, .right = 1};
+    *layer = (nn_conv1d_layer){
+        .w = w, .in = in, .out = out, .kernel = 3, .dilation = 1, .stride = stride, .left = 1, .right = 1};
     load_matrix(l, &layer->w, l->m->type == K_F32 ? K_F32 : K_BF16, n, 1, out, in, 3);
     layer->bias = load_bias(l, n, 1, (size_t)out);
 }
@@ -365,7 +371,8 @@ static bool pack_panel(const loader *l, const matrix *m, int panel, float *scrat
 {
     int first = panel * m->w->panel, n = k_panel_outputs(m->w, panel);
     size_t cols = (size_t)m->inputs * (size_t)m->taps;
-    const int8_t *stored = m->n_pieces == 1 && m->type == K_INT8 && !m->pieces[0].floats ? ct2_matrix_i8(&m->pieces[0].m) : NULL;
+    const int8_t *stored =
+        m->n_pieces == 1 && m->type == K_INT8 && !m->pieces[0].floats ? ct2_matrix_i8(&m->pieces[0].m) : NULL;
 
     if (stored) {
         for (int j = 0; j < n; j++)
@@ -384,7 +391,7 @@ static float *scratch_take(loader *l, int *slot)
 {
     uint64_t held = atomic_load(&l->slots);
 
-    for (;;) {                              /* at most 64 tasks run at once: one is free */
+    for (;;) { /* at most 64 tasks run at once: one is free */
         int i = __builtin_ctzll(~held);
         if (atomic_compare_exchange_weak(&l->slots, &held, held | (uint64_t)1 << i)) {
             *slot = i;
@@ -401,7 +408,7 @@ static void pack_task(void *arg, int task)
 
     if (atomic_load(&l->bad))
         return;
-    while (end - i > 1) {                   /* the last matrix whose first task is not behind this one */
+    while (end - i > 1) { /* the last matrix whose first task is not behind this one */
         size_t middle = i + (end - i) / 2;
         if (l->matrices[middle].first_task <= task)
             i = middle;
@@ -410,7 +417,8 @@ static void pack_task(void *arg, int task)
     }
     matrix *m = &l->matrices[i];
     float *scratch = scratch_take(l, &slot);
-    int from = (task - m->first_task) * PANELS_OF_TASK, to = from + PANELS_OF_TASK < m->w->panels ? from + PANELS_OF_TASK : m->w->panels;
+    int from = (task - m->first_task) * PANELS_OF_TASK,
+        to = from + PANELS_OF_TASK < m->w->panels ? from + PANELS_OF_TASK : m->w->panels;
     for (int p = from; p < to; p++)
         if (!pack_panel(l, m, p, scratch))
             atomic_store(&l->bad, (int)i + 1);
@@ -433,10 +441,11 @@ static void lay_out(loader *l, size_t max_bytes)
     for (size_t i = 0; i < l->n_matrices && fits; i++) {
         const matrix *x = &l->matrices[i];
         size_t cols = (size_t)x->inputs * (size_t)x->taps;
-        fits = hse_add_size(bytes, whisper_align(m->kernels->pack_size(x->type, x->outputs, x->inputs, x->taps)), &bytes) &&
+        fits = hse_add_size(bytes, whisper_align(m->kernels->pack_size(x->type, x->outputs, x->inputs, x->taps)),
+                            &bytes) &&
                bytes <= max_bytes;
         if (cols * 64 > l->scratch_floats)
-            l->scratch_floats = cols * 64;  /* no panel has more outputs */
+            l->scratch_floats = cols * 64; /* no panel has more outputs */
     }
     if (l->status != HSE_OK)
         return;
@@ -489,10 +498,10 @@ static void pack_all(loader *l, hse_pool *pool)
 bool whisper_compute_type(const char *word, bool stored_int8, k_weight_type *out)
 {
     static const struct {
-        const char   *word;
+        const char *word;
         k_weight_type type;
-    } words[] = {{"int8", K_INT8}, {"int8_float32", K_INT8}, {"int8_float16", K_INT8}, {"int8_bfloat16", K_INT8}, {"auto", K_INT8},
-                 {"bfloat16", K_BF16}, {"float16", K_BF16}, {"float32", K_F32}};
+    } words[] = {{"int8", K_INT8}, {"int8_float32", K_INT8}, {"int8_float16", K_INT8}, {"int8_bfloat16", K_INT8},
+                 {"auto", K_INT8}, {"bfloat16", K_BF16},     {"float16", K_BF16},      {"float32", K_F32}};
 
     if (strcmp(word, "default") == 0) {
         *out = stored_int8 ? K_INT8 : K_F32;
@@ -522,7 +531,8 @@ static const char *root_of(const hse_weights *w, whisper_format format)
     char name[NAME];
 
     for (size_t i = 0; i < COUNT(roots); i++) {
-        snprintf(name, sizeof name, "%s%s", roots[i], format == WHISPER_CT2 ? "encoder/conv1/weight" : "encoder.conv1.weight");
+        snprintf(name, sizeof name, "%s%s", roots[i],
+                 format == WHISPER_CT2 ? "encoder/conv1/weight" : "encoder.conv1.weight");
         if (hse_weights_find(w, name))
             return roots[i];
     }
@@ -534,16 +544,21 @@ static bool dims_ok(const whisper_dims *d, hse_error *err)
     const struct {
         const char *name;
         int value, most;
-    } all[] = {{"mels", d->mels, 512}, {"vocabulary", d->vocab, WHISPER_MAX_VOCAB}, {"width", d->width, WHISPER_MAX_WIDTH},
+    } all[] = {{"mels", d->mels, 512},
+               {"vocabulary", d->vocab, WHISPER_MAX_VOCAB},
+               {"width", d->width, WHISPER_MAX_WIDTH},
                {"feed-forward width", d->ffn, 8 * WHISPER_MAX_WIDTH},
-               {"encoder heads", d->encoder_heads, WHISPER_MAX_HEADS}, {"decoder heads", d->decoder_heads, WHISPER_MAX_HEADS},
-               {"encoder layers", d->encoder_layers, WHISPER_MAX_LAYERS}, {"decoder layers", d->decoder_layers, WHISPER_MAX_LAYERS},
+               {"encoder heads", d->encoder_heads, WHISPER_MAX_HEADS},
+               {"decoder heads", d->decoder_heads, WHISPER_MAX_HEADS},
+               {"encoder layers", d->encoder_layers, WHISPER_MAX_LAYERS},
+               {"decoder layers", d->decoder_layers, WHISPER_MAX_LAYERS},
                {"encoder positions", d->encoder_positions, WHISPER_MAX_POSITIONS},
                {"decoder positions", d->decoder_positions, WHISPER_MAX_POSITIONS}};
 
     for (size_t i = 0; i < COUNT(all); i++)
         if (all[i].value < 1 || all[i].value > all[i].most) {
-            hse_fail(err, HSE_E_FORMAT, 0, "a network with %s %d, 1 to %d is possible", all[i].name, all[i].value, all[i].most);
+            hse_fail(err, HSE_E_FORMAT, 0, "a network with %s %d, 1 to %d is possible", all[i].name, all[i].value,
+                     all[i].most);
             return false;
         }
     if (d->width % d->encoder_heads || d->width % d->decoder_heads) {

@@ -1,5 +1,5 @@
-/* Packing in parts against packing at once, on every instruction set; weights back out of their panels; halves to floats;
- * attention weights. */
+/* Packing in parts against packing at once, on every instruction set; weights back out of their panels; halves to
+ * floats; attention weights. */
 #include "sets.h"
 
 #include "kernels/pack.h"
@@ -18,7 +18,8 @@ static packed begin(const hse_kernels *k, k_weight_type type, int n, int inputs)
 
     x.block = aligned_alloc(64, (x.bytes + 63) / 64 * 64);
     memset(x.block, 0x5a, x.bytes); /* parts must not rely on zeros */
-    CHECK(k_pack_begin(k, &x.p, x.block, type, n, inputs, 1) == x.bytes, "%s type %d %d x %d", k->name, (int)type, n, inputs);
+    CHECK(k_pack_begin(k, &x.p, x.block, type, n, inputs, 1) == x.bytes, "%s type %d %d x %d", k->name, (int)type, n,
+          inputs);
     return x;
 }
 
@@ -27,11 +28,18 @@ static void same_products(const hse_kernels *k, const packed *a, const packed *b
 {
     enum { ROWS = 3 };
     int n = a->p.n, inputs = a->p.k, padded = (inputs + 63) / 64 * 64;
-    float *x = calloc((size_t)(ROWS * padded), sizeof *x), *out = calloc((size_t)(2 * ROWS * n), sizeof *out), scale[ROWS];
+    float *x = calloc((size_t)(ROWS * padded), sizeof *x), *out = calloc((size_t)(2 * ROWS * n), sizeof *out),
+          scale[ROWS];
     void *in = calloc((size_t)(ROWS * padded), sizeof(float));
 
     random_fill(x, (size_t)(ROWS * padded), 1.0f);
-    k_gemm g = {.a = x, .a_row = (size_t)padded, .rows = ROWS, .out_row = (size_t)n, .alpha = 1, .a_scale = scale, .a_scale_row = 1};
+    k_gemm g = {.a = x,
+                .a_row = (size_t)padded,
+                .rows = ROWS,
+                .out_row = (size_t)n,
+                .alpha = 1,
+                .a_scale = scale,
+                .a_scale_row = 1};
     if (a->p.type == K_BF16)
         k->to_bf16(in, (size_t)padded, x, (size_t)padded, ROWS, inputs, K_NONE, 0);
     if (a->p.type == K_INT8)
@@ -44,8 +52,8 @@ static void same_products(const hse_kernels *k, const packed *a, const packed *b
         g.out = out + i * ROWS * n;
         k->gemm[a->p.type](&g);
     }
-    CHECK(same_bits(out, out + ROWS * n, (size_t)(ROWS * n)), "%s type %d %d x %d: %s gives another product", k->name, (int)a->p.type,
-          n, inputs, what);
+    CHECK(same_bits(out, out + ROWS * n, (size_t)(ROWS * n)), "%s type %d %d x %d: %s gives another product", k->name,
+          (int)a->p.type, n, inputs, what);
     free(x);
     free(out);
     free(in);
@@ -68,8 +76,10 @@ TEST(parts_are_the_whole)
                     for (int i = 0; i < inputs; i++)
                         turned[i * n + j] = w[j * inputs + i];
                 for (int type = 0; type < K_WEIGHT_TYPES; type++) {
-                    packed whole = begin(k, (k_weight_type)type, n, inputs), parts = begin(k, (k_weight_type)type, n, inputs),
-                           columns = begin(k, (k_weight_type)type, n, inputs), stored = begin(k, (k_weight_type)type, n, inputs);
+                    packed whole = begin(k, (k_weight_type)type, n, inputs),
+                           parts = begin(k, (k_weight_type)type, n, inputs),
+                           columns = begin(k, (k_weight_type)type, n, inputs),
+                           stored = begin(k, (k_weight_type)type, n, inputs);
                     k->pack(&whole.p, whole.block, (k_weight_type)type, n, inputs, 1, w, (size_t)inputs, 0, 1);
                     for (int p = parts.p.panels - 1; p >= 0; p--) { /* in any order */
                         k_pack_panel(k, &parts.p, p, w + p * parts.p.panel * inputs, (size_t)inputs, 0, 1);
@@ -82,10 +92,14 @@ TEST(parts_are_the_whole)
                         k_unpack_output(k, &parts.p, j, out);
                         for (int i = 0; i < inputs; i++) {
                             double want = w[j * inputs + i], off = fabs((double)out[i] - want);
-                            CHECK(off <= (type == K_F32 ? 0 : type == K_BF16 ? fabs(want) / 250 : 1.0 / 250),
-                                  "%s type %d output %d input %d: %g comes back as %g", k->name, type, j, i, want, (double)out[i]);
+                            CHECK(off <= (type == K_F32    ? 0
+                                          : type == K_BF16 ? fabs(want) / 250
+                                                           : 1.0 / 250),
+                                  "%s type %d output %d input %d: %g comes back as %g", k->name, type, j, i, want,
+                                  (double)out[i]);
                             if (type == K_INT8)
-                                q[j * inputs + i] = (int8_t)(parts.p.scale[j] > 0 ? lrintf(out[i] / parts.p.scale[j]) : 0);
+                                q[j * inputs + i] =
+                                    (int8_t)(parts.p.scale[j] > 0 ? lrintf(out[i] / parts.p.scale[j]) : 0);
                         }
                     }
                     if (type == K_INT8) {
@@ -113,7 +127,8 @@ TEST(halves_are_exact)
         uint8_t two[2] = {(uint8_t)i, (uint8_t)(i >> 8)};
         int exponent = i >> 10 & 31, fraction = i & 1023;
         double v = exponent == 31 ? (fraction ? (double)NAN : (double)INFINITY)
-                                  : exponent ? ldexp(1024 + fraction, exponent - 25) : ldexp(fraction, -24);
+                   : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                                  : ldexp(fraction, -24);
         want[i] = (float)(i & 0x8000 ? -v : v);
         memcpy(odd + 2 * i, two, 2);
     }
@@ -148,14 +163,18 @@ static void check_weights(const hse_kernels *k, const float *x, size_t row, int 
         for (int i = 0; i < n; i++) {
             double want = exp(in[i] - most) / sum, as_b = (double)k_from_bf16(b[r][i]) * sb[r];
             double as_q = ((double)q[2 * r][i] - 128) * sq[2 * r] + ((double)q[2 * r + 1][i] - 128) * sq[2 * r + 1];
-            CHECK(fabs(as_b - want) <= want / 200 + 1e-30, "%s bf16 n %d row %d i %d: %g, want %g", k->name, n, r, i, as_b, want);
-            CHECK(fabs(as_q - want) <= 2.5e-5 / sum, "%s int8 n %d row %d i %d: %g, want %g", k->name, n, r, i, as_q, want);
+            CHECK(fabs(as_b - want) <= want / 200 + 1e-30, "%s bf16 n %d row %d i %d: %g, want %g", k->name, n, r, i,
+                  as_b, want);
+            CHECK(fabs(as_q - want) <= 2.5e-5 / sum, "%s int8 n %d row %d i %d: %g, want %g", k->name, n, r, i, as_q,
+                  want);
         }
         k->exp_bf16(alone_b, MOST, &s1, in, 0, 1, n);
         k->exp_int8(alone_q[0], MOST, s2, in, 0, 1, n);
-        CHECK(memcmp(alone_b, b[r], (size_t)n * 2) == 0 && bits_of(s1) == bits_of(sb[r]), "%s bf16 n %d row %d alone", k->name, n, r);
+        CHECK(memcmp(alone_b, b[r], (size_t)n * 2) == 0 && bits_of(s1) == bits_of(sb[r]), "%s bf16 n %d row %d alone",
+              k->name, n, r);
         CHECK(memcmp(alone_q[0], q[2 * r], (size_t)n) == 0 && memcmp(alone_q[1], q[2 * r + 1], (size_t)n) == 0 &&
-                  bits_of(s2[0]) == bits_of(sq[2 * r]), "%s int8 n %d row %d alone", k->name, n, r);
+                  bits_of(s2[0]) == bits_of(sq[2 * r]),
+              "%s int8 n %d row %d alone", k->name, n, r);
     }
 }
 
@@ -198,9 +217,18 @@ TEST(a_query_attends_to_rows_of_a_cache)
                         cache[i] = k_from_bf16(half[i]);
                     for (int r = 0; r < n; r++)
                         rows[r] = (int32_t)(random_bits() % ROWS);
-                    k_attend a = {.q = q, .heads = heads, .width = w, .cache = bf16 ? (const void *)half : cache, .bf16 = bf16,
-                                  .row = (size_t)(2 * cols), .values = (size_t)cols, .rows = rows, .n = n, .scale = 0.5f,
-                                  .weights = weights, .out = out};
+                    k_attend a = {.q = q,
+                                  .heads = heads,
+                                  .width = w,
+                                  .cache = bf16 ? (const void *)half : cache,
+                                  .bf16 = bf16,
+                                  .row = (size_t)(2 * cols),
+                                  .values = (size_t)cols,
+                                  .rows = rows,
+                                  .n = n,
+                                  .scale = 0.5f,
+                                  .weights = weights,
+                                  .out = out};
                     k->attend(&a);
                     for (int h = 0; h < heads; h++) {
                         double p[ROWS], sum = 0;
@@ -214,8 +242,9 @@ TEST(a_query_attends_to_rows_of_a_cache)
                             double want = 0;
                             for (int r = 0; r < n; r++)
                                 want += p[r] / sum * cache[rows[r] * 2 * cols + cols + h * w + i];
-                            CHECK(fabs((double)out[h * w + i] - want) < 1e-5, "%s %d heads of %d, %d rows: head %d column %d: %g, want %g",
-                                  k->name, heads, w, n, h, i, (double)out[h * w + i], want);
+                            CHECK(fabs((double)out[h * w + i] - want) < 1e-5,
+                                  "%s %d heads of %d, %d rows: head %d column %d: %g, want %g", k->name, heads, w, n, h,
+                                  i, (double)out[h * w + i], want);
                         }
                         k_attend one = a;
                         one.q += h * w;
@@ -223,7 +252,8 @@ TEST(a_query_attends_to_rows_of_a_cache)
                         one.cache = bf16 ? (const void *)(half + h * w) : (const void *)(cache + h * w);
                         one.out = alone;
                         k->attend(&one);
-                        CHECK(same_bits(alone, out + h * w, (size_t)w), "%s %d heads of %d, %d rows: head %d alone", k->name, heads, w, n, h);
+                        CHECK(same_bits(alone, out + h * w, (size_t)w), "%s %d heads of %d, %d rows: head %d alone",
+                              k->name, heads, w, n, h);
                     }
                 }
 }

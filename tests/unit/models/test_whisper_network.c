@@ -1,5 +1,5 @@
-/* Whisper's network on models made here: the same bits in any company, forks, limits, cancelling, damaged files, and wide layers
- * against plain double. The kit's cases (hse golden) hold the numbers of published shapes. */
+/* Whisper's network on models made here: the same bits in any company, forks, limits, cancelling, damaged files, and
+ * wide layers against plain double. The kit's cases (hse golden) hold the numbers of published shapes. */
 #include "models/whisper/network.h"
 #include "test.h"
 #include "torture.h"
@@ -16,7 +16,7 @@ typedef struct {
     hse_buf file;
     whisper_config config;
     uint32_t seed, count;
-    const char *damage, *without;           /* a variable that holds a NaN; that is left out */
+    const char *damage, *without; /* a variable that holds a NaN; that is left out */
 } made;
 
 static void put32(hse_buf *b, uint32_t v)
@@ -114,8 +114,16 @@ static void put_half(made *m, const char *half, int layers, int positions)
     }
 }
 
-static const whisper_dims small_dims = {.mels = 8, .vocab = 61, .width = 24, .ffn = 96, .encoder_heads = 3, .encoder_layers = 2,
-                                        .encoder_positions = 40, .decoder_heads = 2, .decoder_layers = 2, .decoder_positions = 20};
+static const whisper_dims small_dims = {.mels = 8,
+                                        .vocab = 61,
+                                        .width = 24,
+                                        .ffn = 96,
+                                        .encoder_heads = 3,
+                                        .encoder_layers = 2,
+                                        .encoder_positions = 40,
+                                        .decoder_heads = 2,
+                                        .decoder_layers = 2,
+                                        .decoder_positions = 20};
 
 static void make(made *m, const whisper_dims *dims)
 {
@@ -140,13 +148,16 @@ static void make(made *m, const whisper_dims *dims)
     memcpy(m->file.data + 4 + 2 + 12 + 4, &m->count, 4);
 }
 
-static hse_status open_made(whisper_network **out, const made *m, k_weight_type type, const hse_kernels *k, hse_pool *pool, hse_error *err)
+static hse_status open_made(whisper_network **out, const made *m, k_weight_type type, const hse_kernels *k,
+                            hse_pool *pool, hse_error *err)
 {
     hse_weights *w = NULL;
-    hse_status s = hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)m->file.data, m->file.size}, "made", NULL, err);
+    hse_status s =
+        hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)m->file.data, m->file.size}, "made", NULL, err);
 
     if (s == HSE_OK)
-        s = whisper_network_open(out, &m->config, &(whisper_network_options){.weights = w, .kernels = k, .pool = pool, .type = type}, err);
+        s = whisper_network_open(
+            out, &m->config, &(whisper_network_options){.weights = w, .kernels = k, .pool = pool, .type = type}, err);
     hse_weights_close(&w);
     return s;
 }
@@ -159,7 +170,8 @@ typedef struct {
     whisper_decoding *d;
 } rig;
 
-static void rig_open(rig *r, const whisper_dims *dims, k_weight_type type, const char *cpu, int threads, int windows, int sequences)
+static void rig_open(rig *r, const whisper_dims *dims, k_weight_type type, const char *cpu, int threads, int windows,
+                     int sequences)
 {
     hse_error err = {0};
     unsigned mask = 0;
@@ -168,10 +180,13 @@ static void rig_open(rig *r, const whisper_dims *dims, k_weight_type type, const
     make(&r->made, dims);
     CHECK(hse_cpu_mask(cpu, &mask, &err) == HSE_OK, "%s", err.text);
     CHECK(hse_pool_open(&r->pool, threads, &err) == HSE_OK, "%s", err.text);
-    CHECK(nn_open(&r->ctx, &(nn_options){.pool = r->pool, .kernels = hse_kernels_get(mask), .poison = true}, &err) == HSE_OK, "%s", err.text);
+    CHECK(nn_open(&r->ctx, &(nn_options){.pool = r->pool, .kernels = hse_kernels_get(mask), .poison = true}, &err) ==
+              HSE_OK,
+          "%s", err.text);
     CHECK(open_made(&r->net, &r->made, type, hse_kernels_get(mask), r->pool, &err) == HSE_OK, "%s", err.text);
-    CHECK(whisper_decoding_open(&r->d, r->net, r->ctx, &(whisper_decoding_limits){.windows = windows, .sequences = sequences}, &err) ==
-              HSE_OK, "%s", err.text);
+    CHECK(whisper_decoding_open(&r->d, r->net, r->ctx,
+                                &(whisper_decoding_limits){.windows = windows, .sequences = sequences}, &err) == HSE_OK,
+          "%s", err.text);
 }
 
 static void rig_close(rig *r)
@@ -211,7 +226,8 @@ enum { TOKENS = 9 };
 
 static const int32_t tokens[TOKENS] = {1, 60, 17, 3, 3, 44, 0, 29, 8};
 
-/* The logits of all tokens over a window of 75 frames, fed `each` at a time between rows of `others` other sequences. */
+/* The logits of all tokens over a window of 75 frames, fed `each` at a time between rows of `others` other sequences.
+ */
 static void logits_of(rig *r, int others, int each, float *out)
 {
     int vocab = r->made.config.dims.vocab, other[8], mine;
@@ -254,8 +270,8 @@ TEST(company_threads_and_steps_change_no_bit)
             for (size_t i = 0; i < COUNT(cases); i++) {
                 rig_open(&r, &small_dims, (k_weight_type)type, cpus[c], cases[i].threads, 8, 8);
                 logits_of(&r, cases[i].others, cases[i].each, got);
-                CHECK(memcmp(want, got, sizeof want) == 0, "%s type %d: %d threads, %d others, %d at a time", cpus[c], type,
-                      cases[i].threads, cases[i].others, cases[i].each);
+                CHECK(memcmp(want, got, sizeof want) == 0, "%s type %d: %d threads, %d others, %d at a time", cpus[c],
+                      type, cases[i].threads, cases[i].others, cases[i].each);
                 rig_close(&r);
             }
         }
@@ -283,7 +299,7 @@ TEST(a_fork_goes_on_as_its_own)
         CHECK(memcmp(whisper_logits(r.d, 3), want[i], sizeof want[i]) == 0, "sequence %d, forked or fed anew", i);
         whisper_sequence_free(r.d, c);
     }
-    whisper_sequence_free(r.d, a);                          /* b keeps what they share */
+    whisper_sequence_free(r.d, a); /* b keeps what they share */
     c = whisper_sequence_new(r.d, window);
     step(&r, (whisper_row[]){{c, 30, false}, {c, 31, false}, {c, 32, false}, {c, 33, false}}, 4);
     step(&r, (whisper_row[]){{b, 7, true}}, 1);
@@ -308,7 +324,10 @@ TEST(rows_come_back)
         for (int i = 1; i < 5; i++)
             s[i] = whisper_sequence_fork(r.d, s[0]);
         for (int p = 0; p < small_dims.decoder_positions; p++) {
-            step(&r, (whisper_row[]){{s[0], 1, false}, {s[1], 2, false}, {s[2], 3, false}, {s[3], 4, false}, {s[4], 5, false}}, 5);
+            step(&r,
+                 (whisper_row[]){
+                     {s[0], 1, false}, {s[1], 2, false}, {s[2], 3, false}, {s[3], 4, false}, {s[4], 5, false}},
+                 5);
             whisper_sequence_free(r.d, s[p % 4 + 1]);
             s[p % 4 + 1] = whisper_sequence_fork(r.d, s[p % 5 == p % 4 + 1 ? 0 : p % 5]);
             CHECK(s[p % 4 + 1] >= 0, "round %d position %d", round, p);
@@ -330,28 +349,34 @@ TEST(limits_are_kept)
     window = encode(&r, 80, 1);
     encode(&r, 1, 1);
     frames = 1;
-    CHECK(whisper_encode_windows(r.d, 1, &mel, &frames, &window, false, &err) == HSE_E_LIMIT, "a third window: %s", err.text);
+    CHECK(whisper_encode_windows(r.d, 1, &mel, &frames, &window, false, &err) == HSE_E_LIMIT, "a third window: %s",
+          err.text);
     whisper_window_free(r.d, 1);
     for (frames = -1; frames <= 81; frames += frames < 0 ? 1 : 81)
         CHECK(whisper_encode_windows(r.d, 1, &mel, &frames, &s[0], false, &err) == HSE_E_ARG, "%d frames", frames);
     CHECK(whisper_sequence_new(r.d, 1) == -1 && whisper_sequence_new(r.d, -1) == -1, "a sequence over no window");
     s[0] = whisper_sequence_new(r.d, 0);
     s[1] = whisper_sequence_new(r.d, 0);
-    CHECK(s[0] >= 0 && s[1] >= 0 && whisper_sequence_new(r.d, 0) == -1 && whisper_sequence_fork(r.d, s[0]) == -1, "a third sequence");
+    CHECK(s[0] >= 0 && s[1] >= 0 && whisper_sequence_new(r.d, 0) == -1 && whisper_sequence_fork(r.d, s[0]) == -1,
+          "a third sequence");
     whisper_window_free(r.d, 0);
     CHECK(whisper_window_positions(r.d, 0) == 40, "a window went while sequences stood on it");
     const struct {
         const char *what;
         whisper_row row;
-    } wrong[] = {{"no such sequence", {2, 1, true}}, {"a negative sequence", {-1, 1, true}}, {"a negative token", {s[0], -1, true}},
+    } wrong[] = {{"no such sequence", {2, 1, true}},
+                 {"a negative sequence", {-1, 1, true}},
+                 {"a negative token", {s[0], -1, true}},
                  {"a token behind the vocabulary", {s[0], 61, true}}};
     for (size_t i = 0; i < COUNT(wrong); i++)
         CHECK(whisper_step(r.d, &wrong[i].row, 1, &err) == HSE_E_ARG && err.text[0], "%s", wrong[i].what);
     CHECK(whisper_step(r.d, &wrong[0].row, 0, &err) == HSE_E_ARG, "no rows");
     for (int i = 0; i < 19; i++)
         step(&r, (whisper_row[]){{s[0], 1, false}}, 1);
-    CHECK(whisper_step(r.d, (whisper_row[]){{s[1], 1, true}, {s[0], 1, true}, {s[0], 1, true}}, 3, &err) == HSE_E_LIMIT, "position 20");
-    CHECK(whisper_sequence_length(r.d, s[0]) == 19 && whisper_sequence_length(r.d, s[1]) == 0 && !whisper_logits(r.d, 0),
+    CHECK(whisper_step(r.d, (whisper_row[]){{s[1], 1, true}, {s[0], 1, true}, {s[0], 1, true}}, 3, &err) == HSE_E_LIMIT,
+          "position 20");
+    CHECK(whisper_sequence_length(r.d, s[0]) == 19 && whisper_sequence_length(r.d, s[1]) == 0 &&
+              !whisper_logits(r.d, 0),
           "a refused step left something behind");
     step(&r, (whisper_row[]){{s[0], 1, true}}, 1);
     CHECK(whisper_logits(r.d, 0) && !whisper_logits(r.d, 1) && !whisper_logits(r.d, -1), "logits of rows");
@@ -371,7 +396,9 @@ TEST(a_raised_flag_ends_encoder_and_steps)
     s = whisper_sequence_new(r.d, encode(&r, 20, 1));
     nn_cancel_by(r.ctx, &flag, 0);
     CHECK(whisper_encode_windows(r.d, 1, &in, &frames, &window, false, &err) == HSE_E_CANCELLED, "%s", err.text);
-    CHECK(whisper_step(r.d, (whisper_row[]){{s, 1, true}}, 1, &err) == HSE_E_CANCELLED && whisper_sequence_length(r.d, s) == 0, "%s", err.text);
+    CHECK(whisper_step(r.d, (whisper_row[]){{s, 1, true}}, 1, &err) == HSE_E_CANCELLED &&
+              whisper_sequence_length(r.d, s) == 0,
+          "%s", err.text);
     nn_cancel_by(r.ctx, NULL, 1);
     CHECK(whisper_step(r.d, (whisper_row[]){{s, 1, true}}, 1, &err) == HSE_E_DEADLINE, "%s", err.text);
     nn_cancel_by(r.ctx, NULL, 0);
@@ -400,7 +427,8 @@ TEST(scores_are_kept)
                 rows[n++] = (whisper_row){s, tokens[i], true};
             step(&r, rows, n);
         }
-        CHECK(!whisper_cross_scores(r.d, s, 0, 0) && !whisper_cross_scores(r.d, s, TOKENS + 1, 0) && !whisper_cross_scores(r.d, s, 1, 3),
+        CHECK(!whisper_cross_scores(r.d, s, 0, 0) && !whisper_cross_scores(r.d, s, TOKENS + 1, 0) &&
+                  !whisper_cross_scores(r.d, s, 1, 3),
               "scores that were not kept");
         for (int h = 0; h < 3; h++)
             for (int i = 0; i < TOKENS; i++) {
@@ -410,7 +438,8 @@ TEST(scores_are_kept)
                     memcpy(want[h][i], got, sizeof want[h][i]);
                 CHECK(memcmp(want[h][i], got, sizeof want[h][i]) == 0, "%d at a time: head %d position %d", each, h, i);
             }
-        CHECK(memcmp(want[0], want[2], sizeof want[0]) == 0 && memcmp(want[0], want[1], sizeof want[0]) != 0, "which head is which");
+        CHECK(memcmp(want[0], want[2], sizeof want[0]) == 0 && memcmp(want[0], want[1], sizeof want[0]) != 0,
+              "which head is which");
         CHECK(whisper_keep_scores(r.d, NULL, 0, &err) == HSE_OK && !whisper_cross_scores(r.d, s, 1, 0), "no heads");
         rig_close(&r);
     }
@@ -452,8 +481,8 @@ TEST(damaged_models_are_refused_by_name)
             m.config.dims.encoder_layers = cases[i].layers;
             m.config.dims.vocab = cases[i].vocab;
             hse_status s = open_made(&net, &m, (k_weight_type)type, NULL, NULL, &err);
-            CHECK(s == HSE_E_FORMAT && !net && strstr(err.text, cases[i].says), "%s, type %d: status %d, \"%s\"", cases[i].name, type,
-                  (int)s, err.text);
+            CHECK(s == HSE_E_FORMAT && !net && strstr(err.text, cases[i].says), "%s, type %d: status %d, \"%s\"",
+                  cases[i].name, type, (int)s, err.text);
             hse_buf_free(&m.file);
         }
 }
@@ -466,9 +495,12 @@ TEST(weights_over_the_limit_are_refused)
     hse_error err = {0};
 
     make(&m, &small_dims);
-    CHECK(hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)m.file.data, m.file.size}, "made", NULL, &err) == HSE_OK, "%s", err.text);
-    CHECK(whisper_network_open(&net, &m.config, &(whisper_network_options){.weights = w, .max_bytes = 10000}, &err) == HSE_E_LIMIT, "%s",
-          err.text);
+    CHECK(hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)m.file.data, m.file.size}, "made", NULL, &err) ==
+              HSE_OK,
+          "%s", err.text);
+    CHECK(whisper_network_open(&net, &m.config, &(whisper_network_options){.weights = w, .max_bytes = 10000}, &err) ==
+              HSE_E_LIMIT,
+          "%s", err.text);
     hse_weights_close(&w);
     hse_buf_free(&m.file);
 }
@@ -486,7 +518,8 @@ static hse_status whole_life(void *arg, hse_error *err)
     hse_status s = open_made(&net, m, K_INT8, NULL, NULL, err);
 
     if (s == HSE_OK && (s = nn_open(&c, &(nn_options){.pool = NULL}, err)) == HSE_OK &&
-        (s = whisper_decoding_open(&d, net, c, &(whisper_decoding_limits){.windows = 1, .sequences = 2}, err)) == HSE_OK &&
+        (s = whisper_decoding_open(&d, net, c, &(whisper_decoding_limits){.windows = 1, .sequences = 2}, err)) ==
+            HSE_OK &&
         (s = whisper_encode_windows(d, 1, &in, &frames, &window, true, err)) == HSE_OK &&
         (s = whisper_keep_scores(d, heads, 1, err)) == HSE_OK) {
         int a = whisper_sequence_new(d, window);
@@ -515,15 +548,25 @@ TEST(words_for_types)
     static const struct {
         const char *word;
         int plain, int8; /* -1: unknown */
-    } cases[] = {{"int8", K_INT8, K_INT8}, {"int8_float32", K_INT8, K_INT8}, {"int8_float16", K_INT8, K_INT8}, {"auto", K_INT8, K_INT8},
-                 {"int8_bfloat16", K_INT8, K_INT8}, {"float16", K_BF16, K_BF16}, {"bfloat16", K_BF16, K_BF16},
-                 {"float32", K_F32, K_F32}, {"default", K_F32, K_INT8}, {"", -1, -1}, {"int16", -1, -1}, {"INT8", -1, -1}};
+    } cases[] = {{"int8", K_INT8, K_INT8},
+                 {"int8_float32", K_INT8, K_INT8},
+                 {"int8_float16", K_INT8, K_INT8},
+                 {"auto", K_INT8, K_INT8},
+                 {"int8_bfloat16", K_INT8, K_INT8},
+                 {"float16", K_BF16, K_BF16},
+                 {"bfloat16", K_BF16, K_BF16},
+                 {"float32", K_F32, K_F32},
+                 {"default", K_F32, K_INT8},
+                 {"", -1, -1},
+                 {"int16", -1, -1},
+                 {"INT8", -1, -1}};
 
     for (size_t i = 0; i < COUNT(cases); i++)
         for (int stored = 0; stored < 2; stored++) {
             k_weight_type got = K_WEIGHT_TYPES;
             int want = stored ? cases[i].int8 : cases[i].plain;
-            CHECK(whisper_compute_type(cases[i].word, stored, &got) == (want >= 0) && (int)got == (want >= 0 ? want : K_WEIGHT_TYPES),
+            CHECK(whisper_compute_type(cases[i].word, stored, &got) == (want >= 0) &&
+                      (int)got == (want >= 0 ? want : K_WEIGHT_TYPES),
                   "%s, stored as int8: %d: %d, want %d", cases[i].word, stored, (int)got, want);
         }
 }
