@@ -281,6 +281,7 @@ typedef struct {
     unsigned pause_ms;                      /* behind it */
 } sentence;
 
+enum { LONG_TEXT = 8 };                     /* sentences; a longer text lets others in between its batches and windows */
 enum { LOOKAHEAD = 4 };                     /* sentences that are synthesised ahead of the one that is being decoded */
 
 typedef struct {

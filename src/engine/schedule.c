@@ -7,6 +7,8 @@
 
 static const uint64_t REST_NS = 3000000000u;     /* after which a worker's activations go back */
 
+static const double QUANTUM_NS = 30e6;
+
 const double hse_seconds_bucket[HSE_SECONDS_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1,
                                                         0.25,  0.5,    1,     2.5,  5,    10,   30,   60};
 const int    hse_batch_bucket[HSE_BATCH_BUCKETS] = {1, 2, 4, 8, 16, 32, 64, INT32_MAX};
@@ -150,6 +152,16 @@ static void wait_for_company(slot *s)
         hse_cond_wait_until(&s->wake, &e->lock, until);
 }
 
+/* Several sentences or windows of one long text go together only while that is quick: who comes meanwhile waits for the whole batch. */
+static bool too_much_of_one(const slot *s, const worker *by, const work *w, double cost)
+{
+    bool there = false;
+
+    for (size_t i = 0; i < by->batch_n; i++)
+        there |= by->batch[i]->job == w->job;
+    return there && w->job->sentence_count > LONG_TEXT && (cost + w->cost) * s->ns_per_cost > QUANTUM_NS;
+}
+
 /* Locked. The first items of the queue become the batch; its cost is returned. */
 static double take_batch(slot *s, worker *by)
 {
@@ -158,10 +170,14 @@ static double take_batch(slot *s, worker *by)
 
     by->batch_n = 0;
     atomic_store(&by->cancel, false);
-    while (s->queue && by->batch_n < (size_t)s->max_batch) {
-        work *w = s->queue;
+    for (work **at = &s->queue; *at && by->batch_n < (size_t)s->max_batch;) {
+        work *w = *at;
 
-        s->queue = w->next;
+        if (too_much_of_one(s, by, w, cost)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
         w->next = NULL;
         s->waiting--;
         s->waiting_cost = s->waiting ? s->waiting_cost - w->cost : 0;

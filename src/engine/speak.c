@@ -216,7 +216,7 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
     job->energy = r->energy;
     job->loudness = r->reference ? HSE_LOUDNESS_NONE : r->loudness;         /* the models do as the original does */
     job->rate_hz = r->rate_hz;
-    job->window = r->stream ? FIRST_WINDOW : WHOLE_WINDOW;
+    job->window = r->stream ? FIRST_WINDOW : job->sentence_count > LONG_TEXT ? LAST_WINDOW : WHOLE_WINDOW;
     return HSE_OK;
 }
 
