@@ -1,9 +1,9 @@
 /* pool.h - a fixed set of threads that runs the same function over task numbers 0..n-1.
  *
  * hse_pool_run returns when all tasks are done; the caller's thread works too. Tasks are handed out in order, one at a
- * time, so they must not depend on each other. A pool serves one run at a time: a second caller (or a task that calls
- * hse_pool_run again) runs its tasks on its own thread, which changes the speed, never the result. Workers spin for some
- * microseconds after a run, since the next layer usually follows at once, and then sleep. */
+ * time, so they must not depend on each other. Several runs may be under way (of several callers, or from inside a task): each
+ * has its caller's thread, and the others are shared out among them task by task, which changes the speed, never the result.
+ * Workers spin for some microseconds after a task, since the next layer usually follows at once, and then sleep. */
 #ifndef HSE_BASE_POOL_H
 #define HSE_BASE_POOL_H
 

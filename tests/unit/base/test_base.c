@@ -7,6 +7,7 @@
 #include "base/pool.h"
 #include "base/utf8.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <fcntl.h>
@@ -206,6 +207,63 @@ TEST(a_pool_runs_each_task_once)
         }
         hse_pool_close(&p);
         assert_null(p);
+    }
+}
+
+/* Several callers at once, and tasks that start runs of their own. */
+typedef struct {
+    hse_pool  *pool;
+    atomic_int hits[60];
+    atomic_int inner[60];
+} shared_runs;
+
+static void count_inner(void *arg, int task)
+{
+    shared_runs *s = arg;
+
+    atomic_fetch_add(&s->inner[task], 1);
+}
+
+static void count_and_run(void *arg, int task)
+{
+    shared_runs *s = arg;
+
+    atomic_fetch_add(&s->hits[task], 1);
+    if (task % 10 == 0)
+        hse_pool_run(s->pool, 7, count_inner, s);
+}
+
+enum { SHARED_ROUNDS = 300 };
+
+static void *run_rounds(void *arg)
+{
+    for (int i = 0; i < SHARED_ROUNDS; i++)
+        hse_pool_run(((shared_runs *)arg)->pool, 60, count_and_run, arg);
+    return NULL;
+}
+
+TEST(a_pool_serves_several_runs_at_once)
+{
+    enum { CALLERS = 20 };                  /* more than it can share out */
+    static shared_runs runs[CALLERS];
+    pthread_t thread[CALLERS];
+
+    for (int threads = 2; threads <= 5; threads += 3) {
+        hse_pool *p = NULL;
+
+        assert_int_equal(hse_pool_open(&p, threads, NULL), HSE_OK);
+        memset(runs, 0, sizeof runs);
+        for (int i = 0; i < CALLERS; i++) {
+            runs[i].pool = p;
+            assert_int_equal(pthread_create(&thread[i], NULL, run_rounds, &runs[i]), 0);
+        }
+        for (int i = 0; i < CALLERS; i++)
+            pthread_join(thread[i], NULL);
+        for (int i = 0; i < CALLERS; i++)
+            for (int t = 0; t < 60; t++)
+                CHECK(atomic_load(&runs[i].hits[t]) == SHARED_ROUNDS && atomic_load(&runs[i].inner[t]) == (t < 7 ? 6 * SHARED_ROUNDS : 0),
+                      "threads %d caller %d task %d: %d, %d", threads, i, t, atomic_load(&runs[i].hits[t]), atomic_load(&runs[i].inner[t]));
+        hse_pool_close(&p);
     }
 }
 
