@@ -390,6 +390,7 @@ struct hse_job {
     piece         *first, *last;
     size_t         ahead_frames;            /* in pieces that nobody has read */
     size_t         window;                  /* frames of the next one */
+    double         made_s;                  /* audio computed */
     unsigned       model_rate_hz;           /* of the first piece; 0 before it */
     float          gain;
     output         out;                     /* the reader's alone */

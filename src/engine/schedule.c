@@ -8,6 +8,8 @@
 static const uint64_t REST_NS = 3000000000u;     /* after which a worker's activations go back */
 
 static const double QUANTUM_NS = 30e6;
+static const double AHEAD_S = 1;                 /* of audio that a long text has, before it gives way */
+static const uint64_t GIVE_WAY_NS = 3000000;     /* who gave way looks again */
 
 const double hse_seconds_bucket[HSE_SECONDS_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1,
                                                         0.25,  0.5,    1,     2.5,  5,    10,   30,   60};
@@ -124,9 +126,44 @@ void hse_slot_cancel_dead(slot *s)
 
 /* ---- the worker ---------------------------------------------------------------------------------------------------- */
 
+/* A long text that is ahead of a listener can wait; being only that much ahead, it never falls behind for others' sake. */
+static bool can_wait(const hse_job *j, uint64_t now)
+{
+    double heard_s = (double)(now - j->opened_ns - j->result.first_ns) * 1e-9;
+
+    return j->sentence_count > LONG_TEXT && j->made_s > heard_s + AHEAD_S;
+}
+
+/* Locked. Is somebody computing anywhere, whose end is near? All models share the threads. */
+static bool short_ones(const hse_engine *e)
+{
+    for (const hse_job *j = e->jobs; j; j = j->next) {
+        bool loaded = true;
+
+        for (size_t i = 0; i < j->step_count; i++)
+            loaded &= j->step[i]->model != NULL;
+        if (j->outstanding > 0 && j->sentence_count <= LONG_TEXT && loaded)
+            return true;
+    }
+    return false;
+}
+
+/* Locked. The first of the queue that has not to give way. */
+static work **first_in_turn(slot *s)
+{
+    uint64_t now = hse_now_ns();
+    work **at = &s->queue;
+
+    if (*at && short_ones(s->engine))
+        while (*at && can_wait((*at)->job, now))
+            at = &(*at)->next;
+    return at;
+}
+
 /* Jobs that compute elsewhere now and will come here: worth a short wait. */
 static size_t others_coming(const slot *s)
 {
+    uint64_t now = hse_now_ns();
     size_t n = 0;
 
     for (const hse_job *j = s->engine->jobs; j; j = j->next) {
@@ -136,7 +173,7 @@ static size_t others_coming(const slot *s)
             comes |= j->step[i] == s;
         for (const work *w = s->queue; comes && w; w = w->next)
             comes = w->job != j;
-        n += comes && j->outstanding > 0;
+        n += comes && j->outstanding > 0 && !can_wait(j, now);
     }
     return n;
 }
@@ -166,6 +203,7 @@ static bool too_much_of_one(const slot *s, const worker *by, const work *w, doub
 static double take_batch(slot *s, worker *by)
 {
     uint64_t now = hse_now_ns();
+    bool hurry = short_ones(s->engine);
     double cost = 0;
 
     by->batch_n = 0;
@@ -173,7 +211,7 @@ static double take_batch(slot *s, worker *by)
     for (work **at = &s->queue; *at && by->batch_n < (size_t)s->max_batch;) {
         work *w = *at;
 
-        if (too_much_of_one(s, by, w, cost)) {
+        if ((hurry && can_wait(w->job, now)) || too_much_of_one(s, by, w, cost)) {
             at = &w->next;
             continue;
         }
@@ -308,10 +346,12 @@ static void *run(void *arg)
             hse_slot_unload(s);
         } else if (first && !s->model && (s->queue || s->load_wanted)) {
             hse_slot_load(s);
-        } else if (s->model && w->nn && s->queue) {
+        } else if (s->model && w->nn && *first_in_turn(s)) {
             wait_for_company(s);
-            if (s->model && s->queue)
+            if (s->model && *first_in_turn(s))
                 run_batch(s, w);
+        } else if (s->model && w->nn && s->queue) {
+            hse_cond_wait_until(&s->wake, &e->lock, hse_now_ns() + GIVE_WAY_NS);
         } else {
             rest(s, w);
         }

@@ -240,6 +240,7 @@ static void fill_piece(hse_job *job, piece *p, hse_item *item)
     p->done = true;
     item->audio = (hse_audio){0};
     job->engine->stats.audio_out_s += (double)p->count / job->model_rate_hz;
+    job->made_s += (double)p->count / job->model_rate_hz;
     if (p == job->first)
         hse_job_signal(job);
 }
