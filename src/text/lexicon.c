@@ -2,6 +2,9 @@
 
 #include "base/mem.h"
 #include "text/en/g2p.h"
+#include "text/ja/ja.h"
+#include "text/ko/ko.h"
+#include "text/mecab.h"
 #include "text/pack.h"
 #include "text/zh/zh.h"
 
@@ -13,9 +16,9 @@
 
 enum { MAX_DIRS = 8 };
 
-typedef enum { PACK_EN, PACK_ZH, PACKS } pack_id;
+typedef enum { PACK_EN, PACK_ZH, PACK_JA, PACK_KO, PACKS } pack_id;
 
-static const char *const pack_names[PACKS] = {[PACK_EN] = "en", [PACK_ZH] = "zh"};
+static const char *const pack_names[PACKS] = {[PACK_EN] = "en", [PACK_ZH] = "zh", [PACK_JA] = "ja", [PACK_KO] = "ko"};
 
 struct text_lexicon {
     char           *dir[MAX_DIRS];
@@ -25,6 +28,9 @@ struct text_lexicon {
     text_map        rep, ipa, homograph;
     en_g2p_net      g2p;
     text_zh        *zh;
+    text_ja         ja;
+    text_mecab      ja_words;
+    text_ko         ko;
     bool            ready[PACKS];
 };
 
@@ -94,6 +100,12 @@ static hse_status open_pack(text_lexicon *l, pack_id id, hse_error *err)
         s = en_g2p_read(&l->g2p, l->pack[id], err);
     if (s == HSE_OK && id == PACK_ZH)
         s = text_zh_open(&l->zh, l->pack[id], err);
+    if (s == HSE_OK && id == PACK_JA)
+        s = text_ja_read(&l->ja, l->pack[id], err);
+    if (s == HSE_OK && id == PACK_JA)
+        s = text_mecab_read(&l->ja_words, l->pack[id], err);
+    if (s == HSE_OK && id == PACK_KO)
+        s = text_ko_read(&l->ko, l->pack[id], err);
     l->ready[id] = s == HSE_OK;
     return s;
 }
@@ -219,6 +231,14 @@ static hse_status ask(void *user, text_table table, const char *key, size_t size
     case TEXT_PINYIN_FINALS:
     case TEXT_BOPOMOFO:
         return ask_zh(l, table, key, size, arena, out, err);
+    case TEXT_NUM2WORDS_JA:
+        return text_ja_numeral(key, size, arena, out, err);
+    case TEXT_KAKASI:
+        return (s = need(l, PACK_JA, err)) == HSE_OK ? text_ja_katakana(&l->ja, key, size, arena, out, err) : s;
+    case TEXT_MECAB_JA:
+        return (s = need(l, PACK_JA, err)) == HSE_OK ? text_mecab_cut(&l->ja_words, key, size, arena, out, err) : s;
+    case TEXT_G2PK:
+        return (s = need(l, PACK_KO, err)) == HSE_OK ? text_ko_pronounce(&l->ko, key, size, arena, out, err) : s;
     default:
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "this build has no data for %s", text_table_name(table));
     }
