@@ -417,6 +417,7 @@ typedef struct {
     hse_loudness loudness;                      /* HSE_LOUDNESS_AUTO: as the model gives it, where it has no gain        */
     double       timeout_s;
     hse_cancel  *cancel;
+    int          restore_mode;                  /* restore: 0, or 1: high frequencies are removed first (VoiceFixer)     */
 } hse_convert_options;
 
 static inline void hse_convert_options_init(hse_convert_options *o)
@@ -429,7 +430,7 @@ static inline void hse_convert_options_init(hse_convert_options *o)
 HSE_API hse_status hse_convert(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
                                const hse_convert_options *options, hse_pcm *out, hse_error *err);
 /* Damaged speech made whole: noise, clipping, missing high frequencies. Of the options only model, rate_hz, loudness,
- * timeout_s and cancel are read. */
+ * timeout_s, cancel and restore_mode are read; a mode that the model does not have is HSE_E_UNSUPPORTED or HSE_E_ARG. */
 HSE_API hse_status hse_restore(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
                                const hse_convert_options *options, hse_pcm *out, hse_error *err);
 

@@ -3,6 +3,7 @@
 #include "cli/common.h"
 
 #include "base/mem.h"
+#include "engine/discover.h"
 #include "formats/weights.h"
 #include "models/model.h"
 
@@ -77,6 +78,7 @@ static int check_file(const cli_args *a, const char *path, uint64_t file_bytes)
 static int check_folder(const char *path)
 {
     hse_error err = {0}, first = {0};
+    bool named = false;                     /* first is of a type whose files have their names */
     int found = 0;
 
     for (const hse_model_type *const *t = hse_model_types; *t; t++) {
@@ -88,12 +90,13 @@ static int check_folder(const char *path)
             printf("%s: %s: %s, %.1f MiB in memory\n", path, (*t)->type, dims, (double)(*t)->bytes(model) / (1 << 20));
             (*t)->close(&model);
             found++;
-        } else if (err.status != HSE_E_NOT_FOUND && !first.text[0]) {
+        } else if (err.status != HSE_E_NOT_FOUND && (!first.text[0] || (!named && hse_folder_has(path, *t)))) {
             first = err;
+            named = hse_folder_has(path, *t);
             hse_fail_in(&first, first.status, "%s", (*t)->type);
         }
     }
-    if (first.text[0])
+    if (first.text[0] && (named || !found)) /* else a type took another's checkpoint for its own */
         return cli_fail_text("%s: %s", path, first.text);
     if (!found)
         return cli_fail_text("%s: no model that is built in finds its files here", path);

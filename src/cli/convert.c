@@ -30,6 +30,7 @@ static const cli_option convert_options[] = {
 
 static const cli_option restore_options[] = {
     {"output", 'o', CLI_TEXT, "FILE|DIR", NULL, 0, 0, false, "a file; for several recordings or a folder of them, a folder"},
+    {"mode", 0, CLI_INT, "N", "0", 0, 2, false, "1: remove high frequencies first (noise there); 2 is refused"},
     CLI_RESULT_OPTIONS,
 };
 
@@ -88,6 +89,8 @@ static hse_status put_body(const work *w, hse_buf *body, const char *path, hse_e
     if (cli_int(a, "rate"))
         hse_buf_printf(body, ",\"sample_rate\":%ld", cli_int(a, "rate"));
     hse_buf_byte(body, '}');
+    if (w->restore && cli_int(a, "mode"))
+        hse_buf_printf(body, ",\"mode\":%ld", cli_int(a, "mode"));
     cli_json_text(body, "model", cli_text(a, "model"));
     cli_json_text(body, "normalize", cli_given(a, "loudness") ? cli_text(a, "loudness") : NULL);
     hse_status s = cli_json_file(body, "source_audio", path, err);
@@ -154,6 +157,7 @@ static hse_status open_work(work *w, hse_error *err)
     hse_convert_options_init(&w->options);
     w->options.model = cli_text(a, "model");
     w->options.rate_hz = (unsigned)cli_int(a, "rate");
+    w->options.restore_mode = w->restore ? (int)cli_int(a, "mode") : 0;
     w->options.cancel = cli_cancel_on_signal();
     for (int i = 0; i < 3; i++)
         if (strcmp(cli_text(a, "loudness"), loudness[i]) == 0)

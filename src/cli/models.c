@@ -27,8 +27,9 @@ static void print_json(const hse_models *models)
 
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
-        json_t *o = json_pack("{s:s s:s s:s s:s? s:b s:b s:b}", "name", m->name, "type", m->type, "path", m->path, "problem",
-                              m->problem, "speaks", m->speaks, "embeds", m->embeds, "detects", m->detects);
+        json_t *o = json_pack("{s:s s:s s:s s:s? s:b s:b s:b s:b s:b s:b}", "name", m->name, "type", m->type, "path", m->path,
+                              "problem", m->problem, "speaks", m->speaks, "embeds", m->embeds, "detects", m->detects,
+                              "transcribes", m->transcribes, "converts", m->converts, "restores", m->restores);
         json_object_set_new(o, "languages", names(m->languages, m->language_count));
         json_object_set_new(o, "voices", names(m->voices, m->voice_count));
         json_array_append_new(all, o);
@@ -44,7 +45,8 @@ static void print_table(const hse_models *models)
 {
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
-        printf("%-28s %-28s %s%s%s", m->name, m->type, m->speaks ? "speaks " : "", m->embeds ? "embeds " : "",
+        printf("%-28s %-28s %s%s%s%s%s%s", m->name, m->type, m->speaks ? "speaks " : "", m->embeds ? "embeds " : "",
+               m->transcribes ? "transcribes " : "", m->converts ? "converts " : "", m->restores ? "restores " : "",
                m->detects ? "detects" : "");
         for (size_t v = 0; v < m->voice_count; v++)
             printf("%s%s", v == 0 ? " voices: " : ", ", m->voices[v]);

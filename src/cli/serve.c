@@ -32,7 +32,8 @@ static bool print_models(hse_engine *engine)
         if (m->problem) {
             hse_log(HSE_LOG_WARN, "server", NULL, "model %s cannot be used: %s", m->name, m->problem);
         } else if (strcmp(m->type, "toolchain") == 0 || m->detects) {
-            printf("  %-16s %s", m->name, m->speaks ? "speaks" : m->detects ? "finds speech" : "embeds");
+            printf("  %-16s %s", m->name, m->speaks ? "speaks" : m->transcribes ? "transcribes" : m->restores ? "restores" :
+                   m->detects ? "finds speech" : "embeds");
             for (size_t v = 0; v < m->voice_count && v < 8; v++)
                 printf("%s%s", v ? ", " : "; voices ", m->voices[v]);
             puts("");

@@ -121,6 +121,17 @@ static hse_status check_output(const hse_request *r, hse_error *err)
     return HSE_OK;
 }
 
+static hse_status check_mode(const hse_job *job, const hse_request *r, hse_error *err)
+{
+    const hse_model_type *first = job->step[0]->type;
+
+    if (r->kind != HSE_JOB_RESTORE || r->restore_mode == 0)
+        return HSE_OK;
+    if (!first->check_mode)
+        return hse_fail(err, HSE_E_ARG, 0, "mode: %d; %s has only 0", r->restore_mode, first->type);
+    return first->check_mode(r->restore_mode, err);
+}
+
 hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
 {
     static const char *const field[HSE_JOB_KINDS] = {[HSE_JOB_CONVERT] = "source_audio", [HSE_JOB_RESTORE] = "source_audio"};
@@ -136,6 +147,8 @@ hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
         s = check_output(r, err);
     if (s == HSE_OK && r->kind == HSE_JOB_CONVERT)
         s = choose_target(job, r, t.name, err);
+    if (s == HSE_OK)
+        s = check_mode(job, r, err);
     job->vad = r->vad;
     if (s == HSE_OK && (r->kind == HSE_JOB_TRANSCRIBE || job->step[0]->type->gives & HSE_TRANSCRIPT))
         s = hse_transcribe_prepare(job, r, err);

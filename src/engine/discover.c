@@ -166,6 +166,13 @@ static size_t files_present(const char *dir, const hse_model_type *type, const c
     return n;
 }
 
+bool hse_folder_has(const char *dir, const hse_model_type *type)
+{
+    const char *missing;
+
+    return files_present(dir, type, &missing) > 0;
+}
+
 static const char *missing_text(const char *missing, hse_arena *arena)
 {
     char text[200];

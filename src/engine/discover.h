@@ -30,6 +30,9 @@ typedef struct {
     const char           *problem;          /* "encoder/encoder.pt is missing"; NULL when all files are there */
 } hse_found;
 
+/* Is there any of the files that the type is known by? */
+bool hse_folder_has(const char *dir, const hse_model_type *type);
+
 /* Everything in the roots, in their order, names sorted; *out and its strings live in the arena. */
 hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, const hse_model_type *const *types,
                         hse_arena *arena, hse_error *err);

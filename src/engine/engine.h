@@ -66,6 +66,7 @@ typedef struct {
     hse_vad_options vad;
     hse_transcribe_options transcribe;      /* model, language list, prompts, ...: borrowed for hse_job_open only */
     hse_audio    target;                    /* convert: a recording of the voice wanted. Taken over, unless audio_borrowed */
+    int          restore_mode;              /* restore: what the model does first; 0 is nothing */
     double       keep_alive_s;              /* how long its models stay after it: < 0 for ever, 0 unload at once; NAN: the config's */
 
     void       (*notify)(void *user);       /* something can be fetched, or the job ended. From an engine thread, under its

@@ -351,6 +351,7 @@ struct hse_job {
     uint64_t       planned;                 /* bytes of its models and of its largest run, where there is a budget */
     size_t         works;                   /* that exist: queued, running, waiting to be taken */
     bool           reference, stream, spell;
+    int            restore_mode;
     hse_audio      audio;                   /* taken over, or borrowed */
     bool           audio_borrowed;
     uint8_t        audio_hash[16];

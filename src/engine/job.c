@@ -258,7 +258,7 @@ hse_status hse_job_open(hse_job **out, hse_engine *e, hse_request *r, hse_error 
     if (job) {
         *job = (hse_job){.engine = e, .refs = 1, .kind = r->kind, .opened_ns = hse_now_ns(), .audio = r->audio,
                          .target = r->target, .audio_borrowed = r->audio_borrowed, .reference = r->reference,
-                         .stream = r->stream, .cancel = r->cancel, .notify = r->notify, .user = r->user};
+                         .restore_mode = r->restore_mode, .stream = r->stream, .cancel = r->cancel, .notify = r->notify, .user = r->user};
         hse_arena_init(&job->text_arena, TEXT_ARENA);
         if ((s = hse_cond_init(&job->changed, err)) != HSE_OK) {
             hse_free(job);

@@ -176,6 +176,7 @@ static hse_status change_audio(hse_job_kind kind, hse_engine *engine, const floa
         r.target = (hse_audio){.samples = (float *)(uintptr_t)o.target, .n = o.target ? o.target_count : 0,
                                .rate_hz = (int)o.target_rate_hz, .channels = 1};
     }
+    r.restore_mode = kind == HSE_JOB_RESTORE ? o.restore_mode : 0;
     r.model = o.model;
     r.rate_hz = o.rate_hz;
     r.loudness = o.loudness;

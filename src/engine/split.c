@@ -155,6 +155,7 @@ static void open_split(hse_job *job, split_run *r)
     bool find = job->phase == PHASE_FIND;
     hse_split_input in = {.audio = &job->audio, .speech = find ? NULL : job->speech, .speech_count = find ? 0 : job->speech_count,
                           .has_speech = !find && job->finder, .seed = job->result.seed, .reference = job->reference,
+                          .restore_mode = job->restore_mode,
                           .transcribe = s->type->gives & HSE_TRANSCRIPT ? &job->transcribe : NULL,
                           .vad = find ? &job->find : &job->vad, .pool = e->pool, .cancel = &job->stop_split};
     hse_error err = {0};

@@ -51,6 +51,7 @@ typedef struct {
     const hse_vad_options *vad;             /* how speech is to be found, where it is */
     uint64_t           seed;
     bool               reference;
+    int                restore_mode;        /* 0, or what check_mode allows */
     hse_pool          *pool;                /* for what open, next and took compute; may be NULL */
     const atomic_bool *cancel;              /* long work in open, next and took ends when it is raised; may be NULL */
 } hse_split_input;
@@ -100,6 +101,7 @@ typedef struct {
     const char *load_format;                /* "auto", "onnx", "safetensors", ... of the config; NULL = auto */
     const hse_kernels *kernels;
     k_weight_type precision;                /* of the matrix layers; what a model keeps in float32 is its own affair */
+    bool as_stored;                         /* int8 where the checkpoint's matrices are int8, else `precision` */
     hse_weights_limits limits;
 } hse_model_source;
 
@@ -108,6 +110,8 @@ typedef struct hse_model_type {
     const char *family;                     /* "harmonyspeech" */
     unsigned    takes, gives;               /* HSE_AUDIO | ... */
     k_weight_type auto_precision;           /* the fastest type that keeps the floors of docs/precision.md */
+    /* The precision that a compute_type of CTranslate2 stands for; false: no such word. NULL: the type has dtype alone. */
+    bool       (*compute_type)(const char *word, bool stored_int8, k_weight_type *out);
 
     hse_status (*open)(void **out, const hse_model_source *source, hse_error *err);
     void       (*close)(void **model);
@@ -143,6 +147,8 @@ typedef struct hse_model_type {
     void       (*live_reset)(void *live);
     void       (*live_close)(void **live);
     hse_status (*live_finish)(void *live, hse_vad_event_fn fn, void *user, hse_error *err);
+
+    hse_status (*check_mode)(int mode, hse_error *err);     /* of restoring; NULL: there is only 0 */
 } hse_model_type;
 
 /* registry.c: the one line a new model adds. NULL-terminated. */

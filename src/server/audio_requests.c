@@ -49,6 +49,8 @@ static const schema_field restore_fields[] = {
     {"output_options", FIELD_OBJECT, R(output), .doc = "what the audio is", .object = &output_schema},
     {"response_format", FIELD_CHOICE, R(response_format), .doc = "another name of output_options.format; default wav", .choices = AUDIO_FORMATS},
     {"normalize", FIELD_CHOICE, R(normalize), .doc = "loudness, as of /v1/audio/speech", .choices = "auto|peak|none", .def = "auto"},
+    {"mode", FIELD_INTEGER, R(mode), .doc = "VoiceFixer: 1 removes high frequencies first, for recordings with noise there; 2 (the "
+     "networks as in training) has no reproducible answer and is refused", .min = 0, .max = 2, .def = "0"},
     COMMON_ROWS(restore_request),
 };
 const schema restore_schema = SCHEMA("AudioConversionRequest", restore_fields, restore_request, "Damaged speech made whole.");

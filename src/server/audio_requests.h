@@ -28,6 +28,7 @@ typedef struct {
     hse_buf        source_audio;
     output_options output;
     const char    *response_format, *normalize;
+    schema_integer mode;
 } restore_request;
 
 typedef struct {

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 typedef struct {
     api_call   *call;
     hse_request request;
@@ -57,7 +59,9 @@ static bool open_job(conversion *v, hse_request *r, hse_job **job)
     r->audio = r->target = (hse_audio){0};              /* the job's, or freed */
     if (status == HSE_OK)
         return true;
-    return api_engine_error(v->call, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+    return api_engine_error(v->call, &err, err.status == HSE_E_NOT_FOUND ? "model"
+                                               : strncmp(err.text, "mode:", 5) == 0 ? "mode"
+                                                                                    : NULL);
 }
 
 /* ---- restoring ----------------------------------------------------------------------------------------------------- */
@@ -71,6 +75,7 @@ bool api_restore(api_call *c)
     bool ok = api_stream_open(&v.out.wait, c, &err) == HSE_OK || api_engine_error(c, &err, NULL);
 
     hse_request_init(&v.request, HSE_JOB_RESTORE);
+    v.request.restore_mode = (int)b->mode.value;
     api_common(c, &v.request, b->common.model, &b->common);
     api_audio_attach(&v.out, &v.request);
     ok = ok && choose_answer(&v, b->response_format, b->normalize, &b->output);

@@ -3,6 +3,7 @@
 
 #include "audio/resample.h"
 #include "base/mem.h"
+#include "models/voicefixer/prefilter.h"
 #include "models/voicefixer/restorer.h"
 #include "models/voicefixer/vocoder.h"
 
@@ -255,6 +256,7 @@ const hse_model_type vf_restorer_type = {
     .split_next = vf_split_next,
     .split_took = vf_split_took,
     .split_close = vf_split_close,
+    .check_mode = vf_mode_check,
 };
 
 /* ---- vocoder ---- */

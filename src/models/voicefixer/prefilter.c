@@ -16,8 +16,8 @@ hse_status vf_mode_check(int mode, hse_error *err)
     if (mode == 2)
         return hse_fail(
             err, HSE_E_UNSUPPORTED, 0,
-            "mode 2 runs VoiceFixer's networks as in training, which gives another answer each time; use 0 or 1");
-    return hse_fail(err, HSE_E_ARG, 0, "mode %d; VoiceFixer has 0 and 1", mode);
+            "mode: 2 runs VoiceFixer's networks as in training, which gives another answer each time; use 0 or 1");
+    return hse_fail(err, HSE_E_ARG, 0, "mode: %d; VoiceFixer has 0 and 1", mode);
 }
 
 static void weigh(const hse_stft *stft, const float *x, size_t n, size_t frames, double sum[BINS], float *work)

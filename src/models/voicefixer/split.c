@@ -2,6 +2,7 @@
 #include "audio/resample.h"
 #include "base/mem.h"
 #include "models/voicefixer/adapter.h"
+#include "models/voicefixer/prefilter.h"
 #include "models/voicefixer/spectrum.h"
 
 #include <string.h>
@@ -35,6 +36,10 @@ hse_status vf_split_open(void **out, const void *model, const hse_split_input *i
     hse_status status;
 
     (void)model;
+    if (s && (status = vf_mode_check(in->restore_mode, err)) != HSE_OK) {
+        hse_free(s);
+        return status;
+    }
     if (!s)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a recording");
     s->in = *in;
@@ -122,6 +127,29 @@ static hse_status resampled(split *s, size_t from, size_t to, const float **x, h
     return status;
 }
 
+/* Mode 1 on one piece, as the original does it on one piece of 30 s. Its filter works in steps of 512 samples: the piece is
+ * lengthened by zeros, so that none is lost; as a reference it becomes as short as the original makes it. */
+static hse_status without_highs(hse_audio *a, bool reference, hse_error *err)
+{
+    size_t n = a->n, longer = reference ? n : (n + 511) / 512 * 512;
+    float *x, *y = NULL;
+    hse_status s;
+
+    if (longer != n) {
+        if (!(x = hse_calloc(longer, sizeof *x)))
+            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", longer);
+        memcpy(x, a->samples, n * sizeof *x);
+        hse_free(a->samples);
+        a->samples = x;
+    }
+    if ((s = vf_prefilter(&y, &longer, NULL, a->samples, longer, VF_PREFILTER_RATIO, err)) != HSE_OK)
+        return s;
+    hse_free(a->samples);
+    a->samples = y;
+    a->n = reference ? longer : n;
+    return HSE_OK;
+}
+
 hse_item *vf_split_next(void *state)
 {
     split *s = state;
@@ -140,14 +168,16 @@ hse_item *vf_split_next(void *state)
     size_t from = p->piece.segment.audio_from, n = p->piece.segment.audio_to - from;
     if (resampled(s, from, from + n, &x, &err) == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
         hse_fail(&err, HSE_E_NOMEM, 0, "no memory for a piece of %zu samples", n);
-    p->piece.error = err; /* shows when the piece is computed */
     if (err.status == HSE_OK) {
         memcpy(p->item.audio.samples, x, n * sizeof *x);
         p->item.audio.n = n;
         p->item.audio.rate_hz = VF_RATE;
         p->item.audio.channels = 1;
         p->item.has = HSE_AUDIO;
+        if (s->in.restore_mode == 1)
+            (void)without_highs(&p->item.audio, s->reference, &err);
     }
+    p->piece.error = err; /* shows when the piece is computed */
     p->taken = true;
     s->parts[s->next++] = p;
     return &p->item;

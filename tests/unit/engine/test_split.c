@@ -278,6 +278,9 @@ TEST(conversion_takes_an_embedding_or_a_recording)
     hse_error err = {0};
 
     hse_convert_options_init(&o);
+    o.restore_mode = 1;
+    CHECK(hse_restore(e, x, 3000, FS_RATE, &o, &p, &err) == HSE_E_ARG && strstr(err.text, "mode: 1"), "%s", err.text);
+    o.restore_mode = 0;
     CHECK(hse_convert(e, x, 3000, FS_RATE, &o, &p, &err) == HSE_E_ARG && strstr(err.text, "target_audio"), "%s", err.text);
     o.embedding = embedding;
     o.embedding_size = 4;

@@ -354,13 +354,40 @@ TEST(modes_are_taken_or_refused_by_name)
     int cutoff;
 
     CHECK(vf_mode_check(0, &err) == HSE_OK && vf_mode_check(1, &err) == HSE_OK, "0 and 1");
-    CHECK(vf_mode_check(2, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "mode 2"), "%s", err.text);
-    CHECK(vf_mode_check(3, &err) == HSE_E_ARG && strstr(err.text, "mode 3"), "%s", err.text);
+    CHECK(vf_mode_check(2, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "mode: 2"), "%s", err.text);
+    CHECK(vf_mode_check(3, &err) == HSE_E_ARG && strstr(err.text, "mode: 3"), "%s", err.text);
     CHECK(vf_prefilter(&y, &n, &cutoff, x, COUNT(x), VF_PREFILTER_RATIO, &err) == HSE_OK && n == 2560 && cutoff == 1025,
           "silence keeps all its bins: %zu samples, bin %d", n, cutoff);
     hse_free(y);
     CHECK(vf_prefilter(&y, &n, NULL, x, 1, VF_PREFILTER_RATIO, &err) == HSE_OK && n == 0, "one sample");
     hse_free(y);
+}
+
+/* A tone below a little noise far above it: the networks are not run, only what they are given is looked at. */
+TEST(mode_1_takes_high_frequencies_from_each_piece)
+{
+    enum { N = 20001 };
+    static float x[N];
+    const hse_audio audio = {.samples = x, .n = N, .rate_hz = VF_RATE, .channels = 1};
+    double level[2] = {0};
+    hse_error err = {0};
+
+    for (size_t i = 0; i < N; i++)
+        x[i] = 0.5f * (float)sin((double)i * 0.05) + (i % 2 ? 0.002f : -0.002f);
+    for (int mode = 0; mode < 2; mode++) {
+        hse_split_input in = {.audio = &audio, .restore_mode = mode};
+        void *split = NULL;
+        CHECK(vf_split_open(&split, NULL, &in, &err) == HSE_OK, "%s", err.text);
+        hse_item *item = vf_split_next(split);
+        CHECK(item && item->audio.n == N, "mode %d: %zu samples", mode, item ? item->audio.n : 0);
+        for (size_t i = N / 4; i + 1 < 3 * N / 4; i++)
+            level[mode] += (i % 2 ? 1 : -1) * (double)item->audio.samples[i] / (N / 2.0);
+        vf_split_close(&split);
+    }
+    CHECK(level[0] > 0.0015 && fabs(level[1]) < 0.0002, "at half the rate: %g before, %g after", level[0], level[1]);
+    void *split = NULL;
+    hse_split_input in = {.audio = &audio, .restore_mode = 2};
+    CHECK(vf_split_open(&split, NULL, &in, &err) == HSE_E_UNSUPPORTED && !split, "mode 2");
 }
 
 /* ---- checkpoints ---- */
