@@ -7,11 +7,12 @@ import sys
 import venv
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LANGUAGES = sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.py') and f not in ('make.py', 'pack.py'))
+MODULES = [f[:-3] for f in os.listdir(HERE) if f.endswith('.py')]
+LANGUAGES = sorted(m for m in MODULES if len(m) == 2)
 
 
 def up_to_date(pack, language):
-    sources = [os.path.join(HERE, n) for n in (language + '.py', 'pack.py')]
+    sources = [os.path.join(HERE, m + '.py') for m in MODULES if m == language or m not in LANGUAGES + ['make']]
     return os.path.exists(pack) and all(os.path.getmtime(s) <= os.path.getmtime(pack) for s in sources)
 
 

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "text/en/g2p.h"
+#include "text/gruut/gruut.h"
 #include "text/ja/ja.h"
 #include "text/ko/ko.h"
 #include "text/mecab.h"
@@ -16,9 +17,10 @@
 
 enum { MAX_DIRS = 8 };
 
-typedef enum { PACK_EN, PACK_ZH, PACK_JA, PACK_KO, PACKS } pack_id;
+typedef enum { PACK_EN, PACK_ZH, PACK_JA, PACK_KO, PACK_ES, PACK_FR, PACKS } pack_id;
 
-static const char *const pack_names[PACKS] = {[PACK_EN] = "en", [PACK_ZH] = "zh", [PACK_JA] = "ja", [PACK_KO] = "ko"};
+static const char *const pack_names[PACKS] = {[PACK_EN] = "en", [PACK_ZH] = "zh", [PACK_JA] = "ja", [PACK_KO] = "ko",
+                                              [PACK_ES] = "es", [PACK_FR] = "fr"};
 
 struct text_lexicon {
     char           *dir[MAX_DIRS];
@@ -28,6 +30,7 @@ struct text_lexicon {
     text_map        rep, ipa, homograph;
     en_g2p_net      g2p;
     text_zh        *zh;
+    text_gruut     *es, *fr;
     text_ja         ja;
     text_mecab      ja_words;
     text_ko         ko;
@@ -64,6 +67,8 @@ void text_lexicon_close(text_lexicon **lexicon)
     if (!l)
         return;
     text_zh_close(&l->zh);
+    text_gruut_close(&l->es);
+    text_gruut_close(&l->fr);
     for (size_t i = 0; i < PACKS; i++)
         text_pack_close(&l->pack[i]);
     for (size_t i = 0; i < l->dirs; i++)
@@ -106,6 +111,10 @@ static hse_status open_pack(text_lexicon *l, pack_id id, hse_error *err)
         s = text_mecab_read(&l->ja_words, l->pack[id], err);
     if (s == HSE_OK && id == PACK_KO)
         s = text_ko_read(&l->ko, l->pack[id], err);
+    if (s == HSE_OK && id == PACK_ES)
+        s = text_gruut_open(&l->es, l->pack[id], GRUUT_ES, err);
+    if (s == HSE_OK && id == PACK_FR)
+        s = text_gruut_open(&l->fr, l->pack[id], GRUUT_FR, err);
     l->ready[id] = s == HSE_OK;
     return s;
 }
@@ -220,6 +229,10 @@ static hse_status ask(void *user, text_table table, const char *key, size_t size
         return (s = need(l, PACK_EN, err)) == HSE_OK ? from_map(&l->rep, key, size, '\0', arena, out, err) : s;
     case TEXT_IPA_EN:
         return (s = need(l, PACK_EN, err)) == HSE_OK ? from_map(&l->ipa, key, size, '|', arena, out, err) : s;
+    case TEXT_GRUUT_ES:
+        return (s = need(l, PACK_ES, err)) == HSE_OK ? text_gruut_say(l->es, key, size, arena, out, err) : s;
+    case TEXT_GRUUT_FR:
+        return (s = need(l, PACK_FR, err)) == HSE_OK ? text_gruut_say(l->fr, key, size, arena, out, err) : s;
     case TEXT_G2P_EN:
         return ask_g2p(l, key, size, arena, out, err);
     case TEXT_CN2AN:
