@@ -53,16 +53,32 @@ static void refuse(slot *s, hse_status status, const char *problem)
     }
 }
 
-static void set_precision(slot *s, hse_dtype_choice all, hse_dtype_choice own)
+/* A dtype for all models is before the model's compute_type, and that before its dtype. */
+static void set_precision(slot *s, hse_dtype_choice all, hse_dtype_choice own, const char *compute_type)
 {
     hse_dtype_choice d = all != HSE_DTYPE_DEFAULT ? all : own != HSE_DTYPE_DEFAULT ? own : HSE_DTYPE_AUTO;
 
+    if (compute_type && !s->type->compute_type) {
+        refuse(s, HSE_E_UNSUPPORTED, "compute_type is not offered for this model_type; dtype is");
+        return;
+    }
+    if (compute_type && !s->type->compute_type(compute_type, false, &s->precision)) {
+        refuse(s, HSE_E_UNSUPPORTED, "its compute_type is none of float32, bfloat16, float16, int8, int8_float16, auto, default");
+        return;
+    }
+    if (compute_type && all == HSE_DTYPE_DEFAULT && strcmp(compute_type, "auto") != 0) {
+        s->as_stored = strcmp(compute_type, "default") == 0;
+        return;
+    }
+    if (compute_type && all == HSE_DTYPE_DEFAULT)
+        d = HSE_DTYPE_AUTO;
     switch (d) {
     case HSE_DTYPE_FLOAT32: s->precision = K_F32; break;
     case HSE_DTYPE_BFLOAT16: s->precision = K_BF16; break;
     case HSE_DTYPE_INT8: s->precision = K_INT8; break;
     case HSE_DTYPE_FLOAT16:
-        refuse(s, HSE_E_UNSUPPORTED, "dtype float16 is not offered; there are auto, float32, bfloat16 and int8");
+        if (!s->type->compute_type || !s->type->compute_type("float16", false, &s->precision))
+            refuse(s, HSE_E_UNSUPPORTED, "dtype float16 is not offered; there are auto, float32, bfloat16 and int8");
         break;
     default: s->precision = hse_auto_precision(s->engine, s->type);
     }
@@ -209,8 +225,6 @@ static void refuse_options(slot *s, const hse_model_config *m, const hse_config 
 
     if (device && strcmp(device, "cpu") != 0 && strcmp(device, "auto") != 0)
         refuse(s, HSE_E_UNSUPPORTED, "its device is not offered; there is cpu");
-    if (m->compute_type && strcmp(s->type_name, "FasterWhisper") != 0)
-        refuse(s, HSE_E_UNSUPPORTED, "compute_type is not offered for this model_type; dtype is");
     if (m->watermark >= 0)
         refuse(s, HSE_E_UNSUPPORTED, "watermark is not offered for this model_type");
     if (m->instances > MAX_INSTANCES)
@@ -259,7 +273,7 @@ static hse_status slot_from_config(catalogue *c, hse_engine *e, const hse_model_
     if (!ok)
         return no_memory(err);
     refuse_options(s, m, config);
-    set_precision(s, dtype, m->dtype);
+    set_precision(s, dtype, m->dtype, m->compute_type);
     status = set_languages(s, m->language, err);
     return status == HSE_OK ? complete(s, err) : status;
 }
@@ -295,7 +309,7 @@ static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found 
     s->type = f->type;
     if (!ok)
         return no_memory(err);
-    set_precision(s, dtype, HSE_DTYPE_DEFAULT);
+    set_precision(s, dtype, HSE_DTYPE_DEFAULT, NULL);
     status = set_languages(s, NULL, err);
     return status == HSE_OK ? complete(s, err) : status;
 }
@@ -375,7 +389,7 @@ static bool same(const slot *a, const slot *b)
         languages = strcmp(a->languages[i], b->languages[i]) == 0;
     return languages && same_text(a->name, b->name) && same_text(a->type_name, b->type_name) && same_text(a->repo, b->repo) &&
            same_text(a->dir, b->dir) && same_text(a->load_format, b->load_format) && same_text(a->problem, b->problem) &&
-           a->precision == b->precision && a->max_batch == b->max_batch && a->instances == b->instances &&
+           a->precision == b->precision && a->as_stored == b->as_stored && a->max_batch == b->max_batch && a->instances == b->instances &&
            a->hidden == b->hidden && a->file_bytes == b->file_bytes && same_voices(a, b);
 }
 

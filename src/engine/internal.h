@@ -89,6 +89,7 @@ struct slot {
     const voice_set      *voices;
     int                   max_batch, instances;
     k_weight_type         precision;
+    bool                  as_stored;        /* int8 where the checkpoint is, else `precision` */
     double                keep_alive;       /* of the config; HSE_KEEP_ABSENT: the engine's */
     uint64_t              file_bytes;       /* of its checkpoints: what it may weigh, before it was ever loaded */
     slot                 *next_retired, *next_started;
@@ -167,6 +168,7 @@ struct work {
     double    tag, cost;
     uint64_t  queued_ns;
     size_t    index;                        /* of the sentence; of the step */
+    unsigned  stopped;                      /* how often its batch was, for shorter requests' sake */
     void     *piece;
     /* Locked; the item was computed: takes from it what it wants to keep. True: the work is on its way again and not to be freed. */
     bool    (*done)(work *w);

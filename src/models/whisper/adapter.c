@@ -60,8 +60,11 @@ hse_status whisper_model_open(whisper_model **out, const hse_model_source *sourc
 
     if (!m)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a model");
+    k_weight_type type = source->precision;
     m->kernels = source->kernels ? source->kernels : hse_kernels_get(~0u);
     s = whisper_config_open_weights(&m->config, &weights, source->dir, source->load_format, NULL, &source->limits, err);
+    if (s == HSE_OK && source->as_stored && whisper_stored_int8(weights))
+        type = K_INT8;
     if (s == HSE_OK)
         s = whisper_config_tokenizer(&m->config, &m->tokenizer, err);
     if (s == HSE_OK)
@@ -72,7 +75,7 @@ hse_status whisper_model_open(whisper_model **out, const hse_model_source *sourc
         s = whisper_network_open(&m->network, &m->config,
                                  &(whisper_network_options){.weights = weights,
                                                             .kernels = m->kernels,
-                                                            .type = source->precision,
+                                                            .type = type,
                                                             .limits = &source->limits},
                                  err);
     if (weights)
@@ -301,7 +304,8 @@ const hse_model_type whisper_type = {
     .family = "whisper",
     .takes = HSE_AUDIO,
     .gives = HSE_TRANSCRIPT | HSE_SEGMENTS,
-    .auto_precision = K_BF16,
+    .auto_precision = K_INT8,
+    .compute_type = whisper_compute_type,
     .open = type_open,
     .close = type_close,
     .run = type_run,

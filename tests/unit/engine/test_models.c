@@ -1,6 +1,8 @@
 /* Which models an engine has: folders, configs, names, voices; and why a thing cannot be used. */
 #include "engine/fake.h"
 
+#include "models/whisper/adapter.h"
+
 static const hse_model_info *find(const hse_models *m, const char *name)
 {
     for (size_t i = 0; i < hse_models_count(m); i++)
@@ -145,6 +147,85 @@ TEST(a_config_chooses_and_renames)
     hse_models_close(&m);
     hse_engine_close(&e);
     hse_config_close(&c);
+}
+
+/* The fake transcriber with the words of Whisper's: what its open is told. */
+static hse_model_source opened_with;
+
+static hse_status open_noting(void **out, const hse_model_source *source, hse_error *err)
+{
+    (void)err;
+    opened_with = *source;
+    *out = &opened_with;
+    return HSE_OK;
+}
+
+static void close_noting(void **model)
+{
+    *model = NULL;
+}
+
+static size_t no_bytes(const void *model)
+{
+    (void)model;
+    return 1;
+}
+
+TEST(compute_type_and_dtype_choose_the_precision)
+{
+    static const struct {
+        const char *line;
+        hse_dtype_choice all;
+        int precision; /* -1: refused */
+        bool as_stored;
+        const char *word;
+    } rows[] = {
+        {"compute_type: int8", HSE_DTYPE_DEFAULT, K_INT8, false, ""},
+        {"compute_type: int8_float32", HSE_DTYPE_DEFAULT, K_INT8, false, ""},
+        {"compute_type: int8_float16", HSE_DTYPE_DEFAULT, K_INT8, false, ""},
+        {"compute_type: float16", HSE_DTYPE_DEFAULT, K_BF16, false, ""},
+        {"compute_type: bfloat16", HSE_DTYPE_DEFAULT, K_BF16, false, ""},
+        {"compute_type: float32", HSE_DTYPE_DEFAULT, K_F32, false, ""},
+        {"compute_type: default", HSE_DTYPE_DEFAULT, K_F32, true, ""},
+        {"compute_type: int8, dtype: float32", HSE_DTYPE_DEFAULT, K_INT8, false, ""},
+        {"compute_type: default", HSE_DTYPE_BFLOAT16, K_BF16, false, ""},
+        {"compute_type: int16", HSE_DTYPE_DEFAULT, -1, false, "int8_float16"},
+        {"compute_type: int16", HSE_DTYPE_INT8, -1, false, "int8_float16"},
+        {"dtype: float16", HSE_DTYPE_DEFAULT, K_BF16, false, ""},
+        {"dtype: int8", HSE_DTYPE_DEFAULT, K_INT8, false, ""},
+        {"dtype: int8", HSE_DTYPE_FLOAT32, K_F32, false, ""},
+    };
+    bool fast = hse_kernels_get(hse_cpu_detect())->cpu & (HSE_CPU_AVX512_BF16 | HSE_CPU_NEON_DOT);
+    hse_model_type noting = whisper_type;
+    const hse_model_type *const types[] = {&noting, NULL};
+
+    noting.open = open_noting;
+    noting.close = close_noting;
+    noting.bytes = no_bytes;
+    noting.describe = NULL;
+    for (int i = -2; i < (int)COUNT(rows); i++) {
+        char text[300];
+        hse_error err = {0};
+        snprintf(text, sizeof text, "model_configs:\n- {name: w, model: ml/ct2_float16, model_type: FasterWhisper%s%s}\n",
+                 i < -1 ? "" : ", ", i < -1 ? "" : i < 0 ? "compute_type: auto, dtype: float32" : rows[i].line);
+        hse_config *c = config(text);
+        hse_engine *e = NULL;
+        CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .config = c, .models = test_path("tests/golden/whisper/models"),
+                                                       .dtype = i < 0 ? HSE_DTYPE_DEFAULT : rows[i].all}, &err) == HSE_OK, "%s", err.text);
+        hse_status s = hse_engine_load(e, "w", NAN, &err);
+        if (i >= 0 && rows[i].precision < 0)
+            CHECK(s == HSE_E_UNSUPPORTED && strstr(err.text, rows[i].word), "%s: %s", rows[i].line, err.text);
+        else
+            CHECK(s == HSE_OK, "%s: %s", text, err.text);
+        if (i >= 0 && rows[i].precision >= 0)
+            CHECK((int)opened_with.precision == rows[i].precision && opened_with.as_stored == rows[i].as_stored, "%s: %d, as stored %d",
+                  rows[i].line, (int)opened_with.precision, opened_with.as_stored);
+        if (i < 0)
+            CHECK((int)opened_with.precision == (fast ? K_INT8 : K_F32) && !opened_with.as_stored, "auto is %d",
+                  (int)opened_with.precision);
+        hse_engine_close(&e);
+        hse_config_close(&c);
+    }
 }
 
 TEST(hses_own_config_starts_and_refuses_by_name)
