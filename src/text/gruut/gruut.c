@@ -19,8 +19,7 @@ struct text_gruut {
 typedef struct {
     const text_gruut *g;
     hse_buf           out;          /* the answer */
-    hse_buf           lower, bare, phones;
-    hse_buf           said;         /* the phones of the word before, in a number */
+    hse_buf           lower, bare, phones, plain;
     hse_buf           number;
     bool              word;         /* the answer ends with a word: a space comes before the next */
 } saying;
@@ -231,42 +230,50 @@ static bool all_digits(const char *word, size_t size)
     return size > 0;
 }
 
-/* French: "vingt et", "cent un" are said with the consonant that vingt and cent end with. */
-static bool links(const char *word, size_t size, const hse_buf *next)
-{
-    const char *p = hse_buf_text(next);
+/* French: the words of a number that end with a silent consonant, which is said before "et", "un", "huit". */
+static const struct {
+    const char *word, *consonant;
+} links[] = {{"vingt", " t"}, {"cent", " t"}, {"dix", " z"}};
 
-    return ((size == 5 && memcmp(word, "vingt", 5) == 0) || (size == 4 && memcmp(word, "cent", 4) == 0)) &&
-           (*p == 'e' || strncmp(p, "\u0153\u0303", 4) == 0);
+enum { LINKS = sizeof links / sizeof *links };
+
+static bool is(const char *word, size_t size, const char *other)
+{
+    return strlen(other) == size && memcmp(word, other, size) == 0;
+}
+
+/* A word that is linked once is linked wherever the number has it: the original's words share their phones. */
+static void find_links(const hse_buf *number, bool linked[LINKS])
+{
+    const char *t = hse_buf_text(number);
+
+    for (size_t i = 0, n, m; i < number->size; i += n + 1) {
+        n = strcspn(t + i, " -");
+        m = i + n < number->size ? strcspn(t + i + n + 1, " -") : 0;
+        for (size_t k = 0; k < LINKS && m; k++)
+            if (is(t + i, n, links[k].word) && (is(t + i + n + 1, m, "et") || is(t + i + n + 1, m, "un") ||
+                                                is(t + i + n + 1, m, "huit")))
+                linked[k] = true;
+    }
 }
 
 /* The words of a number, each from the lexicon. */
 static hse_status say_number_words(saying *s, hse_error *err)
 {
-    const char *t = hse_buf_text(&s->number), *before = NULL;
-    size_t size = s->number.size, before_size = 0;
+    const char *t = hse_buf_text(&s->number);
+    bool linked[LINKS] = {false};
     hse_status status = HSE_OK;
 
-    hse_buf_clear(&s->said);
-    for (size_t i = 0; status == HSE_OK && i < size;) {
-        size_t n = strcspn(t + i, " -");
-
-        status = n ? pronounce(s, t + i, n, err) : HSE_OK;
-        if (status == HSE_OK && n) {
-            hse_buf swap = s->said;
-
-            if (before && s->g->language == GRUUT_FR && links(before, before_size, &s->phones))
-                hse_buf_str(&s->said, " t");
-            emit(s, &s->said);
-            s->said = s->phones;
-            s->phones = swap;
-            before = t + i;
-            before_size = n;
-        }
-        i += n + 1;
+    if (s->g->language == GRUUT_FR)
+        find_links(&s->number, linked);
+    for (size_t i = 0, n; status == HSE_OK && i < s->number.size; i += n + 1) {
+        n = strcspn(t + i, " -");
+        status = pronounce(s, t + i, n, err);
+        for (size_t k = 0; k < LINKS; k++)
+            if (linked[k] && is(t + i, n, links[k].word))
+                hse_buf_str(&s->phones, links[k].consonant);
+        emit(s, &s->phones);
     }
-    if (status == HSE_OK)
-        emit(s, &s->said);
     return status;
 }
 
@@ -302,12 +309,29 @@ static hse_status say_part(saying *s, const char *word, size_t size, hse_error *
     return say_plain(s, word, size, err);
 }
 
+/* s->plain: the word with straight apostrophes. */
+static void straighten(saying *s, const char *word, size_t size)
+{
+    hse_buf_clear(&s->plain);
+    for (size_t i = 0; i < size;) {
+        bool curly = size - i >= 3 && memcmp(word + i, "\u2019", 3) == 0;
+
+        hse_buf_append(&s->plain, curly ? "'" : word + i, 1);
+        i += curly ? 3 : 1;
+    }
+}
+
 /* A word that the lexicon does not have is cut at '-' and '_', unless it is nothing else. */
 static hse_status say_word(saying *s, const char *word, size_t size, hse_error *err)
 {
     hse_status status = HSE_OK;
     bool some = false, cut = false;
 
+    if (!look_up(s->g, word, size).data) {
+        straighten(s, word, size);
+        word = hse_buf_text(&s->plain);
+        size = s->plain.size;
+    }
     for (size_t i = 0; i < size; i++) {
         bool mark = word[i] == '-' || word[i] == '_';
 
@@ -355,7 +379,7 @@ hse_status text_gruut_say(const text_gruut *gruut, const char *text, size_t size
                           hse_error *err)
 {
     saying s = {.g = gruut};
-    hse_buf *all[] = {&s.out, &s.lower, &s.bare, &s.phones, &s.said, &s.number};
+    hse_buf *all[] = {&s.out, &s.lower, &s.bare, &s.phones, &s.plain, &s.number};
     const char **item = hse_arena_array(arena, 1, sizeof *item);
     hse_status status;
 
