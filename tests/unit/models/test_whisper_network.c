@@ -1,5 +1,5 @@
-/* Whisper's network on models made here: the same bits in any company, forks, limits, cancelling, damaged files, and
- * wide layers against plain double. The kit's cases (hse golden) hold the numbers of published shapes. */
+/* Whisper's network on models made here: the same bits in any company, forks, limits, cancelling and damaged
+ * files. What the numbers are, the golden cases hold (hse golden tests/golden/whisper). */
 #include "models/whisper/network.h"
 #include "test.h"
 #include "torture.h"
