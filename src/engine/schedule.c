@@ -11,6 +11,8 @@ static const double QUANTUM_NS = 30e6;
 static const double AHEAD_S = 1;                 /* of audio that a long text has, before it gives way */
 static const uint64_t GIVE_WAY_NS = 3000000;     /* who gave way looks again */
 
+enum { MAX_STOPS = 3 };                          /* of one item, in the middle of a batch, for others' sake */
+
 const double hse_seconds_bucket[HSE_SECONDS_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1,
                                                         0.25,  0.5,    1,     2.5,  5,    10,   30,   60};
 const int    hse_batch_bucket[HSE_BATCH_BUCKETS] = {1, 2, 4, 8, 16, 32, 64, INT32_MAX};
@@ -88,44 +90,6 @@ void hse_work_free(work *w)
     hse_job_unref(job);
 }
 
-/* Start-time fair queueing: an item starts, in virtual time, when its flow's last one ends, but not before now; the queue is
- * served by start time. A flow that sends much falls behind by what it has sent; one that comes after a pause starts at
- * now, and so passes what others have queued ahead of their share. */
-void hse_work_post(work *w, double cost)
-{
-    slot *s = w->slot;
-    double *finish = &w->job->flow->finish[s->index];
-    work **at = &s->queue;
-
-    w->cost = cost;
-    w->tag = fmax(s->clock, *finish);
-    *finish = w->tag + cost / w->job->weight;
-    w->queued_ns = hse_now_ns();
-    while (*at && (*at)->tag <= w->tag)
-        at = &(*at)->next;
-    w->next = *at;
-    *at = w;
-    s->waiting++;
-    s->waiting_cost += cost;
-    w->job->outstanding++;
-    pthread_cond_broadcast(&s->wake);
-}
-
-void hse_slot_cancel_dead(slot *s)
-{
-    for (int i = 0; i < s->workers; i++) {
-        worker *w = &s->worker[i];
-        bool dead = w->batch_n > 0;
-
-        for (size_t k = 0; k < w->batch_n; k++)
-            dead &= w->batch[k]->job->ended;
-        if (dead)
-            atomic_store(&w->cancel, true);
-    }
-}
-
-/* ---- the worker ---------------------------------------------------------------------------------------------------- */
-
 /* A long text that is ahead of a listener can wait; being only that much ahead, it never falls behind for others' sake. */
 static bool can_wait(const hse_job *j, uint64_t now)
 {
@@ -147,6 +111,70 @@ static bool short_ones(const hse_engine *e)
     }
     return false;
 }
+
+/* Locked. Stop batches of which all can wait; their items go back into the queue, but not again and again. */
+static void stop_those_who_can_wait(hse_engine *e)
+{
+    uint64_t now = hse_now_ns();
+
+    for (slot *s = e->started; s; s = s->next_started)
+        for (int i = 0; i < s->workers; i++) {
+            worker *w = &s->worker[i];
+            bool all = w->batch_n > 0;
+
+            for (size_t k = 0; k < w->batch_n; k++)
+                all &= w->batch[k]->stopped < MAX_STOPS && can_wait(w->batch[k]->job, now);
+            if (all)
+                atomic_store(&w->cancel, true);
+        }
+}
+
+static void enqueue(work *w)
+{
+    slot *s = w->slot;
+    work **at = &s->queue;
+
+    while (*at && (*at)->tag <= w->tag)
+        at = &(*at)->next;
+    w->next = *at;
+    *at = w;
+    s->waiting++;
+    s->waiting_cost += w->cost;
+}
+
+/* Start-time fair queueing: an item starts, in virtual time, when its flow's last one ends, but not before now; the queue is
+ * served by start time. A flow that sends much falls behind by what it has sent; one that comes after a pause starts at
+ * now, and so passes what others have queued ahead of their share. */
+void hse_work_post(work *w, double cost)
+{
+    slot *s = w->slot;
+    double *finish = &w->job->flow->finish[s->index];
+
+    w->cost = cost;
+    w->tag = fmax(s->clock, *finish);
+    *finish = w->tag + cost / w->job->weight;
+    w->queued_ns = hse_now_ns();
+    enqueue(w);
+    w->job->outstanding++;
+    pthread_cond_broadcast(&s->wake);
+    if (w->job->sentence_count <= LONG_TEXT && short_ones(s->engine))
+        stop_those_who_can_wait(s->engine);
+}
+
+void hse_slot_cancel_dead(slot *s)
+{
+    for (int i = 0; i < s->workers; i++) {
+        worker *w = &s->worker[i];
+        bool dead = w->batch_n > 0;
+
+        for (size_t k = 0; k < w->batch_n; k++)
+            dead &= w->batch[k]->job->ended;
+        if (dead)
+            atomic_store(&w->cancel, true);
+    }
+}
+
+/* ---- the worker ---------------------------------------------------------------------------------------------------- */
 
 /* Locked. The first of the queue that has not to give way. */
 static work **first_in_turn(slot *s)
@@ -269,9 +297,26 @@ static void count_batch(slot *s, size_t n, double cost, uint64_t ns)
         s->ns_per_cost = s->ns_per_cost > 0 ? 0.9 * s->ns_per_cost + 0.1 * ((double)ns / cost) : (double)ns / cost;
 }
 
+/* Locked. Back into the queue, as if it had not been computed. */
+static void begin_again(work *w)
+{
+    if (!(w->borrowed & HSE_AUDIO))
+        hse_audio_free(&w->item->audio);
+    if (!(w->borrowed & HSE_MEL)) {
+        hse_free(w->item->mel);
+        w->item->mel = NULL;
+    }
+    w->item->status = HSE_OK;
+    w->item->error = (hse_error){0};
+    w->stopped++;
+    w->queued_ns = hse_now_ns();
+    enqueue(w);
+}
+
 /* Locked. Hand the items back: each to its job, which says what comes next. */
 static void finish_batch(worker *by, uint64_t ns)
 {
+    bool stopped = atomic_load(&by->cancel);
     size_t n = by->batch_n;
 
     by->batch_n = 0;                                    /* a job that ends from here on has nothing to stop */
@@ -280,8 +325,12 @@ static void finish_batch(worker *by, uint64_t ns)
         hse_job *job = w->job;
 
         job->running--;
-        job->outstanding--;
         job->result.run_ns += ns / n;
+        if (stopped && !job->ended && w->item->status == HSE_E_CANCELLED && w->job->sentence_count > LONG_TEXT) {
+            begin_again(w);
+            continue;
+        }
+        job->outstanding--;
         if (!job->ended && w->item->status != HSE_OK)
             hse_job_end(job, w->item->status, &w->item->error);
         if (job->ended || !w->done(w))
@@ -304,7 +353,8 @@ static void run_batch(slot *s, worker *w)
     w->busy = false;
     w->held = held;
     w->rested_ns = end;
-    count_batch(s, w->batch_n, cost, end - start);
+    if (!atomic_load(&w->cancel))
+        count_batch(s, w->batch_n, cost, end - start);
     finish_batch(w, end - start);
 }
 

@@ -3,7 +3,7 @@
  * a few larger ones. */
 #include "engine/fake_split.h"
 
-enum { SCHEDULES = 1000, MOST = 32, TEXTS = 8 };
+enum { SCHEDULES = 1000, MOST = 32, TEXTS = 9 };
 
 static uint32_t seed = 1;
 
@@ -17,6 +17,10 @@ static const char *const texts[TEXTS] = {
     "Yes.", "A few words.", "One sentence is here. Another one, somewhat longer, follows it! A third? Yes. And the last one.",
     "One. Two. Three. Four. Five. Six. Seven.", "Something else. Entirely.", "Good morning, how are you?",
     "A line that goes on for a while, so that its audio has many windows, and then some more of them, until it ends.", "No!",
+    "This one is long. It has more sentences than others. So it gives way, as soon as it is ahead of its listener by a second. That is "
+    "soon. Then what is shorter goes first. Its batches are stopped in the middle. They begin again later. Nobody may hear that. It goes "
+    "on, and on, and on, like this, until there is enough of it. Here is some more. It says nothing new, but takes some time to be said. "
+    "And more. And more of the same, as there is no other way to be long. Who listens to all this will be glad when it ends. It ends.",
 };
 
 typedef struct {

@@ -185,6 +185,49 @@ TEST(a_short_request_passes_a_long_one)
     free(text);
 }
 
+/* Seconds ahead of its listener, a long text is stopped in the middle of a batch for a short one, and has the same bits after. */
+TEST(a_long_text_that_is_ahead_gives_way)
+{
+    enum { SENTENCES = 60, BYTES = 100 };
+    char text[SENTENCES * BYTES + 1];
+    float *want, *got, *x;
+    size_t n, m, k;
+    hse_error err;
+
+    memset(text, 'L', sizeof text);
+    for (size_t i = BYTES; i < sizeof text; i += BYTES)
+        memcpy(text + i - 2, ". ", 2);
+    for (size_t i = 7; i < sizeof text; i += 10)
+        text[i] = ' ';
+    text[sizeof text - 1] = '\0';
+    fake_reset();
+    hse_engine *e = fake_engine(NULL);
+    speak_all(e, fake_speech(text), &want, &n);
+    fake_reset();
+    fake.delay_us[2] = 2000;
+    hse_job *longer = open_job(e, fake_speech(text));
+    while (fake_count(&fake.items[2]) < 24)             /* a quarter of a second each */
+        usleep(500);
+    fake_gate(2, true);
+    usleep(20000);                                      /* who was past the gate leaves */
+    CHECK(fake_wait_inside(2), "the long text has stopped");
+    int batches = fake_count(&fake.batches[2]);
+    hse_job *shorter = open_job(e, fake_speech("Short."));
+    for (int i = 0; fake_count(&fake.batches[2]) == batches && i < 5000; i++)
+        usleep(1000);
+    CHECK(fake_count(&fake.batches[2]) > batches, "the long text holds the short one up");
+    fake_gate(2, false);
+    CHECK(fake_read_all(shorter, &x, &k, &err) == HSE_OK, "%s", err.text);
+    CHECK(fake_read_all(longer, &got, &m, &err) == HSE_OK, "%s", err.text);
+    CHECK(m == n && memcmp(got, want, n * sizeof *want) == 0, "%zu samples, alone %zu", m, n);
+    hse_job_close(&shorter);
+    hse_job_close(&longer);
+    hse_engine_close(&e);
+    free(want);
+    free(got);
+    free(x);
+}
+
 /* Two clients at one slot get equal shares, whatever the one has queued before. */
 TEST(clients_share_fairly)
 {
