@@ -17,9 +17,9 @@
 static const float SLOPE_BETWEEN = 0.2f, SLOPE_INSIDE = 0.01f, SILENCE = -4.0f;
 enum { MOST_FRAMES = 1 << 20, MOST_FACTOR = 64 };
 
-/* Frames a block of stage i works on (0: all of the window), so that what it makes stays below some 60 MB at the real
+/* Frames a block of stage i works on (0: all of the window), so that what it makes stays below some 20 MB at the real
  * dims. */
-static const int block_frames[] = {0, 1024, 256};
+static const int block_frames[] = {0, 256, 96};
 
 /* ---- binding ---- */
 
