@@ -227,7 +227,7 @@ hse_status hse_job_segment(hse_job *job, const hse_transcript_segment **out, boo
     pthread_mutex_lock(&e->lock);
     while (wait && !job->unread && !job->ended)
         wait_change(job);
-    if (job->unread && (!job->ended || job->status == HSE_OK)) {
+    if (job->unread) {                                  /* an error comes after what was understood before it */
         *out = &job->unread->segment;
         job->unread = job->unread->next;
     } else if (job->ended) {
