@@ -82,11 +82,11 @@ static bool alike(uint32_t a, uint32_t b)
     return (a & b & 0x3FFFF) != 0;
 }
 
-/* Over all that is of the kind of the character before it. */
-static size_t skip_kind(const lattice *l, size_t at, uint32_t info, size_t *characters)
+/* Over all that is of the kind of the character before it, at most `limit` characters. */
+static size_t skip_kind(const lattice *l, size_t at, uint32_t info, size_t limit, size_t *characters)
 {
     *characters = 0;
-    while (at < l->size) {
+    while (at < l->size && *characters < limit) {
         size_t length;
         uint32_t next = info_at(l, at, &length);
 
@@ -160,7 +160,7 @@ static void add_guesses(lattice *l, uint32_t info, size_t at, size_t first)
     size_t group = 0, end = at + first, characters, length;
 
     if (info >> 30 & 1) {
-        group = skip_kind(l, end, info, &characters);
+        group = skip_kind(l, end, info, GROUP + 1, &characters);
         if (characters <= GROUP)
             add_unknown(l, info, at, group);
     }
@@ -199,7 +199,7 @@ static void join(const lattice *l, size_t at, node *n)
 
 static void lay(lattice *l, size_t at)
 {
-    size_t spaces, first, start = skip_kind(l, at, 1u << l->m->space, &spaces);
+    size_t spaces, first, start = skip_kind(l, at, 1u << l->m->space, l->size, &spaces);
     uint32_t info;
 
     l->begins = 0;
