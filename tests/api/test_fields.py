@@ -60,7 +60,7 @@ TABLE = {
         **{f: "convert.test_the_target_is_a_recording_an_embedding_or_a_stored_voice" for f in ("target_audio", "voice")},
         "target_embedding": "convert.test_hse_json_of_a_conversion", "generation_options": "convert.test_hse_json_of_a_conversion",
         **{f: "filters.test_conversions_have_filters_too" for f in BOTH_WAYS}, **SPEECH_FIRST, **AUDIO_OUT},
-    "AudioConversionRequest": {"model": "convert.test_hse_json_of_a_restoration", "source_audio": "convert.test_hse_json_of_a_restoration", **AUDIO_OUT},
+    "AudioConversionRequest": {"mode": "restore.test_modes_are_taken_or_refused_by_name", "model": "convert.test_hse_json_of_a_restoration", "source_audio": "convert.test_hse_json_of_a_restoration", **AUDIO_OUT},
     "AudioFilter": {"model": "filters.test_filters_before_and_after"},
     "CreateVoiceRequest": {f: "voices.test_upload_once_use_by_name" for f in ("name", "audio_sample", "consent", "type")},
     "DetectVoiceActivityRequest": {
