@@ -130,6 +130,12 @@ static void compose(hse_buf *text)
 
 /* ---- one word ---- */
 
+/* A buffer's failure, before the next word clears it. */
+static hse_status check(const hse_buf *b, hse_error *err)
+{
+    return hse_buf_status(b, "a word's sounds", err);
+}
+
 /* The lexicon's phones, {NULL, 0}: not there. What is not UTF-8 is not taken. */
 static hse_bytes look_up(const text_gruut *g, const char *word, size_t size)
 {
@@ -144,6 +150,7 @@ static hse_bytes look_up(const text_gruut *g, const char *word, size_t size)
 static hse_status pronounce(saying *s, const char *word, size_t size, hse_error *err)
 {
     hse_bytes v = look_up(s->g, word, size);
+    hse_status status;
 
     hse_buf_clear(&s->phones);
     if (!v.data) {
@@ -153,17 +160,25 @@ static hse_status pronounce(saying *s, const char *word, size_t size, hse_error 
     if (!v.data) {
         keep_word_characters(&s->bare, word, size);
         v = look_up(s->g, hse_buf_text(&s->bare), s->bare.size);
+        if (check(&s->bare, err) != HSE_OK)
+            return s->bare.status;
     }
     if (!v.data) {
         keep_word_characters(&s->bare, hse_buf_text(&s->lower), s->lower.size);
         v = look_up(s->g, hse_buf_text(&s->bare), s->bare.size);
     }
+    status = check(&s->lower, err);
+    if (status == HSE_OK)
+        status = check(&s->bare, err);
+    if (status != HSE_OK)
+        return status;
     if (v.data) {
         hse_buf_append(&s->phones, v.data, v.size);
-        return HSE_OK;
+        return check(&s->phones, err);
     }
     compose(&s->lower);
-    return gruut_crf_guess(&s->g->crf, hse_buf_text(&s->lower), s->lower.size, &s->phones, err);
+    status = check(&s->lower, err);
+    return status != HSE_OK ? status : gruut_crf_guess(&s->g->crf, hse_buf_text(&s->lower), s->lower.size, &s->phones, err);
 }
 
 /* Phones without the spaces between them. */
@@ -273,15 +288,20 @@ static hse_status say_number_words(saying *s, hse_error *err)
             if (linked[k] && is(t + i, n, links[k].word))
                 hse_buf_str(&s->phones, links[k].consonant);
         emit(s, &s->phones);
+        if (status == HSE_OK)
+            status = check(&s->phones, err);
     }
     return status;
 }
 
 static hse_status say_number(saying *s, uint64_t value, hse_error *err)
 {
+    hse_status status;
+
     hse_buf_clear(&s->number);
     gruut_number(s->g->language, value, &s->number);
-    return say_number_words(s, err);
+    status = check(&s->number, err);
+    return status == HSE_OK ? say_number_words(s, err) : status;
 }
 
 /* A number that has no name: its digits one by one. */
@@ -329,6 +349,7 @@ static hse_status say_word(saying *s, const char *word, size_t size, hse_error *
 
     if (!look_up(s->g, word, size).data) {
         straighten(s, word, size);
+        status = check(&s->plain, err);
         word = hse_buf_text(&s->plain);
         size = s->plain.size;
     }
@@ -338,7 +359,7 @@ static hse_status say_word(saying *s, const char *word, size_t size, hse_error *
         cut = cut || mark;
         some = some || !mark;
     }
-    if (!cut || !some || look_up(s->g, word, size).data)
+    if (status == HSE_OK && (!cut || !some || look_up(s->g, word, size).data))
         return say_part(s, word, size, err);
     for (size_t i = 0, n; status == HSE_OK && i < size; i += n + 1) {
         for (n = 0; i + n < size && word[i + n] != '-' && word[i + n] != '_'; n++)
@@ -388,7 +409,7 @@ hse_status text_gruut_say(const text_gruut *gruut, const char *text, size_t size
         hse_buf_init(all[i], GRUUT_TEXT_BYTES);
     status = say_text(&s, text, size, err);
     for (size_t i = 0; status == HSE_OK && i < sizeof all / sizeof *all; i++)
-        status = hse_buf_status(all[i], "a word's sounds", err);
+        status = check(all[i], err);
     if (status == HSE_OK && (!item || !(item[0] = hse_arena_strndup(arena, hse_buf_text(&s.out), s.out.size))))
         status = hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
     if (status == HSE_OK)
