@@ -122,9 +122,21 @@ static size_t method_index(unsigned method)
     }
 }
 
+/* Rows of the same path (GET and POST) count together: the label is the path. */
+static size_t handler_of(const api_metrics *m, size_t route)
+{
+    size_t first = 0;
+
+    if (route >= m->routes)
+        return m->routes;
+    while (strcmp(api_routes[first].path, api_routes[route].path) != 0)
+        first++;
+    return first;
+}
+
 void api_metrics_http(api_metrics *m, size_t route, unsigned method, int status, uint64_t duration_ns)
 {
-    route_counts *c = &m->route[route < m->routes ? route : m->routes];
+    route_counts *c = &m->route[handler_of(m, route)];
     size_t b = 0;
 
     while (b < HTTP_BUCKETS && (double)duration_ns * 1e-9 > http_bucket[b])
