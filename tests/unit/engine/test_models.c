@@ -216,7 +216,7 @@ TEST(compute_type_and_dtype_choose_the_precision)
         if (i >= 0 && rows[i].precision < 0)
             CHECK(s == HSE_E_UNSUPPORTED && strstr(err.text, rows[i].word), "%s: %s", rows[i].line, err.text);
         else
-            CHECK(s == HSE_OK, "%s: %s", text, err.text);
+            CHECK(s == HSE_OK, "%.200s: %.200s", text, err.text);
         if (i >= 0 && rows[i].precision >= 0)
             CHECK((int)opened_with.precision == rows[i].precision && opened_with.as_stored == rows[i].as_stored, "%s: %d, as stored %d",
                   rows[i].line, (int)opened_with.precision, opened_with.as_stored);
