@@ -20,7 +20,7 @@ enum {                                      /* the typed fields of an item, as b
     HSE_EMBEDDING = 4,                      /* a speaker                                               */
     HSE_MEL = 8,                            /* frames x bands                                          */
     HSE_SEGMENTS = 16,                      /* speech from-to, in samples of the audio                 */
-    HSE_TRANSCRIPT = 32,                    /* what was said: comes out of a split (below)             */
+    HSE_TRANSCRIPT = 32,                    /* what was said, and when: comes out of a split (below)   */
 };
 
 /* get_speech_timestamps' parameters; silero_vad_defaults() gives upstream's. NaN or negative is refused where opened. */
@@ -86,6 +86,11 @@ typedef struct {
                                                part of the one-shot audio; 0, 0 = all */
     hse_vad_options vad;
     bool        reference;                  /* the original's behaviour, quirks included (golden runs) */
+    const char *language, *voice;           /* borrowed: of the base speaker who is to speak, or has spoken the audio; NULL: of nobody
+                                               that is known by name */
+    uint64_t    seed, stream;               /* of random draws: the request's, and which of its items this is */
+    const hse_transcript_segment *said;     /* HSE_TRANSCRIPT: what a recogniser heard in the audio; borrowed */
+    size_t      said_count;
     void       *own;                        /* of an item of a split: whatever the type hands from the split to run and back */
     bool        spell;                      /* say initials letter by letter ("TV"): the text went through the normaliser */
 
