@@ -5,15 +5,19 @@ JOBS   ?= $(shell nproc)
 KIT    ?= tests/golden
 ARGS   ?=
 
-.PHONY: all build run test asan tsan valgrind golden torture fuzz cover bench load lint format install clean help
+.PHONY: all program build run test asan tsan valgrind golden torture fuzz cover bench load lint format install clean help
 
 all: build
 
-build:            ## install what is missing, build build/hse
+program:
 	@scripts/bootstrap build
 	@scripts/build $(PRESET) $(JOBS)
 
-run: build        ## build, start the server with the bundled demo voice, print a command to try
+build:            ## install what is missing, build build/hse, make the language packs (meanwhile, once)
+	@scripts/bootstrap build
+	@nice scripts/language-data -q & scripts/build $(PRESET) $(JOBS); built=$$?; wait; exit $$built
+
+run: program      ## build, start the server with the bundled demo voice, print a command to try
 	@exec build/hse serve $(ARGS)
 
 test:             ## everything: unit, golden, API, damaged files, sanitizers; ends with "N passed, N failed"
@@ -65,6 +69,7 @@ format:           ## clang-format in place
 
 install: build    ## install to /usr/local, or PREFIX=DIR
 	@cmake --install build/$(PRESET) $(if $(PREFIX),--prefix $(PREFIX))
+	@to="$(or $(PREFIX),/usr/local)/share/hse/languages"; mkdir -p "$$to" && cp -r build/languages/v* "$$to" || echo "without language packs"
 
 clean:
 	@rm -rf build

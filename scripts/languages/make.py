@@ -1,54 +1,155 @@
 """Makes the language packs: see scripts/language-data."""
 import argparse
+import concurrent.futures
+import fcntl
+import hashlib
 import importlib
+import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 import venv
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODULES = [f[:-3] for f in os.listdir(HERE) if f.endswith('.py')]
-LANGUAGES = sorted(m for m in MODULES if len(m) == 2)
+sys.path.insert(0, HERE)
+import pack  # noqa: E402
+
+MODULES = sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.py'))
+LANGUAGES = [m for m in MODULES if len(m) == 2]
+AT_ONCE = 3                                 # languages that are fetched and compiled at the same time
 
 
-def up_to_date(pack, language):
-    sources = [os.path.join(HERE, m + '.py') for m in MODULES if m == language or m not in LANGUAGES + ['make']]
-    return os.path.exists(pack) and all(os.path.getmtime(s) <= os.path.getmtime(pack) for s in sources)
+def sources(language):
+    """What a pack is made from: the hash of the scripts that make it; their text names the packages and versions."""
+    h = hashlib.sha256()
+    for m in MODULES:
+        if m == language or m not in LANGUAGES + ['make']:
+            with open(os.path.join(HERE, m + '.py'), 'rb') as f:
+                h.update(f.read())
+    return h.hexdigest()[:16]
+
+
+def about(language):
+    """The pack's first section: for `hse languages`, and for `up_to_date`."""
+    module = importlib.import_module(language)
+    packages = []
+    for p in module.PACKAGES + [name + '==Debian' for name in getattr(module, 'DEBIAN', [])]:
+        name, version = p.split('==')
+        packages.append({'name': name, 'version': version, 'licence': module.LICENCES[name]})
+    return json.dumps({'language': language, 'sources': sources(language), 'packages': packages}, sort_keys=True)
+
+
+def up_to_date(path, language):
+    return pack.first_section(path) == about(language).encode('utf-8')
 
 
 def compile_pack(language, path):
-    """In a process of its own, inside the virtual environment that has the packages."""
+    """In a process of its own that finds the packages on its path."""
     module = importlib.import_module(language)
-    pack = importlib.import_module('pack')
-    sections = module.sections(pack)
-    pack.write(path, sections)
+    pack.write(path, [('about', about(language).encode('utf-8'))] + module.sections(pack))
+
+
+def run(command, env=None, cwd=None):
+    """RuntimeError with the line that says what is wrong."""
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, cwd=cwd)
+    if r.returncode != 0:
+        lines = [l for l in r.stdout.decode('utf-8', 'replace').splitlines() if l.strip()] or ['it ended with %d' % r.returncode]
+        errors = [l for l in lines if l.startswith(('ERROR', 'E: '))]
+        raise RuntimeError((errors or lines)[-1].strip())
+
+
+def fetch_debian(names, folder):
+    """Unpacks packages of the distribution, without installing them. Its lists may be missing: then with lists of our own."""
+    os.makedirs(folder)
+    download = ['apt-get', '-q', 'download'] + names
+    try:
+        run(download, cwd=folder)
+    except RuntimeError:
+        lists = os.path.join(folder, 'lists')
+        own = ['-o', 'Dir::State::Lists=' + lists, '-o', 'Dir::Cache=' + lists, '-o', 'APT::Sandbox::User=root']
+        os.makedirs(os.path.join(lists, 'partial'))
+        run(['apt-get', '-q'] + own + ['update'])
+        run(download[:2] + own + download[2:], cwd=folder)
+    for deb in os.listdir(folder):
+        if deb.endswith('.deb'):
+            run(['dpkg-deb', '-x', os.path.join(folder, deb), folder])
+
+
+def make(language, path, python, work):
+    """Fetch into a folder of the language's own, compile, throw the folder away."""
+    module = importlib.import_module(language)
+    began, packages = time.time(), os.path.join(work, language)
+    debian, names = packages + '-debian', getattr(module, 'DEBIAN', [])
+    print('%s: %s' % (language, ', '.join(module.PACKAGES + names)), flush=True)
+    try:
+        if names:
+            fetch_debian(names, debian)
+        run([python, '-m', 'pip', 'install', '-q', '--no-deps', '--no-compile', '--disable-pip-version-check',
+             '--retries', '1', '--timeout', '20', '--target', packages] + module.PACKAGES)
+        run([python, os.path.join(HERE, 'make.py'), '--compile', language, path],
+            dict(os.environ, PYTHONPATH=packages, HSE_DEBIAN=debian, PYTHONDONTWRITEBYTECODE='1'))
+    finally:
+        shutil.rmtree(packages, ignore_errors=True)
+        shutil.rmtree(debian, ignore_errors=True)
+    print('%s: %s, %.1f MB, %.0f s' % (language, path, os.path.getsize(path) / 1e6, time.time() - began), flush=True)
+
+
+def make_all(todo, folder):
+    """Returns what went wrong: language -> a sentence."""
+    work = os.path.join(folder, '.work')
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    wrong = {}
+    try:
+        venv.create(os.path.join(work, 'venv'), with_pip=True, clear=True)
+    except (OSError, subprocess.CalledProcessError) as e:
+        return {language: 'no virtual environment (Debian: apt-get install python3-venv): %s' % e for language, _ in todo}
+    python = os.path.join(work, 'venv', 'bin', 'python')
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = {pool.submit(make, language, path, python, work): language for language, path in todo}
+        for job in concurrent.futures.as_completed(jobs):
+            try:
+                job.result()
+            except (RuntimeError, OSError) as e:
+                wrong[jobs[job]] = str(e)
+    shutil.rmtree(work, ignore_errors=True)
+    return wrong
 
 
 def main():
-    p = argparse.ArgumentParser(description='Fetch dictionaries from PyPI and compile language packs.')
-    p.add_argument('-o', metavar='DIR', required=True)
+    p = argparse.ArgumentParser(prog='scripts/language-data', description='Fetch dictionaries from PyPI and compile language packs.')
+    p.add_argument('-o', metavar='DIR')
     p.add_argument('-f', action='store_true', help='make packs that are up to date anew')
+    p.add_argument('-q', action='store_true', help='what cannot be had is no failure')
+    p.add_argument('--default', help=argparse.SUPPRESS)
     p.add_argument('--compile', nargs=2, help=argparse.SUPPRESS)
-    p.add_argument('language', nargs='*')
+    p.add_argument('language', nargs='*', help=' '.join(LANGUAGES))
     a = p.parse_args()
-    sys.path.insert(0, HERE)
     if a.compile:
         return compile_pack(*a.compile)
-    for language in a.language or LANGUAGES:
+    for language in a.language:
         if language not in LANGUAGES:
             sys.exit('unknown language "%s": there are %s' % (language, ', '.join(LANGUAGES)))
-        path = os.path.join(a.o, language + '.pack')
-        if up_to_date(path, language) and not a.f:
-            continue
-        module = importlib.import_module(language)
-        home = os.path.join(a.o, '.venv-' + language)
-        python = os.path.join(home, 'bin', 'python')
-        print('%s: %s' % (language, ', '.join(module.PACKAGES)), flush=True)
-        if not os.path.exists(python):
-            venv.create(home, with_pip=True)
-        subprocess.run([python, '-m', 'pip', 'install', '-q', '--no-deps', '--disable-pip-version-check'] + module.PACKAGES, check=True)
-        subprocess.run([python, os.path.join(HERE, 'make.py'), '-o', a.o, '--compile', language, path], check=True)
-        print('%s: %.1f MB' % (path, os.path.getsize(path) / 1e6), flush=True)
+    folder = os.path.join(os.path.abspath(a.o or a.default), 'v%d' % pack.VERSION)
+    os.makedirs(folder, exist_ok=True)
+    lock = open(os.path.join(folder, '.lock'), 'w')
+    fcntl.flock(lock, fcntl.LOCK_EX)        # of several at once the first makes them; held to the end
+    todo = [(l, os.path.join(folder, l + '.pack')) for l in a.language or LANGUAGES]
+    todo = [(l, path) for l, path in todo if a.f or not up_to_date(path, l)]
+    if not todo:
+        return
+    print('Language packs for %s: their dictionaries are fetched from PyPI and Debian once and compiled into %s.' %
+          (', '.join(l for l, _ in todo), os.path.relpath(folder)), flush=True)
+    wrong = make_all(todo, folder)
+    for language in sorted(wrong):
+        print('No language pack for %s: %s' % (language, wrong[language]), file=sys.stderr)
+    if wrong:
+        print('Everything else works without. Try again with: scripts/language-data %s%s' %
+              ('-o %s ' % a.o if a.o else '', ' '.join(sorted(wrong))), file=sys.stderr)
+    if wrong and not a.q:
+        sys.exit(1)
 
 
 main()

@@ -1,5 +1,8 @@
 """Writes the language packs that src/text/pack.h describes."""
+import os
 import struct
+
+VERSION = 1                                 # TEXT_PACK_VERSION
 
 
 def fnv1a(key):
@@ -32,10 +35,23 @@ def table(entries):
     return struct.pack('<II', len(items), slots) + struct.pack('<%dI' % len(at), *at) + struct.pack('<%dI' % slots, *slot) + bytes(blob)
 
 
-def write(path, sections, version=1):
+def first_section(path):
+    """Its bytes; None where there is no pack of this version."""
+    try:
+        with open(path, 'rb') as f:
+            head = f.read(56)
+            if len(head) < 56 or head[:8] != b'HSEPACK1' or struct.unpack_from('<I', head, 8)[0] != VERSION:
+                return None
+            at, size = struct.unpack_from('<QQ', head, 40)
+            f.seek(at)
+            return f.read(min(size, 1 << 20))
+    except OSError:
+        return None
+
+
+def write(path, sections):
     """sections: [(name, bytes)]. Written beside and renamed."""
-    import os
-    head = b'HSEPACK1' + struct.pack('<II', version, len(sections))
+    head = b'HSEPACK1' + struct.pack('<II', VERSION, len(sections))
     at = len(head) + 40 * len(sections)
     body = bytearray()
     for name, data in sections:

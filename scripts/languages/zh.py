@@ -80,7 +80,7 @@ def readings():
     five = UltimateConverter(neutral_tone_with_five=True)
     plain = UltimateConverter()
     syllables = {}
-    for s in seen:
+    for s in sorted(seen):
         syllables[s] = '\t'.join([five.convert_style('', s, Style.INITIALS, True), five.convert_style('', s, Style.FINALS_TONE3, True),
                                   plain.convert_style('', s, Style.BOPOMOFO, True)])
     return chars, phrases, syllables

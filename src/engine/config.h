@@ -55,6 +55,7 @@ typedef struct {
 
     /* The engine's. */
     const char        *models_dir;                  /* looked in first; NULL: the bundled ones and the user's cache */
+    const char        *languages_dir;               /* of language packs (text/pack.h), looked in first; NULL: where they are made and installed */
     const char        *hf_home;                     /* Hugging Face's folder (HF_HOME); NULL: ~/.cache/huggingface */
     int64_t            offline;                     /* 0, 1: nothing may use the network (HF_HUB_OFFLINE) */
     const char        *state_dir;                   /* voice store and what else outlives the process; never NULL, may not exist yet */

@@ -3,17 +3,12 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/place.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#ifndef HSE_PREFIX
-#define HSE_PREFIX "/usr/local"
-#endif
 
 enum { MAX_ENTRIES = 4096, MAX_FOUND = 1024, MAX_PATH_BYTES = 4096 };
 
@@ -61,22 +56,16 @@ static void add_root(hse_roots *r, const char *path, bool hub, hse_arena *arena)
     r->dir[r->count++] = copy;
 }
 
-/* What lies near a program or library: build/hse and build/release/hse of a source tree, bin/hse and lib/<triplet>/ of an
- * installed one. */
-static void add_near(hse_roots *r, const char *file, hse_arena *arena)
-{
-    static const char *const from[] = {"../models", "../../models", "../share/hse/models", "../../share/hse/models"};
-    char dir[MAX_PATH_BYTES], path[MAX_PATH_BYTES + 32];
+typedef struct {
+    hse_roots *roots;
+    hse_arena *arena;
+} root_list;
 
-    snprintf(dir, sizeof dir, "%s", file);
-    char *slash = strrchr(dir, '/');
-    if (!slash)
-        return;
-    *slash = '\0';
-    for (size_t i = 0; i < COUNT(from); i++) {
-        snprintf(path, sizeof path, "%s/%s", dir, from[i]);
-        add_root(r, path, false, arena);
-    }
+static void add_own(void *user, const char *path)
+{
+    const root_list *l = user;
+
+    add_root(l->roots, path, false, l->arena);
 }
 
 static void add_hub(hse_roots *r, const char *hf_home, hse_arena *arena)
@@ -108,8 +97,6 @@ hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_a
 hse_status hse_roots_find_in(hse_roots *out, const char *first, const char *hf_home, bool bundled, hse_arena *arena, hse_error *err)
 {
     const char *env = getenv("HSE_MODELS");
-    char program[MAX_PATH_BYTES];
-    Dl_info library;
 
     memset(out, 0, sizeof *out);
     if (first && !is_dir(first))
@@ -121,14 +108,7 @@ hse_status hse_roots_find_in(hse_roots *out, const char *first, const char *hf_h
     if (!bundled)
         return roots_status(out, err);
 
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (n > 0) {
-        program[n] = '\0';
-        add_near(out, program, arena);
-    }
-    if (dladdr((void *)(uintptr_t)&hse_roots_find, &library) && library.dli_fname && *library.dli_fname == '/')
-        add_near(out, library.dli_fname, arena);
-    add_root(out, HSE_PREFIX "/share/hse/models", false, arena);
+    hse_places("models", add_own, &(root_list){out, arena});
     add_hub(out, hf_home, arena);
     return roots_status(out, err);
 }

@@ -1,6 +1,7 @@
 /* engine.c - opening and closing, figures. */
 #include "base/log.h"
 #include "engine/internal.h"
+#include "text/lexicon.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -47,6 +48,9 @@ static hse_status open_all(hse_engine *e, hse_error *err)
         memcpy(e->hash_key, &now, sizeof now);
     }
     hse_engine_limits(e, config);
+    const char *languages = e->setup.languages ? e->setup.languages : config ? config->languages_dir : NULL;
+    if ((s = text_lexicon_open(&e->lexicon, languages, e->setup.no_bundled, err)) != HSE_OK)
+        return s;
     if ((s = open_compute(e, &e->setup, err)) != HSE_OK || (s = hse_catalogue_open(&e->catalogue, e, config, err)) != HSE_OK)
         return s;
     const nn_options o = {.kernels = e->kernels};
@@ -111,6 +115,7 @@ static void engine_free(hse_engine *e)
         e->retired = s->next_retired;
         hse_slot_free(s);
     }
+    text_lexicon_close(&e->lexicon);
     hse_free(e->models_dir);
     pthread_cond_destroy(&e->loaded);
     pthread_cond_destroy(&e->keeper_wake);

@@ -25,13 +25,14 @@
 typedef struct {
     const hse_config *config;               /* NULL: every model found; must outlive the engine */
     const char  *models;                    /* folder looked in first; NULL: HSE_MODELS, then config.models_dir */
+    const char  *languages;                 /* folder of language packs; NULL: HSE_LANGUAGES, then config.languages_dir */
     int          threads, max_requests;     /* 0: config, else one per core, 256 */
     const char  *cpu;                       /* NULL: config, HSE_CPU, auto */
     hse_dtype_choice dtype;                 /* HSE_DTYPE_DEFAULT: HSE_DTYPE, config, each model's own */
     double       timeout_s;                 /* of a request that brings none; 0: config, else 600; < 0: never */
     int          batch_window_us;           /* at most this long a batch waits for company; 0 = 20000; < 0: never */
     const hse_model_type *const *types;     /* the models that are built in; NULL = hse_model_types. Tests pass fakes */
-    bool         no_bundled;                /* look only in `models` (tests) */
+    bool         no_bundled;                /* look only in `models`, and for packs in `languages` (tests) */
 } hse_engine_setup;
 
 hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse_error *err);

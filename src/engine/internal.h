@@ -196,6 +196,7 @@ struct hse_engine {
     bool            stopping;
     hse_engine_setup setup;                 /* what it was started with; config is not looked at again */
     char           *models_dir;             /* setup.models */
+    struct text_lexicon *lexicon;           /* all models' answers about words; packs are opened when first asked */
     catalogue      *catalogue;
     unsigned        next_slot;
     slot           *started;                /* all that have threads */

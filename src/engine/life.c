@@ -154,7 +154,7 @@ static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
 {
     hse_engine *e = s->engine;
     const hse_model_source source = {.dir = s->dir, .load_format = s->load_format, .kernels = e->kernels, .precision = s->precision,
-                                     .as_stored = s->as_stored};
+                                     .as_stored = s->as_stored, .lexicon = e->lexicon};
     hse_status status = HSE_OK;
 
     for (int i = 0; status == HSE_OK && i < s->workers; i++) {

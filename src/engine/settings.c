@@ -22,6 +22,8 @@ const hse_setting hse_settings[] = {
      "further names of models"},
     {VAR("models", "models", "HSE_MODELS"), HSE_SET_TEXT, AT(models_dir), 0, 0, "DIR", NULL, false, false, NULL,
      "folder of models, looked in before the bundled ones"},
+    {VAR("languages", "languages", "HSE_LANGUAGES"), HSE_SET_TEXT, AT(languages_dir), 0, 0, "DIR", NULL, false, false, NULL,
+     "folder of language packs, looked in before those that were built or installed with the program"},
     {"hf_home", "hf-home", "HSE_HF_HOME", "HF_HOME", HSE_SET_TEXT, AT(hf_home), 0, 0, "DIR", NULL, false, false, NULL,
      "Hugging Face's folder, whose cache is looked in last"},
     {"offline", "offline", "HSE_OFFLINE", "HF_HUB_OFFLINE", HSE_SET_BOOLEAN, AT(offline), 0, 1, NULL, "off", true, false, NULL,

@@ -108,6 +108,7 @@ typedef struct {
     k_weight_type precision;                /* of the matrix layers; what a model keeps in float32 is its own affair */
     bool as_stored;                         /* int8 where the checkpoint's matrices are int8, else `precision` */
     hse_weights_limits limits;
+    struct text_lexicon *lexicon;           /* answers of the language packs (text/lexicon.h), for as long as the model; NULL: none */
 } hse_model_source;
 
 typedef struct hse_model_type {

@@ -5,26 +5,18 @@
 #include "text/gruut/gruut.h"
 #include "text/ja/ja.h"
 #include "text/ko/ko.h"
+#include "text/language.h"
 #include "text/mecab.h"
 #include "text/pack.h"
 #include "text/zh/zh.h"
 
-#include <limits.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { MAX_DIRS = 8 };
-
-typedef enum { PACK_EN, PACK_ZH, PACK_JA, PACK_KO, PACK_ES, PACK_FR, PACKS } pack_id;
-
-static const char *const pack_names[PACKS] = {[PACK_EN] = "en", [PACK_ZH] = "zh", [PACK_JA] = "ja", [PACK_KO] = "ko",
-                                              [PACK_ES] = "es", [PACK_FR] = "fr"};
+typedef enum { PACK_EN, PACK_ES, PACK_FR, PACK_JA, PACK_KO, PACK_ZH, PACKS } pack_id;      /* as in text_pack_languages */
 
 struct text_lexicon {
-    char           *dir[MAX_DIRS];
-    size_t          dirs;
+    text_pack_dirs  dirs;
     pthread_mutex_t lock;
     text_pack      *pack[PACKS];
     text_map        rep, ipa, homograph;
@@ -39,25 +31,22 @@ struct text_lexicon {
 
 /* ---- opening ---- */
 
-hse_status text_lexicon_open(text_lexicon **out, const char *const *dirs, size_t count, hse_error *err)
+hse_status text_lexicon_open(text_lexicon **out, const char *first, bool only, hse_error *err)
 {
     text_lexicon *l = hse_calloc(1, sizeof *l);
+    hse_status s;
 
     if (!l)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for dictionaries");
-    if (pthread_mutex_init(&l->lock, NULL) != 0) {
+    if ((s = text_pack_dirs_find(&l->dirs, first, only, err)) == HSE_OK && pthread_mutex_init(&l->lock, NULL) != 0) {
+        text_pack_dirs_free(&l->dirs);
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for a lock");
+    }
+    if (s != HSE_OK)
         hse_free(l);
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a lock");
-    }
-    for (size_t i = 0; i < count && l->dirs < MAX_DIRS; i++) {
-        if (!(l->dir[l->dirs] = hse_strdup(dirs[i]))) {
-            text_lexicon_close(&l);
-            return hse_fail(err, HSE_E_NOMEM, 0, "no memory for dictionaries");
-        }
-        l->dirs++;
-    }
-    *out = l;
-    return HSE_OK;
+    else
+        *out = l;
+    return s;
 }
 
 void text_lexicon_close(text_lexicon **lexicon)
@@ -71,8 +60,7 @@ void text_lexicon_close(text_lexicon **lexicon)
     text_gruut_close(&l->fr);
     for (size_t i = 0; i < PACKS; i++)
         text_pack_close(&l->pack[i]);
-    for (size_t i = 0; i < l->dirs; i++)
-        hse_free(l->dir[i]);
+    text_pack_dirs_free(&l->dirs);
     pthread_mutex_destroy(&l->lock);
     hse_free(l);
     *lexicon = NULL;
@@ -80,14 +68,10 @@ void text_lexicon_close(text_lexicon **lexicon)
 
 static hse_status open_file(text_lexicon *l, pack_id id, hse_error *err)
 {
-    char path[PATH_MAX];
-    struct stat st;
+    char path[TEXT_PACK_PATH];
+    hse_status s = text_pack_find(path, &l->dirs, &text_pack_languages[id], err);
 
-    for (size_t i = 0; i < l->dirs; i++)
-        if (snprintf(path, sizeof path, "%s/%s.pack", l->dir[i], pack_names[id]) < (int)sizeof path && stat(path, &st) == 0)
-            return text_pack_open(&l->pack[id], path, err);
-    return hse_fail(err, HSE_E_NOT_FOUND, 0, "the language pack %s.pack is missing (looked in %.120s): make it with "
-                    "scripts/language-data %s", pack_names[id], l->dirs ? l->dir[0] : "no folder", pack_names[id]);
+    return s == HSE_OK ? text_pack_open(&l->pack[id], path, err) : s;
 }
 
 /* Locked. */
@@ -128,6 +112,20 @@ static hse_status need(text_lexicon *l, pack_id id, hse_error *err)
         s = open_pack(l, id, err);
     pthread_mutex_unlock(&l->lock);
     return s;
+}
+
+hse_status text_lexicon_need(text_lexicon *lexicon, const char *language, hse_error *err)
+{
+    const char *code = text_language_code(language);
+    hse_status s = HSE_OK;
+    bool any = false;
+
+    for (pack_id id = 0; code && id < PACKS && s == HSE_OK; id++)
+        if (strstr(code, text_pack_languages[id].code)) {           /* zh_mix_en needs both */
+            any = true;
+            s = need(lexicon, id, err);
+        }
+    return any ? s : hse_fail(err, HSE_E_UNSUPPORTED, 0, "there is no language pack for '%.40s'", language ? language : "");
 }
 
 /* ---- answers ---- */

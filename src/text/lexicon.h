@@ -10,11 +10,17 @@
 
 typedef struct text_lexicon text_lexicon;
 
-/* Packs (en.pack, zh.pack, ...) are looked for in these folders in turn; the strings are copied. */
-hse_status text_lexicon_open(text_lexicon **out, const char *const *dirs, size_t count, hse_error *err);
+/* Packs are looked for as text/pack.h says: in `first` (NULL: HSE_LANGUAGES), then, unless `only`, where they are made and
+ * installed. None is opened yet. HSE_E_NOT_FOUND: `first` is no folder. */
+hse_status text_lexicon_open(text_lexicon **out, const char *first, bool only, hse_error *err);
 void       text_lexicon_close(text_lexicon **lexicon);
 
-/* HSE_E_NOT_FOUND names the pack, where it was looked for, and the command that makes it. */
+/* Opens the packs that a language ("en", "zh_mix_en", "JP", ...: text_language_code) is answered from, so that what is missing
+ * is said before the first text. HSE_E_NOT_FOUND names the pack, where it was looked for, and the command that makes it;
+ * HSE_E_UNSUPPORTED: there are no packs of such a language. */
+hse_status text_lexicon_need(text_lexicon *lexicon, const char *language, hse_error *err);
+
+/* Answers; of a pack that is missing the same HSE_E_NOT_FOUND. */
 text_dictionary text_lexicon_dictionary(text_lexicon *lexicon);
 
 #endif

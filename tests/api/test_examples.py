@@ -9,7 +9,7 @@ import tempfile
 
 import server
 
-COMMANDS = ("speak", "embed", "vad", "text", "transcribe", "convert", "restore", "voices", "serve", "models", "check", "golden", "bench", "version",
+COMMANDS = ("speak", "embed", "vad", "text", "transcribe", "convert", "restore", "voices", "serve", "models", "languages", "check", "golden", "bench", "version",
             "completion")
 # Their models are not bundled: here their examples must say so, in one line. What they do is tested with fakes (test_convert.py).
 NOT_BUNDLED = ("convert", "restore")

@@ -49,14 +49,12 @@ static void split(golden_case *c)
 
 /* ---- dictionaries of the case ---- */
 
-/* The language packs: HSE_LANGUAGES, else where the program keeps them. */
 text_lexicon *golden_open_lexicon(golden_case *c)
 {
-    const char *dir = getenv("HSE_LANGUAGES");
     text_lexicon *l = NULL;
     hse_error err = {0};
 
-    if (text_lexicon_open(&l, &dir, dir != NULL, &err) != HSE_OK)
+    if (text_lexicon_open(&l, NULL, false, &err) != HSE_OK)
         golden_fail_error(c, "the language packs", &err);
     return l;
 }

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "text/ja/ja.h"
 #include "text/ko/ko.h"
-#include "text/lexicon.h"
 #include "text/mecab.h"
 #include "text/tiny_pack.h"
 #include "torture.h"
@@ -260,25 +259,4 @@ TEST(every_allocation_may_fail)
         test_torture(text[q], run_once, &a);
         hse_buf_free(&file);
     }
-}
-
-TEST(a_missing_pack_names_the_command)
-{
-    static const text_table tables[] = {TEXT_KAKASI, TEXT_MECAB_JA, TEXT_G2PK};
-    const char *dir = "/nonexistent";
-    text_lexicon *l = NULL;
-    hse_error err = {0};
-
-    CHECK(text_lexicon_open(&l, &dir, 1, &err) == HSE_OK, "%s", err.text);
-    text_dictionary d = text_lexicon_dictionary(l);
-    for (size_t i = 0; i < COUNT(tables); i++) {
-        hse_arena arena;
-        text_answer a;
-
-        hse_arena_init(&arena, 1 << 16);
-        CHECK(d.ask(d.user, tables[i], "x", 1, &arena, &a, &err) == HSE_E_NOT_FOUND && strstr(err.text, "scripts/language-data"),
-              "table %zu: %s", i, err.text);
-        hse_arena_free(&arena);
-    }
-    text_lexicon_close(&l);
 }
