@@ -84,11 +84,11 @@ static size_t plan_step(hse_job *job, slot *s)
         return 0;
 
     hse_item_init(&item);
-    if (s->type->takes & HSE_AUDIO && !s->type->split_open) {
+    if (s->type->takes & HSE_AUDIO && s->type->plan) {
         item.has |= HSE_AUDIO;
         item.audio = s == job->encoder && job->kind == HSE_JOB_CONVERT ? job->target : job->audio;
         pthread_mutex_lock(&e->plan_lock);
-        bytes = s->type->plan ? s->type->plan(s->model, e->plan, items, 1) : 0;
+        bytes = s->type->plan(s->model, e->plan, items, 1);
         pthread_mutex_unlock(&e->plan_lock);
     }
     pthread_mutex_lock(&e->lock);

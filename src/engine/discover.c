@@ -197,34 +197,6 @@ static bool scan_folder(scan *s, const char *dir, const char *repo)
 
 static const char *const checkpoint_endings[] = {".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".npz"};
 
-/* A folder with a checkpoint in it that no built-in type reads is listed too, so that a person learns why. */
-static void scan_unknown(scan *s, const char *dir, const char *repo)
-{
-    DIR *d = opendir(dir);
-    bool hit = false;
-
-    if (!d)
-        return;
-    for (struct dirent *e; !hit && s->entries < MAX_ENTRIES && (e = readdir(d)); s->entries++) {
-        size_t n = strlen(e->d_name);
-
-        hit = strcmp(e->d_name, "model.bin") == 0;
-        for (size_t i = 0; i < COUNT(checkpoint_endings); i++) {
-            size_t m = strlen(checkpoint_endings[i]);
-            hit |= n > m && strcmp(e->d_name + n - m, checkpoint_endings[i]) == 0;
-        }
-    }
-    closedir(d);
-    if (!hit)
-        return;
-    hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
-                   .problem = "no built-in model type reads these files"};
-    if (!f.dir || !f.repo)
-        s->status = HSE_E_NOMEM;
-    else
-        hse_buf_append(&s->found, &f, sizeof f);
-}
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -263,6 +235,64 @@ static char **list_dir(scan *s, const char *dir)
     return list;
 }
 
+/* Bytes of the name before a checkpoint's ending; 0: it has none. */
+static size_t checkpoint_stem(const char *name)
+{
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < COUNT(checkpoint_endings); i++) {
+        size_t m = strlen(checkpoint_endings[i]);
+        if (n > m && strcmp(name + n - m, checkpoint_endings[i]) == 0)
+            return n - m;
+    }
+    return strcmp(name, "model.bin") == 0 ? n : 0;
+}
+
+/* A single file that is a model. */
+static bool scan_file(scan *s, const char *path, const char *prefix, const char *name)
+{
+    char repo[MAX_PATH_BYTES];
+    const char *problem = NULL;
+
+    for (size_t i = 0; s->types[i]; i++) {
+        if (!s->types[i]->holds || !s->types[i]->holds(path, &problem))
+            continue;
+        snprintf(repo, sizeof repo, "%s%s%.*s", prefix, *prefix ? "/" : "", (int)checkpoint_stem(name), name);
+        hse_found f = {.dir = path, .type = s->types[i], .repo = hse_arena_strndup(s->arena, repo, strlen(repo)), .problem = problem};
+        if (!f.repo)
+            s->status = HSE_E_NOMEM;
+        else
+            hse_buf_append(&s->found, &f, sizeof f);
+        return true;
+    }
+    return false;
+}
+
+/* Single files that are models. A folder with a checkpoint in it that no built-in type reads is listed too, so that a person learns
+ * why. */
+static void scan_files(scan *s, const char *dir, const char *repo)
+{
+    char **names = list_dir(s, dir);
+    bool checkpoint = false, model = false;
+
+    for (size_t i = 0; names && names[i] && s->status == HSE_OK; i++) {
+        char *path = checkpoint_stem(names[i]) ? join(s->arena, dir, names[i]) : NULL;
+
+        if (!path || !is_file(path))
+            continue;
+        checkpoint = true;
+        model |= scan_file(s, path, repo, names[i]);
+    }
+    if (!checkpoint || model || !*repo)
+        return;
+    hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
+                   .problem = "no built-in model type reads these files"};
+    if (!f.dir || !f.repo)
+        s->status = HSE_E_NOMEM;
+    else
+        hse_buf_append(&s->found, &f, sizeof f);
+}
+
 /* <root>/<name> and <root>/<org>/<name>. */
 static void scan_tree(scan *s, const char *dir, const char *prefix, int depth)
 {
@@ -277,7 +307,7 @@ static void scan_tree(scan *s, const char *dir, const char *prefix, int depth)
             continue;
         if (depth > 1)
             scan_tree(s, path, repo, depth - 1);
-        scan_unknown(s, path, repo);
+        scan_files(s, path, repo);
     }
 }
 
@@ -343,6 +373,7 @@ hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, 
             scan_hub(&s, roots->dir[i]);
         } else if (!scan_folder(&s, roots->dir[i], strrchr(roots->dir[i], '/') + 1)) {
             scan_tree(&s, roots->dir[i], "", 2);
+            scan_files(&s, roots->dir[i], "");
         }
     }
     hse_found *list = hse_arena_array(arena, s.found.size / sizeof *list + 1, sizeof *list);
@@ -390,15 +421,33 @@ static const char *candidate(const char *root, bool hub, const char *model, cons
 
     if (!dir)
         *status = HSE_E_NOMEM;
-    if (!dir || !is_dir(dir))
+    if (!dir || !(is_dir(dir) || (!hub && is_file(dir))))
         return NULL;
     return hub ? hub_snapshot(dir, revision, arena, status) : dir;
+}
+
+/* Is the path a model of the type, by its files or by what is in them? If not *problem says what it lacks, unless it says something
+ * already. */
+static bool complete(const char *path, const hse_model_type *type, const char **problem, hse_arena *arena, hse_status *status)
+{
+    const char *missing = NULL, *lacks = NULL;
+
+    if (is_dir(path)) {
+        files_present(path, type, &missing);
+        if (!missing)
+            return true;
+    }
+    if (type->holds && type->holds(path, &lacks) && !lacks)
+        return true;
+    if (!*problem && !(*problem = lacks ? lacks : missing ? missing_text(missing, arena) : "it is a file of another kind"))
+        *status = HSE_E_NOMEM;
+    return false;
 }
 
 hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
                       const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err)
 {
-    const char *names[2] = {model, NULL}, *missing = NULL, *lacks = NULL;
+    const char *names[2] = {model, NULL};
     hse_status s = HSE_OK;
 
     *dir = *problem = NULL;
@@ -406,24 +455,19 @@ hse_status hse_locate(const char **dir, const char **problem, const char *model,
         if (strcmp(model, bundled[i].model) == 0)
             names[1] = bundled[i].repo;
 
-    if (strchr(model, '/') && is_dir(model)) {
-        files_present(model, type, &missing);
-        if (!missing && !(*dir = hse_arena_strndup(arena, model, strlen(model))))
-            s = HSE_E_NOMEM;
-    }
+    if (strchr(model, '/') && (is_dir(model) || is_file(model)) && complete(model, type, problem, arena, &s) &&
+        !(*dir = hse_arena_strndup(arena, model, strlen(model))))
+        s = HSE_E_NOMEM;
     for (size_t n = 0; n < 2 && names[n]; n++)
         for (size_t i = 0; i < roots->count && !*dir; i++) {
             const char *d = candidate(roots->dir[i], roots->hub[i], names[n], revision, arena, &s);
 
-            if (!d)
-                continue;
-            files_present(d, type, &lacks);
-            if (!lacks)
+            if (d && complete(d, type, problem, arena, &s))
                 *dir = d;
-            else if (!missing)
-                missing = lacks;
         }
-    if (!*dir && s == HSE_OK)
-        *problem = missing ? missing_text(missing, arena) : "no folder of that name is among the models";
+    if (*dir)
+        *problem = NULL;
+    else if (!*problem && s == HSE_OK)
+        *problem = "no folder of that name is among the models";
     return *dir || *problem ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory to look for model '%.60s'", model);
 }

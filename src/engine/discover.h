@@ -2,7 +2,7 @@
  *
  * Looked in, in this order: the folder given (or HSE_MODELS, or the config's `models`), each <program>/../models,
  * <prefix>/share/hse/models, and Hugging Face's cache. A model's folder is <root>/<org>/<name> or <root>/<name>. Nothing is
- * opened but directories, and no name from a request is ever joined to a path: requests name what this scan, or the
+ * opened but directories and single files that a type may know by what is in them (`holds` of models/model.h), and no name from a request is ever joined to a path: requests name what this scan, or the
  * config, has listed. */
 #ifndef HSE_ENGINE_DISCOVER_H
 #define HSE_ENGINE_DISCOVER_H
@@ -25,7 +25,7 @@ hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_a
 hse_status hse_roots_find_in(hse_roots *out, const char *first, const char *hf_home, bool bundled, hse_arena *arena, hse_error *err);
 
 typedef struct {
-    const char           *dir, *repo;       /* "/usr/share/hse/models/demo/harmonyspeech", "demo/harmonyspeech" */
+    const char           *dir, *repo;       /* "/usr/share/hse/models/demo/harmonyspeech", "demo/harmonyspeech"; or a file, without its ending */
     const hse_model_type *type;             /* NULL: the folder looks like a model, but no built-in type fits */
     const char           *problem;          /* "encoder/encoder.pt is missing"; NULL when all files are there */
 } hse_found;

@@ -154,7 +154,7 @@ static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
 {
     hse_engine *e = s->engine;
     const hse_model_source source = {.dir = s->dir, .load_format = s->load_format, .kernels = e->kernels, .precision = s->precision,
-                                     .as_stored = s->as_stored, .lexicon = e->lexicon};
+                                     .as_stored = s->as_stored, .pool = e->pool, .lexicon = e->lexicon};
     hse_status status = HSE_OK;
 
     for (int i = 0; status == HSE_OK && i < s->workers; i++) {
@@ -170,12 +170,13 @@ static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
     return status == HSE_OK ? s->type->open(model, &source, err) : status;
 }
 
-static void log_load(const slot *s, hse_status status, const hse_error *err, uint64_t ns, uint64_t bytes, size_t before)
+static void log_load(const slot *s, const void *model, const hse_error *err, uint64_t ns, uint64_t bytes, size_t before)
 {
-    if (status == HSE_OK)
+    if (model)
         hse_log(HSE_LOG_INFO, "engine", NULL,
                 "model %s loaded from %s in %.0f ms, %llu bytes of weights, %s (auto would be %s), resident %.1f -> %.1f MiB", s->name,
-                s->dir, (double)ns * 1e-6, (unsigned long long)bytes, precision_names[s->precision],
+                s->dir, (double)ns * 1e-6, (unsigned long long)bytes,
+                precision_names[s->type->precision ? s->type->precision(model) : s->precision],
                 precision_names[hse_auto_precision(s->engine, s->type)], mib(before), mib(hse_resident_bytes()));
     else
         hse_log(HSE_LOG_ERROR, "engine", NULL, "model %s did not load from %s: %s", s->name, s->dir, err->text);
@@ -215,7 +216,7 @@ void hse_slot_load(slot *s)
     hse_status status = load(s, budget, &model, &err);
     uint64_t ns = hse_now_ns() - start, bytes = status == HSE_OK && s->type->bytes ? s->type->bytes(model) : 0;
     malloc_trim(0);                                     /* the checkpoint's tables are not needed any more */
-    log_load(s, status, &err, ns, bytes, before);
+    log_load(s, model, &err, ns, bytes, before);
     pthread_mutex_lock(&e->lock);
 
     s->loading = s->load_wanted = false;

@@ -107,6 +107,7 @@ typedef struct {
     const hse_kernels *kernels;
     k_weight_type precision;                /* of the matrix layers; what a model keeps in float32 is its own affair */
     bool as_stored;                         /* int8 where the checkpoint's matrices are int8, else `precision` */
+    hse_pool *pool;                         /* packs the weights; NULL: one thread */
     hse_weights_limits limits;
     struct text_lexicon *lexicon;           /* answers of the language packs (text/lexicon.h), for as long as the model; NULL: none */
 } hse_model_source;
@@ -124,9 +125,11 @@ typedef struct hse_model_type {
     /* Run all items as one ragged batch. Item errors go to the items; the return value is for what concerns all of them
      * (cancelled, no memory). Results are bit-identical however the items are grouped. */
     hse_status (*run)(const void *model, nn_ctx *c, hse_item *const *items, size_t n);
-    /* Peak run-arena bytes for these items, by planning; 0 when it cannot be known yet. */
+    /* Peak bytes for running these items beside the weights, by planning; 0 when it cannot be known yet. Before a request is split
+     * an item is its whole recording (no `own`) and stands for the largest that the split will hand out. */
     size_t     (*plan)(const void *model, nn_ctx *c, hse_item *const *items, size_t n);
     size_t     (*bytes)(const void *model);         /* weights held */
+    k_weight_type (*precision)(const void *model);  /* of its matrices; NULL: what it was opened with */
     unsigned   (*rate_hz)(const void *model);       /* of the audio it takes or gives; 0 when any */
     /* Fixed gain of the product's loudness stage, from the model's config (gain_db); NULL or 0 = none. */
     float      (*gain_db)(const void *model);
@@ -136,6 +139,9 @@ typedef struct hse_model_type {
     /* How the engine finds and offers it. */
     const char *name;                       /* "hs1-synthesizer": what it is called where no config names it */
     const char *files[5];                   /* below dir, all must be there ("a|b": one of these); NULL-terminated */
+    /* A file, or a folder of other files than those, that is a model of this type too: looks into it. *problem (static) says what it
+     * lacks. NULL: there is no such thing. */
+    bool       (*holds)(const char *path, const char **problem);
     const char *languages[9];               /* "en", ...; none: any, or of no matter; NULL-terminated */
 
     /* Requests of many items: see above. NULL: a request is one item. */

@@ -209,6 +209,8 @@ static size_t restorer_plan(const void *model, nn_ctx *c, hse_item *const *items
         size_t frames = p && !p->whole
                             ? p->segment.mel_to - p->segment.mel_from
                             : 1 + hse_resampled_length(items[i]->audio.n, items[i]->audio.rate_hz, VF_RATE) / VF_HOP;
+        if (!p && frames > VF_MOST_FRAMES) /* a recording that will be split */
+            frames = VF_MOST_FRAMES;
         frames = frames > MOST_WHOLE ? MOST_WHOLE : frames;
         most = frames > most ? frames : most;
     }

@@ -75,6 +75,7 @@ hse_status whisper_model_open(whisper_model **out, const hse_model_source *sourc
         s = whisper_network_open(&m->network, &m->config,
                                  &(whisper_network_options){.weights = weights,
                                                             .kernels = m->kernels,
+                                                            .pool = source->pool,
                                                             .type = type,
                                                             .limits = &source->limits},
                                  err);
@@ -177,8 +178,15 @@ static hse_status type_run(const void *model, nn_ctx *c, hse_item *const *items,
 
 static size_t type_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    (void)c, (void)items;
-    return whisper_pieces_bytes(model, n);
+    whisper_piece **p = hse_alloc((n + 1) * sizeof *p);
+    size_t bytes = 0;
+
+    for (size_t i = 0; p && i < n; i++)
+        p[i] = items[i]->own;
+    if (p)
+        bytes = whisper_pieces_plan(model, c, p, n);
+    hse_free(p);
+    return bytes;
 }
 
 static size_t type_bytes(const void *model)
@@ -186,6 +194,13 @@ static size_t type_bytes(const void *model)
     const whisper_model *m = model;
 
     return whisper_network_bytes(m->network);
+}
+
+static k_weight_type type_precision(const void *model)
+{
+    const whisper_model *m = model;
+
+    return whisper_network_type(m->network);
 }
 
 static unsigned type_rate(const void *model)
@@ -311,11 +326,13 @@ const hse_model_type whisper_type = {
     .run = type_run,
     .plan = type_plan,
     .bytes = type_bytes,
+    .precision = type_precision,
     .rate_hz = type_rate,
     .describe = type_describe,
     .name = "whisper",
     .files = {"model.bin|model.safetensors|model.safetensors.index.json|pytorch_model.bin|pytorch_model.bin.index.json",
               "config.json", "vocabulary.json|vocabulary.txt|preprocessor_config.json|generation_config.json"},
+    .holds = whisper_holds_openai,
     .wants_speech = wants_speech,
     .split_open = split_open,
     .split_next = split_next,

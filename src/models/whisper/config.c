@@ -712,6 +712,22 @@ hse_status whisper_config_open(whisper_config *out, const char *path, const char
     return s;
 }
 
+bool whisper_holds_openai(const char *path, const char **problem)
+{
+    whisper_config c = {0};
+    hse_error err = {0};
+    struct stat st;
+
+    if (stat(path, &st) != 0 || (!S_ISDIR(st.st_mode) && !ends_with(path, ".pt")) ||
+        whisper_config_open(&c, path, "openai", NULL, NULL, &err) != HSE_OK)
+        return false;
+    *problem = c.missing_tokenizer ? "its vocabulary is missing: tokenizer.json, or openai-whisper's multilingual.tiktoken or "
+                                     "gpt2.tiktoken beside it"
+                                   : NULL;
+    whisper_config_close(&c);
+    return true;
+}
+
 void whisper_config_close(whisper_config *c)
 {
     hse_arena_free(&c->memory);

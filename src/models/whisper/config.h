@@ -57,6 +57,8 @@ hse_status whisper_config_open(whisper_config *out, const char *path, const char
 /* The same, giving the opened weights away, too (hse_weights_close), so that they are not opened twice. */
 hse_status whisper_config_open_weights(whisper_config *out, hse_weights **weights, const char *path, const char *load_format,
                                        const char *data, const hse_weights_limits *limits, hse_error *err);
+/* Is it a .pt file of OpenAI's, or a folder with one? *problem (static): what is missing beside it, or NULL. */
+bool       whisper_holds_openai(const char *path, const char **problem);
 void       whisper_config_close(whisper_config *c);
 
 /* The tokenizer of the model; HSE_E_NOT_FOUND with missing_tokenizer's sentence. */

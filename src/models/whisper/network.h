@@ -45,6 +45,7 @@ hse_status whisper_network_open(whisper_network **out, const whisper_config *con
                                 hse_error *err);
 void       whisper_network_close(whisper_network **m);
 size_t     whisper_network_bytes(const whisper_network *m);
+k_weight_type whisper_network_type(const whisper_network *m);
 const whisper_dims *whisper_network_dims(const whisper_network *m);
 
 typedef struct {
@@ -56,6 +57,9 @@ typedef struct {
 hse_status whisper_decoding_open(whisper_decoding **out, const whisper_network *m, nn_ctx *c,
                                  const whisper_decoding_limits *limits, hse_error *err);
 void       whisper_decoding_close(whisper_decoding **d);
+/* Bytes that such a decoding needs at most beside the weights, of windows of full length: the arena while one is encoded, keys and
+ * values, cache, workspace, a row of logits for each sequence. c only plans. 0: it does not fit a size_t, or c is cancelled. */
+size_t     whisper_decoding_plan(const whisper_network *m, nn_ctx *c, const whisper_decoding_limits *limits);
 
 /* mel[i]: [frames[i]][mels], at most 3000 frames (faster-whisper always gives 3000, padded with 0.0). window[i] gets the
  * number of the encoded window; keep_output keeps the encoder's result for whisper_encoder_output. */

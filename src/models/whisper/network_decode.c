@@ -74,9 +74,11 @@ static size_t workspace(whisper_decoding *d, char *memory)
     const whisper_dims *dims = &d->m->dims;
     size_t width = (size_t)dims->width, ffn = (size_t)dims->ffn, wide = ffn > 3 * width ? ffn : 3 * width, at = 0;
     int head = dims->width / dims->decoder_heads;
-    k_weight_type type = whisper_key_type(d->m->type);
-    nn_keys shape = {
-        .count = dims->encoder_positions, .heads = dims->decoder_heads, .width = head, .k_type = type, .v_type = type};
+    nn_keys shape = {.count = dims->encoder_positions,
+                     .heads = dims->decoder_heads,
+                     .width = head,
+                     .k_type = d->m->type,
+                     .v_type = d->m->type};
     size_t row = CHUNK * sizeof(float), x = carve(&at, row * width), h = carve(&at, row * width),
            w = carve(&at, row * wide), a = carve(&at, row * width), r = carve(&at, row * (wide + 64)),
            s = carve(&at, row);
@@ -97,15 +99,21 @@ static size_t workspace(whisper_decoding *d, char *memory)
     return at;
 }
 
-static bool allocate(whisper_decoding *d)
+static bool measure(whisper_decoding *d)
 {
     const whisper_dims *dims = &d->m->dims;
+
+    d->cache_rows = (size_t)d->limits.sequences * (size_t)d->limits.positions; /* both are bounded */
+    d->workspace_bytes = workspace(d, NULL);
+    return hse_mul_size(d->cache_rows * 2 * (d->m->type == K_F32 ? sizeof(float) : sizeof(uint16_t)),
+                        (size_t)dims->width * (size_t)dims->decoder_layers, &d->cache_bytes);
+}
+
+static bool allocate(whisper_decoding *d)
+{
     size_t sequences = (size_t)d->limits.sequences, positions = (size_t)d->limits.positions;
 
-    d->cache_rows = sequences * positions; /* both are bounded */
-    d->workspace_bytes = workspace(d, NULL);
-    if (!hse_mul_size(d->cache_rows * 2 * (d->m->type == K_F32 ? sizeof(float) : sizeof(uint16_t)),
-                      (size_t)dims->width * (size_t)dims->decoder_layers, &d->cache_bytes))
+    if (!measure(d))
         return false;
     d->windows = hse_calloc((size_t)d->limits.windows, sizeof *d->windows);
     d->sequences = hse_calloc(sequences, sizeof *d->sequences);
@@ -125,17 +133,36 @@ static bool allocate(whisper_decoding *d)
     return true;
 }
 
+/* With what was left open; false where they are none. */
+static bool fill_limits(whisper_decoding_limits *o, const whisper_network *m)
+{
+    if (o->positions == 0)
+        o->positions = m->dims.decoder_positions;
+    if (o->rows == 0)
+        o->rows = MAX_ROWS;
+    return o->windows >= 1 && o->windows <= MAX_WINDOWS && o->sequences >= 1 && o->sequences <= MAX_SEQUENCES &&
+           o->positions >= 1 && o->positions <= m->dims.decoder_positions && o->rows >= 1 && o->rows <= MAX_ROWS;
+}
+
+size_t whisper_decoding_plan(const whisper_network *m, nn_ctx *c, const whisper_decoding_limits *limits)
+{
+    whisper_decoding d = {.m = m, .k = m->kernels, .threads = nn_threads(c), .limits = *limits};
+    size_t arena = whisper_encode_plan(m, c), window = whisper_window_bytes(m, m->dims.encoder_positions), windows, sum;
+    size_t logits = (size_t)limits->sequences * (size_t)m->dims.vocab * sizeof(float);
+
+    if (arena == 0 || window == 0 || !fill_limits(&d.limits, m) || !measure(&d) ||
+        !hse_mul_size(window, (size_t)d.limits.windows, &windows) || !hse_add_size(arena, windows, &sum) ||
+        !hse_add_size(sum, d.cache_bytes, &sum) || !hse_add_size(sum, d.workspace_bytes + logits, &sum))
+        return 0;
+    return sum;
+}
+
 hse_status whisper_decoding_open(whisper_decoding **out, const whisper_network *m, nn_ctx *c,
                                  const whisper_decoding_limits *limits, hse_error *err)
 {
     whisper_decoding_limits o = *limits;
 
-    if (o.positions == 0)
-        o.positions = m->dims.decoder_positions;
-    if (o.rows == 0)
-        o.rows = MAX_ROWS;
-    if (o.windows < 1 || o.windows > MAX_WINDOWS || o.sequences < 1 || o.sequences > MAX_SEQUENCES || o.positions < 1 ||
-        o.positions > m->dims.decoder_positions || o.rows < 1 || o.rows > MAX_ROWS)
+    if (!fill_limits(&o, m))
         return hse_fail(err, HSE_E_ARG, 0, "a decoding of %d windows, %d sequences of %d positions, %d rows", o.windows,
                         o.sequences, o.positions, o.rows);
     if (nn_kernels(c) != m->kernels)

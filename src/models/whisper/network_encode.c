@@ -56,16 +56,28 @@ static void pack_head(void *arg, int head)
     nn_keys_pack(j->keys, j->k, head, j->kv, j->kv + j->width, 2 * j->width);
 }
 
+static size_t layer_bytes(const whisper_network *m, int count)
+{
+    const whisper_dims *d = &m->dims;
+
+    return whisper_align(
+        nn_keys_bytes(m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, m->type, m->type));
+}
+
+size_t whisper_window_bytes(const whisper_network *m, int count)
+{
+    size_t bytes;
+
+    return hse_mul_size(layer_bytes(m, count), (size_t)m->dims.decoder_layers, &bytes) ? bytes : 0;
+}
+
 /* Keys' memory for `count` positions; what the window had before is used again when it fits exactly. */
 static bool window_place(const whisper_network *m, whisper_window *w, int count)
 {
     const whisper_dims *d = &m->dims;
-    k_weight_type type = whisper_key_type(m->type);
-    size_t each = whisper_align(
-               nn_keys_bytes(m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type)),
-           layers = (size_t)d->decoder_layers, bytes;
+    size_t each = layer_bytes(m, count), layers = (size_t)d->decoder_layers, bytes = whisper_window_bytes(m, count);
 
-    if (each == 0 || !hse_mul_size(each, layers, &bytes))
+    if (bytes == 0)
         return false;
     if (bytes != w->bytes) {
         whisper_window_clear(w);
@@ -76,10 +88,33 @@ static bool window_place(const whisper_network *m, whisper_window *w, int count)
     if (!w->keys && !(w->keys = hse_calloc(layers, sizeof *w->keys)))
         return false;
     for (size_t i = 0; i < layers; i++)
-        nn_keys_place(&w->keys[i], m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, type, type,
+        nn_keys_place(&w->keys[i], m->kernels, count, d->decoder_heads, d->width / d->decoder_heads, m->type, m->type,
                       (char *)w->memory + i * each);
     w->count = count;
     return true;
+}
+
+/* What each of the decoder's layers attends to. */
+static void keys_run(nn_ctx *c, const whisper_network *m, const whisper_window *w, nn_tensor x)
+{
+    for (int i = 0; i < m->dims.decoder_layers && nn_ok(c); i++) {
+        nn_mark_t mark = nn_mark(c);
+        float *kv = nn_raw(c, nn_linear(c, &m->decoder[i].cross.kv, x)); /* NULL while planning */
+        if (kv)
+            hse_pool_run(nn_pool(c), m->dims.decoder_heads, pack_head,
+                         &(pack_job){.keys = &w->keys[i], .k = m->kernels, .kv = kv, .width = (size_t)m->dims.width});
+        nn_keep_all(c, mark, NULL, 0);
+    }
+}
+
+size_t whisper_encode_plan(const whisper_network *m, nn_ctx *c)
+{
+    const int frames = 2 * m->dims.encoder_positions;
+    const float *none = NULL;
+
+    nn_begin(c, NN_PLAN);
+    keys_run(c, m, NULL, encoder_run(c, m, nn_input(c, 1, &frames, m->dims.mels, &none)));
+    return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }
 
 hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
@@ -99,14 +134,7 @@ hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_windo
         nn_error(c, HSE_E_NOMEM, "no memory for a window of %d positions", count);
     if (nn_ok(c) && keep_output)
         nn_read(c, x, 0, w->output, n);
-    for (int i = 0; i < d->decoder_layers && nn_ok(c); i++) {
-        nn_mark_t mark = nn_mark(c);
-        float *kv = nn_raw(c, nn_linear(c, &m->decoder[i].cross.kv, x));
-        if (kv)
-            hse_pool_run(nn_pool(c), d->decoder_heads, pack_head,
-                         &(pack_job){.keys = &w->keys[i], .k = m->kernels, .kv = kv, .width = width});
-        nn_keep_all(c, mark, NULL, 0);
-    }
+    keys_run(c, m, w, x);
     hse_status s = nn_end(c, err);
     if (s != HSE_OK)
         whisper_window_clear(w);

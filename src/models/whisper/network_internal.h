@@ -57,18 +57,14 @@ typedef struct {
 /* Fills an unused window. */
 hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
                               bool keep_output, hse_error *err);
+size_t     whisper_encode_plan(const whisper_network *m, nn_ctx *c);       /* of the arena, for a window of full length; 0: none */
+size_t     whisper_window_bytes(const whisper_network *m, int count);      /* keys and values of `count` positions; 0: too many */
 void       whisper_window_rest(whisper_window *w);         /* unused; its memory stays for the next one */
 void       whisper_window_clear(whisper_window *w);
 
 static inline size_t whisper_align(size_t n)
 {
     return (n + WHISPER_ALIGN - 1) & ~(size_t)(WHISPER_ALIGN - 1);
-}
-
-/* The types that keys and values are multiplied in, in a network of matrices of `type`. */
-static inline k_weight_type whisper_key_type(k_weight_type type)
-{
-    return type;
 }
 
 #endif

@@ -629,6 +629,11 @@ void whisper_network_close(whisper_network **network)
     *network = NULL;
 }
 
+k_weight_type whisper_network_type(const whisper_network *m)
+{
+    return m->type;
+}
+
 size_t whisper_network_bytes(const whisper_network *m)
 {
     return m->bytes;

@@ -10,6 +10,7 @@ enum {
     MAX_ATTEMPTS = 16,
     GROUP = 32,                             /* windows on one decoding */
     ROWS = 128,                             /* of prompts in a step, beside those of hypotheses */
+    USUAL_SEQUENCES = 6,                    /* five beams and the prompt's */
     PIECE_BYTES = 64 << 20,                 /* of one piece's words */
 };
 
@@ -402,23 +403,25 @@ static hse_status find_words(const whisper_model *m, whisper_searcher *search, w
 
 /* ---- a group of pieces on one decoding ---- */
 
-static void limits_of(const whisper_model *m, whisper_piece *const *p, size_t n, whisper_decoding_limits *limits)
+/* That it needs at the same time, in whichever attempt. */
+static int sequences_of(const whisper_piece *p)
 {
     whisper_search search;
-    int hypotheses = 0;
+    int most = 1;
 
-    *limits = (whisper_decoding_limits){.windows = (int)n};
-    for (size_t i = 0; i < n; i++) {
-        int most = 1;
-        for (size_t k = 0; p[i]->transcribe && whisper_attempt(p[i]->request, p[i]->prompt.count, k, &search); k++) {
-            int here = whisper_search_sequences(&search);
-            most = here > most ? here : most;
-        }
-        limits->sequences += most;
-        hypotheses += most;
+    for (size_t k = 0; p->transcribe && whisper_attempt(p->request, p->prompt.count, k, &search); k++) {
+        int here = whisper_search_sequences(&search);
+        most = here > most ? here : most;
     }
-    limits->positions = m->config.dims.decoder_positions;
-    limits->rows = hypotheses + ROWS;
+    return most;
+}
+
+static void limits_of(const whisper_model *m, whisper_piece *const *p, size_t n, whisper_decoding_limits *limits)
+{
+    *limits = (whisper_decoding_limits){.windows = (int)n, .positions = m->config.dims.decoder_positions};
+    for (size_t i = 0; i < n; i++)
+        limits->sequences += sequences_of(p[i]);
+    limits->rows = limits->sequences + ROWS;
 }
 
 static hse_status encode(whisper_decoding *d, whisper_piece *const *p, size_t n, int *windows, hse_error *err)
@@ -478,6 +481,14 @@ static hse_status run_group(const whisper_model *m, nn_ctx *c, whisper_piece *co
     return s;
 }
 
+/* Its mel, and what its search keeps of the vocabulary. */
+static size_t piece_bytes(const whisper_model *m)
+{
+    const whisper_dims *d = &m->config.dims;
+
+    return ((size_t)WHISPER_WINDOW_FRAMES * (size_t)d->mels + (size_t)d->vocab) * sizeof(float);
+}
+
 /* Keys and values of one window: of every layer, twice, in float32. */
 static size_t window_bytes(const whisper_model *m)
 {
@@ -486,20 +497,34 @@ static size_t window_bytes(const whisper_model *m)
     return (size_t)d->encoder_positions * (size_t)d->width * (size_t)d->decoder_layers * 2 * sizeof(float);
 }
 
-size_t whisper_pieces_bytes(const whisper_model *m, size_t n)
+static size_t group_size(const whisper_model *m)
 {
     size_t group = GROUP_BYTES / window_bytes(m);
 
-    group = group < 1 ? 1 : group > GROUP ? GROUP : group;
-    return (n < group ? n : group) * window_bytes(m);
+    return group < 1 ? 1 : group > GROUP ? GROUP : group;
+}
+
+size_t whisper_pieces_plan(const whisper_model *m, nn_ctx *c, whisper_piece *const *p, size_t n)
+{
+    size_t group = group_size(m), most = 0;
+
+    for (size_t i = 0; i < n; i += group) {
+        size_t count = n - i < group ? n - i : group, bytes;
+        whisper_decoding_limits limits = {.windows = (int)count};
+
+        for (size_t k = i; k < i + count; k++)
+            limits.sequences += p[k] ? sequences_of(p[k]) : USUAL_SEQUENCES;
+        bytes = whisper_decoding_plan(m->network, c, &limits) + count * piece_bytes(m);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
 }
 
 hse_status whisper_pieces_run(const whisper_model *m, nn_ctx *c, whisper_piece *const *p, size_t n, hse_error *err)
 {
-    size_t group = GROUP_BYTES / window_bytes(m);
+    size_t group = group_size(m);
     hse_status s = HSE_OK;
 
-    group = group < 1 ? 1 : group > GROUP ? GROUP : group;
     for (size_t i = 0; i < n && s == HSE_OK; i += group)
         s = run_group(m, c, p + i, n - i < group ? n - i : group, err);
     return s;

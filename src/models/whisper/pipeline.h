@@ -81,8 +81,8 @@ void       whisper_piece_free(whisper_piece **p);
 
 /* All of them; what they give does not depend on their company. An error concerns all. */
 hse_status whisper_pieces_run(const whisper_model *m, nn_ctx *c, whisper_piece *const *p, size_t n, hse_error *err);
-/* Bytes that n pieces take on the heap and in the arena beside the weights, about. */
-size_t     whisper_pieces_bytes(const whisper_model *m, size_t n);
+/* Bytes that a batch of n such pieces needs at most beside the weights; p[i] NULL: one of the usual options. c only plans. */
+size_t     whisper_pieces_plan(const whisper_model *m, nn_ctx *c, whisper_piece *const *p, size_t n);
 
 /* The best language of a piece, with its probability. */
 int32_t    whisper_detected(const whisper_piece *p, double *probability);

@@ -202,6 +202,7 @@ TEST(compute_type_and_dtype_choose_the_precision)
     noting.open = open_noting;
     noting.close = close_noting;
     noting.bytes = no_bytes;
+    noting.precision = NULL;
     noting.describe = NULL;
     for (int i = -2; i < (int)COUNT(rows); i++) {
         char text[300];
@@ -223,6 +224,61 @@ TEST(compute_type_and_dtype_choose_the_precision)
         if (i < 0)
             CHECK((int)opened_with.precision == (fast ? K_INT8 : K_F32) && !opened_with.as_stored, "auto is %d",
                   (int)opened_with.precision);
+        hse_engine_close(&e);
+        hse_config_close(&c);
+    }
+}
+
+static void copy(const char *from, const char *to)
+{
+    char line[1200];
+
+    snprintf(line, sizeof line, "cp '%.400s' '%.700s'", test_path(from), to);
+    CHECK(system(line) == 0, "cannot copy %s", from);
+}
+
+/* OpenAI's checkpoints have no config beside them: single files, by what is in them. */
+TEST(a_single_file_of_openais_is_a_model)
+{
+    static const hse_model_type *const types[] = {&whisper_type, NULL};
+    char dir[300], path[800];
+    hse_error err = {0};
+    hse_engine *e = NULL;
+
+    snprintf(dir, sizeof dir, "%.250s/fake-openai", HSE_BINARY_DIR);
+    snprintf(path, sizeof path, "rm -rf '%s' && mkdir -p '%s/org/whisper'", dir, dir);
+    CHECK(system(path) == 0, "cannot make the folders");
+    for (int k = 0; k < 2; k++) {
+        snprintf(path, sizeof path, k ? "%s/org/whisper/a.pt" : "%s/alone.pt", dir);
+        copy("tests/golden/whisper/models/ml/openai_pt/ml.pt", path);
+    }
+    snprintf(path, sizeof path, "%s/org/whisper/tokenizer.json", dir);
+    copy("tests/golden/whisper/models/ml/ct2_float16/tokenizer.json", path);
+    fake_file(dir, "broken.pt", "PK");
+    CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .models = dir, .threads = 1}, &err) == HSE_OK, "%s", err.text);
+    hse_models *m = list(e);
+    const hse_model_info *i = find(m, "whisper");
+    CHECK(i && i->transcribes && !i->problem && strstr(i->path, "/org/whisper/a.pt"), "the one with its vocabulary");
+    i = find(m, "alone");
+    CHECK(i && i->problem && strstr(i->problem, "multilingual.tiktoken"), "the one without: %s", i ? i->problem : "not listed");
+    CHECK(!find(m, "broken"), "a file that is no checkpoint is offered");
+    hse_models_close(&m);
+    CHECK(hse_engine_load(e, "whisper", NAN, &err) == HSE_OK, "%s", err.text);
+    hse_engine_close(&e);
+
+    static const struct { const char *model; hse_status want; const char *word; } cases[] = {
+        {"org/whisper", HSE_OK, ""},
+        {"org/whisper/a.pt", HSE_OK, ""},
+        {"alone.pt", HSE_E_NOT_FOUND, "multilingual.tiktoken"},
+        {"broken.pt", HSE_E_NOT_FOUND, "another kind"},
+        {"org", HSE_E_NOT_FOUND, "none of its files"},
+    };
+    for (size_t k = 0; k < COUNT(cases); k++) {
+        snprintf(path, sizeof path, "model_configs: [{name: w, model: %s, model_type: FasterWhisper, dtype: int8}]", cases[k].model);
+        hse_config *c = config(path);
+        CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .config = c, .models = dir, .threads = 1}, &err) == HSE_OK, "%s", err.text);
+        hse_status s = hse_engine_load(e, "w", NAN, &err);
+        CHECK(s == cases[k].want && (s == HSE_OK || strstr(err.text, cases[k].word)), "%s: %d %s", cases[k].model, (int)s, err.text);
         hse_engine_close(&e);
         hse_config_close(&c);
     }

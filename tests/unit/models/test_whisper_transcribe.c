@@ -450,6 +450,49 @@ TEST(stretches_of_speech_are_transcribed_one_by_one)
     whisper_type.close(&m);
 }
 
+/* What admission counts on: no batch needs more than was planned, and the plan is of the same order. */
+TEST(a_batch_needs_no_more_than_its_plan)
+{
+    static const char *const folders[] = {"en/ct2_int8_float16", "v3/ct2_float16"};
+    hse_transcribe_options o;
+
+    for (size_t k = 0; k < COUNT(folders); k++) {
+        void *m = whisper_of(folders[k]), *split = NULL;
+        nn_ctx *c = context();
+        float *x = make(NOISE, 70 * RATE);
+        hse_audio audio = {.samples = x, .n = 70 * RATE, .rate_hz = RATE, .channels = 1};
+        hse_item *items[MOST], bare, *alone = &bare;
+        hse_split_output out;
+        hse_error err = {0};
+        size_t n = 0, before, planned, held;
+
+        hse_transcribe_options_init(&o);
+        o.vad_filter = 0;
+        o.batched = 1;
+        o.language = "en";
+        o.max_new_tokens = 8;
+        hse_item_init(&bare);
+        bare.audio = audio;
+        size_t one = whisper_type.plan(m, c, &alone, 1);
+        CHECK(whisper_type.split_open(&split, m, &(hse_split_input){.audio = &audio, .transcribe = &o}, &err) == HSE_OK &&
+                  whisper_type.split_took(split, NULL, &out, &err) == HSE_OK, "%s", err.text);
+        while (n < MOST && (items[n] = whisper_type.split_next(split)) != NULL)
+            n++;
+        planned = whisper_type.plan(m, c, items, n);
+        before = hse_pages_total();
+        CHECK(n == 3 && whisper_type.run(m, c, items, n) == HSE_OK, "%zu windows: %s", n, items[0]->error.text);
+        held = hse_pages_total() - before;              /* the arena's pages, which stay */
+        CHECK(one > 0 && one < planned && planned < 3 * one, "%zu for three windows, %zu for one", planned, one);
+        CHECK(held > 0 && held <= one, "an arena of %zu, planned %zu", held, one);
+        for (size_t i = 0; i < n; i++)
+            CHECK(whisper_type.split_took(split, items[i], &out, &err) == HSE_OK, "%s", err.text);
+        whisper_type.split_close(&split);
+        hse_free(x);
+        nn_close(&c);
+        whisper_type.close(&m);
+    }
+}
+
 TEST(a_raised_flag_ends_it)
 {
     void *m = whisper_of("en/ct2_int8_float16");
