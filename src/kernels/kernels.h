@@ -149,6 +149,7 @@ typedef struct hse_kernels {
     void (*scale)(float *out, const float *in, float a, float b, size_t n);         /* a x + b, fused */
     void (*max)(float *out, const float *a, const float *b, size_t n);
     void (*affine)(float *out, const float *in, const float *scale, const float *shift, int rows, int n);   /* per column */
+    void (*gate)(float *out, const float *x, const float *shift, size_t n);         /* y = x + shift, 2n each: tanh(y[i]) sigmoid(y[n + i]) */
     void (*highway)(float *x, const float *g, const float *h, size_t n);            /* x = g relu(h) + (1-g) x, g after sigmoid */
 
     /* Row by row: one row of n elements at a time, sums in a fixed order that depends on n only. */

@@ -57,6 +57,9 @@ void nn_bind_bias(nn_binder *b, nn_presence presence);
 void nn_bind_weight_norm(nn_binder *b, nn_presence presence);
 
 void nn_bind_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const char *name, ...) HSE_PRINTF(5, 6);
+/* Linear layers (or convolutions of kernel 1) of the same inputs, `each` outputs a name: side by side, so that one product
+ * gives them all. Every one has a bias. */
+void nn_bind_linears(nn_binder *b, nn_linear_layer *l, int in, int each, const char *const *names, int n);
 void nn_bind_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const char *name, ...)
     HSE_PRINTF(7, 8);
 void nn_bind_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride,

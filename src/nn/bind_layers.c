@@ -287,6 +287,32 @@ void nn_bind_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const cha
     nn_temp_free(&bias);
 }
 
+void nn_bind_linears(nn_binder *b, nn_linear_layer *l, int in, int each, const char *const *names, int n)
+{
+    char name[NN_NAME_BYTES], weight[NN_NAME_BYTES], bias[NN_NAME_BYTES];
+    size_t rows = (size_t)each, size = rows * (size_t)in;
+    nn_temp w = nn_temp_new(b, (size_t)n * size), all = nn_temp_new(b, (size_t)n * rows);
+    bool whole = w.at && all.at;
+
+    for (int i = 0; i < n && w.at && all.at; i++) {
+        snprintf(name, sizeof name, "%.*s%s", b->prefix_size, b->prefix, names[i]);
+        const hse_weight *stored = nn_find(b, with(weight, name, ".weight"));
+        nn_temp part = nn_read_tensor(b, weight, stored && stored->rank == 3 ? 3 : 2, (int[]){each, in, 1}, NN_REQUIRED);
+        nn_temp part_bias = nn_read_tensor(b, with(bias, name, ".bias"), 1, &each, NN_REQUIRED);
+
+        whole = whole && part.at && part_bias.at;
+        if (part.at)
+            memcpy(w.at + (size_t)i * size, part.at, size * sizeof *w.at);
+        if (part_bias.at)
+            memcpy(all.at + (size_t)i * rows, part_bias.at, rows * sizeof *all.at);
+        nn_temp_free(&part);
+        nn_temp_free(&part_bias);
+    }
+    nn_make_linear(b, l, in, n * each, whole ? w.at : NULL, all.at);
+    nn_temp_free(&w);
+    nn_temp_free(&all);
+}
+
 void nn_bind_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const char *name, ...)
 {
     NAME(full, name);

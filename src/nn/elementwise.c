@@ -303,6 +303,48 @@ nn_tensor nn_add_vector(nn_ctx *c, nn_tensor x, nn_tensor v)
     return out;
 }
 
+typedef struct {
+    nn_ctx    *c;
+    nn_tensor  x, v, out;
+    const int *starts;
+    int        tasks;
+} gate_job;
+
+static void gate_task(void *arg, int t)
+{
+    const gate_job *j = arg;
+    size_t from, to, n = (size_t)j->out.cols;
+    int item = 0;
+
+    nn_task_range((size_t)j->out.rows, j->tasks, t, &from, &to);
+    for (; from < to; from++) {
+        while (j->starts[item + 1] <= (int)from)
+            item++;
+        j->c->k->gate(nn_data(j->c, j->out) + from * n, nn_data(j->c, j->x) + from * (size_t)j->x.ld,
+                      nn_data(j->c, j->v) + (size_t)item * (size_t)j->v.ld, n);
+    }
+}
+
+nn_tensor nn_gate(nn_ctx *c, nn_tensor x, nn_tensor v)
+{
+    if (!nn_start(c, "gate", x) || !nn_start(c, "gate", v) || !nn_expect_cols(c, "gate", v, x.cols) ||
+        !one_row_an_item(c, "gate", x, v))
+        return NN_NONE;
+    if (x.cols % 2 != 0 || x.width != 1) {
+        nn_error(c, HSE_E_ARG, "gate: %d positions of %d columns", x.width, x.cols);
+        return NN_NONE;
+    }
+    x = nn_settle(c, x);
+    v = nn_settle(c, v);
+    nn_tensor out = nn_make_like(c, x, x.cols / 2);
+    if (nn_is_none(out) || !nn_running(c))
+        return out;
+    gate_job j = {.c = c, .x = x, .v = v, .out = out, .starts = nn_list(c, x.starts)};
+    j.tasks = nn_task_count(c, (size_t)x.rows, (double)x.cols * 8);
+    nn_run_tasks(c, j.tasks, gate_task, &j);
+    return out;
+}
+
 nn_tensor nn_append_vector(nn_ctx *c, nn_tensor x, nn_tensor v)
 {
     int cols;

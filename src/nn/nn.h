@@ -136,6 +136,18 @@ typedef struct {
     nn_tensor h, c;
 } nn_state;
 
+enum { NN_MAX_RES_LAYERS = 4 };
+
+/* Residual layers, one after another: x + near(act(wide(act(x)))), act being LeakyReLU; without `near` x + wide(act(x)). */
+typedef struct {
+    const nn_conv1d_layer *wide, *near;
+} nn_res_layer;
+
+typedef struct {
+    int          n;
+    nn_res_layer layer[NN_MAX_RES_LAYERS];
+} nn_res_stack;
+
 /* A pre-activation residual block of 3 x 3 convolutions (He et al. 2016) on a grid, see nn_grid_block_run. */
 typedef struct {
     int             in, out;
@@ -244,10 +256,9 @@ nn_tensor nn_depthwise1d(nn_ctx *c, const nn_depthwise1d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d_then(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x, nn_then then);
 nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_tensor x);
-/* x + narrow(act(wide(act(x)))) into `out` (from nn_new, another tensor), act being LeakyReLU: a residual layer of
- * two convolutions whose lengths stay, without the tensor between them. */
-nn_tensor nn_res_pair1d(nn_ctx *c, const nn_conv1d_layer *wide, const nn_conv1d_layer *narrow, float slope, nn_tensor x,
-                        nn_tensor out);
+/* alpha * the sum of what n stacks make of x, into `out` (from nn_new, another tensor); lengths stay. */
+nn_tensor nn_res_stacks1d(nn_ctx *c, int n, const nn_res_stack *stacks, float slope, float alpha, nn_tensor x,
+                          nn_tensor out);
 
 /* Grids: 2-D data whose rows end in a position of no meaning, the gap. Read as zero it stands right of its row and left
  * of the next, so that a 3 x 3 kernel is 9 taps on the flattened positions. width counts the gap; zeros stand outside.
@@ -295,6 +306,7 @@ nn_tensor nn_scale(nn_ctx *c, nn_tensor x, float a);
 nn_tensor nn_scale_shift(nn_ctx *c, nn_tensor x, float a, float b); /* a x + b */
 nn_tensor nn_add_vector(nn_ctx *c, nn_tensor x, nn_tensor v); /* v: one row an item, added to each of the item's rows */
 nn_tensor nn_append_vector(nn_ctx *c, nn_tensor x, nn_tensor v);    /* the same, appended as columns */
+nn_tensor nn_gate(nn_ctx *c, nn_tensor x, nn_tensor v);     /* columns [a | b] of nn_add_vector(x, v) -> tanh(a) sigmoid(b) */
 
 /* ---- rows and columns ---- */
 

@@ -332,7 +332,7 @@ static void hear_vocoder(void *user, const nn_view *v)
 static void check_vocoder_batch(golden_case *c, const hs1_vocoder *m, const hs1_wave *alone)
 {
     int n = hs1_golden_neighbours(c), mine = n / 2;
-    size_t in = (size_t)m->cfg.in, hop = (size_t)m->cfg.hop, frames = alone->frames, cut = frames / 3 + 1;
+    size_t in = (size_t)m->cfg.in, hop = (size_t)m->cfg.hop, frames = alone->audio.frames, cut = frames / 3 + 1;
     hs1_wave items[64] = {{0}};
     float *noise = hse_alloc((frames + 64) * in * sizeof *noise);
     hse_error err = {0};
@@ -348,24 +348,25 @@ static void check_vocoder_batch(golden_case *c, const hs1_vocoder *m, const hs1_
     for (int i = 0; i < n; i++) {
         size_t length = i == mine ? frames : (size_t)m->min_frames + frames * (size_t)(i + 1) / (size_t)(n + 1);
         length = length > frames + 64 ? frames + 64 : length;
-        items[i] = (hs1_wave){.mel = i == mine ? alone->mel : noise, .frames = length, .to = length};
+        items[i] = (hs1_wave){.mel = i == mine ? alone->mel : noise, .audio = {.frames = length, .to = length}};
     }
     for (int i = 0; i < 3; i++) {
         size_t from = cut * (size_t)i < frames ? cut * (size_t)i : frames - 1,
                to = from + cut < frames ? from + cut : frames;
-        items[n + i] = (hs1_wave){.mel = alone->mel, .frames = frames, .from = from, .to = to};
+        items[n + i] = (hs1_wave){.mel = alone->mel, .audio = {.frames = frames, .from = from, .to = to}};
     }
     if (hs1_vocoder_run(m, c->nn, items, n + 3, false, &err) != HSE_OK)
         golden_fail_error(c, "the vocoder in a batch", &err);
     for (int i = mine; i < n + 3 && !c->failed; i = i == mine ? n : i + 1) {
-        if (items[i].status != HSE_OK)
-            golden_fail_error(c, "the vocoder in a batch", &items[i].error);
+        const windows_audio *t = &items[i].audio;
+        if (t->status != HSE_OK)
+            golden_fail_error(c, "the vocoder in a batch", &t->error);
         else
-            golden_same_bits(c, i == mine ? "the audio" : "a window of the audio", alone->wave + items[i].from * hop,
-                             (items[i].to - items[i].from) * hop, items[i].wave, (items[i].to - items[i].from) * hop);
+            golden_same_bits(c, i == mine ? "the audio" : "a window of the audio", alone->audio.wave + t->from * hop,
+                             (t->to - t->from) * hop, t->wave, t->samples);
     }
     for (int i = 0; i < n + 3; i++)
-        hse_free(items[i].wave);
+        hse_free(items[i].audio.wave);
     hse_free(noise);
 }
 
@@ -373,14 +374,14 @@ static void check_vocoder_batch(golden_case *c, const hs1_vocoder *m, const hs1_
 static bool run_vocoder(golden_case *c, const hs1_vocoder *m, hs1_wave *t)
 {
     hse_error err = {0};
-    float *channels = turned(t->mel, t->frames, (size_t)m->cfg.in);
+    float *channels = turned(t->mel, t->audio.frames, (size_t)m->cfg.in);
 
     if (channels)
-        golden_give2(c, "vocoder_input", channels, (size_t)m->cfg.in, t->frames);
+        golden_give2(c, "vocoder_input", channels, (size_t)m->cfg.in, t->audio.frames);
     hse_free(channels);
     nn_listen(c->nn, hear_vocoder, c);
-    if (hs1_vocoder_run(m, c->nn, t, 1, true, &err) != HSE_OK || t->status != HSE_OK)
-        golden_fail_error(c, "the vocoder", err.status != HSE_OK ? &err : &t->error);
+    if (hs1_vocoder_run(m, c->nn, t, 1, true, &err) != HSE_OK || t->audio.status != HSE_OK)
+        golden_fail_error(c, "the vocoder", err.status != HSE_OK ? &err : &t->audio.error);
     nn_listen(c->nn, NULL, NULL);
     if (!c->failed)
         check_vocoder_batch(c, m, t);
@@ -443,12 +444,12 @@ static void voc(golden_case *c)
     size_t n, n_breaks;
     hse_error err = {0};
 
-    if (m && (mel = read_mel(c, m, &t.frames, NULL)) != NULL) {
+    if (m && (mel = read_mel(c, m, &t.audio.frames, NULL)) != NULL) {
         t.mel = mel;
-        t.to = t.frames;
+        t.audio.to = t.audio.frames;
         if (run_vocoder(c, m, &t)) {
             int *breaks = read_breaks(c, &n_breaks);
-            if (hs1_reference_wave(&final, &n, t.wave, t.frames * (size_t)m->cfg.hop, breaks, n_breaks, &err) == HSE_OK)
+            if (hs1_reference_wave(&final, &n, t.audio.wave, t.audio.frames * (size_t)m->cfg.hop, breaks, n_breaks, &err) == HSE_OK)
                 give_wave(c, final, n);
             else
                 golden_fail_error(c, "the wave", &err);
@@ -457,7 +458,7 @@ static void voc(golden_case *c)
         hse_free(mel);
     }
     hse_free(final);
-    hse_free(t.wave);
+    hse_free(t.audio.wave);
     hs1_golden_close(&hs1_vocoder_type, m);
 }
 
@@ -471,14 +472,14 @@ static void voc_stats(golden_case *c)
     if (m && golden_input(c, "stats", &stats)) {
         if (stats.rank != 2 || stats.dim[0] != 2 || stats.dim[1] != (size_t)m->cfg.in)
             golden_fail(c, "statistics of another shape");
-        else if ((mel = read_mel(c, m, &t.frames, &stats)) != NULL) {
+        else if ((mel = read_mel(c, m, &t.audio.frames, &stats)) != NULL) {
             t.mel = mel;
-            t.to = t.frames;
+            t.audio.to = t.audio.frames;
             run_vocoder(c, m, &t);
         }
     }
     hse_free(mel);
-    hse_free(t.wave);
+    hse_free(t.audio.wave);
     golden_free_array(&stats);
     hs1_golden_close(&hs1_vocoder_type, m);
 }
@@ -599,11 +600,11 @@ static void run_stages(golden_case *c, const chain_models *m, const hse_audio *a
         goto done;
     for (size_t i = 0; i < count; i++)
         mel[i] = t.mel[i] * 0.25f;
-    w = (hs1_wave){.mel = mel, .frames = (size_t)t.frames, .to = (size_t)t.frames};
+    w = (hs1_wave){.mel = mel, .audio = {.frames = (size_t)t.frames, .to = (size_t)t.frames}};
     run_vocoder(c, m->vocoder, &w);
 done:
     hs1_mel_free(&t);
-    hse_free(w.wave);
+    hse_free(w.audio.wave);
     hse_free(mel);
     hse_free(ids);
     hse_free(embedding);

@@ -143,7 +143,7 @@ static void check_batch(golden_case *c, const vits_tts *m, const vits_utterance 
     int n = c->options->batch > MOST ? MOST : c->options->batch > 3 ? c->options->batch : 3, mine = n / 2;
     vits_utterance item[MOST];
     vits_wave wave[MOST] = {{0}};
-    size_t hop = (size_t)m->decoder.hop, cut = alone->frames / 3 + 1;
+    size_t hop = (size_t)m->decoder.hop, cut = alone->audio.frames / 3 + 1;
     hse_error err = {0};
 
     for (int i = 0; i < n; i++) {
@@ -157,28 +157,30 @@ static void check_batch(golden_case *c, const vits_tts *m, const vits_utterance 
     if (vits_tts_run(m, c->nn, item, n, &err) != HSE_OK || item[mine].status != HSE_OK) {
         golden_fail_error(c, "the synthesizer in a batch", err.status ? &err : &item[mine].error);
     } else {
-        int windows = 0;
+        int waves = 0;
 
         golden_same_bits(c, "z", u->z, (size_t)u->frames * (size_t)m->dims.inter, item[mine].z,
                          (size_t)item[mine].frames * (size_t)m->dims.inter);
-        for (size_t from = 0; from < alone->frames && windows < 4; from += cut, windows++)
-            wave[windows] = (vits_wave){.z = u->z, .speaker = alone->speaker, .frames = alone->frames, .from = from,
-                                        .to = from + cut < alone->frames ? from + cut : alone->frames};
-        for (int i = 0; i < n && windows < MOST; i++)
+        for (size_t from = 0; from < alone->audio.frames && waves < 4; from += cut, waves++)
+            wave[waves] = (vits_wave){.z = u->z, .speaker = alone->speaker,
+                                        .audio = {.frames = alone->audio.frames, .from = from,
+                                                  .to = from + cut < alone->audio.frames ? from + cut : alone->audio.frames}};
+        for (int i = 0; i < n && waves < MOST; i++)
             if (i != mine && item[i].status == HSE_OK)
-                wave[windows++] = (vits_wave){.z = item[i].z, .speaker = alone->speaker, .frames = (size_t)item[i].frames,
-                                              .to = (size_t)item[i].frames};
-        if (vits_decode(&m->decoder, c->nn, wave, windows, &err) != HSE_OK)
+                wave[waves++] = (vits_wave){.z = item[i].z, .speaker = alone->speaker,
+                                              .audio = {.frames = (size_t)item[i].frames, .to = (size_t)item[i].frames}};
+        if (vits_decode(&m->decoder, c->nn, wave, waves, &err) != HSE_OK)
             golden_fail_error(c, "the decoder in a batch", &err);
-        for (int i = 0; i < windows && !c->failed; i++)
-            if (wave[i].z == u->z)
-                golden_same_bits(c, "a window of the audio", alone->wave + wave[i].from * hop,
-                                 alone->samples - wave[i].from * hop < wave[i].samples
-                                     ? alone->samples - wave[i].from * hop
-                                     : wave[i].samples,
-                                 wave[i].wave, wave[i].samples);
-        for (int i = 0; i < windows; i++)
-            hse_free(wave[i].wave);
+        for (int i = 0; i < waves && !c->failed; i++)
+            if (wave[i].z == u->z) {
+                const windows_audio *t = &wave[i].audio, *all = &alone->audio;
+                size_t left = all->samples - t->from * hop;
+
+                golden_same_bits(c, "a window of the audio", all->wave + t->from * hop, left < t->samples ? left : t->samples,
+                                 t->wave, t->samples);
+            }
+        for (int i = 0; i < waves; i++)
+            hse_free(wave[i].audio.wave);
     }
     for (int i = 0; i < n; i++) {
         hse_free(item[i].durations);
@@ -189,8 +191,8 @@ static void check_batch(golden_case *c, const vits_tts *m, const vits_utterance 
 static void give_audio(golden_case *c, const vits_tts *m, const vits_utterance *u, bool melo)
 {
     float *durations = hse_alloc((size_t)u->n * sizeof *durations), frames = (float)u->frames;
-    vits_wave wave = {.z = u->z, .speaker = vits_tts_speaker(m, u->speaker), .frames = (size_t)u->frames,
-                      .to = (size_t)u->frames};
+    vits_wave wave = {.z = u->z, .speaker = vits_tts_speaker(m, u->speaker),
+                      .audio = {.frames = (size_t)u->frames, .to = (size_t)u->frames}};
     hse_error err = {0};
 
     for (int i = 0; durations && i < u->n; i++)
@@ -200,15 +202,15 @@ static void give_audio(golden_case *c, const vits_tts *m, const vits_utterance *
     golden_give1(c, "y_length", &frames, 1);
     hse_free(durations);
     nn_listen(c->nn, hear, c);
-    if (vits_decode(&m->decoder, c->nn, &wave, 1, &err) != HSE_OK || wave.status != HSE_OK)
-        golden_fail_error(c, "the decoder", err.status ? &err : &wave.error);
+    if (vits_decode(&m->decoder, c->nn, &wave, 1, &err) != HSE_OK || wave.audio.status != HSE_OK)
+        golden_fail_error(c, "the decoder", err.status ? &err : &wave.audio.error);
     nn_listen(c->nn, NULL, NULL);
     if (!c->failed) {
-        golden_give(c, "audio", wave.wave, melo ? 1 : 3,
-                    melo ? (size_t[]){wave.samples} : (size_t[]){1, 1, wave.samples});
+        golden_give(c, "audio", wave.audio.wave, melo ? 1 : 3,
+                    melo ? (size_t[]){wave.audio.samples} : (size_t[]){1, 1, wave.audio.samples});
         check_batch(c, m, u, &wave);
     }
-    hse_free(wave.wave);
+    hse_free(wave.audio.wave);
 }
 
 static void tts(golden_case *c, bool melo)
@@ -415,25 +417,25 @@ static void read_files(golden_case *c)
 static void check_conversion_batch(golden_case *c, const vits_converter *m, const vits_conversion *alone)
 {
     vits_conversion item[6];
-    size_t cut = alone->frames / 3 + 1, hop = (size_t)m->hop;
+    size_t cut = alone->audio.frames / 3 + 1, hop = (size_t)m->hop;
     int n = 0;
     hse_error err = {0};
 
     item[n] = *alone;                       /* another request */
     item[n].source = alone->target;
-    item[n++].frames = item[0].to = alone->frames - alone->frames / 4;
-    for (size_t from = 0; from < alone->frames; from += cut) {
+    item[n++].audio.frames = item[0].audio.to = alone->audio.frames - alone->audio.frames / 4;
+    for (size_t from = 0; from < alone->audio.frames; from += cut) {
         item[n] = *alone;
-        item[n].from = from;
-        item[n++].to = from + cut < alone->frames ? from + cut : alone->frames;
+        item[n].audio.from = from;
+        item[n++].audio.to = from + cut < alone->audio.frames ? from + cut : alone->audio.frames;
     }
     if (vits_convert(m, c->nn, item, n, &err) != HSE_OK)
         golden_fail_error(c, "the converter in a batch", &err);
     for (int i = 1; i < n && !c->failed; i++)
-        golden_same_bits(c, "a window of the audio", alone->wave + item[i].from * hop, item[i].samples, item[i].wave,
-                         item[i].samples);
+        golden_same_bits(c, "a window of the audio", alone->audio.wave + item[i].audio.from * hop, item[i].audio.samples,
+                         item[i].audio.wave, item[i].audio.samples);
     for (int i = 0; i < n; i++)
-        hse_free(item[i].wave);
+        hse_free(item[i].audio.wave);
 }
 
 static void convert(golden_case *c, const vits_converter *m)
@@ -446,23 +448,23 @@ static void convert(golden_case *c, const vits_converter *m)
     float *spec = NULL;
 
     if (golden_input(c, "src_se", &source) && golden_input(c, "tgt_se", &target) &&
-        (t.spec = spec = read_spectrogram(c, m, "source", &t.frames)) != NULL) {
+        (t.spec = spec = read_spectrogram(c, m, "source", &t.audio.frames)) != NULL) {
         t.source = source.data;
         t.target = target.data;
-        t.to = t.frames;
-        give_spectrogram(c, spec, t.frames, (size_t)m->bins);
-        if (source.count != (size_t)m->dims.gin || target.count != source.count || (noise && noise_frames != (int)t.frames))
+        t.audio.to = t.audio.frames;
+        give_spectrogram(c, spec, t.audio.frames, (size_t)m->bins);
+        if (source.count != (size_t)m->dims.gin || target.count != source.count || (noise && noise_frames != (int)t.audio.frames))
             golden_fail(c, "inputs of other sizes than the model's");
         nn_listen(c->nn, hear_converter, c);
-        if (!c->failed && (vits_convert(m, c->nn, &t, 1, &err) != HSE_OK || t.status != HSE_OK))
-            golden_fail_error(c, "the converter", err.status ? &err : &t.error);
+        if (!c->failed && (vits_convert(m, c->nn, &t, 1, &err) != HSE_OK || t.audio.status != HSE_OK))
+            golden_fail_error(c, "the converter", err.status ? &err : &t.audio.error);
         nn_listen(c->nn, NULL, NULL);
         if (!c->failed) {
-            golden_give(c, "audio", t.wave, 3, (size_t[]){1, 1, t.samples});
+            golden_give(c, "audio", t.audio.wave, 3, (size_t[]){1, 1, t.audio.samples});
             check_conversion_batch(c, m, &t);
         }
     }
-    hse_free(t.wave);
+    hse_free(t.audio.wave);
     hse_free(spec);
     hse_free(noise);
     golden_free_array(&source);

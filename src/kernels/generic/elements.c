@@ -76,6 +76,12 @@ static void affine(float *out, const float *in, const float *gain, const float *
         }
 }
 
+static void gate(float *out, const float *x, const float *shift, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = tanhf(x[i] + shift[i]) * sigmoid(x[n + i] + shift[n + i]);
+}
+
 static void highway(float *x, const float *g, const float *h, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -156,6 +162,7 @@ void k_generic_elements(hse_kernels *k)
     k->scale = scale;
     k->max = max;
     k->affine = affine;
+    k->gate = gate;
     k->highway = highway;
     k->lstm_step = lstm_step;
     k->gru_step = gru_step;

@@ -79,6 +79,12 @@ static void k_affine(float *out, const float *in, const float *gain, const float
     }
 }
 
+static void k_gate(float *out, const float *x, const float *shift, size_t n)
+{
+    EACH_VECTOR(n, vf value = vf_tanh(vf_add(AT(x), AT(shift)));
+                SET(out, vf_mul(value, vf_sigmoid(vf_add(AT(x + n), AT(shift + n))))));
+}
+
 static void k_highway(float *x, const float *g, const float *h, size_t n)
 {
     vf one = vf_set1(1.0f);
@@ -119,6 +125,7 @@ static void set_elements(hse_kernels *k)
     k->scale = k_scale;
     k->max = k_max;
     k->affine = k_affine;
+    k->gate = k_gate;
     k->highway = k_highway;
     k->lstm_step = k_lstm_step;
     k->gru_step = k_gru_step;

@@ -122,32 +122,13 @@ static void bind_norm(nn_binder *b, nn_norm *n, const bert *m, const hse_weights
     nn_bind_tensor(b, &n->shift, 1, &m->hidden, "%s.LayerNorm.%s", name, old ? "beta" : "bias");
 }
 
-static void bind_qkv(nn_binder *b, nn_linear_layer *l, int hidden)
-{
-    static const char *const part[] = {"query", "key", "value"};
-    size_t n = (size_t)hidden;
-    float *w = nn_bind_work(b, 3 * n * n), *bias = nn_bind_work(b, 3 * n);
-
-    for (size_t i = 0; i < 3; i++) {
-        const float *from = nn_bind_scratch(b, 2, (int[]){hidden, hidden}, "%s.weight", part[i]);
-        const float *from_bias = nn_bind_scratch(b, 1, &hidden, "%s.bias", part[i]);
-
-        if (w && from)
-            memcpy(w + i * n * n, from, n * n * sizeof *w);
-        if (bias && from_bias)
-            memcpy(bias + i * n, from_bias, n * sizeof *bias);
-    }
-    nn_make_linear(b, l, hidden, 3 * hidden, w, bias);
-    nn_scratch_end(b);
-}
-
 static void bind_layer(nn_binder *b, bert *m, const hse_weights *w, int i)
 {
     bert_layer *l = &m->layer[i];
     char name[96];
 
     nn_enter(b, "encoder.layer.%d.attention.self.", i);
-    bind_qkv(b, &l->qkv, m->hidden);
+    nn_bind_linears(b, &l->qkv, m->hidden, m->hidden, (const char *[]){"query", "key", "value"}, 3);
     nn_leave(b);
     nn_bind_linear(b, &l->attention, m->hidden, m->hidden, "encoder.layer.%d.attention.output.dense", i);
     snprintf(name, sizeof name, "encoder.layer.%d.attention.output", i);

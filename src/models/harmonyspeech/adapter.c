@@ -355,15 +355,15 @@ static hse_status scaled_mel(const hs1_vocoder *m, const hse_item *item, hs1_wav
     for (size_t i = 0; i < count; i++)
         (*own)[i] = item->mel[i] * scale;
     *t = (hs1_wave){.mel = *own,
-                    .frames = item->mel_frames,
-                    .from = window ? item->frame_from : 0,
-                    .to = window ? item->frame_to : item->mel_frames};
+                    .audio = {.frames = item->mel_frames,
+                              .from = window ? item->frame_from : 0,
+                              .to = window ? item->frame_to : item->mel_frames}};
     return HSE_OK;
 }
 
-static hse_status take_wave(const hs1_vocoder *m, hse_item *item, hs1_wave *t)
+static hse_status take_wave(hse_item *item, windows_audio *t)
 {
-    size_t n = (t->to - t->from) * (size_t)m->cfg.hop;
+    size_t n = t->samples;
     float *wave = t->wave;
 
     if (t->status != HSE_OK) {
@@ -412,10 +412,10 @@ static hse_status vocoder_run(const void *model, nn_ctx *c, hse_item *const *ite
             if (items[i]->reference != (reference != 0) || items[i]->status != HSE_OK)
                 continue;
             if (s == HSE_OK)
-                items[i]->status = take_wave(m, items[i], &t[k]);
+                items[i]->status = take_wave(items[i], &t[k].audio);
             else
                 items[i]->status = s, items[i]->error = err;
-            hse_free(t[k].wave);
+            hse_free(t[k].audio.wave);
             hse_free(own[k]);
             own[k++] = NULL;
         }

@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 /* ---- opening ---- */
 
@@ -243,123 +244,84 @@ static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x)
 
 /* ---- items and windows ---- */
 
-/* A piece of an item that goes through the network: frames [from, to) are wanted, [first, last) go in. */
 typedef struct {
-    hs1_wave *item;
-    size_t from, to, first, last;
-} piece;
+    const hs1_vocoder *m;
+    nn_ctx            *c;
+    const hs1_wave    *items;
+    const windows     *w;
+} decoding;
 
-enum { PIECES = 32 };
-
-static hse_status run_pieces(const hs1_vocoder *m, nn_ctx *c, const piece *p, int n, hse_error *err)
+/* A mel that is too short to be mirrored, with its last frame repeated; NULL without memory. */
+static float *lengthened(const hs1_vocoder *m, const hs1_wave *t)
 {
-    const float *data[PIECES];
-    float *scratch = NULL;
-    int rows[PIECES];
-    size_t hop = (size_t)m->cfg.hop, most = 0;
-    hse_status s;
+    size_t in = (size_t)m->cfg.in, need = (size_t)m->min_frames, frames = t->audio.frames;
+    float *longer = hse_alloc(need * in * sizeof *longer);
+
+    for (size_t f = 0; longer && f < need; f++)
+        memcpy(longer + f * in, t->mel + (f < frames ? f : frames - 1) * in, in * sizeof *longer);
+    return longer;
+}
+
+static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_error *err)
+{
+    const decoding *j = user;
+    const hs1_vocoder *m = j->m;
+    const float *data[WINDOWS_PIECES];
+    float *scratch = NULL, *longer[WINDOWS_PIECES] = {NULL};
+    int rows[WINDOWS_PIECES];
+    size_t most = 0;
+    hse_status s = HSE_OK;
 
     for (int i = 0; i < n; i++) {
-        data[i] = p[i].item->mel + p[i].first * (size_t)m->cfg.in;
+        const hs1_wave *t = &j->items[p[i].item];
+
+        data[i] = t->mel + p[i].first * (size_t)m->cfg.in;
         rows[i] = (int)(p[i].last - p[i].first);
-        most = (p[i].last - p[i].first) * hop > most ? (p[i].last - p[i].first) * hop : most;
+        if (t->audio.frames < (size_t)m->min_frames) {
+            data[i] = longer[i] = lengthened(m, t);
+            rows[i] = m->min_frames;
+        }
+        if (!data[i])
+            s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %d frames", m->min_frames);
+        most = (size_t)rows[i] > most ? (size_t)rows[i] : most;
     }
-    if (!(scratch = hse_alloc(most * sizeof *scratch)))
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", most);
-    nn_begin(c, NN_RUN);
-    nn_tensor x = melgan_run(c, m, nn_input(c, n, rows, m->cfg.in, data));
-    for (int i = 0; i < n && nn_ok(c); i++) {
-        nn_read(c, x, i, scratch, (size_t)rows[i] * hop);
-        memcpy(p[i].item->wave + (p[i].from - p[i].item->from) * hop, scratch + (p[i].from - p[i].first) * hop,
-               (p[i].to - p[i].from) * hop * sizeof *scratch);
+    if (s == HSE_OK && !(scratch = hse_alloc(most * j->w->hop * sizeof *scratch)))
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", most * j->w->hop);
+    if (s == HSE_OK) {
+        nn_begin(j->c, NN_RUN);
+        nn_tensor x = melgan_run(j->c, m, nn_input(j->c, n, rows, m->cfg.in, data));
+        for (int i = 0; i < n && nn_ok(j->c); i++) {
+            nn_read(j->c, x, i, scratch, (size_t)rows[i] * j->w->hop);
+            windows_take(j->w, &p[i], scratch, p[i].first);
+        }
+        s = nn_end(j->c, err);
     }
-    s = nn_end(c, err);
+    for (int i = 0; i < n; i++)
+        hse_free(longer[i]);
     hse_free(scratch);
     return s;
 }
 
 static hse_status check_item(const hs1_vocoder *m, hs1_wave *t, bool reference)
 {
-    size_t hop = (size_t)m->cfg.hop, bytes;
-
-    if (t->from >= t->to || t->to > t->frames)
-        return hse_fail(&t->error, HSE_E_ARG, 0, "frames %zu to %zu of a mel of %zu", t->from, t->to, t->frames);
-    if (reference && t->frames < (size_t)m->min_frames)
-        return hse_fail(&t->error, HSE_E_ARG, 0, "a mel of %zu frames; the model's padding needs %d", t->frames,
+    if (reference && t->audio.frames < (size_t)m->min_frames)
+        return hse_fail(&t->audio.error, HSE_E_ARG, 0, "a mel of %zu frames; the model's padding needs %d", t->audio.frames,
                         m->min_frames);
-    for (size_t i = 0; i < t->frames * (size_t)m->cfg.in; i++)
+    for (size_t i = 0; i < t->audio.frames * (size_t)m->cfg.in; i++)
         if (!isfinite(t->mel[i]))
-            return hse_fail(&t->error, HSE_E_ARG, 0, "frame %zu of the mel is not a number", i / (size_t)m->cfg.in);
-    if (!hse_mul_size(t->to - t->from, hop * sizeof(float), &bytes) || !(t->wave = hse_alloc(bytes)))
-        return hse_fail(&t->error, HSE_E_NOMEM, 0, "no memory for %zu frames of audio", t->to - t->from);
+            return hse_fail(&t->audio.error, HSE_E_ARG, 0, "frame %zu of the mel is not a number", i / (size_t)m->cfg.in);
     return HSE_OK;
-}
-
-/* A mel that is too short to be mirrored, run alone with its last frame repeated. */
-static hse_status run_short(const hs1_vocoder *m, nn_ctx *c, hs1_wave *t, hse_error *err)
-{
-    size_t in = (size_t)m->cfg.in, need = (size_t)m->min_frames;
-    float *longer = hse_alloc(need * in * sizeof *longer);
-    hs1_wave stand_in = {.mel = longer, .frames = need, .from = t->from, .to = t->to, .wave = t->wave};
-    hse_status s;
-
-    if (!longer)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", need);
-    for (size_t f = 0; f < need; f++)
-        memcpy(longer + f * in, t->mel + (f < t->frames ? f : t->frames - 1) * in, in * sizeof *longer);
-    s = run_pieces(m, c, &(piece){.item = &stand_in, .from = t->from, .to = t->to, .first = 0, .last = need}, 1, err);
-    hse_free(longer);
-    return s;
 }
 
 hse_status hs1_vocoder_run(const hs1_vocoder *m, nn_ctx *c, hs1_wave *items, int n, bool reference, hse_error *err)
 {
-    size_t context = (size_t)m->context, window = (size_t)m->window, rows = 0;
-    piece p[PIECES];
-    hse_status s = HSE_OK;
-    int waiting = 0;
+    windows w = {.window = (size_t)m->window, .context = (size_t)m->context, .hop = (size_t)m->cfg.hop, .run = run_pieces};
+    decoding j = {m, c, items, &w};
 
-    for (int i = 0; i < n && s == HSE_OK; i++) {
-        hs1_wave *t = &items[i];
-
-        t->wave = NULL;
-        if ((t->status = check_item(m, t, reference)) != HSE_OK)
-            continue;
-        if (t->frames < (size_t)m->min_frames) {
-            s = run_short(m, c, t, err);
-            continue;
-        }
-        for (size_t from = t->from; from < t->to && s == HSE_OK; from += window) {
-            size_t to = t->to - from < window ? t->to : from + window;
-            size_t first = from < context ? 0 : from - context,
-                   last = t->frames - to < context ? t->frames : to + context;
-
-            if (waiting && (waiting == PIECES || rows + last - first > window + 2 * context)) {
-                s = run_pieces(m, c, p, waiting, err);
-                waiting = 0;
-                rows = 0;
-            }
-            p[waiting++] = (piece){t, from, to, first, last};
-            rows += last - first;
-        }
-    }
-    if (waiting && s == HSE_OK)
-        s = run_pieces(m, c, p, waiting, err);
-    for (int i = 0; i < n; i++) {
-        hs1_wave *t = &items[i];
-        size_t count = (t->to - t->from) * (size_t)m->cfg.hop, at = 0;
-
-        while (s == HSE_OK && t->status == HSE_OK && at < count && isfinite(t->wave[at]))
-            at++;
-        if (s == HSE_OK && t->status == HSE_OK && at < count)
-            t->status = hse_fail(&t->error, HSE_E_FORMAT, 0,
-                                 "sample %zu of the audio is not a number (a damaged checkpoint?)", at);
-        if (s != HSE_OK || t->status != HSE_OK) {
-            hse_free(t->wave);
-            t->wave = NULL;
-        }
-    }
-    return s;
+    w.user = &j;
+    for (int i = 0; i < n; i++)
+        items[i].audio.status = check_item(m, &items[i], reference);
+    return windows_run(&w, &items->audio, sizeof *items, (size_t)n, err);
 }
 
 size_t hs1_vocoder_plan(const hs1_vocoder *m, nn_ctx *c, size_t frames)

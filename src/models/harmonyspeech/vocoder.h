@@ -7,6 +7,7 @@
 
 #include "formats/weights.h"
 #include "models/harmonyspeech/config.h"
+#include "models/windows.h"
 #include "nn/bind.h"
 
 enum {
@@ -35,12 +36,8 @@ hse_status hs1_vocoder_open(hs1_vocoder **out, const hse_weights *w, const char 
 void       hs1_vocoder_close(hs1_vocoder **m);
 
 typedef struct {
-    const float *mel;                       /* [frames][in], scaled as the network wants it */
-    size_t       frames;
-    size_t       from, to;                  /* frames to decode, from < to <= frames */
-    float       *wave;                      /* the result, (to - from) * hop samples: the item's (hse_free) */
-    hse_status   status;
-    hse_error    error;
+    const float  *mel;                      /* [frames][in], scaled as the network wants it */
+    windows_audio audio;
 } hs1_wave;
 
 /* All items; the return value is for what concerns all. Mels that are too short to be mirrored are lengthened by repeating

@@ -185,26 +185,20 @@ hse_status vits_reference_run(const vits_converter *m, nn_ctx *c, int n, const f
 
 /* ---- conversion ---- */
 
-enum { PIECES = 16 };
-
-typedef struct {
-    vits_conversion *item;
-    size_t from, to, first, last;           /* wanted; what goes in */
-} piece;
-
 typedef struct {
     const vits_converter *m;
-    const piece *p;
+    const vits_conversion *items;
+    const windows_piece *p;
     int          n;
-    int          rows[PIECES], one[PIECES];
-    const float *data[PIECES], *source[PIECES], *target[PIECES], *zero[PIECES];
-    float       *latent[PIECES];            /* [rows][2 inter], then [rows][inter] */
+    int          rows[WINDOWS_PIECES], one[WINDOWS_PIECES];
+    const float *data[WINDOWS_PIECES], *source[WINDOWS_PIECES], *target[WINDOWS_PIECES], *zero[WINDOWS_PIECES];
+    float       *latent[WINDOWS_PIECES];            /* [rows][2 inter], then [rows][inter] */
 } pass;
 
 /* mean + noise tau exp(logs), in place of the statistics. */
 static void sample_latent(const pass *p, int i)
 {
-    const vits_conversion *t = p->p[i].item;
+    const vits_conversion *t = &p->items[p->p[i].item];
     size_t inter = (size_t)p->m->dims.inter;
     float *x = p->latent[i], noise[64];
 
@@ -252,123 +246,82 @@ static nn_tensor latent_pass(nn_ctx *c, pass *p, int *from, int *count)
     return vits_decoder_run(c, &m->decoder, x, m->zero_g ? none : target);
 }
 
-static hse_status run_pieces(const vits_converter *m, nn_ctx *c, const piece *pieces, int n, const float *zeros, hse_error *err)
+typedef struct {
+    const vits_converter  *m;
+    nn_ctx                *c;
+    const vits_conversion *items;
+    const float           *zeros;           /* a tone colour */
+    const windows         *w;
+} conversion;
+
+static hse_status run_pieces(void *user, const windows_piece *pieces, int n, hse_error *err)
 {
-    size_t hop = (size_t)m->hop, tail = (size_t)m->decoder.tail, inter = (size_t)m->dims.inter, reach = (size_t)m->decoder.context;
-    size_t total = 0, most = 0;
-    pass p = {.m = m, .p = pieces, .n = n};
-    int from[PIECES], count[PIECES];
+    const conversion *j = user;
+    const vits_converter *m = j->m;
+    size_t inter = (size_t)m->dims.inter, reach = (size_t)m->decoder.context, total = 0, most = 0;
+    pass p = {.m = m, .items = j->items, .p = pieces, .n = n};
+    int from[WINDOWS_PIECES], count[WINDOWS_PIECES];
     hse_status s;
 
     for (int i = 0; i < n; i++) {
-        const piece *q = &pieces[i];
+        const windows_piece *q = &pieces[i];
+        const vits_conversion *t = &j->items[q->item];
         size_t low = q->from - q->first < reach ? q->first : q->from - reach,
                high = q->last - q->to < reach ? q->last : q->to + reach;
 
         p.rows[i] = (int)(q->last - q->first);
         p.one[i] = 1;
-        p.data[i] = q->item->spec + q->first * (size_t)m->bins;
-        p.source[i] = q->item->source;
-        p.target[i] = q->item->target;
-        p.zero[i] = zeros;
+        p.data[i] = t->spec + q->first * (size_t)m->bins;
+        p.source[i] = t->source;
+        p.target[i] = t->target;
+        p.zero[i] = j->zeros;
         from[i] = (int)(low - q->first);
         count[i] = (int)(high - low);
         total += q->last - q->first;
         most = high - low > most ? high - low : most;
     }
-    float *block = hse_alloc((total * 2 * inter + most * hop + tail) * sizeof *block), *wave, *at = block;
+    float *block = hse_alloc((total * 2 * inter + most * j->w->hop + j->w->tail) * sizeof *block), *at = block;
     if (!block)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", total);
     for (int i = 0; i < n; i++) {
         p.latent[i] = at;
         at += (size_t)p.rows[i] * 2 * inter;
     }
-    wave = at;
-    nn_begin(c, NN_RUN);
-    nn_tensor x = latent_pass(c, &p, from, count);
-    for (int i = 0; i < n && nn_ok(c); i++) {
-        const piece *q = &pieces[i];
-        bool last = q->to == q->item->frames;
-
-        nn_read(c, x, i, wave, (size_t)count[i] * hop + tail);
-        memcpy(q->item->wave + (q->from - q->item->from) * hop, wave + (q->from - q->first - (size_t)from[i]) * hop,
-               ((q->to - q->from) * hop + (last ? tail : 0)) * sizeof *wave);
+    nn_begin(j->c, NN_RUN);
+    nn_tensor x = latent_pass(j->c, &p, from, count);
+    for (int i = 0; i < n && nn_ok(j->c); i++) {
+        nn_read(j->c, x, i, at, (size_t)count[i] * j->w->hop + j->w->tail);
+        windows_take(j->w, &pieces[i], at, pieces[i].first + (size_t)from[i]);
     }
-    s = nn_end(c, err);
+    s = nn_end(j->c, err);
     hse_free(block);
     return s;
 }
 
 static hse_status check_item(const vits_converter *m, vits_conversion *t)
 {
-    size_t bytes;
-
-    t->wave = NULL;
-    t->samples = 0;
-    if (t->from >= t->to || t->to > t->frames)
-        return hse_fail(&t->error, HSE_E_ARG, 0, "frames %zu to %zu of %zu", t->from, t->to, t->frames);
     if (!(t->tau >= 0.0f) || !isfinite(t->tau))
-        return hse_fail(&t->error, HSE_E_ARG, 0, "tau %g; expected a number from 0 on", (double)t->tau);
+        return hse_fail(&t->audio.error, HSE_E_ARG, 0, "tau %g; expected a number from 0 on", (double)t->tau);
     for (int i = 0; i < m->dims.gin; i++)
         if (!isfinite(t->source[i]) || !isfinite(t->target[i]))
-            return hse_fail(&t->error, HSE_E_ARG, 0, "number %d of a tone colour is not one", i);
-    if (!hse_mul_size(t->to - t->from, (size_t)m->hop * sizeof(float), &bytes) ||
-        !hse_add_size(bytes, (size_t)m->decoder.tail * sizeof(float), &bytes) || !(t->wave = hse_alloc(bytes)))
-        return hse_fail(&t->error, HSE_E_NOMEM, 0, "no memory for %zu frames of audio", t->to - t->from);
-    t->samples = (t->to - t->from) * (size_t)m->hop + (t->to == t->frames ? (size_t)m->decoder.tail : 0);
+            return hse_fail(&t->audio.error, HSE_E_ARG, 0, "number %d of a tone colour is not one", i);
     return HSE_OK;
-}
-
-static void check_wave(vits_conversion *t)
-{
-    for (size_t i = 0; i < t->samples; i++)
-        if (!isfinite(t->wave[i])) {
-            t->status = hse_fail(&t->error, HSE_E_FORMAT, 0, "sample %zu of the audio is not a number (a damaged checkpoint?)", i);
-            return;
-        }
 }
 
 hse_status vits_convert(const vits_converter *m, nn_ctx *c, vits_conversion *items, int n, hse_error *err)
 {
-    size_t context = (size_t)(m->context + m->decoder.context), window = vits_decoder_window(&m->decoder), rows = 0;
     float *zeros = hse_calloc((size_t)m->dims.gin, sizeof *zeros);
-    piece p[PIECES];
-    hse_status s = HSE_OK;
-    int waiting = 0;
+    windows w = {.window = vits_decoder_window(&m->decoder), .context = (size_t)(m->context + m->decoder.context),
+                 .hop = (size_t)m->hop, .tail = (size_t)m->decoder.tail, .run = run_pieces};
+    conversion j = {m, c, items, zeros, &w};
+    hse_status s;
 
     if (!zeros)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a tone colour");
-    for (int i = 0; i < n && s == HSE_OK; i++) {
-        vits_conversion *t = &items[i];
-
-        if ((t->status = check_item(m, t)) != HSE_OK)
-            continue;
-        for (size_t from = t->from; from < t->to && s == HSE_OK; from += window) {
-            size_t to = t->to - from < window ? t->to : from + window;
-            size_t first = from < context ? 0 : from - context, last = t->frames - to < context ? t->frames : to + context;
-
-            if (waiting && (waiting == PIECES || rows + last - first > window + 2 * context)) {
-                s = run_pieces(m, c, p, waiting, zeros, err);
-                waiting = 0;
-                rows = 0;
-            }
-            p[waiting++] = (piece){t, from, to, first, last};
-            rows += last - first;
-        }
-    }
-    if (waiting && s == HSE_OK)
-        s = run_pieces(m, c, p, waiting, zeros, err);
-    for (int i = 0; i < n; i++) {
-        vits_conversion *t = &items[i];
-
-        if (s == HSE_OK && t->status == HSE_OK)
-            check_wave(t);
-        if (s != HSE_OK || t->status != HSE_OK) {
-            hse_free(t->wave);
-            t->wave = NULL;
-            t->samples = 0;
-        }
-    }
+    w.user = &j;
+    for (int i = 0; i < n; i++)
+        items[i].audio.status = check_item(m, &items[i]);
+    s = windows_run(&w, &items->audio, sizeof *items, (size_t)n, err);
     hse_free(zeros);
     return s;
 }

@@ -47,16 +47,12 @@ hse_status vits_reference_run(const vits_converter *m, nn_ctx *c, int n, const f
                               float *const *embedding, hse_error *err);
 
 typedef struct {
-    const float *spec;                      /* [frames][bins] */
-    size_t       frames, from, to;          /* what is wanted */
-    const float *source, *target;           /* colours: [gin] */
-    float        tau;                       /* how much noise: upstream's 0.3 */
-    uint64_t     seed, stream;
-    const float *noise;                     /* instead of drawn: [frames][inter] */
-    float       *wave;                      /* the result (hse_free) */
-    size_t       samples;
-    hse_status   status;
-    hse_error    error;
+    const float  *spec;                     /* [frames][bins] */
+    const float  *source, *target;          /* colours: [gin] */
+    float         tau;                      /* how much noise: upstream's 0.3 */
+    uint64_t      seed, stream;
+    const float  *noise;                    /* instead of drawn: [frames][inter] */
+    windows_audio audio;
 } vits_conversion;
 
 hse_status vits_convert(const vits_converter *m, nn_ctx *c, vits_conversion *items, int n, hse_error *err);

@@ -4,9 +4,6 @@
 
 #include "base/mem.h"
 
-#include <math.h>
-#include <string.h>
-
 /* ---- binding ---- */
 
 static void bind_block(nn_binder *b, vits_decoder *d, vits_block *k, int channels, int kernel, const int *dilation)
@@ -79,41 +76,46 @@ void vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_w
 
 /* ---- the network ---- */
 
-static nn_tensor run_block(nn_ctx *c, const vits_decoder *d, const vits_block *k, nn_tensor x)
+static nn_res_stack stack_of(const vits_decoder *d, const vits_block *k)
 {
-    for (int i = 0; i < d->blocks; i++) {
-        nn_mark_t mark = nn_mark(c);
-        nn_then then = {.residual = x};
-        nn_tensor y = nn_leaky_relu(c, x, 0.1f);
+    nn_res_stack s = {.n = d->blocks};
 
-        if (d->dims.resblock == 1)
-            y = nn_leaky_relu(c, nn_conv1d(c, &k->wide[i], y), 0.1f);
-        x = nn_keep(c, mark, nn_conv1d_then(c, d->dims.resblock == 1 ? &k->near[i] : &k->wide[i], y, then));
+    for (int i = 0; i < d->blocks; i++)
+        s.layer[i] = (nn_res_layer){&k->wide[i], d->dims.resblock == 1 ? &k->near[i] : NULL};
+    return s;
+}
+
+/* The mean of what the blocks of stage i make of x. */
+static nn_tensor run_blocks(nn_ctx *c, const vits_decoder *d, int i, nn_tensor x)
+{
+    int kernels = d->dims.kernels;
+    nn_res_stack stack[VITS_MAX_KERNELS];
+
+    for (int j = 0; j < kernels; j++) {
+        nn_mark_t mark = nn_mark(c);
+
+        stack[j] = stack_of(d, &d->block[i][j]);
+        if (nn_listening(c))
+            nn_tap(c, nn_res_stacks1d(c, 1, &stack[j], 0.1f, 1.0f, x, nn_new(c, x, nn_cols(x))), "dec.resblocks.%d",
+                   i * kernels + j);
+        nn_keep_all(c, mark, NULL, 0);
     }
-    return x;
+    return nn_res_stacks1d(c, kernels, stack, 0.1f, 1.0f / (float)kernels, x, nn_new(c, x, nn_cols(x)));
 }
 
 nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_tensor speaker)
 {
     nn_tensor x = nn_conv1d(c, &d->pre, z), g = nn_conv1d(c, &d->condition, speaker);
-    int kernels = d->dims.kernels;
 
     nn_tap(c, x, "dec.conv_pre");
     nn_tap(c, g, "dec.cond");
     x = nn_add_vector(c, x, g);
     for (int i = 0; i < d->dims.stages; i++) {
         nn_mark_t mark = nn_mark(c);
-        nn_tensor up = nn_conv_transpose1d(c, &d->up[i], nn_leaky_relu(c, x, 0.1f)), sum = NN_NONE;
+        nn_tensor up = nn_conv_transpose1d(c, &d->up[i], nn_leaky_relu(c, x, 0.1f));
 
         nn_tap(c, up, "dec.ups.%d", i);
-        for (int j = 0; j < kernels; j++) {
-            nn_mark_t block = nn_mark(c);
-            nn_tensor y = run_block(c, d, &d->block[i][j], up);
-
-            nn_tap(c, y, "dec.resblocks.%d", i * kernels + j);
-            sum = nn_keep(c, block, nn_add(c, sum, y));
-        }
-        x = nn_keep(c, mark, nn_scale(c, sum, 1.0f / (float)kernels));
+        x = nn_keep(c, mark, run_blocks(c, d, i, up));
         nn_tap(c, x, "dec.mrf.%d", i);
     }
     x = nn_conv1d(c, &d->post, nn_leaky_relu(c, x, 0.01f));     /* upstream calls leaky_relu without a slope here */
@@ -125,13 +127,7 @@ nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_ten
 
 /* ---- windows ---- */
 
-/* A piece of an item that goes through the network: frames [from, to) are wanted, [first, last) go in. */
-typedef struct {
-    vits_wave *item;
-    size_t from, to, first, last;
-} piece;
-
-enum { PIECES = 32, MAX_WINDOW = 2048 };
+enum { MAX_WINDOW = 2048 };
 
 /* Some 64 MB of activations, but never so few frames that most of the work would go into the context. */
 size_t vits_decoder_window(const vits_decoder *d)
@@ -148,109 +144,62 @@ size_t vits_decoder_window(const vits_decoder *d)
     return fit > MAX_WINDOW ? MAX_WINDOW : fit < least ? least : fit;
 }
 
-static hse_status run_pieces(const vits_decoder *d, nn_ctx *c, const piece *p, int n, const float *zeros, hse_error *err)
+typedef struct {
+    const vits_decoder *d;
+    nn_ctx             *c;
+    const vits_wave    *items;
+    const float        *zeros;              /* a speaker */
+    const windows      *w;
+} decoding;
+
+static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_error *err)
 {
-    const float *data[PIECES], *speaker[PIECES];
-    int rows[PIECES], one[PIECES];
-    size_t hop = (size_t)d->hop, most = 0;
+    const decoding *j = user;
+    const vits_decoder *d = j->d;
+    const float *data[WINDOWS_PIECES], *speaker[WINDOWS_PIECES];
+    int rows[WINDOWS_PIECES], one[WINDOWS_PIECES];
+    size_t most = 0;
     float *scratch;
     hse_status s;
 
     for (int i = 0; i < n; i++) {
+        const vits_wave *t = &j->items[p[i].item];
         size_t frames = p[i].last - p[i].first;
 
-        data[i] = p[i].item->z + p[i].first * (size_t)d->dims.inter;
-        speaker[i] = p[i].item->speaker ? p[i].item->speaker : zeros;
+        data[i] = t->z + p[i].first * (size_t)d->dims.inter;
+        speaker[i] = t->speaker ? t->speaker : j->zeros;
         rows[i] = (int)frames;
         one[i] = 1;
         most = frames > most ? frames : most;
     }
-    if (!(scratch = hse_alloc((most * hop + (size_t)d->tail) * sizeof *scratch)))
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", most * hop);
-    nn_begin(c, NN_RUN);
-    nn_tensor z = nn_input(c, n, rows, d->dims.inter, data), g = nn_input(c, n, one, d->dims.gin, speaker);
-    nn_tensor x = vits_decoder_run(c, d, z, g);
-    for (int i = 0; i < n && nn_ok(c); i++) {
-        vits_wave *t = p[i].item;
-        bool last = p[i].to == t->frames;
-
-        nn_read(c, x, i, scratch, (size_t)rows[i] * hop + (size_t)d->tail);
-        memcpy(t->wave + (p[i].from - t->from) * hop, scratch + (p[i].from - p[i].first) * hop,
-               ((p[i].to - p[i].from) * hop + (last ? (size_t)d->tail : 0)) * sizeof *scratch);
+    if (!(scratch = hse_alloc((most * j->w->hop + j->w->tail) * sizeof *scratch)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", most * j->w->hop);
+    nn_begin(j->c, NN_RUN);
+    nn_tensor z = nn_input(j->c, n, rows, d->dims.inter, data), g = nn_input(j->c, n, one, d->dims.gin, speaker);
+    nn_tensor x = vits_decoder_run(j->c, d, z, g);
+    for (int i = 0; i < n && nn_ok(j->c); i++) {
+        nn_read(j->c, x, i, scratch, (size_t)rows[i] * j->w->hop + j->w->tail);
+        windows_take(j->w, &p[i], scratch, p[i].first);
     }
-    s = nn_end(c, err);
+    s = nn_end(j->c, err);
     hse_free(scratch);
     return s;
 }
 
-static hse_status check_item(const vits_decoder *d, vits_wave *t)
-{
-    size_t bytes;
-
-    t->wave = NULL;
-    t->samples = 0;
-    if (t->from >= t->to || t->to > t->frames)
-        return hse_fail(&t->error, HSE_E_ARG, 0, "frames %zu to %zu of %zu", t->from, t->to, t->frames);
-    if (!hse_mul_size(t->to - t->from, (size_t)d->hop * sizeof(float), &bytes) ||
-        !hse_add_size(bytes, (size_t)d->tail * sizeof(float), &bytes) || !(t->wave = hse_alloc(bytes)))
-        return hse_fail(&t->error, HSE_E_NOMEM, 0, "no memory for %zu frames of audio", t->to - t->from);
-    t->samples = (t->to - t->from) * (size_t)d->hop + (t->to == t->frames ? (size_t)d->tail : 0);
-    return HSE_OK;
-}
-
-/* A result with a number that is none becomes the item's error. */
-static void check_wave(vits_wave *t)
-{
-    for (size_t i = 0; i < t->samples; i++)
-        if (!isfinite(t->wave[i])) {
-            t->status = hse_fail(&t->error, HSE_E_FORMAT, 0,
-                                 "sample %zu of the audio is not a number (a damaged checkpoint?)", i);
-            return;
-        }
-}
-
 hse_status vits_decode(const vits_decoder *d, nn_ctx *c, vits_wave *items, int n, hse_error *err)
 {
-    size_t context = (size_t)d->context, window = vits_decoder_window(d), rows = 0;
     float *zeros = hse_calloc((size_t)d->dims.gin, sizeof *zeros);
-    piece p[PIECES];
-    hse_status s = HSE_OK;
-    int waiting = 0;
+    windows w = {.window = vits_decoder_window(d), .context = (size_t)d->context, .hop = (size_t)d->hop,
+                 .tail = (size_t)d->tail, .run = run_pieces};
+    decoding j = {d, c, items, zeros, &w};
+    hse_status s;
 
     if (!zeros)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a speaker");
-    for (int i = 0; i < n && s == HSE_OK; i++) {
-        vits_wave *t = &items[i];
-
-        if ((t->status = check_item(d, t)) != HSE_OK)
-            continue;
-        for (size_t from = t->from; from < t->to && s == HSE_OK; from += window) {
-            size_t to = t->to - from < window ? t->to : from + window;
-            size_t first = from < context ? 0 : from - context,
-                   last = t->frames - to < context ? t->frames : to + context;
-
-            if (waiting && (waiting == PIECES || rows + last - first > window + 2 * context)) {
-                s = run_pieces(d, c, p, waiting, zeros, err);
-                waiting = 0;
-                rows = 0;
-            }
-            p[waiting++] = (piece){t, from, to, first, last};
-            rows += last - first;
-        }
-    }
-    if (waiting && s == HSE_OK)
-        s = run_pieces(d, c, p, waiting, zeros, err);
-    for (int i = 0; i < n; i++) {
-        vits_wave *t = &items[i];
-
-        if (s == HSE_OK && t->status == HSE_OK)
-            check_wave(t);
-        if (s != HSE_OK || t->status != HSE_OK) {
-            hse_free(t->wave);
-            t->wave = NULL;
-            t->samples = 0;
-        }
-    }
+    w.user = &j;
+    for (int i = 0; i < n; i++)
+        items[i].audio.status = HSE_OK;
+    s = windows_run(&w, &items->audio, sizeof *items, (size_t)n, err);
     hse_free(zeros);
     return s;
 }

@@ -4,7 +4,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 void vits_norm_bind(nn_binder *b, nn_norm *n, int channels, const char *name, ...)
 {
@@ -34,32 +33,12 @@ nn_tensor vits_add(nn_ctx *c, const nn_conv1d_layer *layer, nn_tensor x, nn_tens
     return nn_add(c, x, residual);
 }
 
-/* Query, key and value side by side, so that one product gives all three. */
-static void bind_qkv(nn_binder *b, nn_linear_layer *l, int hidden)
-{
-    static const char *const part[] = {"conv_q", "conv_k", "conv_v"};
-    size_t n = (size_t)hidden;
-    float *w = nn_bind_work(b, 3 * n * n), *bias = nn_bind_work(b, 3 * n);
-
-    for (size_t i = 0; i < 3; i++) {
-        const float *from = nn_bind_scratch(b, 3, (int[]){hidden, hidden, 1}, "%s.weight", part[i]);
-        const float *from_bias = nn_bind_scratch(b, 1, &hidden, "%s.bias", part[i]);
-
-        if (w && from)
-            memcpy(w + i * n * n, from, n * n * sizeof *w);
-        if (bias && from_bias)
-            memcpy(bias + i * n, from_bias, n * sizeof *bias);
-    }
-    nn_make_linear(b, l, hidden, 3 * hidden, w, bias);
-    nn_scratch_end(b);
-}
-
 static void bind_layer(nn_binder *b, vits_encoder_layer *l, int i, int hidden, int filter, int heads, int kernel)
 {
     int rel[] = {1, 2 * VITS_WINDOW + 1, hidden / heads};
 
     nn_enter(b, "attn_layers.%d.", i);
-    bind_qkv(b, &l->qkv, hidden);
+    nn_bind_linears(b, &l->qkv, hidden, hidden, (const char *[]){"conv_q", "conv_k", "conv_v"}, 3);
     nn_bind_conv1d(b, &l->out, hidden, hidden, 1, 1, "conv_o");
     nn_bind_tensor(b, &l->rel_k, 3, rel, "emb_rel_k");
     nn_bind_tensor(b, &l->rel_v, 3, rel, "emb_rel_v");

@@ -9,6 +9,7 @@
 #ifndef HSE_MODELS_VITS_VITS_H
 #define HSE_MODELS_VITS_VITS_H
 
+#include "models/windows.h"
 #include "nn/bind.h"
 
 enum {
@@ -167,13 +168,9 @@ nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_ten
 size_t    vits_decoder_window(const vits_decoder *d);       /* frames that are decoded together at most */
 
 typedef struct {
-    const float *z;                         /* [frames][inter] */
-    const float *speaker;                   /* [gin]; NULL: zeros */
-    size_t       frames, from, to;          /* from < to <= frames: what is wanted */
-    float       *wave;                      /* the result: (to - from) * hop samples and, when to == frames, the tail (hse_free) */
-    size_t       samples;
-    hse_status   status;
-    hse_error    error;
+    const float  *z;                        /* [frames][inter] */
+    const float  *speaker;                  /* [gin]; NULL: zeros */
+    windows_audio audio;
 } vits_wave;
 
 /* All items, in passes of bounded memory; the return value is for what concerns all. */

@@ -17,12 +17,6 @@ void vits_wavenet_bind(nn_binder *b, vits_wavenet *w, int layers, int hidden, in
     }
 }
 
-/* columns [a | b] -> tanh(a) sigmoid(b) */
-static nn_tensor gate(nn_ctx *c, nn_tensor x, int h)
-{
-    return nn_mul(c, nn_tanh(c, nn_slice_cols(c, x, 0, h)), nn_sigmoid(c, nn_slice_cols(c, x, h, h)));
-}
-
 nn_tensor vits_wavenet_run(nn_ctx *c, const vits_wavenet *w, nn_tensor x, nn_tensor speaker, const char *name)
 {
     nn_tensor condition = nn_conv1d(c, &w->condition, speaker), out = NN_NONE;
@@ -34,7 +28,7 @@ nn_tensor vits_wavenet_run(nn_ctx *c, const vits_wavenet *w, nn_tensor x, nn_ten
         nn_tensor a = nn_conv1d(c, &w->in[i], x);
 
         nn_tap(c, a, "%s.in_layers.%d", name, i);
-        a = gate(c, nn_add_vector(c, a, nn_slice_cols(c, condition, 2 * h * i, 2 * h)), h);
+        a = nn_gate(c, a, nn_slice_cols(c, condition, 2 * h * i, 2 * h));
         a = nn_conv1d(c, &w->res_skip[i], a);
         nn_tap(c, a, "%s.res_skip_layers.%d", name, i);
         if (i < w->layers - 1) {

@@ -217,7 +217,8 @@ nn_tensor vf_stack_run(nn_ctx *c, const vf_stage *s, nn_tensor x, int index)
     nn_tensor other = nn_new(c, x, s->channels);
 
     for (int i = 0; i < s->depth; i++) {
-        nn_tensor y = nn_res_pair1d(c, &s->wide[i], &s->narrow[i], SLOPE_INSIDE, x, other);
+        nn_res_stack one = {.n = 1, .layer = {{&s->wide[i], &s->narrow[i]}}};
+        nn_tensor y = nn_res_stacks1d(c, 1, &one, SLOPE_INSIDE, 1.0f, x, other);
         if (nn_listening(c)) {
             nn_mark_t mark = nn_mark(c);
             nn_tap(c, nn_add(c, y, nn_scale(c, x, -1.0f)), "generator.%d.layers.%d", index, i);

@@ -64,16 +64,17 @@ static void run_vocoder(const hs1_vocoder *m)
     enum { FRAMES = 9 };
     size_t in = (size_t)m->cfg.in;
     float *mel = hse_calloc(FRAMES * in, sizeof *mel);
-    hs1_wave t[2] = {{.mel = mel, .frames = FRAMES, .to = FRAMES}, {.mel = mel, .frames = 1, .to = 1}};
+    hs1_wave t[2] = {{.mel = mel, .audio = {.frames = FRAMES, .to = FRAMES}},
+                     {.mel = mel, .audio = {.frames = 1, .to = 1}}};
 
     for (size_t i = 0; mel && i < FRAMES * in; i++)
         mel[i] = (float)(i % 7) * 0.2f - 0.5f;
     if (mel && m->window < 1 << 16 && m->min_frames < 1 << 12 &&
         hs1_vocoder_run(m, context(), t, 2, false, NULL) == HSE_OK)
         for (int i = 0; i < 2; i++) {
-            if (t[i].status == HSE_OK)
-                must_be_finite(t[i].wave, (t[i].to - t[i].from) * (size_t)m->cfg.hop);
-            hse_free(t[i].wave);
+            if (t[i].audio.status == HSE_OK)
+                must_be_finite(t[i].audio.wave, t[i].audio.samples);
+            hse_free(t[i].audio.wave);
         }
     hse_free(mel);
 }

@@ -86,6 +86,7 @@ typedef enum {
     F_AXPY,
     F_SCALE,
     F_MAX,
+    F_GATE,
     F_HIGHWAY,
     F_AFFINE,
     F_LSTM_H,
@@ -94,8 +95,8 @@ typedef enum {
     F_COUNT
 } function;
 
-static const char *const function_name[F_COUNT] = {"act",     "add",    "mul",    "axpy",   "scale", "max",
-                                                   "highway", "affine", "lstm h", "lstm c", "gru"};
+static const char *const function_name[F_COUNT] = {"act",     "add",     "mul",    "axpy",   "scale",  "max",
+                                                   "gate",    "highway", "affine", "lstm h", "lstm c", "gru"};
 
 /* in holds up to seven rows of n inputs, row i at in + i * n. */
 static void call(const hse_kernels *k, function f, k_act act, float *out, const float *in, size_t n)
@@ -109,6 +110,7 @@ static void call(const hse_kernels *k, function f, k_act act, float *out, const 
     case F_AXPY: memcpy(out, in, n * sizeof *out), k->axpy(out, in + n, 0.7f, n); break;
     case F_SCALE: k->scale(out, in, 0.7f, -0.3f, n); break;
     case F_MAX: k->max(out, in, in + n, n); break;
+    case F_GATE: k->gate(out, in, in + 2 * n, n); break;
     case F_HIGHWAY: memcpy(out, in, n * sizeof *out), k->highway(out, in + n, in + 2 * n, n); break;
     case F_AFFINE: k->affine(out, in, in + n, in + 2 * n, 1, (int)n); break;
     case F_LSTM_H: memcpy(spare, in + 4 * n, n * sizeof *out), k->lstm_step(out, spare, in, (int)n); break;
@@ -137,6 +139,7 @@ static double exact(function f, const float *in, size_t n, size_t i)
     case F_AXPY: return x[0] + (double)0.7f * x[1];
     case F_SCALE: return (double)0.7f * x[0] - (double)0.3f;
     case F_MAX: return fmax(x[0], x[1]);
+    case F_GATE: return tanh(x[0] + x[2]) * sigmoid(x[1] + x[3]);
     case F_HIGHWAY: return x[1] * fmax(x[2], 0) + (1 - x[1]) * x[0];
     case F_AFFINE: return x[0] * x[1] + x[2];
     case F_LSTM_H: return sigmoid(x[3]) * tanh(cell);

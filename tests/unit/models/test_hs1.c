@@ -273,21 +273,22 @@ static void check_windows(const char *dir, size_t frames, k_weight_type precisio
 
     for (size_t i = 0; i < frames * in; i++)
         mel[i] = noise(&seed);
-    hs1_wave whole = {.mel = mel, .frames = frames, .to = frames};
-    CHECK(hs1_vocoder_run(m, c, &whole, 1, false, NULL) == HSE_OK && whole.status == HSE_OK, "%s: %s", dir,
-          whole.error.text);
+    hs1_wave whole = {.mel = mel, .audio = {.frames = frames, .to = frames}};
+    CHECK(hs1_vocoder_run(m, c, &whole, 1, false, NULL) == HSE_OK && whole.audio.status == HSE_OK, "%s: %s", dir,
+          whole.audio.error.text);
     for (size_t size = 1; size <= frames; size = size * 3 + 1)
         for (size_t from = 0; from < frames; from += size) {
             hs1_wave part = {
-                .mel = mel, .frames = frames, .from = from, .to = from + size < frames ? from + size : frames};
-            CHECK(hs1_vocoder_run(m, c, &part, 1, false, NULL) == HSE_OK && part.status == HSE_OK, "%s: %s", dir,
-                  part.error.text);
-            CHECK(memcmp(part.wave, whole.wave + from * hop, (part.to - from) * hop * sizeof *mel) == 0,
-                  "%s type %d: frames %zu to %zu of %zu differ from the whole", dir, (int)precision, from, part.to,
+                .mel = mel,
+                .audio = {.frames = frames, .from = from, .to = from + size < frames ? from + size : frames}};
+            CHECK(hs1_vocoder_run(m, c, &part, 1, false, NULL) == HSE_OK && part.audio.status == HSE_OK, "%s: %s", dir,
+                  part.audio.error.text);
+            CHECK(memcmp(part.audio.wave, whole.audio.wave + from * hop, (part.audio.to - from) * hop * sizeof *mel) == 0,
+                  "%s type %d: frames %zu to %zu of %zu differ from the whole", dir, (int)precision, from, part.audio.to,
                   frames);
-            hse_free(part.wave);
+            hse_free(part.audio.wave);
         }
-    hse_free(whole.wave);
+    hse_free(whole.audio.wave);
     hse_free(mel);
     nn_close(&c);
     void *model = m;
@@ -318,16 +319,16 @@ TEST(mels_of_any_length_decode)
     for (size_t i = 0; i < most * in; i++)
         mel[i] = noise(&seed);
     for (size_t i = 0; i < COUNT(lengths); i++) {
-        hs1_wave t = {.mel = mel, .frames = lengths[i], .to = lengths[i]}, strict = t;
-        CHECK(hs1_vocoder_run(m, c, &t, 1, false, NULL) == HSE_OK && t.status == HSE_OK, "%zu frames: %s", lengths[i],
-              t.error.text);
+        hs1_wave t = {.mel = mel, .audio = {.frames = lengths[i], .to = lengths[i]}}, strict = t;
+        CHECK(hs1_vocoder_run(m, c, &t, 1, false, NULL) == HSE_OK && t.audio.status == HSE_OK, "%zu frames: %s", lengths[i],
+              t.audio.error.text);
         for (size_t k = 0; k < lengths[i] * hop; k++)
-            CHECK(isfinite(t.wave[k]), "%zu frames: sample %zu", lengths[i], k);
-        hse_free(t.wave);
+            CHECK(isfinite(t.audio.wave[k]), "%zu frames: sample %zu", lengths[i], k);
+        hse_free(t.audio.wave);
         CHECK(hs1_vocoder_run(m, c, &strict, 1, true, NULL) == HSE_OK, "%zu frames", lengths[i]);
-        CHECK((strict.status == HSE_OK) == (lengths[i] >= (size_t)m->min_frames), "%zu frames, reference: %s",
-              lengths[i], strict.error.text);
-        hse_free(strict.wave);
+        CHECK((strict.audio.status == HSE_OK) == (lengths[i] >= (size_t)m->min_frames), "%zu frames, reference: %s",
+              lengths[i], strict.audio.error.text);
+        hse_free(strict.audio.wave);
     }
     hse_free(mel);
     nn_close(&c);
@@ -470,12 +471,12 @@ TEST(checkpoints_with_wild_numbers_give_an_error_or_finite_audio)
                       HSE_OK,
                   "weights");
             if (hs1_vocoder_open(&m, w, (char *)copy + 3, length, NULL, K_F32, NULL) == HSE_OK) {
-                hs1_wave t = {.mel = mel, .frames = 9, .to = 9};
+                hs1_wave t = {.mel = mel, .audio = {.frames = 9, .to = 9}};
                 CHECK(hs1_vocoder_run(m, c, &t, 1, false, NULL) == HSE_OK, "byte %zu", at);
-                for (size_t k = 0; t.status == HSE_OK && k < 9 * (size_t)m->cfg.hop; k++)
-                    CHECK(isfinite(t.wave[k]), "byte %zu value %zu: sample %zu", at, i, k);
-                CHECK(t.status == HSE_OK || t.error.text[0], "byte %zu: an error without words", at);
-                hse_free(t.wave);
+                for (size_t k = 0; t.audio.status == HSE_OK && k < 9 * (size_t)m->cfg.hop; k++)
+                    CHECK(isfinite(t.audio.wave[k]), "byte %zu value %zu: sample %zu", at, i, k);
+                CHECK(t.audio.status == HSE_OK || t.audio.error.text[0], "byte %zu: an error without words", at);
+                hse_free(t.audio.wave);
             }
             hs1_vocoder_close(&m);
             hse_weights_close(&w);
