@@ -95,6 +95,25 @@ static hse_status escape(jscan *j, uint32_t *c)
     return HSE_OK;
 }
 
+/* Characters at the beginning, by eights, that stand for themselves: ASCII, no quote, backslash or control character. A recording in
+ * base64 is nothing else. */
+static size_t plain(const char *text, size_t size)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    size_t n = 0;
+
+    for (; size - n >= 8; n += 8) {
+        uint64_t x, quote, backslash;
+
+        memcpy(&x, text + n, sizeof x);
+        quote = x ^ ones * '"';
+        backslash = x ^ ones * '\\';
+        if ((x | (x - ones * 0x20) | (quote - ones) | (backslash - ones)) & tops)
+            break;
+    }
+    return n;
+}
+
 hse_status js_string(jscan *j, char *out, size_t room, size_t *length)
 {
     size_t n = 0;
@@ -103,6 +122,13 @@ hse_status js_string(jscan *j, char *out, size_t room, size_t *length)
     while (s == HSE_OK) {
         uint32_t c;
         char utf8[4];
+        size_t run = plain(j->text + j->pos, j->size - j->pos);
+        if (out && run >= room - n)
+            run = room - n - 1;             /* the next character is one too many */
+        if (out)
+            memcpy(out + n, j->text + j->pos, run);
+        j->pos += run;
+        n += run;
         size_t width = hse_utf8_next(j->text + j->pos, j->size - j->pos, &c);
         if (j->pos == j->size)
             return js_fail(j, HSE_E_FORMAT, "a string without its end");
