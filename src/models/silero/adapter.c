@@ -6,6 +6,7 @@
 #include "models/silero/recording.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"
+#include "nn/raw.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,25 +83,44 @@ static void vad_close(void **model)
     *model = NULL;
 }
 
+typedef struct {
+    const silero *model;
+    nn_ctx *c;
+    hse_item *const *items;
+    size_t n;
+} vad_batch;
+
 /* An item of a split is its next part; any other is a whole recording. */
+static void run_item(void *arg, int i)
+{
+    const vad_batch *b = arg;
+    hse_item *item = b->items[i];
+    hse_segment *segments = NULL;
+    size_t count = 0;
+
+    if (item->own) {
+        item->status = silero_part_run(item->own, b->c, b->n == 1, &item->error);
+        return;
+    }
+    item->status = silero_find_speech(b->model, b->c, item, &segments, &count, &item->error);
+    if (item->status != HSE_OK)
+        return;
+    hse_free(item->segments);
+    item->segments = segments;
+    item->segment_count = count;
+    item->has |= HSE_SEGMENTS;
+}
+
+/* A thread for each item: the LSTM of one recording goes chunk by chunk. */
 static hse_status vad_run(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        hse_item *item = items[i];
-        hse_segment *segments = NULL;
-        size_t count = 0;
+    size_t each = (size_t)nn_threads(c);
 
-        if (item->own) {
-            item->status = silero_part_run(item->own, c, &item->error);
-            continue;
-        }
-        item->status = silero_find_speech(model, c, item, &segments, &count, &item->error);
-        if (item->status != HSE_OK)
-            continue;
-        hse_free(item->segments);
-        item->segments = segments;
-        item->segment_count = count;
-        item->has |= HSE_SEGMENTS;
+    for (size_t i = 0; i < n; i += each) {
+        vad_batch b = {.model = model, .c = c, .items = items + i, .n = n - i < each ? n - i : each};
+
+        nn_pause(c);
+        hse_pool_run(nn_pool(c), (int)b.n, run_item, &b);
     }
     return HSE_OK;
 }

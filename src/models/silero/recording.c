@@ -169,7 +169,13 @@ static bool stopped(void *context)
     return nn_stopped(context);
 }
 
-hse_status silero_part_run(void *split, nn_ctx *c, hse_error *err)
+static bool paused(void *context)
+{
+    nn_pause(context);
+    return nn_stopped(context);
+}
+
+hse_status silero_part_run(void *split, nn_ctx *c, bool alone, hse_error *err)
 {
     recording *r = split;
     size_t from = r->first * (size_t)silero_chunk(r->net), most = r->count * (size_t)silero_chunk(r->net);
@@ -179,7 +185,7 @@ hse_status silero_part_run(void *split, nn_ctx *c, hse_error *err)
         *err = r->error;
         return r->error.status;
     }
-    if (!silero_reader_run(r->reader, r->net, r->part, usable, r->count, r->probs, stopped, c))
+    if (!silero_reader_run(r->reader, r->net, r->part, usable, r->count, r->probs, alone ? paused : stopped, c))
         return hse_fail(err, HSE_E_CANCELLED, 0, "voice activity detection was stopped");
     return HSE_OK;
 }
@@ -254,7 +260,7 @@ hse_status silero_find_speech(const silero *m, nn_ctx *c, const hse_item *item, 
     while (s == HSE_OK && !o.done) {
         hse_item *part = silero_split_next(v);
 
-        s = silero_part_run(v, c, err);
+        s = silero_part_run(v, c, false, err);
         if (s == HSE_OK)
             s = silero_split_took(v, part, &o, err);
     }

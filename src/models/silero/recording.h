@@ -13,8 +13,8 @@ hse_item  *silero_split_next(void *split);
 hse_status silero_split_took(void *split, hse_item *item, hse_split_output *out, hse_error *err);
 void       silero_split_close(void **split);
 
-/* Compute the part that split_next has given. */
-hse_status silero_part_run(void *split, nn_ctx *c, hse_error *err);
+/* Compute the part that split_next has given. alone: other work may come in between (nn_pause), on this thread. */
+hse_status silero_part_run(void *split, nn_ctx *c, bool alone, hse_error *err);
 
 /* All parts one after the other. *out is the caller's (hse_free). */
 hse_status silero_find_speech(const silero *m, nn_ctx *c, const hse_item *item, hse_segment **out, size_t *count, hse_error *err);
