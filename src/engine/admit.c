@@ -136,7 +136,7 @@ static uint64_t in_use(const hse_job *job)
         for (size_t k = 0; k < job->step_count; k++)
             mine |= job->step[k] == s;
         for (int k = 0; !mine && s->users && k < s->workers; k++)
-            sum += s->worker[k].held;
+            sum += hse_worker_held(&s->worker[k]);
         sum += !mine && s->users ? hse_slot_weight(s) : 0;
     }
     return sum;

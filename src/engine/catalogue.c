@@ -183,9 +183,11 @@ void hse_slot_free(slot *s)
     if (s->model)
         s->type->close(&s->model);
     for (int i = 0; i < MAX_INSTANCES; i++) {
-        nn_close(&s->worker[i].nn);
-        hse_free(s->worker[i].batch);
-        hse_free(s->worker[i].items);
+        hse_worker_close(&s->worker[i]);
+        hse_free(s->worker[i].main.batch);
+        hse_free(s->worker[i].main.items);
+        hse_free(s->worker[i].pass.batch);
+        hse_free(s->worker[i].pass.items);
     }
     pthread_cond_destroy(&s->wake);
     hse_arena_free(&s->arena);

@@ -74,16 +74,14 @@ hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse
     err = err ? err : &local;
     if (!e)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an engine");
-    if ((s = hse_cond_init(&e->loaded, err)) != HSE_OK) {
-        hse_free(e);
-        return s;
-    }
-    if ((s = hse_cond_init(&e->keeper_wake, err)) != HSE_OK) {
-        pthread_cond_destroy(&e->loaded);
-        hse_free(e);
-        return s;
-    }
-    pthread_cond_init(&e->split_wake, NULL);
+    pthread_cond_t *const wakes[] = {&e->loaded, &e->keeper_wake, &e->split_wake};
+    for (size_t i = 0; i < COUNT(wakes); i++)
+        if ((s = hse_cond_init(wakes[i], err)) != HSE_OK) {
+            while (i--)
+                pthread_cond_destroy(wakes[i]);
+            hse_free(e);
+            return s;
+        }
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_init(&e->plan_lock, NULL);
     e->setup = setup ? *setup : none;
@@ -164,7 +162,7 @@ void hse_engine_close(hse_engine **engine)
         if (s->model)
             s->type->close(&s->model);
         for (int i = 0; i < MAX_INSTANCES; i++)
-            nn_close(&s->worker[i].nn);
+            hse_worker_close(&s->worker[i]);
     }
     nn_close(&e->plan);
     hse_pool_close(&e->pool);
@@ -198,7 +196,7 @@ static void model_stats(hse_model_stats *out, const slot *s, uint64_t now)
                              .bytes = s->model ? s->bytes : 0, .load_s = s->load_s, .waiting = s->waiting, .batches = s->batches,
                              .items = s->items_run, .queue = s->queue_s, .run = s->run_s};
     for (int i = 0; i < s->workers; i++)
-        out->activation_bytes += s->worker[i].held;
+        out->activation_bytes += hse_worker_held(&s->worker[i]);
     memcpy(out->batch, s->batch_sizes, sizeof out->batch);
 }
 

@@ -57,17 +57,25 @@ void hse_siphash128(uint8_t out[16], const uint8_t key[16], const void *data, si
 
 enum { MAX_INSTANCES = 16 };
 
-/* A thread that runs batches of a slot, with activations of its own. The first one also loads and unloads. */
+/* A batch under way, with activations of its own. */
 typedef struct {
-    slot        *slot;
-    pthread_t    thread;
     nn_ctx      *nn;                        /* there while the model is loaded */
     work       **batch;                     /* what runs now: max_batch entries */
     hse_item   **items;                     /* their items */
     size_t       batch_n;
-    bool         busy;                      /* computes; the lock is not held */
     atomic_bool  cancel;
+    bool         away;                      /* it gives way */
+    uint64_t     charged_ns, ran_ns;        /* until when its time is in its jobs' accounts; how much it was */
     uint64_t     held;                      /* bytes of activations, as of the last batch */
+} lane;
+
+/* A thread that runs batches of a slot. The first one also loads and unloads. */
+typedef struct {
+    slot        *slot;
+    pthread_t    thread;
+    lane         main, pass;                /* pass: what goes first while main, between two operations, gives way */
+    atomic_bool  asked;                     /* main is to give way */
+    bool         busy;                      /* computes; the lock is not held */
     uint64_t     rested_ns;                 /* since when it has nothing to do */
 } worker;
 
@@ -168,7 +176,6 @@ struct work {
     double    tag, cost;
     uint64_t  queued_ns;
     size_t    index;                        /* of the sentence; of the step */
-    unsigned  stopped;                      /* how often its batch was, for shorter requests' sake */
     void     *piece;
     /* Locked; the item was computed: takes from it what it wants to keep. True: the work is on its way again and not to be freed. */
     bool    (*done)(work *w);
@@ -234,6 +241,11 @@ struct hse_engine {
 void       hse_engine_limits(hse_engine *e, const hse_config *config);      /* locked, or before there are threads */
 hse_status hse_keeper_start(hse_engine *e, hse_error *err); /* keeper.c, locked: what happens at a time */
 hse_status hse_slot_start(slot *s, hse_error *err);         /* schedule.c, locked: its threads */
+hse_status hse_worker_open(worker *w, uint64_t budget, hse_error *err);     /* not locked: its contexts, when the model is loaded */
+void       hse_worker_close(worker *w);                     /* not locked: gives them back */
+uint64_t   hse_worker_held(const worker *w);                /* locked: bytes of activations */
+bool       hse_job_can_wait(const hse_job *j, uint64_t now);            /* locked: it is long, and shorter ones can go first */
+bool       hse_short_ones(const hse_engine *e);             /* locked: does somebody compute whose end is near? */
 void       hse_slot_cancel_dead(slot *s);                   /* locked: stop batches that nobody wants any more */
 /* admit.c */
 hse_status hse_admit(hse_job *job, hse_error *err);         /* not locked: can this be computed at all? */
@@ -284,7 +296,7 @@ typedef struct {
     unsigned pause_ms;                      /* behind it */
 } sentence;
 
-enum { LONG_TEXT = 8 };                     /* sentences; a longer text lets others in between its batches and windows */
+enum { LONG_TEXT = 8, LONG_S = 30 };        /* sentences; seconds of a recording: what is longer lets others in between */
 enum { LOOKAHEAD = 4 };                     /* sentences that are synthesised ahead of the one that is being decoded */
 
 typedef struct {
@@ -333,6 +345,7 @@ struct hse_job {
     hse_job       *next, *prev;             /* engine->jobs */
     int            refs, outstanding;       /* the handle and its work; work alone */
     int            running;                 /* work that is in a batch now */
+    uint64_t       served_ns;               /* its share of what was computed, its split's work included */
     hse_job_kind   kind;
     char          *request_id;
     flow          *flow;

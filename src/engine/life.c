@@ -157,16 +157,8 @@ static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
                                      .as_stored = s->as_stored, .pool = e->pool, .lexicon = e->lexicon};
     hse_status status = HSE_OK;
 
-    for (int i = 0; status == HSE_OK && i < s->workers; i++) {
-        const nn_options o = {.kernels = e->kernels, .pool = e->pool, .max_bytes = budget};
-        worker *w = &s->worker[i];
-
-        if (w->nn)
-            continue;
-        status = nn_open(&w->nn, &o, err);
-        if (status == HSE_OK)
-            nn_cancel_by(w->nn, &w->cancel, 0);
-    }
+    for (int i = 0; status == HSE_OK && i < s->workers; i++)
+        status = hse_worker_open(&s->worker[i], budget, err);
     return status == HSE_OK ? s->type->open(model, &source, err) : status;
 }
 
@@ -260,13 +252,13 @@ void hse_slot_unload(slot *s)
     size_t before = hse_resident_bytes();
     s->type->close(&model);
     for (int i = 0; i < s->workers; i++)
-        nn_close(&s->worker[i].nn);
+        hse_worker_close(&s->worker[i]);
     malloc_trim(0);
     hse_log(HSE_LOG_INFO, "engine", NULL, "model %s unloaded (%s), %llu bytes of weights, resident %.1f -> %.1f MiB", s->name, why[reason],
             (unsigned long long)s->bytes, mib(before), mib(hse_resident_bytes()));
     pthread_mutex_lock(&e->lock);
     for (int i = 0; i < s->workers; i++)
-        s->worker[i].held = 0;
+        s->worker[i].main.held = s->worker[i].pass.held = 0;
     s->unloading = false;
     pthread_cond_broadcast(&e->loaded);
 }

@@ -9,9 +9,9 @@ static const uint64_t REST_NS = 3000000000u;     /* after which a worker's activ
 
 static const double QUANTUM_NS = 30e6;
 static const double AHEAD_S = 1;                 /* of audio that a long text has, before it gives way */
+static const uint64_t LONG_NS = 50000000;        /* of computing, after which a long recording lets others in between */
+static const double LEAST_SHARE = 1.0 / 16;      /* of the time since it came, which a long recording has before it gives way */
 static const uint64_t GIVE_WAY_NS = 3000000;     /* who gave way looks again */
-
-enum { MAX_STOPS = 3 };                          /* of one item, in the middle of a batch, for others' sake */
 
 const double hse_seconds_bucket[HSE_SECONDS_BUCKETS] = {0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1,
                                                         0.25,  0.5,    1,     2.5,  5,    10,   30,   60};
@@ -90,43 +90,73 @@ void hse_work_free(work *w)
     hse_job_unref(job);
 }
 
-/* A long text that is ahead of a listener can wait; being only that much ahead, it never falls behind for others' sake. */
-static bool can_wait(const hse_job *j, uint64_t now)
+/* A long recording is only so once it has been computed for a while: a quick model is done with it before that. */
+static bool is_long(const hse_job *j)
 {
-    double heard_s = (double)(now - j->opened_ns - j->result.first_ns) * 1e-9;
-
-    return j->sentence_count > LONG_TEXT && j->made_s > heard_s + AHEAD_S;
+    return j->kind == HSE_JOB_SPEAK ? j->sentence_count > LONG_TEXT : j->result.audio_in_s > LONG_S && j->served_ns > LONG_NS;
 }
 
-/* Locked. Is somebody computing anywhere, whose end is near? All models share the threads. */
-static bool short_ones(const hse_engine *e)
+/* A long text that is ahead of a listener can wait; being only that much ahead, it never falls behind for others' sake. To a recording
+ * nobody listens while it is computed: it can wait once it has had its least share of the time. */
+bool hse_job_can_wait(const hse_job *j, uint64_t now)
+{
+    if (!is_long(j))
+        return false;
+    if (j->kind == HSE_JOB_SPEAK)
+        return j->made_s > (double)(now - j->opened_ns - j->result.first_ns) * 1e-9 + AHEAD_S;
+    return (double)j->served_ns > (double)(now - j->opened_ns) * LEAST_SHARE;
+}
+
+static bool under_way(const hse_job *j)
+{
+    return j->outstanding > 0 || j->splitting || j->in_split_list;
+}
+
+/* All models share the threads, so it does not matter which of them computes. */
+bool hse_short_ones(const hse_engine *e)
 {
     for (const hse_job *j = e->jobs; j; j = j->next) {
         bool loaded = true;
 
         for (size_t i = 0; i < j->step_count; i++)
             loaded &= j->step[i]->model != NULL;
-        if (j->outstanding > 0 && j->sentence_count <= LONG_TEXT && loaded)
+        if (loaded && !is_long(j) && under_way(j))
             return true;
     }
     return false;
 }
 
-/* Locked. Stop batches of which all can wait; their items go back into the queue, but not again and again. */
-static void stop_those_who_can_wait(hse_engine *e)
+/* Locked. What it has computed since the last time goes into its jobs' accounts. */
+static void charge(lane *l, uint64_t now)
+{
+    uint64_t ns = l->away || now < l->charged_ns ? 0 : now - l->charged_ns;
+
+    l->charged_ns = now;
+    l->ran_ns += ns;
+    for (size_t i = 0; i < l->batch_n; i++)
+        l->batch[i]->job->served_ns += ns / l->batch_n;
+}
+
+/* Locked. */
+static bool all_can_wait(lane *l, uint64_t now)
+{
+    bool all = l->batch_n > 0;
+
+    charge(l, now);
+    for (size_t i = 0; i < l->batch_n; i++)
+        all &= hse_job_can_wait(l->batch[i]->job, now);
+    return all;
+}
+
+/* Locked. Batches of which all can wait pause at their next operation. */
+static void ask_to_give_way(hse_engine *e)
 {
     uint64_t now = hse_now_ns();
 
     for (slot *s = e->started; s; s = s->next_started)
-        for (int i = 0; i < s->workers; i++) {
-            worker *w = &s->worker[i];
-            bool all = w->batch_n > 0;
-
-            for (size_t k = 0; k < w->batch_n; k++)
-                all &= w->batch[k]->stopped < MAX_STOPS && can_wait(w->batch[k]->job, now);
-            if (all)
-                atomic_store(&w->cancel, true);
-        }
+        for (int i = 0; i < s->workers; i++)
+            if (all_can_wait(&s->worker[i].main, now))
+                atomic_store(&s->worker[i].asked, true);
 }
 
 static void enqueue(work *w)
@@ -157,20 +187,23 @@ void hse_work_post(work *w, double cost)
     enqueue(w);
     w->job->outstanding++;
     pthread_cond_broadcast(&s->wake);
-    if (w->job->sentence_count <= LONG_TEXT && short_ones(s->engine))
-        stop_those_who_can_wait(s->engine);
+    if (!is_long(w->job) && hse_short_ones(s->engine))
+        ask_to_give_way(s->engine);
 }
 
 void hse_slot_cancel_dead(slot *s)
 {
     for (int i = 0; i < s->workers; i++) {
-        worker *w = &s->worker[i];
-        bool dead = w->batch_n > 0;
+        lane *both[] = {&s->worker[i].main, &s->worker[i].pass};
 
-        for (size_t k = 0; k < w->batch_n; k++)
-            dead &= w->batch[k]->job->ended;
-        if (dead)
-            atomic_store(&w->cancel, true);
+        for (size_t k = 0; k < COUNT(both); k++) {
+            bool dead = both[k]->batch_n > 0;
+
+            for (size_t j = 0; j < both[k]->batch_n; j++)
+                dead &= both[k]->batch[j]->job->ended;
+            if (dead)
+                atomic_store(&both[k]->cancel, true);
+        }
     }
 }
 
@@ -182,64 +215,82 @@ static work **first_in_turn(slot *s)
     uint64_t now = hse_now_ns();
     work **at = &s->queue;
 
-    if (*at && short_ones(s->engine))
-        while (*at && can_wait((*at)->job, now))
+    if (*at && hse_short_ones(s->engine))
+        while (*at && hse_job_can_wait((*at)->job, now))
             at = &(*at)->next;
     return at;
 }
 
-/* Jobs that compute elsewhere now and will come here: worth a short wait. */
-static size_t others_coming(const slot *s)
+/* Locked. Is there something that may pass a batch that gives way? */
+static bool short_in_queue(const slot *s)
 {
-    uint64_t now = hse_now_ns();
-    size_t n = 0;
+    const work *w = s->queue;
 
-    for (const hse_job *j = s->engine->jobs; j; j = j->next) {
-        bool comes = false;
-
-        for (size_t i = 0; i < j->step_count; i++)
-            comes |= j->step[i] == s;
-        for (const work *w = s->queue; comes && w; w = w->next)
-            comes = w->job != j;
-        n += comes && j->outstanding > 0 && !can_wait(j, now);
-    }
-    return n;
+    while (w && is_long(w->job))
+        w = w->next;
+    return w != NULL;
 }
 
-/* Locked. Give a batch a moment to fill, while somebody is on the way: at most half of what a batch takes to compute, so that
- * waiting costs less than the larger batch wins. */
+/* Locked. Does it compute now, and may come here, itself or its client's next one? What only stands in another queue does not count: it
+ * may wait for us as we wait for it. */
+static bool comes_soon(const hse_job *j, const slot *s)
+{
+    bool comes = false;
+
+    for (size_t i = 0; i < j->step_count; i++)
+        comes |= j->step[i] == s;
+    for (const work *w = s->queue; comes && w; w = w->next)
+        comes = w->job != j;
+    return comes && (j->running > 0 || j->splitting || j->in_split_list);
+}
+
+/* Locked. Jobs that compute elsewhere now, and so use the time, and will come here: worth a short wait. */
+static bool others_coming(const slot *s)
+{
+    uint64_t now = hse_now_ns();
+
+    for (const hse_job *j = s->engine->jobs; j; j = j->next)
+        if (comes_soon(j, s) && !hse_job_can_wait(j, now))
+            return true;
+    return false;
+}
+
+/* Locked. Give a batch a moment to fill, while somebody computes who may come: at most what a batch takes to compute. Meanwhile they
+ * have all threads, so that waiting costs less than the larger batch wins. */
 static void wait_for_company(slot *s)
 {
     hse_engine *e = s->engine;
-    uint64_t window = s->usual_ns / 2 < e->window_ns ? s->usual_ns / 2 : e->window_ns, until = hse_now_ns() + window;
+    uint64_t window = s->usual_ns < e->window_ns ? s->usual_ns : e->window_ns, until = hse_now_ns() + window;
 
-    while (window && !e->stopping && s->queue && s->waiting < (size_t)s->max_batch && hse_now_ns() < until && others_coming(s) > 0)
+    while (window && !e->stopping && s->queue && s->waiting < (size_t)s->max_batch && hse_now_ns() < until && others_coming(s))
         hse_cond_wait_until(&s->wake, &e->lock, until);
 }
 
 /* Several sentences or windows of one long text go together only while that is quick: who comes meanwhile waits for the whole batch. */
-static bool too_much_of_one(const slot *s, const worker *by, const work *w, double cost)
+static bool too_much_of_one(const slot *s, const lane *l, const work *w, double cost)
 {
     bool there = false;
 
-    for (size_t i = 0; i < by->batch_n; i++)
-        there |= by->batch[i]->job == w->job;
+    for (size_t i = 0; i < l->batch_n; i++)
+        there |= l->batch[i]->job == w->job;
     return there && w->job->sentence_count > LONG_TEXT && (cost + w->cost) * s->ns_per_cost > QUANTUM_NS;
 }
 
-/* Locked. The first items of the queue become the batch; its cost is returned. */
-static double take_batch(slot *s, worker *by)
+/* Locked. The first items of the queue become the batch; its cost is returned. passing: the short ones' alone. */
+static double take_batch(slot *s, lane *l, bool passing)
 {
     uint64_t now = hse_now_ns();
-    bool hurry = short_ones(s->engine);
+    bool hurry = hse_short_ones(s->engine);
     double cost = 0;
 
-    by->batch_n = 0;
-    atomic_store(&by->cancel, false);
-    for (work **at = &s->queue; *at && by->batch_n < (size_t)s->max_batch;) {
+    l->batch_n = 0;
+    l->charged_ns = now;
+    l->ran_ns = 0;
+    atomic_store(&l->cancel, false);
+    for (work **at = &s->queue; *at && l->batch_n < (size_t)s->max_batch;) {
         work *w = *at;
 
-        if ((hurry && can_wait(w->job, now)) || too_much_of_one(s, by, w, cost)) {
+        if ((passing && is_long(w->job)) || (hurry && hse_job_can_wait(w->job, now)) || too_much_of_one(s, l, w, cost)) {
             at = &w->next;
             continue;
         }
@@ -252,8 +303,8 @@ static double take_batch(slot *s, worker *by)
         w->job->result.queue_ns += now - w->queued_ns;
         hse_seconds_add(&s->queue_s, now - w->queued_ns);
         cost += w->cost;
-        by->items[by->batch_n] = w->item;
-        by->batch[by->batch_n++] = w;
+        l->items[l->batch_n] = w->item;
+        l->batch[l->batch_n++] = w;
     }
     return cost;
 }
@@ -297,39 +348,18 @@ static void count_batch(slot *s, size_t n, double cost, uint64_t ns)
         s->ns_per_cost = s->ns_per_cost > 0 ? 0.9 * s->ns_per_cost + 0.1 * ((double)ns / cost) : (double)ns / cost;
 }
 
-/* Locked. Back into the queue, as if it had not been computed. */
-static void begin_again(work *w)
-{
-    if (!(w->borrowed & HSE_AUDIO))
-        hse_audio_free(&w->item->audio);
-    if (!(w->borrowed & HSE_MEL)) {
-        hse_free(w->item->mel);
-        w->item->mel = NULL;
-    }
-    w->item->status = HSE_OK;
-    w->item->error = (hse_error){0};
-    w->stopped++;
-    w->queued_ns = hse_now_ns();
-    enqueue(w);
-}
-
 /* Locked. Hand the items back: each to its job, which says what comes next. */
-static void finish_batch(worker *by, uint64_t ns)
+static void finish_batch(lane *l)
 {
-    bool stopped = atomic_load(&by->cancel);
-    size_t n = by->batch_n;
+    size_t n = l->batch_n;
 
-    by->batch_n = 0;                                    /* a job that ends from here on has nothing to stop */
+    l->batch_n = 0;                                     /* a job that ends from here on has nothing to stop */
     for (size_t i = 0; i < n; i++) {
-        work *w = by->batch[i];
+        work *w = l->batch[i];
         hse_job *job = w->job;
 
         job->running--;
-        job->result.run_ns += ns / n;
-        if (stopped && !job->ended && w->item->status == HSE_E_CANCELLED && w->job->sentence_count > LONG_TEXT) {
-            begin_again(w);
-            continue;
-        }
+        job->result.run_ns += l->ran_ns / n;
         job->outstanding--;
         if (!job->ended && w->item->status != HSE_OK)
             hse_job_end(job, w->item->status, &w->item->error);
@@ -339,23 +369,75 @@ static void finish_batch(worker *by, uint64_t ns)
 }
 
 /* Locked; lets go of the lock while it computes. */
-static void run_batch(slot *s, worker *w)
+static void run_batch(slot *s, lane *l, bool passing)
 {
     hse_engine *e = s->engine;
-    double cost = take_batch(s, w);
+    double cost = take_batch(s, l, passing);
 
-    w->busy = true;
     pthread_mutex_unlock(&e->lock);
-    uint64_t start = hse_now_ns();
-    run_items(s, w->nn, w->items, w->batch_n);
-    uint64_t end = hse_now_ns(), held = nn_held(w->nn);
+    run_items(s, l->nn, l->items, l->batch_n);
+    uint64_t end = hse_now_ns(), held = nn_held(l->nn);
     pthread_mutex_lock(&e->lock);
-    w->busy = false;
-    w->held = held;
-    w->rested_ns = end;
-    if (!atomic_load(&w->cancel))
-        count_batch(s, w->batch_n, cost, end - start);
-    finish_batch(w, end - start);
+    charge(l, end);
+    l->held = held;
+    if (!atomic_load(&l->cancel))
+        count_batch(s, l->batch_n, cost, l->ran_ns);
+    finish_batch(l);
+}
+
+/* Not locked: between two operations of a batch. While shorter requests are computed and this one can wait, it stands still; what
+ * is short and wants the same model passes it, on this very thread, with activations of its own. So nothing is computed twice. */
+static void give_way(void *arg)
+{
+    worker *w = arg;
+    slot *s = w->slot;
+    hse_engine *e = s->engine;
+
+    if (!atomic_load_explicit(&w->asked, memory_order_relaxed))
+        return;
+    pthread_mutex_lock(&e->lock);
+    for (uint64_t now = hse_now_ns(); !e->stopping && !atomic_load(&w->main.cancel) && all_can_wait(&w->main, now) && hse_short_ones(e);
+         now = hse_now_ns()) {
+        w->main.away = true;
+        if (short_in_queue(s))
+            run_batch(s, &w->pass, true);
+        else
+            hse_cond_wait_until(&s->wake, &e->lock, now + GIVE_WAY_NS);
+    }
+    charge(&w->main, hse_now_ns());                     /* up to here it was away */
+    w->main.away = false;
+    atomic_store(&w->asked, false);
+    pthread_mutex_unlock(&e->lock);
+}
+
+static hse_status lane_open(lane *l, const slot *s, uint64_t budget, hse_error *err)
+{
+    const nn_options o = {.kernels = s->engine->kernels, .pool = s->engine->pool, .max_bytes = budget};
+    hse_status status = l->nn ? HSE_OK : nn_open(&l->nn, &o, err);
+
+    if (status == HSE_OK)
+        nn_cancel_by(l->nn, &l->cancel, 0);
+    return status;
+}
+
+hse_status hse_worker_open(worker *w, uint64_t budget, hse_error *err)
+{
+    hse_status status = lane_open(&w->main, w->slot, budget, err);
+
+    if (status == HSE_OK)
+        nn_between_by(w->main.nn, give_way, w);
+    return status == HSE_OK ? lane_open(&w->pass, w->slot, budget, err) : status;
+}
+
+void hse_worker_close(worker *w)
+{
+    nn_close(&w->main.nn);
+    nn_close(&w->pass.nn);
+}
+
+uint64_t hse_worker_held(const worker *w)
+{
+    return w->main.held + w->pass.held;
 }
 
 /* Locked; lets go of the lock. Activations that nobody has needed for a while go back to the system. */
@@ -363,10 +445,11 @@ static void trim(slot *s, worker *w)
 {
     hse_engine *e = s->engine;
 
-    w->held = 0;
+    w->main.held = w->pass.held = 0;
     w->busy = true;
     pthread_mutex_unlock(&e->lock);
-    nn_trim(w->nn, 0);
+    nn_trim(w->main.nn, 0);
+    nn_trim(w->pass.nn, 0);
     malloc_trim(0);
     pthread_mutex_lock(&e->lock);
     w->busy = false;
@@ -375,7 +458,7 @@ static void trim(slot *s, worker *w)
 /* Locked. Until there is something to do, or it has rested for so long that its activations can go. */
 static void rest(slot *s, worker *w)
 {
-    uint64_t until = w->held && s->model ? w->rested_ns + REST_NS : 0;
+    uint64_t until = hse_worker_held(w) && s->model ? w->rested_ns + REST_NS : 0;
 
     if (until && until <= hse_now_ns())
         trim(s, w);
@@ -396,11 +479,15 @@ static void *run(void *arg)
             hse_slot_unload(s);
         } else if (first && !s->model && (s->queue || s->load_wanted)) {
             hse_slot_load(s);
-        } else if (s->model && w->nn && *first_in_turn(s)) {
+        } else if (s->model && w->main.nn && *first_in_turn(s)) {
             wait_for_company(s);
-            if (s->model && *first_in_turn(s))
-                run_batch(s, w);
-        } else if (s->model && w->nn && s->queue) {
+            if (s->model && *first_in_turn(s)) {
+                w->busy = true;
+                run_batch(s, &w->main, false);
+                w->busy = false;
+                w->rested_ns = hse_now_ns();
+            }
+        } else if (s->model && w->main.nn && s->queue) {
             hse_cond_wait_until(&s->wake, &e->lock, hse_now_ns() + GIVE_WAY_NS);
         } else {
             rest(s, w);
@@ -408,6 +495,13 @@ static void *run(void *arg)
     }
     pthread_mutex_unlock(&e->lock);
     return NULL;
+}
+
+static bool lane_reserve(lane *l, int max_batch)
+{
+    l->batch = l->batch ? l->batch : hse_calloc((size_t)max_batch, sizeof *l->batch);
+    l->items = l->items ? l->items : hse_calloc((size_t)max_batch, sizeof *l->items);
+    return l->batch && l->items;
 }
 
 hse_status hse_slot_start(slot *s, hse_error *err)
@@ -418,8 +512,7 @@ hse_status hse_slot_start(slot *s, hse_error *err)
         worker *w = &s->worker[s->workers];
 
         w->slot = s;
-        if ((!w->batch && !(w->batch = hse_calloc((size_t)s->max_batch, sizeof *w->batch))) ||
-            (!w->items && !(w->items = hse_calloc((size_t)s->max_batch, sizeof *w->items))))
+        if (!lane_reserve(&w->main, s->max_batch) || !lane_reserve(&w->pass, s->max_batch))
             return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the batches of model '%s'", s->name);
         int e = pthread_create(&w->thread, NULL, run, w);
         if (e)

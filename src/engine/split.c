@@ -13,6 +13,8 @@ enum {
     SEGMENTS_BYTES = 1 << 28,
 };
 
+static const uint64_t GIVE_WAY_NS = 3000000;            /* who gave way looks again */
+
 /* ---- one job's split ----------------------------------------------------------------------------------------------- */
 
 static split_run *current(hse_job *job)
@@ -285,14 +287,26 @@ static void enlist(hse_job *job)
     pthread_cond_signal(&e->split_wake);
 }
 
-static hse_job *delist(hse_engine *e)
+static hse_job *delist(hse_engine *e, hse_job **at)
 {
-    hse_job *job = e->to_split;
+    hse_job *job = *at;
 
-    if (!(e->to_split = job->next_split))
-        e->to_split_end = &e->to_split;
+    if (!(*at = job->next_split))
+        e->to_split_end = at;
     job->in_split_list = false;
     return job;
+}
+
+/* Locked. The first that has not to give way; NULL: there is none now. */
+static hse_job **first_in_turn(hse_engine *e)
+{
+    uint64_t now = hse_now_ns();
+    hse_job **at = &e->to_split;
+
+    if (*at && hse_short_ones(e))
+        while (*at && hse_job_can_wait(*at, now))
+            at = &(*at)->next_split;
+    return *at ? at : NULL;
 }
 
 static void *run(void *arg)
@@ -301,11 +315,13 @@ static void *run(void *arg)
 
     pthread_mutex_lock(&e->lock);
     while (!e->stopping) {
-        if (!e->to_split) {
-            pthread_cond_wait(&e->split_wake, &e->lock);
+        hse_job **first = first_in_turn(e);
+        if (!first) {
+            hse_cond_wait_until(&e->split_wake, &e->lock, e->to_split ? hse_now_ns() + GIVE_WAY_NS : 0);
             continue;
         }
-        hse_job *job = delist(e);
+        hse_job *job = delist(e, first);
+        uint64_t began = hse_now_ns();
 
         job->splitting = true;
         do {
@@ -314,6 +330,7 @@ static void *run(void *arg)
                 serve(job);
         } while (job->split_again && !job->ended);
         job->splitting = false;
+        job->served_ns += hse_now_ns() - began;
         hse_job_settle(job);
         hse_job_unref(job);
     }
@@ -342,7 +359,7 @@ void hse_split_stop(hse_engine *e)
         pthread_join(e->splitter[i], NULL);
     pthread_mutex_lock(&e->lock);
     while (e->to_split) {
-        hse_job *job = delist(e);
+        hse_job *job = delist(e, &e->to_split);
 
         hse_job_settle(job);
         hse_job_unref(job);

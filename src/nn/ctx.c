@@ -131,6 +131,18 @@ bool nn_stopped(const nn_ctx *c)
            (c->deadline_ns != 0 && hse_now_ns() > c->deadline_ns);
 }
 
+void nn_between_by(nn_ctx *c, nn_between *f, void *user)
+{
+    c->between = f;
+    c->between_user = user;
+}
+
+void nn_pause(nn_ctx *c)
+{
+    if (c->between)
+        c->between(c->between_user);
+}
+
 bool nn_check_stop(nn_ctx *c)
 {
     if (c->error.status != HSE_OK)
@@ -146,6 +158,7 @@ bool nn_check_stop(nn_ctx *c)
 
 bool nn_start(nn_ctx *c, const char *op, nn_tensor x)
 {
+    nn_pause(c);
     if (nn_check_stop(c))
         return false;
     if (nn_is_none(x)) {

@@ -25,6 +25,8 @@ struct nn_ctx {
 
     const atomic_bool *cancel;
     uint64_t           deadline_ns;
+    nn_between        *between;
+    void              *between_user;
     nn_listener       *listener;
     void              *listener_user;
     _Atomic uint64_t slots[NN_SLOT_WORDS]; /* scratch areas that a task holds; at most `threads` tasks run at once */

@@ -222,6 +222,11 @@ bool       nn_listening(const nn_ctx *c);       /* for values that are worth com
  * past the deadline with HSE_E_DEADLINE. NULL and 0: none. Survives nn_begin. */
 void       nn_cancel_by(nn_ctx *c, const atomic_bool *flag, uint64_t deadline_ns);
 bool       nn_stopped(const nn_ctx *c);                 /* for what computes without operations: true when it should end */
+/* Called on the run's own thread between operations, as often as they come: it may take its time, and compute with other contexts
+ * meanwhile. NULL: none. Survives nn_begin. */
+typedef void nn_between(void *user);
+void       nn_between_by(nn_ctx *c, nn_between *f, void *user);
+void       nn_pause(nn_ctx *c);                         /* for what computes without operations: a place between two */
 
 /* data[i]: rows[i] * cols */
 nn_tensor nn_input(nn_ctx *c, int items, const int *rows, int cols, const float *const *data);

@@ -33,6 +33,7 @@ void nn_scratch_give(nn_ctx *c, int scratch)
 
 hse_status nn_interrupted(nn_ctx *c, hse_error *err)
 {
+    nn_pause(c);
     if (!nn_stopped(c))
         return HSE_OK;
     if (c->cancel && atomic_load(c->cancel))

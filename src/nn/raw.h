@@ -13,7 +13,7 @@ int                nn_threads(const nn_ctx *c);         /* how many tasks run at
 int  nn_scratch_take(nn_ctx *c);
 void nn_scratch_give(nn_ctx *c, int scratch);
 
-/* What nn_cancel_by set has happened: HSE_E_CANCELLED or HSE_E_DEADLINE with its sentence; otherwise HSE_OK. */
+/* A place between two operations. What nn_cancel_by set has happened: HSE_E_CANCELLED or HSE_E_DEADLINE with its sentence; otherwise HSE_OK. */
 hse_status nn_interrupted(nn_ctx *c, hse_error *err);
 
 /* The numbers of a dense tensor, until the next operation; NULL while planning and after an error. */

@@ -185,7 +185,7 @@ TEST(a_short_request_passes_a_long_one)
     free(text);
 }
 
-/* Seconds ahead of its listener, a long text is stopped in the middle of a batch for a short one, and has the same bits after. */
+/* Seconds ahead of its listener, a long text stands still in the middle of a batch for a short one, and has the same bits after. */
 TEST(a_long_text_that_is_ahead_gives_way)
 {
     enum { SENTENCES = 60, BYTES = 100 };

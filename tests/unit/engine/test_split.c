@@ -223,6 +223,40 @@ TEST(cancelling_stops_a_split_wherever_it_is)
     hse_engine_close(&e);
 }
 
+/* What was understood before something broke is given first, also to who reads only then. */
+TEST(segments_before_an_error_are_given_before_it)
+{
+    hse_engine *e = fs_engine();
+    float *x = fs_ramp(12000);
+    hse_error err = {0};
+
+    for (int late = 0; late < 2; late++) {
+        const hse_transcript_segment *segment = NULL;
+        hse_job *job = NULL;
+        hse_request r;
+        bool end = false;
+        int words = 0;
+
+        hse_request_init(&r, HSE_JOB_TRANSCRIBE);
+        r.audio = (hse_audio){.samples = x, .n = 12000, .rate_hz = FS_RATE, .channels = 1};
+        r.audio_borrowed = true;
+        r.transcribe.vad_filter = 0;
+        atomic_store(&fs.fail_at, 7);
+        CHECK(hse_job_open(&job, e, &r, &err) == HSE_OK, "%s", err.text);
+        CHECK(!late || hse_job_wait(job, &err) == HSE_E_FORMAT, "%s", err.text);
+        hse_status s;
+        while ((s = hse_job_segment(job, &segment, &end, true, &err)) == HSE_OK) {
+            CHECK(segment && !end, "an end before the error");
+            CHECK(segment->id == ++words, "segment %d came as number %d", segment->id, words);
+        }
+        CHECK(s == HSE_E_FORMAT && strstr(err.text, "broken") && words == 7, "%d words, then: %s", words, err.text);
+        CHECK(hse_job_segment(job, &segment, &end, true, &err) == HSE_E_FORMAT && !segment, "the error is told once more");
+        hse_job_close(&job);
+    }
+    free(x);
+    hse_engine_close(&e);
+}
+
 /* A short request passes a long one: it waits for the few parts that are under way, not for the recording. */
 TEST(a_short_recording_passes_a_long_one)
 {
@@ -239,6 +273,87 @@ TEST(a_short_recording_passes_a_long_one)
     CHECK(!hse_job_ready(job) || hse_job_result_get(job)->audio_out_s < 40, "the long one was done first");
     CHECK(fake_count(&fake.items[1]) < 60, "%d parts were computed before the short one", fake_count(&fake.items[1]));
     hse_job_close(&job);
+    free(x);
+    hse_engine_close(&e);
+}
+
+/* In the middle of a batch, too: the short one is computed while the long one's batch stands at the gate, and by the next step while
+ * the long one's stands still there. */
+TEST(a_long_recording_gives_way_in_the_middle_of_a_batch)
+{
+    enum { N = 40 * FS_RATE };
+    hse_engine *e = fs_engine();
+    float *x = fs_ramp(N), *out = NULL;
+    size_t n = 0;
+    hse_error err = {0};
+
+    fake.delay_us[1] = 10000;                           /* what has been computed for 50 ms is long */
+    hse_job *longer = open_job(e, HSE_JOB_RESTORE, x, N);
+    while (fake_count(&fake.batches[1]) < 8)
+        usleep(500);
+    fake_gate(1, true);
+    usleep(20000);                                      /* who was past the gate leaves */
+    CHECK(fake_wait_inside(1), "the long one has stopped");
+    int batches = fake_count(&fake.batches[1]);
+    fake_gate(2, true);
+    hse_job *shorter = open_job(e, HSE_JOB_RESTORE, x, 900);
+    for (int i = 0; fake_count(&fake.batches[1]) == batches && i < 5000; i++)
+        usleep(1000);
+    CHECK(fake_count(&fake.batches[1]) > batches, "the long one holds the short one up");
+    CHECK(fake_count(&fake.inside[1]) == 2, "%d batches compute", fake_count(&fake.inside[1]));
+    fake_gate(1, false);
+    CHECK(fake_wait_inside(2), "the short one did not reach its second step");
+    int items = fake_count(&fake.items[1]);
+    usleep(30000);
+    CHECK(fake_count(&fake.items[1]) == items, "the long one goes on while the short one is computed");
+    fake_gate(2, false);
+    CHECK(fake_read_all(shorter, &out, &n, &err) == HSE_OK && n == 900, "%s", err.text);
+    free(out);
+    CHECK(fake_read_all(longer, &out, &n, &err) == HSE_OK && n == N, "%s", err.text);
+    for (size_t i = 0; i < n; i++) {
+        float want = x[i] * 2 + 1;
+        CHECK(memcmp(&out[i], &want, sizeof want) == 0, "sample %zu", i);
+    }
+    CHECK(fake_count(&fake.items[1]) == N / FS_PART + 1, "%d parts were computed, some of them twice", fake_count(&fake.items[1]));
+    free(out);
+    hse_job_close(&shorter);
+    hse_job_close(&longer);
+    free(x);
+    hse_engine_close(&e);
+}
+
+static atomic_bool enough;
+
+static void *restore_until_enough(void *arg)
+{
+    while (!atomic_load(&enough))
+        restore_one(arg);
+    return NULL;
+}
+
+/* Short ones that never end do not keep a long one from its end: it has its least share. */
+TEST(a_long_recording_among_endless_short_ones_ends)
+{
+    enum { N = 40 * FS_RATE, CLIENTS = 3 };
+    hse_engine *e = fs_engine();
+    float *x = fs_ramp(N), *out = NULL;
+    client c[CLIENTS];
+    size_t n = 0;
+    hse_error err = {0};
+
+    fake.delay_us[1] = fake.delay_us[2] = 200;
+    atomic_store(&enough, false);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        c[i] = (client){.e = e, .n = 900};
+        CHECK(pthread_create(&c[i].thread, NULL, restore_until_enough, &c[i]) == 0, "no thread");
+    }
+    hse_job *longer = open_job(e, HSE_JOB_RESTORE, x, N);
+    CHECK(fake_read_all(longer, &out, &n, &err) == HSE_OK && n == N, "%s", err.text);
+    atomic_store(&enough, true);
+    for (size_t i = 0; i < CLIENTS; i++)
+        pthread_join(c[i].thread, NULL);
+    hse_job_close(&longer);
+    free(out);
     free(x);
     hse_engine_close(&e);
 }
