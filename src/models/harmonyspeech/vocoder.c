@@ -108,17 +108,20 @@ static void bind_all(nn_binder *b, hs1_vocoder *m, k_weight_type type)
 }
 
 /* How far a sample sees, counted back from the output in rows of each rate. The larger side is used for both. */
-static int context_frames(const hs1_vocoder *m)
+static void find_context(hs1_vocoder *m)
 {
     const hs1_vocoder_config *c = &m->cfg;
     int reach = (c->out > 1 ? m->pqmf.left + m->pqmf.right : 0) + m->last.left;
 
+    for (int i = 0; i < c->scales; i++)
+        m->rate[i] = (i ? m->rate[i - 1] : 1) * c->scale[i];
     for (int i = c->scales - 1; i >= 0; i--) {
         for (int j = 0; j < c->stacks; j++)
             reach += m->stack[i][j].wide.left;
+        m->reach[i] = (reach + m->rate[i] - 1) / m->rate[i];
         reach = (reach + c->scale[i] - 1) / c->scale[i] + 2;
     }
-    return reach + m->first.left;
+    m->context = reach + m->first.left;
 }
 
 static int min_frames(const hs1_vocoder *m)
@@ -173,7 +176,7 @@ hse_status hs1_vocoder_open(hs1_vocoder **out, const hse_weights *w, const char 
     bind_all(b, m, type);
     if ((s = nn_binder_close(&b, &m->params, err)) != HSE_OK)
         goto fail;
-    m->context = context_frames(m);
+    find_context(m);
     m->min_frames = min_frames(m);
     m->window = window_frames(m);
     *out = m;
@@ -212,7 +215,32 @@ static nn_tensor stack_run(nn_ctx *c, const hs1_vocoder_config *cfg, const hs1_s
     return nn_conv1d_then(c, &s->narrow, activate(c, cfg, y), (nn_then){.residual = skip});
 }
 
-static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x)
+/* Frames of a piece, counted from its first, that are still there. */
+typedef struct {
+    int from, to;
+} span;
+
+/* Of each piece what its samples still see behind this upsampling: three frames at the last one, where most of the work is, of some
+ * thirty at the first. */
+static nn_tensor cut_context(nn_ctx *c, const hs1_vocoder *m, nn_tensor x, int scale, const windows_piece *p, span *s)
+{
+    int from[WINDOWS_PIECES], count[WINDOWS_PIECES], cut = 0;
+
+    for (int i = 0; i < nn_items(x); i++) {
+        span keep = {(int)(p[i].from - p[i].first) - m->reach[scale], (int)(p[i].to - p[i].first) + m->reach[scale]};
+
+        keep.from = keep.from > s[i].from ? keep.from : s[i].from;
+        keep.to = keep.to < s[i].to ? keep.to : s[i].to;
+        from[i] = (keep.from - s[i].from) * m->rate[scale];
+        count[i] = (keep.to - keep.from) * m->rate[scale];
+        cut += (s[i].to - s[i].from) - (keep.to - keep.from);
+        s[i] = keep;
+    }
+    return cut ? nn_slice_rows(c, x, from, count) : x;
+}
+
+/* p: whose frames are wanted, with what there is of them in s, which is updated; NULL: all are. */
+static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x, const windows_piece *p, span *s)
 {
     const hs1_vocoder_config *cfg = &m->cfg;
 
@@ -225,6 +253,8 @@ static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x)
         if (cfg->causal)
             x = nn_pad_rows(c, x, 1, 0, NN_REPLICATE, 0);
         x = nn_conv_transpose1d(c, &m->up[i], x);
+        if (p)
+            x = cut_context(c, m, x, i, p, s);
         nn_tap(c, x, "melgan_%d", up_index(cfg, i));
         for (int j = 0; j < cfg->stacks; j++) {
             x = nn_keep(c, mark, stack_run(c, cfg, &m->stack[i][j], x));
@@ -269,6 +299,7 @@ static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_erro
     const float *data[WINDOWS_PIECES];
     float *scratch = NULL, *longer[WINDOWS_PIECES] = {NULL};
     int rows[WINDOWS_PIECES];
+    span there[WINDOWS_PIECES];
     size_t most = 0;
     hse_status s = HSE_OK;
 
@@ -283,16 +314,17 @@ static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_erro
         }
         if (!data[i])
             s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %d frames", m->min_frames);
+        there[i] = (span){0, rows[i]};
         most = (size_t)rows[i] > most ? (size_t)rows[i] : most;
     }
     if (s == HSE_OK && !(scratch = hse_alloc(most * j->w->hop * sizeof *scratch)))
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", most * j->w->hop);
     if (s == HSE_OK) {
         nn_begin(j->c, NN_RUN);
-        nn_tensor x = melgan_run(j->c, m, nn_input(j->c, n, rows, m->cfg.in, data));
+        nn_tensor x = melgan_run(j->c, m, nn_input(j->c, n, rows, m->cfg.in, data), p, there);
         for (int i = 0; i < n && nn_ok(j->c); i++) {
-            nn_read(j->c, x, i, scratch, (size_t)rows[i] * j->w->hop);
-            windows_take(j->w, &p[i], scratch, p[i].first);
+            nn_read(j->c, x, i, scratch, (size_t)(there[i].to - there[i].from) * j->w->hop);
+            windows_take(j->w, &p[i], scratch, p[i].first + (size_t)there[i].from);
         }
         s = nn_end(j->c, err);
     }
@@ -331,7 +363,7 @@ size_t hs1_vocoder_plan(const hs1_vocoder *m, nn_ctx *c, size_t frames)
     const float *none = NULL;
 
     nn_begin(c, NN_PLAN);
-    melgan_run(c, m, nn_input(c, 1, &rows, m->cfg.in, &none));
+    melgan_run(c, m, nn_input(c, 1, &rows, m->cfg.in, &none), NULL, NULL);
     return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }
 

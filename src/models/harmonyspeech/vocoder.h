@@ -27,6 +27,7 @@ typedef struct {
     hs1_stack       stack[HS1_MAX_SCALES][HS1_MAX_STACKS];
     nn_params      *params;
     int             context;                /* frames that a sample's value depends on, to each side of its own */
+    int             reach[HS1_MAX_SCALES], rate[HS1_MAX_SCALES];        /* the same behind each upsampling; rows a frame there */
     int             min_frames;             /* fewer cannot be mirrored at their ends */
     int             window;                 /* frames that are decoded together at most */
 } hs1_vocoder;
