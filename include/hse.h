@@ -146,6 +146,8 @@ typedef struct {
     int           reference_mode;   /* 1: exactly what the original computes: text in one piece, peak loudness           */
     double        timeout_s;        /* HSE_E_DEADLINE after this long; 0 = never                                         */
     hse_cancel   *cancel;           /* may be NULL                                                                       */
+    int           has_seed;         /* 1: draw noise by `seed`; 0: another one each time                                 */
+    uint64_t      seed;
 } hse_speak_options;
 
 static inline void hse_speak_options_init(hse_speak_options *o)

@@ -127,8 +127,6 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     hse_pcm clone = {0};
     hse_status status = cli_engine_open(&engine, a, &s->err);
 
-    if (cli_given(a, "seed"))
-        fputs("hse: note: the models that are built in draw nothing at random, so --seed changes nothing\n", stderr);
     hse_speak_options_init(&o);
     o.model = cli_text(a, "model");
     o.language = cli_text(a, "language");
@@ -137,6 +135,8 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     o.pitch = (float)cli_real(a, "pitch");
     o.energy = (float)cli_real(a, "energy");
     o.rate_hz = (unsigned)cli_int(a, "rate");
+    o.has_seed = cli_given(a, "seed");
+    o.seed = o.has_seed ? (uint64_t)cli_int(a, "seed") : 0;
     o.cancel = cli_cancel_on_signal();
     for (int i = 0; i < 3; i++) {
         if (strcmp(cli_text(a, "normalize"), modes[i]) == 0)

@@ -122,21 +122,34 @@ static hse_status reorder_voices(slot *s, hse_error *err)
                 *v = s->voices->list[j];
         if (!v->name) {
             v->name = s->config_voices[i];
-            snprintf(v->problem, sizeof v->problem, "there is no voices/%.60s.json beside the model", v->name);
+            snprintf(v->problem, sizeof v->problem, s->own_voices ? "the model has no speaker %.60s"
+                                                                  : "there is no voices/%.60s.json beside the model", v->name);
         }
     }
     s->voices = set;
     return HSE_OK;
 }
 
-/* The voices beside a model that speaks. */
-static hse_status set_voices(slot *s, hse_error *err)
+/* A model's own speakers, by name. */
+static hse_status own_voices(voice_set *set, slot *s, const hse_model_facts *facts, hse_error *err)
+{
+    *set = (voice_set){.dir = s->dir, .count = facts->voice_count};
+    if (!(set->list = hse_arena_array(&s->arena, set->count + 1, sizeof *set->list)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the voices");
+    for (size_t i = 0; i < set->count; i++)
+        set->list[i].name = facts->voices[i];
+    s->own_voices = true;
+    return HSE_OK;
+}
+
+/* The voices of a model that speaks: its own, or those beside it. */
+static hse_status set_voices(slot *s, const hse_model_facts *facts, hse_error *err)
 {
     voice_set *set = hse_arena_array(&s->arena, 1, sizeof *set);
 
     if (!set)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the voices");
-    hse_status status = hse_voices_read(set, s->dir, &s->arena, err);
+    hse_status status = facts->voice_count ? own_voices(set, s, facts, err) : hse_voices_read(set, s->dir, &s->arena, err);
     if (status != HSE_OK)
         return status;
     s->voices = set;
@@ -146,18 +159,18 @@ static hse_status set_voices(slot *s, hse_error *err)
     return s->config_voice_count ? reorder_voices(s, err) : HSE_OK;
 }
 
-/* What its files weigh: near what the model will. */
-static uint64_t file_bytes(const slot *s)
+/* What files weigh: near what the model will. */
+static uint64_t file_bytes(const char *dir, const char *const *files)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; i < COUNT(s->type->files) && s->type->files[i]; i++)
-        for (const char *p = s->type->files[i]; *p;) {
+    for (; *files; files++)
+        for (const char *p = *files; *p;) {
             size_t n = strcspn(p, "|");
             char path[4096];
             struct stat st;
 
-            snprintf(path, sizeof path, "%s/%.*s", s->dir, (int)n, p);
+            snprintf(path, sizeof path, "%s/%.*s", dir, (int)n, p);
             if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
                 sum += (uint64_t)st.st_size;
                 break;                                  /* "a|b": one of these is read */
@@ -167,13 +180,52 @@ static uint64_t file_bytes(const slot *s)
     return sum;
 }
 
-static hse_status complete(slot *s, hse_error *err)
+/* What can be told of a folder before it is loaded. A reason why it cannot be used is no failure. */
+static hse_status look(slot *s, hse_model_facts *facts, const hse_roots *roots, hse_error *err)
 {
+    const char *language = s->language_count ? s->languages[0] : NULL, *problem;
+    hse_error why;
+    hse_status status = s->type->look(facts, s->dir, language, &s->arena, &why);
+    bool ok = true;
+
+    if (status == HSE_E_NOMEM)
+        return no_memory(err);
+    if (status != HSE_OK) {
+        refuse(s, status, copy(s, why.text, &ok));
+        return ok ? HSE_OK : no_memory(err);
+    }
+    if (!s->language_count) {
+        const char **own = hse_arena_array(&s->arena, 1, sizeof *own);
+
+        if (!own)
+            return no_memory(err);
+        own[0] = facts->languages[0];
+        s->languages = own;
+        s->language_count = facts->languages[0] != NULL;
+    }
+    if (!facts->companion)
+        return HSE_OK;
+    status = hse_locate_companion(&s->companion, &problem, s->dir, facts, roots, &s->arena, err);
+    if (s->companion)
+        s->file_bytes += file_bytes(s->companion, facts->companion_files);
+    else if (status == HSE_OK)
+        refuse(s, HSE_E_NOT_FOUND, problem);
+    return status;
+}
+
+static hse_status complete(slot *s, const catalogue *c, hse_error *err)
+{
+    hse_model_facts facts = {0};
+    hse_status status = HSE_OK;
+
     if (!s->type)
         refuse(s, HSE_E_UNSUPPORTED, "its model_type is not built in");
-    if (s->type && s->dir[0])
-        s->file_bytes = file_bytes(s);
-    return s->type && s->type->takes & HSE_TEXT && s->dir[0] ? set_voices(s, err) : HSE_OK;
+    if (!s->type || !s->dir[0])
+        return HSE_OK;
+    s->file_bytes = file_bytes(s->dir, s->type->files);
+    if (s->type->look)
+        status = look(s, &facts, &c->roots, err);
+    return status == HSE_OK && s->type->takes & HSE_TEXT ? set_voices(s, &facts, err) : status;
 }
 
 void hse_slot_free(slot *s)
@@ -265,7 +317,7 @@ static hse_status slot_from_config(catalogue *c, hse_engine *e, const hse_model_
     if (status != HSE_OK)
         return status;
     if (!(s->type = find_type(e, s->type_name)))
-        return complete(s, err);
+        return complete(s, c, err);
     if ((status = hse_locate(&dir, &problem, m->model, m->revision, s->type, &c->roots, &s->arena, err)) != HSE_OK)
         return status;
     if (dir)
@@ -277,7 +329,7 @@ static hse_status slot_from_config(catalogue *c, hse_engine *e, const hse_model_
     refuse_options(s, m, config);
     set_precision(s, dtype, m->dtype, m->compute_type);
     status = set_languages(s, m->language, err);
-    return status == HSE_OK ? complete(s, err) : status;
+    return status == HSE_OK ? complete(s, c, err) : status;
 }
 
 /* ---- from folders -------------------------------------------------------------------------------------------------- */
@@ -290,14 +342,16 @@ static bool name_taken(const catalogue *c, const char *name)
     return hse_toolchain_find(name) != NULL;
 }
 
-/* The first of a type has the type's short name, later ones carry their folder's. */
-static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found *f, hse_dtype_choice dtype, hse_error *err)
+/* The first of a type (and language, where a folder's is its own) has the type's short name, later ones carry their folder's. */
+static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found *f, const char *language, hse_dtype_choice dtype,
+                                   hse_error *err)
 {
-    const char *short_name = f->type->name ? f->type->name : f->type->type;
-    char name[600];
+    const char *type_name = f->type->name ? f->type->name : f->type->type;
+    char short_name[80], name[600];
     slot *s = NULL;
     bool ok = true;
 
+    snprintf(short_name, sizeof short_name, "%s%s%s", type_name, language ? "-" : "", language ? language : "");
     snprintf(name, sizeof name, "%s", short_name);
     for (int i = 1; name_taken(c, name); i++)
         snprintf(name, sizeof name, i > 1 ? "%.500s:%s:%d" : "%.500s:%s", f->repo, short_name, i);
@@ -312,8 +366,23 @@ static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found 
     if (!ok)
         return no_memory(err);
     set_precision(s, dtype, HSE_DTYPE_DEFAULT, NULL);
-    status = set_languages(s, NULL, err);
-    return status == HSE_OK ? complete(s, err) : status;
+    status = set_languages(s, language, err);
+    return status == HSE_OK ? complete(s, c, err) : status;
+}
+
+/* A slot for each language of the folder, where it has some of its own. */
+static hse_status slots_from_folder(catalogue *c, hse_engine *e, const hse_found *f, hse_dtype_choice dtype, hse_error *err)
+{
+    hse_model_facts facts = {0};
+    hse_error why;
+    hse_status s = f->type->look ? f->type->look(&facts, f->dir, NULL, &c->arena, &why) : HSE_OK;
+
+    if (s == HSE_E_NOMEM)
+        return no_memory(err);
+    s = slot_from_folder(c, e, f, facts.languages[0], dtype, err);
+    for (size_t i = 1; s == HSE_OK && i < COUNT(facts.languages) && facts.languages[i]; i++)
+        s = slot_from_folder(c, e, f, facts.languages[i], dtype, err);
+    return s;
 }
 
 /* ---- the catalogue ------------------------------------------------------------------------------------------------- */
@@ -341,19 +410,19 @@ static hse_status add_slots(catalogue *c, hse_engine *e, const hse_config *confi
     size_t n = configured ? config->model_count : c->found_count;
     hse_status s = HSE_OK;
 
-    if (!(c->slots = hse_arena_array(&c->arena, n + 2, sizeof *c->slots)))
+    if (!(c->slots = hse_arena_array(&c->arena, n * COUNT(((hse_model_facts *)0)->languages) + 2, sizeof *c->slots)))
         return no_memory(err);
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
         if (configured)
             s = slot_from_config(c, e, &config->models[i], config, dtype, err);
         else if (c->found[i].type && !c->found[i].problem)
-            s = slot_from_folder(c, e, &c->found[i], dtype, err);
+            s = slots_from_folder(c, e, &c->found[i], dtype, err);
     }
     for (size_t i = 0; s == HSE_OK && i < c->slot_count; i++)
         finder |= strcmp(c->slots[i]->type_name, HSE_SPEECH_FINDER) == 0;
     for (size_t i = 0; s == HSE_OK && configured && !finder && i < c->found_count; i++)
         if (is_finder(&c->found[i])) {
-            s = slot_from_folder(c, e, &c->found[i], dtype, err);
+            s = slots_from_folder(c, e, &c->found[i], dtype, err);
             finder = true;
             if (s == HSE_OK)
                 c->slots[c->slot_count - 1]->hidden = true;
@@ -390,7 +459,7 @@ static bool same(const slot *a, const slot *b)
     for (size_t i = 0; languages && i < a->language_count; i++)
         languages = strcmp(a->languages[i], b->languages[i]) == 0;
     return languages && same_text(a->name, b->name) && same_text(a->type_name, b->type_name) && same_text(a->repo, b->repo) &&
-           same_text(a->dir, b->dir) && same_text(a->load_format, b->load_format) && same_text(a->problem, b->problem) &&
+           same_text(a->dir, b->dir) && same_text(a->companion, b->companion) && same_text(a->load_format, b->load_format) && same_text(a->problem, b->problem) &&
            a->precision == b->precision && a->as_stored == b->as_stored && a->max_batch == b->max_batch && a->instances == b->instances &&
            a->hidden == b->hidden && a->file_bytes == b->file_bytes && same_voices(a, b);
 }

@@ -131,17 +131,17 @@ static bool has_one(const char *dir, const char *alternatives)
     return false;
 }
 
-/* How many of the type's files are there; *missing is the first that is not. */
-static size_t files_present(const char *dir, const hse_model_type *type, const char **missing)
+/* How many of these files are there; *missing is the first that is not. */
+static size_t files_present(const char *dir, const char *const *files, const char **missing)
 {
     size_t n = 0;
 
     *missing = NULL;
-    for (size_t i = 0; i < COUNT(type->files) && type->files[i]; i++) {
-        if (has_one(dir, type->files[i]))
+    for (; *files; files++) {
+        if (has_one(dir, *files))
             n++;
         else if (!*missing)
-            *missing = type->files[i];
+            *missing = *files;
     }
     return n;
 }
@@ -150,7 +150,7 @@ bool hse_folder_has(const char *dir, const hse_model_type *type)
 {
     const char *missing;
 
-    return files_present(dir, type, &missing) > 0;
+    return files_present(dir, type->files, &missing) > 0;
 }
 
 static const char *missing_text(const char *missing, hse_arena *arena)
@@ -172,27 +172,39 @@ typedef struct {
     hse_status                   status;
 } scan;
 
-/* True when the folder holds something of a model, so that its subfolders are parts and not models. */
+/* A folder with all files of a model is not a broken one of another family that shares some names with it. */
+static bool of_another(const scan *s, const char *dir, const hse_model_type *type)
+{
+    const char *missing;
+
+    for (size_t i = 0; s->types[i]; i++)
+        if (strcmp(s->types[i]->family, type->family) != 0 && files_present(dir, s->types[i]->files, &missing) && !missing)
+            return true;
+    return false;
+}
+
+/* True when the folder holds something of a model, so that its subfolders are parts and not models. A BERT is none of its own:
+ * others read it. */
 static bool scan_folder(scan *s, const char *dir, const char *repo)
 {
-    bool any = false;
+    bool bert = has_one(dir, "vocab.txt"), found = false;
 
     for (size_t i = 0; s->types[i]; i++) {
         const char *missing;
 
-        if (!files_present(dir, s->types[i], &missing))
+        if (!files_present(dir, s->types[i]->files, &missing) || (missing && (bert || of_another(s, dir, s->types[i]))))
             continue;
         hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .type = s->types[i],
                        .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
                        .problem = missing ? missing_text(missing, s->arena) : NULL};
-        any = true;
         if (!f.dir || !f.repo || (missing && !f.problem)) {
             s->status = HSE_E_NOMEM;
-            return any;
+            return true;
         }
         hse_buf_append(&s->found, &f, sizeof f);
+        found = true;
     }
-    return any;
+    return bert || found;
 }
 
 static const char *const checkpoint_endings[] = {".safetensors", ".pt", ".pth", ".ckpt", ".onnx", ".npz"};
@@ -433,7 +445,7 @@ static bool complete(const char *path, const hse_model_type *type, const char **
     const char *missing = NULL, *lacks = NULL;
 
     if (is_dir(path)) {
-        files_present(path, type, &missing);
+        files_present(path, type->files, &missing);
         if (!missing)
             return true;
     }
@@ -470,4 +482,58 @@ hse_status hse_locate(const char **dir, const char **problem, const char *model,
     else if (!*problem && s == HSE_OK)
         *problem = "no folder of that name is among the models";
     return *dir || *problem ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory to look for model '%.60s'", model);
+}
+
+/* ---- what a model reads besides its own ---------------------------------------------------------------------------- */
+
+enum { NAME_BYTES = 200 };
+
+/* Name k of "a|org/a"; false behind the last. */
+static bool name_at(char out[NAME_BYTES], const char *names, size_t k)
+{
+    for (; k && *names; k--)
+        names += strcspn(names, "|") + (names[strcspn(names, "|")] == '|');
+    snprintf(out, NAME_BYTES, "%.*s", (int)strcspn(names, "|"), names);
+    return *out != '\0';
+}
+
+/* Takes the folder when all files are there. */
+static void try_folder(const char **dir, const char *path, const hse_model_facts *facts, hse_arena *arena, hse_status *status)
+{
+    const char *missing;
+
+    if (*dir || !path || !is_dir(path))
+        return;
+    files_present(path, facts->companion_files, &missing);
+    if (!missing && !(*dir = hse_arena_strndup(arena, path, strlen(path))))
+        *status = HSE_E_NOMEM;
+}
+
+hse_status hse_locate_companion(const char **dir, const char **problem, const char *beside, const hse_model_facts *facts,
+                                const hse_roots *roots, hse_arena *arena, hse_error *err)
+{
+    char name[NAME_BYTES], text[NAME_BYTES + 160];
+    hse_status s = HSE_OK;
+
+    *dir = *problem = NULL;
+    try_folder(dir, join(arena, beside, "bert"), facts, arena, &s);
+    for (size_t k = 0; !*dir && name_at(name, facts->companion, k); k++) {
+        const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+
+        try_folder(dir, join(arena, beside, base), facts, arena, &s);
+        snprintf(text, sizeof text, "../%s", base);
+        try_folder(dir, join(arena, beside, text), facts, arena, &s);
+        for (size_t i = 0; i < roots->count && !*dir; i++) {
+            try_folder(dir, candidate(roots->dir[i], roots->hub[i], name, NULL, arena, &s), facts, arena, &s);
+            if (!roots->hub[i])
+                try_folder(dir, join(arena, roots->dir[i], base), facts, arena, &s);
+        }
+    }
+    if (!*dir && s == HSE_OK) {
+        name_at(name, facts->companion, 0);
+        int n = snprintf(text, sizeof text, "its %s %.60s is missing: put that folder beside it, among the models or into the Hugging "
+                         "Face cache", facts->companion_what, name);
+        *problem = hse_arena_strndup(arena, text, (size_t)n);
+    }
+    return *dir || *problem ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory to look for %.60s", facts->companion);
 }

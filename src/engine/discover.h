@@ -42,4 +42,9 @@ hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, 
 hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
                       const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err);
 
+/* The folder of what another model reads besides its own (hse_model_facts): beside it under one of its names or as
+ * "bert", else below one of the roots. As hse_locate. */
+hse_status hse_locate_companion(const char **dir, const char **problem, const char *beside, const hse_model_facts *facts,
+                                const hse_roots *roots, hse_arena *arena, hse_error *err);
+
 #endif

@@ -87,6 +87,8 @@ struct slot {
     int                   refs;             /* catalogues */
     hse_arena             arena;            /* its strings and voices */
     const char           *name, *type_name, *repo, *dir, *load_format, *problem;    /* dir "" and problem: not usable */
+    const char           *companion;        /* the second folder that it reads; NULL: none */
+    bool                  own_voices;       /* voices are names of the model's own, no embeddings */
     hse_status            problem_status;
     bool                  hidden;           /* not configured: only for other models' sake, never listed or a default */
     const hse_model_type *type;             /* NULL: not built in */
@@ -270,6 +272,9 @@ typedef struct {
 hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, const char *model, hse_error *err);
 /* The slot of a type for this target: in its folder, else the first that can be used. */
 hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, const char *type, hse_error *err);
+/* Who speaks a language (NULL or "": any; then who has the voice named, if somebody has) for this target. */
+hse_status hse_target_speaker(slot **out, const catalogue *c, const target *t, const char *language, const char *named,
+                              hse_error *err);
 hse_status hse_slot_usable(const slot *s, hse_error *err);
 /* What finds speech for another model's request. */
 hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err);
@@ -396,7 +401,8 @@ struct hse_job {
     said          *said, **said_end, *unread;
 
     /* speak */
-    slot          *encoder, *synthesizer, *vocoder;
+    slot          *encoder, *synthesizer, *vocoder;     /* the last two may be the same */
+    const char    *voice;                   /* the synthesizer's own, where it has some */
     float          speed, pitch, energy;
     hse_loudness   loudness;
     unsigned       rate_hz;                 /* asked for; 0 = the model's */

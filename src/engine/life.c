@@ -154,7 +154,8 @@ static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
 {
     hse_engine *e = s->engine;
     const hse_model_source source = {.dir = s->dir, .load_format = s->load_format, .kernels = e->kernels, .precision = s->precision,
-                                     .as_stored = s->as_stored, .pool = e->pool, .lexicon = e->lexicon};
+                                     .as_stored = s->as_stored, .pool = e->pool, .lexicon = e->lexicon,
+                                     .language = s->language_count ? s->languages[0] : NULL, .companion = s->companion};
     hse_status status = HSE_OK;
 
     for (int i = 0; status == HSE_OK && i < s->workers; i++)

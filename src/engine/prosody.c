@@ -26,30 +26,60 @@ static bool lacks_stop(const text_piece *p)
     return p->pause >= TEXT_PAUSE_SENTENCE && latin;
 }
 
-static hse_status read_pieces(text_reader *r, hse_buf *words, hse_buf *pieces, hse_error *err)
+static void add_piece(hse_buf *words, hse_buf *pieces, const char *text, size_t size, unsigned pause)
+{
+    sentence next = {.from = words->size, .to = words->size + size, .pause_ms = pause};
+
+    hse_buf_append(words, text, size);
+    hse_buf_append(pieces, &next, sizeof next);
+}
+
+/* A sentence as the model wants it cut: the pause is behind its last piece. */
+static hse_status cut_sentence(hse_buf *words, hse_buf *pieces, const hse_buf *text, unsigned pause, const char *language,
+                               hse_cut_fn *cut, hse_error *err)
+{
+    const char **list = NULL;
+    size_t count = 0;
+    hse_arena arena;
+
+    hse_arena_init(&arena, MAX_WORDS);
+    hse_status s = cut(language, hse_buf_text(text), text->size, &arena, &list, &count, err);
+    for (size_t i = 0; s == HSE_OK && i < count; i++)
+        add_piece(words, pieces, list[i], strlen(list[i]), i + 1 == count ? pause : 0);
+    hse_arena_free(&arena);
+    return s;
+}
+
+static hse_status read_pieces(text_reader *r, const char *language, hse_cut_fn *cut, hse_buf *words, hse_buf *pieces, hse_error *err)
 {
     hse_status s = HSE_OK;
     bool more = true;
+    hse_buf text;
+
+    hse_buf_init(&text, MAX_WORDS);
 
     while (s == HSE_OK) {
         text_piece p;
 
         if ((s = text_reader_next(r, &p, &more, err)) != HSE_OK || !more)
             break;
-        sentence next = {.from = words->size, .pause_ms = pause_ms[p.pause]};
-        hse_buf_append(words, p.words, p.size);
+        hse_buf_clear(&text);
+        hse_buf_append(&text, p.words, p.size);
         if (r->mode == TEXT_MODE_ON && lacks_stop(&p))
-            hse_buf_byte(words, '.');
-        next.to = words->size;
-        hse_buf_append(pieces, &next, sizeof next);
-        if ((s = hse_buf_status(words, "the words of input", err)) == HSE_OK)
+            hse_buf_byte(&text, '.');
+        if ((s = hse_buf_status(&text, "a sentence of input", err)) == HSE_OK && cut)
+            s = cut_sentence(words, pieces, &text, pause_ms[p.pause], language, cut, err);
+        else if (s == HSE_OK)
+            add_piece(words, pieces, hse_buf_text(&text), text.size, pause_ms[p.pause]);
+        if (s == HSE_OK && (s = hse_buf_status(words, "the words of input", err)) == HSE_OK)
             s = hse_buf_status(pieces, "the sentences of input", err);
     }
+    hse_buf_free(&text);
     return s;
 }
 
 hse_status hse_prosody_split(char **words, sentence **out, size_t *count, const char *text, size_t size, const char *language,
-                             text_mode mode, hse_error *err)
+                             text_mode mode, hse_cut_fn *cut, hse_error *err)
 {
     text_reader r;
     hse_buf text_out, pieces;
@@ -59,7 +89,7 @@ hse_status hse_prosody_split(char **words, sentence **out, size_t *count, const 
         return s;
     hse_buf_init(&text_out, MAX_WORDS);
     hse_buf_init(&pieces, MAX_PIECES * sizeof(sentence));
-    s = read_pieces(&r, &text_out, &pieces, err);
+    s = read_pieces(&r, language, cut, &text_out, &pieces, err);
     if (s == HSE_OK && pieces.size) {
         sentence *list = (sentence *)(void *)pieces.data;
 

@@ -153,6 +153,8 @@ static hse_status open_speech(hse_job **job, hse_engine *engine, const char *tex
     r.reference = o.reference_mode != 0;
     r.timeout_s = o.timeout_s;
     r.cancel = o.cancel;
+    r.has_seed = o.has_seed != 0;
+    r.seed = o.seed;
     r.stream = stream;
     return hse_job_open(job, engine, &r, err);
 }

@@ -67,6 +67,15 @@ static hse_status check_request(const hse_request *r, hse_error *err)
     return HSE_OK;
 }
 
+static hse_status check_pitch(const hse_request *r, const slot *s, const char *model, hse_error *err)
+{
+    const char *field = r->pitch != 0 && r->pitch != 1 ? "pitch" : r->energy != 0 && r->energy != 1 ? "energy" : NULL;
+
+    if (!field || !s->type->fixed_pitch || r->reference)        /* the original does not look at them */
+        return HSE_OK;
+    return hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s: model '%.60s' speaks at its own; speed is what can be changed", field, model);
+}
+
 static hse_status check_language(const slot *s, const char *language, const char *model, hse_error *err)
 {
     const char *code = text_language_code(language);
@@ -106,14 +115,37 @@ hse_status hse_job_take_embedding(hse_job *job, const float *values, size_t n, c
     return set_embedding(job, values, n, err);
 }
 
+/* One of the model's own speakers. What else is brought colours the voice, where the toolchain can. */
+static hse_status choose_own_voice(hse_job *job, const hse_request *r, const target *t, const slot *synthesizer, unsigned *has,
+                                   hse_error *err)
+{
+    bool recording = job->audio.n > 0 || job->audio.samples;
+    const voice *v = NULL;
+    hse_status s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
+
+    if (s != HSE_OK)
+        return s;
+    job->voice = v->name;
+    if ((recording || r->embedding_size) && !t->toolchain)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s: model '%.40s' speaks with voices of its own alone; ask for a toolchain that "
+                        "clones", recording ? "input_audio" : "input_embedding", t->name);
+    *has |= (recording ? HSE_AUDIO : 0u) | (r->embedding_size ? HSE_EMBEDDING : 0u);
+    if (r->embedding_size && !recording)
+        return hse_job_take_embedding(job, r->embedding, r->embedding_size, "input_embedding", err);
+    return HSE_OK;
+}
+
 /* Who speaks: an embedding, a recording, or a voice by name. Returns what the request brings, as fields of an item. */
 static hse_status choose_speaker(hse_job *job, const hse_request *r, const target *t, const slot *synthesizer, unsigned *has,
                                  hse_error *err)
 {
     bool recording = job->audio.n > 0 || job->audio.samples, named = r->voice && *r->voice;
     const voice *v = NULL;
+    hse_status s;
 
     *has = HSE_TEXT;
+    if (synthesizer->own_voices)
+        return choose_own_voice(job, r, t, synthesizer, has, err);
     if (recording && named)
         return hse_fail(err, HSE_E_ARG, 0, "voice and input_audio exclude each other: send one of them");
     if (r->embedding_size && named)
@@ -128,7 +160,7 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
         return hse_job_take_embedding(job, r->embedding, r->embedding_size, "input_embedding", err);
     if (r->reference && !named)
         return HSE_OK;                                  /* the original has no voices: the route refuses */
-    hse_status s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
+    s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
     if (s == HSE_OK) {
         *has |= HSE_EMBEDDING;
         s = set_embedding(job, v->embedding, v->size, err);
@@ -136,26 +168,35 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     return s;
 }
 
-static hse_status choose_chain(hse_job *job, const hse_request *r, const target *t, unsigned has, hse_error *err)
+/* A model that makes audio of its own mel, too, is its own vocoder. */
+static void set_synthesizer(hse_job *job, slot *s)
+{
+    job->synthesizer = s;
+    if (s->type->gives & HSE_MEL && s->type->gives & HSE_AUDIO)
+        job->vocoder = s;
+}
+
+static hse_status choose_chain(hse_job *job, const hse_request *r, const target *t, slot *speaker, unsigned has, hse_error *err)
 {
     const hse_route *route;
     hse_status s = HSE_OK;
 
     if (!t->toolchain) {
-        job->step[job->step_count++] = job->synthesizer = t->slot;
+        job->step[job->step_count++] = t->slot;
+        set_synthesizer(job, t->slot);
         return HSE_OK;
     }
     s = hse_route_find(&route, HSE_JOB_SPEAK, t->toolchain->name, r->mode, has, r->reference, err);
     for (size_t i = 0; s == HSE_OK && route->step[i]; i++) {
-        slot *sl = NULL;
+        slot *sl = strcmp(route->step[i], speaker->type_name) == 0 ? speaker : NULL;
 
-        if ((s = hse_target_slot(&sl, job->catalogue, t, route->step[i], err)) != HSE_OK)
+        if (!sl && (s = hse_target_slot(&sl, job->catalogue, t, route->step[i], err)) != HSE_OK)
             break;
         job->step[job->step_count++] = sl;
         if (sl->type->gives & HSE_EMBEDDING)
             job->encoder = sl;
         else if (sl->type->gives & HSE_MEL)
-            job->synthesizer = sl;
+            set_synthesizer(job, sl);
         else if (sl->type->takes & HSE_MEL)
             job->vocoder = sl;
         else
@@ -175,7 +216,8 @@ static hse_status write_text(hse_job *job, const hse_request *r, hse_error *err)
     const slot *s = job->synthesizer;
     const char *language = r->language && *r->language ? r->language : s->language_count ? s->languages[0] : "en";
     text_mode mode = r->reference ? TEXT_MODE_REFERENCE : modes[r->text_mode];
-    hse_status status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, r->text, r->text_size, language, mode, err);
+    hse_status status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, r->text, r->text_size, language, mode,
+                                          s->type->cut, err);
 
     job->spell = mode == TEXT_MODE_ON;
     if (status == HSE_OK && job->sentence_count == 0)
@@ -194,14 +236,15 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
         s = hse_target_find(&t, job->catalogue, HSE_JOB_SPEAK, r->model, err);
     if (s != HSE_OK)
         return s;
-    first = t.slot;
-    s = t.toolchain ? hse_target_slot(&first, job->catalogue, &t, t.toolchain->needs[0], err) : hse_slot_usable(first, err);
+    s = hse_target_speaker(&first, job->catalogue, &t, r->language, r->voice, err);
+    if (s == HSE_OK)
+        s = check_pitch(r, first, t.name, err);
     if (s == HSE_OK && r->language && *r->language)
         s = check_language(first, r->language, t.name, err);
     if (s == HSE_OK)
         s = choose_speaker(job, r, &t, first, &has, err);
     if (s == HSE_OK)
-        s = choose_chain(job, r, &t, has, err);
+        s = choose_chain(job, r, &t, first, has, err);
     if (s == HSE_OK && job->encoder)
         s = hse_audio_check(&job->audio, "input_audio", err);
     if (s == HSE_OK)
@@ -298,13 +341,19 @@ static bool synthesized(work *w)
     return false;
 }
 
+/* One model for both: what is heard first would wait for sentences behind it that share its batch. */
+static bool waits_for_first_audio(const hse_job *job)
+{
+    return job->stream && job->vocoder == job->synthesizer && job->next_synth > 0 && job->made_s == 0;
+}
+
 /* The next sentence into the synthesizer; false when there is no room or no memory. */
 static bool post_sentence(hse_job *job)
 {
     spoken *sp = &job->spoken[job->next_synth % LOOKAHEAD];
     const sentence *s = &job->sentences[job->next_synth];
 
-    if (sp->busy || (!job->vocoder && job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= STREAM_AHEAD))
+    if (sp->busy || waits_for_first_audio(job) || (!job->vocoder && job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= STREAM_AHEAD))
         return false;
     work *w = hse_work_new(job, job->synthesizer, synthesized);
     if (!w || !(w->item->text = hse_strndup(job->text + s->from, s->to - s->from))) {
@@ -334,6 +383,10 @@ static bool post_sentence(hse_job *job)
     w->item->energy = job->energy != 0 ? job->energy : 1;
     w->item->reference = job->reference;
     w->item->spell = job->spell;
+    w->item->language = job->synthesizer->language_count ? job->synthesizer->languages[0] : NULL;
+    w->item->voice = job->voice;
+    w->item->seed = job->result.seed;
+    w->item->stream = w->index;
     sp->busy = true;
     sp->frames = sp->posted = sp->windows = 0;
     hse_work_post(w, (double)(s->to - s->from) + 1);
@@ -400,6 +453,8 @@ static bool post_window(hse_job *job)
     w->item->mel_bands = sp->bands;
     w->borrowed = HSE_MEL;
     w->item->reference = job->reference;
+    w->item->voice = job->voice;
+    w->item->speed = job->speed != 0 ? job->speed : 1;
     w->item->frame_from = job->reference ? 0 : sp->posted;
     w->item->frame_to = job->reference ? 0 : sp->posted + n;
     sp->posted += n;

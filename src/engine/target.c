@@ -1,10 +1,14 @@
 /* target.c - which model, or which chain of models, answers a request. */
 #include "engine/internal.h"
 
+#include "text/language.h"
+
+#include <stdio.h>
+
 hse_status hse_slot_usable(const slot *s, hse_error *err)
 {
     if (s->problem)
-        return hse_fail(err, s->problem_status, 0, "model: '%.60s' (%.60s) cannot be used: %.90s", s->name, s->type_name, s->problem);
+        return hse_fail(err, s->problem_status, 0, "model: '%.40s' (%.30s) cannot be used: %.140s", s->name, s->type_name, s->problem);
     return HSE_OK;
 }
 
@@ -166,6 +170,66 @@ hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, cons
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: '%.60s' needs a %s, and none is configured", t->name, type);
     *out = s;
     return hse_slot_usable(s, err);
+}
+
+static bool speaks(const slot *s, const char *code)
+{
+    for (size_t i = 0; i < s->language_count; i++)
+        if (strcmp(s->languages[i], code) == 0)
+            return true;
+    return false;
+}
+
+static bool has_voice(const slot *s, const char *name)
+{
+    for (size_t i = 0; s->voices && i < s->voices->count; i++)
+        if (strcmp(s->voices->list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody in the toolchain speaks the language: who speaks what. */
+static hse_status refuse_language(const catalogue *c, const target *t, const char *code, hse_error *err)
+{
+    char list[100] = "";
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->slot_count; i++) {
+        const slot *s = c->slots[i];
+
+        for (size_t k = 0; !s->problem && strcmp(s->type_name, t->toolchain->needs[0]) == 0 && k < s->language_count; k++)
+            if (n < sizeof list && !strstr(list, s->languages[k]))
+                n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", s->languages[k]);
+    }
+    return hse_fail(err, HSE_E_UNSUPPORTED, 0, "language: model '%.40s' speaks %s, not '%.20s'", t->name, list, code);
+}
+
+hse_status hse_target_speaker(slot **out, const catalogue *c, const target *t, const char *language, const char *named, hse_error *err)
+{
+    const char *type = t->toolchain ? t->toolchain->needs[0] : t->slot->type_name, *code = language ? text_language_code(language) : NULL;
+    slot *best = NULL;
+    hse_status status;
+    int most = 0;
+
+    if (!t->toolchain) {
+        *out = t->slot;
+        return hse_slot_usable(t->slot, err);
+    }
+    for (size_t i = 0; i < c->slot_count; i++) {        /* of several: of the target's folder, else the first */
+        slot *s = c->slots[i];
+        int score = 1 + (t->slot && strcmp(s->dir, t->slot->dir) == 0) + (named && *named && has_voice(s, named) ? 2 : 0);
+
+        if (s->problem || strcmp(s->type_name, type) != 0 || (code && !speaks(s, code)) || score <= most)
+            continue;
+        best = s;
+        most = score;
+    }
+    if (best) {
+        *out = best;
+        return HSE_OK;
+    }
+    status = hse_target_slot(out, c, t, type, err);     /* why none of them can be used */
+    return status == HSE_OK ? refuse_language(c, t, code, err) : status;
 }
 
 hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err)

@@ -197,7 +197,7 @@ hse_status hse_voices_find(const voice **out, const voice_set *set, const char *
     for (size_t i = 0; !v && i < COUNT(openai_voices); i++)
         if (strcmp(openai_voices[i], name) == 0)
             v = &set->list[i % set->count];
-    if (v && !v->embedding)
+    if (v && v->problem[0])
         return hse_fail(err, HSE_E_FORMAT, 0, "voice: the file of '%.40s' cannot be used: %.140s", v->name, v->problem);
     for (size_t i = 0; !v && i < set->count && n < sizeof list; i++)
         n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", set->list[i].name);

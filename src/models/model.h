@@ -10,6 +10,7 @@
 #define HSE_MODELS_MODEL_H
 
 #include "audio/audio.h"                    /* hse_audio */
+#include "base/arena.h"
 #include "base/status.h"                    /* and hse.h: hse_segment */
 #include "formats/weights.h"
 #include "nn/nn.h"
@@ -110,7 +111,23 @@ typedef struct {
     hse_pool *pool;                         /* packs the weights; NULL: one thread */
     hse_weights_limits limits;
     struct text_lexicon *lexicon;           /* answers of the language packs (text/lexicon.h), for as long as the model; NULL: none */
+    const char *language;                   /* that this model of the folder speaks; NULL where it is of no matter */
+    const char *companion;                  /* where hse_model_facts.companion was found; NULL: it names none */
 } hse_model_source;
+
+/* What a folder holds, as can be told without its weights. Strings live in the caller's arena, or for ever. */
+typedef struct {
+    const char        *languages[9];        /* that it speaks, each as a model of its own; NULL-terminated */
+    const char *const *voices;              /* the default first */
+    size_t             voice_count;
+    const char        *companion;           /* the names under which a second folder is known that it reads: "a|org/a". NULL: none */
+    const char        *companion_files[4];  /* below that one, as hse_model_type.files */
+    const char        *companion_what;      /* for messages: "BERT" */
+} hse_model_facts;
+
+/* A text, or a sentence of one, to the pieces that a model speaks one by one; in the arena. */
+typedef hse_status hse_cut_fn(const char *language, const char *text, size_t size, hse_arena *arena, const char ***out, size_t *count,
+                              hse_error *err);
 
 typedef struct hse_model_type {
     const char *type;                       /* "HarmonySpeechSynthesizer": the name used in configs */
@@ -143,6 +160,14 @@ typedef struct hse_model_type {
      * lacks. NULL: there is no such thing. */
     bool       (*holds)(const char *path, const char **problem);
     const char *languages[9];               /* "en", ...; none: any, or of no matter; NULL-terminated */
+    /* Languages and voices of this very folder; `language`: the one of them that is asked for, NULL: the first. HSE_E_FORMAT or
+     * HSE_E_UNSUPPORTED say why it cannot be used. NULL: voices are embeddings, languages those above. */
+    hse_status (*look)(hse_model_facts *out, const char *dir, const char *language, hse_arena *arena, hse_error *err);
+
+    /* A type that takes text and gives a mel as well as audio does both itself: an item with a text gets a mel, one with a mel is
+     * a window of it that becomes audio. How it wants a text cut, behind the product's normaliser; NULL: as that has cut it. */
+    hse_cut_fn *cut;
+    bool        fixed_pitch;                /* pitch and energy are as they are: requests that want others are refused */
 
     /* Requests of many items: see above. NULL: a request is one item. */
     bool       (*wants_speech)(const hse_split_input *in, hse_vad_options *vad);    /* segments first, found like this? NULL: no */

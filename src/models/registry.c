@@ -3,6 +3,7 @@
 #include "models/harmonyspeech/adapter.h"
 #include "models/silero/adapter.h"
 #include "models/silero/segments.h"
+#include "models/vits/narrator_adapter.h"
 #include "models/voicefixer/adapter.h"
 #include "models/whisper/adapter.h"
 
@@ -11,7 +12,8 @@
 const hse_model_type *const hse_model_types[] = {
     &hs1_encoder_type, &hs1_synthesizer_type, &hs1_vocoder_type,
     &silero_vad_type,  &silero_vad_v6_type,   &whisper_type,
-    &vf_restorer_type, &vf_vocoder_type,      NULL,
+    &vf_restorer_type, &vf_vocoder_type,      &melo_type,
+    &openvoice_v1_type, NULL,
 };
 
 const hse_model_type *hse_model_type_find(const char *type)

@@ -1,7 +1,6 @@
 /* bert.c - adapters of family melo's BERT: word pieces and features. */
 #include "golden/case.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "models/bert/bert.h"
 
@@ -35,29 +34,12 @@ static json_t *numbers(const text_wordpiece *w, const hse_buf *ids)
 
 text_wordpiece *golden_open_tokens(golden_case *c)
 {
-    text_wordpiece_options o = {.lower = true, .strip_accents = true};
-    char path[GOLDEN_PATH], *vocabulary = NULL;
-    const char *folder = json_string_value(json_object_get(json_object_get(c->json, "model"), "tokenizer"));
     text_wordpiece *w = NULL;
-    json_t *config;
-    size_t size;
+    char path[GOLDEN_PATH];
     hse_error err = {0};
 
-    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder ? folder : "");
-    config = golden_json(c, path);
-    if (json_is_boolean(json_object_get(config, "do_lower_case")))
-        o.lower = json_is_true(json_object_get(config, "do_lower_case"));
-    o.strip_accents = o.lower;
-    if (json_is_boolean(json_object_get(config, "strip_accents")))
-        o.strip_accents = json_is_true(json_object_get(config, "strip_accents"));
-    json_decref(config);
-    if (!golden_model_path(c, "tokenizer", path))
-        return NULL;
-    snprintf(path + strlen(path), sizeof path - strlen(path), "/vocab.txt");
-    if (hse_file_read(&vocabulary, &size, path, VOCABULARY_BYTES, &err) != HSE_OK ||
-        text_wordpiece_open(&w, (hse_bytes){(const uint8_t *)vocabulary, size}, "vocab.txt", &o, &err) != HSE_OK)
+    if (golden_model_path(c, "tokenizer", path) && bert_open_tokens(&w, path, &err) != HSE_OK)
         golden_fail_error(c, "the vocabulary", &err);
-    hse_free(vocabulary);
     return w;
 }
 

@@ -77,7 +77,7 @@ static hse_status read_config(bert *m, const char *dir, hse_error *err)
 }
 
 /* tokenizer_config.json need not be there. */
-static hse_status read_tokenizer(bert *m, const char *dir, hse_error *err)
+hse_status bert_open_tokens(text_wordpiece **out, const char *dir, hse_error *err)
 {
     text_wordpiece_options o = {.lower = true, .strip_accents = true};
     char path[PATH_MAX], *vocabulary = NULL;
@@ -87,21 +87,25 @@ static hse_status read_tokenizer(bert *m, const char *dir, hse_error *err)
 
     if (s == HSE_OK && is_file(path))
         s = load_json(&config, dir, "tokenizer_config.json", err);
-    const json_t *lower = json_object_get(config, "do_lower_case"), *strip = json_object_get(config, "strip_accents"),
-                 *words = json_object_get(config, "word_tokenizer_type"), *class = json_object_get(config, "tokenizer_class");
+    const json_t *lower = json_object_get(config, "do_lower_case"), *strip = json_object_get(config, "strip_accents");
     if (json_is_boolean(lower))
         o.lower = json_is_true(lower);
     o.strip_accents = json_is_boolean(strip) ? json_is_true(strip) : o.lower;
-    m->japanese = (json_is_string(words) && strcmp(json_string_value(words), "mecab") == 0) ||
-                  (json_is_string(class) && strcmp(json_string_value(class), "BertJapaneseTokenizer") == 0);
     json_decref(config);
     if (s == HSE_OK)
         s = path_of(path, dir, "vocab.txt", err);
     if (s == HSE_OK)
         s = hse_file_read(&vocabulary, &size, path, VOCABULARY_BYTES, err);
     if (s == HSE_OK)
-        s = text_wordpiece_open(&m->tokens, (hse_bytes){(const uint8_t *)vocabulary, size}, "vocab.txt", &o, err);
+        s = text_wordpiece_open(out, (hse_bytes){(const uint8_t *)vocabulary, size}, "vocab.txt", &o, err);
     hse_free(vocabulary);
+    return s;
+}
+
+static hse_status read_vocabulary(bert *m, const char *dir, hse_error *err)
+{
+    hse_status s = bert_open_tokens(&m->tokens, dir, err);
+
     if (s == HSE_OK && text_wordpiece_count(m->tokens) > (size_t)m->vocabulary)
         s = hse_fail(err, HSE_E_FORMAT, 0, "vocab.txt has %zu tokens, the model %d", text_wordpiece_count(m->tokens),
                      m->vocabulary);
@@ -184,7 +188,7 @@ hse_status bert_open(bert **out, const bert_source *source, hse_error *err)
 
     if (!m)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a model");
-    if ((s = read_config(m, source->dir, err)) == HSE_OK && (s = read_tokenizer(m, source->dir, err)) == HSE_OK) {
+    if ((s = read_config(m, source->dir, err)) == HSE_OK && (s = read_vocabulary(m, source->dir, err)) == HSE_OK) {
         m->used = source->all_layers ? m->layers : m->layers - BERT_SKIPPED;
         s = read_weights(m, source, err);
     }

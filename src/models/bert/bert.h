@@ -28,7 +28,6 @@ typedef struct {
     bert_layer      layer[BERT_MAX_LAYERS];
     nn_params      *params;
     text_wordpiece *tokens;
-    bool            japanese;               /* words come from MeCab: text_wordpiece_word */
 } bert;
 
 typedef struct {
@@ -40,6 +39,8 @@ typedef struct {
 } bert_source;
 
 hse_status bert_open(bert **out, const bert_source *source, hse_error *err);
+/* The word pieces of a folder alone: no weights, no config.json (text_wordpiece_close). */
+hse_status bert_open_tokens(text_wordpiece **out, const char *dir, hse_error *err);
 void       bert_close(bert **m);
 size_t     bert_bytes(const bert *m);
 
