@@ -114,8 +114,25 @@ static size_t put_composed(const char *text, size_t size, size_t len, piece *out
     return at;
 }
 
+/* "，！（）：；？" and the like, where it is punctuation: between digits it is a part of a number or a time. */
+static bool is_wide_punctuation(const char *text, size_t size, size_t at, uint32_t c)
+{
+    bool mark = c == 0xFF01 || c == 0xFF08 || c == 0xFF09 || c == 0xFF0C || c == 0xFF1A || c == 0xFF1B || c == 0xFF1F;
+    bool colon = c == 0xFF1A; /* 12：30; a comma between plain digits is one of a list */
+    uint32_t before = 0, after = 0;
+
+    if (!mark)
+        return false;
+    if (at >= 3)
+        hse_utf8_next(text + at - 3, 3, &before); /* a full-width digit; the length is 3 as its own */
+    hse_utf8_next(text + at + 3, size - at - 3, &after);
+    bool digits = ((colon && digit_at(text, size, at - 1)) || (before >= 0xFF10 && before <= 0xFF19)) &&
+                  ((colon && digit_at(text, size, at + 3)) || (after >= 0xFF10 && after <= 0xFF19));
+    return at == 0 || !digits;
+}
+
 /* Append the character at `at` folded and return the bytes taken; 0 when it stays as it is. */
-static size_t fold_one(const char *text, size_t size, size_t at, piece *out)
+static size_t fold_one(const char *text, size_t size, size_t at, bool wide, piece *out)
 {
     uint32_t c = 0, mark = 0;
     size_t len = hse_utf8_next(text + at, size - at, &c);
@@ -154,6 +171,8 @@ static size_t fold_one(const char *text, size_t size, size_t at, piece *out)
             put(out, (uint32_t)('0' + value));
         else
             put_decomposed(c, out);
+    } else if (wide && is_wide_punctuation(text, size, at, c)) {
+        return 0;
     } else if (is_compatible(c)) {
         put_decomposed(c, out);
     } else if (is_mark(c)) {
@@ -176,7 +195,7 @@ static bool suspicious(const char *text, size_t size, size_t i)
     return true;
 }
 
-bool text_fold(const char *text, size_t size, hse_buf *out)
+bool text_fold(const char *text, size_t size, bool wide, hse_buf *out)
 {
     size_t copied = 0;
     bool changed = false;
@@ -187,7 +206,7 @@ bool text_fold(const char *text, size_t size, hse_buf *out)
         size_t taken = 0;
 
         folded.n = 0;
-        if (suspicious(text, size, i) && (taken = fold_one(text, size, i, &folded))) {
+        if (suspicious(text, size, i) && (taken = fold_one(text, size, i, wide, &folded))) {
             hse_buf_append(out, text + copied, i - copied);
             hse_buf_append(out, folded.bytes, folded.n);
             changed = true;

@@ -8,7 +8,7 @@
  * Full-width and styled letters and digits, ligatures, fractions become plain ones; special spaces a space; minus,
  * hyphens and the dash between numbers '-'; marks join their letter (at most 8, the rest is dropped); what is invisible
  * is dropped, control characters become spaces. Quotes, dashes between words and letters of every script stay as they
- * are. The text is valid UTF-8. */
-bool text_fold(const char *text, size_t size, hse_buf *out);
+ * are; with `wide` so does full-width punctuation that is not between digits. The text is valid UTF-8. */
+bool text_fold(const char *text, size_t size, bool wide, hse_buf *out);
 
 #endif

@@ -1,9 +1,9 @@
 #include "text/language.h"
 
-#include "text/en/en.h"
-
 /* A new language: its folder, and a line here. */
-static const text_language *const languages[] = {&text_en};
+static const text_language *const languages[] = {
+    &text_language_en, &text_language_zh, &text_language_es, &text_language_fr, &text_language_ja, &text_language_ko,
+};
 
 static const struct {
     const char *name, *code;
@@ -28,13 +28,10 @@ const text_language *text_language_find(const char *name)
 {
     const char *code = text_language_code(name);
 
+    if (code && strcmp(code, "zh_mix_en") == 0)
+        code = "zh";
     for (size_t i = 0; code && i < COUNT(languages); i++)
         if (strcmp(languages[i]->code, code) == 0)
             return languages[i];
     return NULL;
-}
-
-const char *text_language_list(void)
-{
-    return "en";
 }

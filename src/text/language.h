@@ -23,22 +23,27 @@ typedef struct {
     size_t (*match)(text_scan *s);
 } text_rule;
 
+typedef struct text_words text_words;
+
 struct text_language {
     const char *code;
     const text_rule *rules;
     size_t n_rules;
     /* Could a rule start at this word although nothing near it is a digit or a sign? ("July", "Mr", "III") */
     bool (*cue)(const char *word, size_t n);
+    bool unspaced;                  /* no spaces between words: a number may follow a letter, and words are not put apart */
+    const text_words *words;        /* for the rules of common/; NULL when none of them is used */
 };
 
+/* Each in its own folder. */
+extern const text_language text_language_en, text_language_zh, text_language_es, text_language_fr, text_language_ja,
+    text_language_ko;
+
 /* By the project's code (en zh zh_mix_en es fr ja ko) or Harmony Speech Engine's (EN ZH ES FR JP KR SP); any case.
- * NULL for a language that has no normaliser. */
+ * NULL when unknown. */
 const text_language *text_language_find(const char *code);
 
-/* The project's code of a name that is accepted anywhere, whether or not it has a normaliser; NULL when unknown. */
+/* The project's code of a name that is accepted anywhere; NULL when unknown. */
 const char *text_language_code(const char *name);
-
-/* The codes that have a normaliser, separated by ", ", for messages. */
-const char *text_language_list(void);
 
 #endif

@@ -24,9 +24,9 @@ static unsigned start_kind(const text_scan *s)
     unsigned class = scan_class(c);
 
     if (class & SCAN_DIGIT)
-        return scan_word_before(s, s->at) ? START_INNER : START_DIGIT;
+        return scan_joined(s, s->at) ? START_INNER : START_DIGIT;
     if (class & (SCAN_LOWER | SCAN_UPPER))
-        return scan_word_before(s, s->at) ? 0 : START_LETTER;
+        return scan_joined(s, s->at) ? 0 : START_LETTER;
     if (class == SCAN_DOT && scan_is_digit(s, s->at + 1))
         return scan_word_before(s, s->at) ? 0 : START_DIGIT; /* ".5" */
     if (class == SCAN_DOT || class == 0) {
@@ -45,7 +45,7 @@ static unsigned start_kind(const text_scan *s)
         utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)point);
         if (category == UTF8PROC_CATEGORY_SC)
             return START_CURRENCY;
-        return !scan_word_char(s, s->at) ? START_SYMBOL : scan_word_before(s, s->at) ? 0 : START_LETTER;
+        return !scan_word_char(s, s->at) ? START_SYMBOL : scan_joined(s, s->at) ? 0 : START_LETTER;
     }
     return START_SYMBOL;
 }
@@ -65,15 +65,17 @@ static size_t try_rules(text_scan *s, unsigned kind)
     return 0;
 }
 
-/* The rest of the word at `at`, or one character. */
+/* The rest of the word at `at`, or one character. In an unspaced language a Latin word ends where wide letters begin, and
+ * the other way round. */
 static size_t plain_length(const text_scan *s, unsigned kind)
 {
     size_t i = s->at, len;
+    bool unspaced = s->language->unspaced, wide = unspaced && scan_wide(s, i);
 
     if (kind == START_LETTER || kind == 0)
         for (; i < s->size && !scan_is_digit(s, i); i += len) {
             len = scan_class(s->text[i]) & (SCAN_LOWER | SCAN_UPPER) ? 1 : scan_word_char(s, i);
-            if (len == 0)
+            if (len == 0 || (unspaced && wide != (scan_wide(s, i) > 0)))
                 break;
         }
     if (i == s->at) {
@@ -121,7 +123,7 @@ static void walk(text_scan *s)
             said = true;
             continue;
         }
-        if (said && scan_word_char(s, s->at) && s->out->size &&
+        if (said && !s->language->unspaced && scan_word_char(s, s->at) && s->out->size &&
             scan_class((char)s->out->data[s->out->size - 1]) != SCAN_SPACE)
             say_n(s->out, s->text + s->at, n);
         else
@@ -140,7 +142,7 @@ hse_status text_normalize(const text_language *language, const char *text, size_
     if (!hse_utf8_valid(text, size, &bad))
         return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8: wrong byte at position %zu", bad);
     hse_buf_init(&folded, size > SIZE_MAX / 8 ? SIZE_MAX - 1 : size * 8 + 64);
-    if (text_fold(text, size, &folded)) {
+    if (text_fold(text, size, language->unspaced, &folded)) {
         text = hse_buf_text(&folded);
         size = folded.size;
         s = hse_buf_status(&folded, "the text", err);

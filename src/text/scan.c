@@ -1,6 +1,7 @@
 #include "text/scan.h"
 
 #include "base/utf8.h"
+#include "text/language.h"
 
 #include <utf8proc.h>
 
@@ -78,16 +79,54 @@ size_t scan_word_char(const text_scan *s, size_t i)
     return word ? len : 0;
 }
 
-bool scan_word_before(const text_scan *s, size_t i)
+/* Where the character that ends at i (not 0) starts. */
+static size_t character_before(const text_scan *s, size_t i)
 {
     size_t start = i;
 
-    if (i == 0 || i > s->size)
-        return false;
     do
         start--;
     while (start > 0 && i - start < 4 && ((unsigned char)s->text[start] & 0xC0) == 0x80);
+    return start;
+}
+
+bool scan_word_before(const text_scan *s, size_t i)
+{
+    if (i == 0 || i > s->size)
+        return false;
+    size_t start = character_before(s, i);
     return scan_word_char(s, start) == i - start;
+}
+
+size_t scan_wide(const text_scan *s, size_t i)
+{
+    uint32_t c;
+
+    if (i >= s->size || (unsigned char)s->text[i] < 0xE1)
+        return 0;
+    size_t len = hse_utf8_next(s->text + i, s->size - i, &c);
+    bool wide = (c >= 0x3005 && c <= 0x3007) || (c >= 0x3041 && c <= 0x30FF && c != 0x30FB) || (c >= 0x3131 && c <= 0x318E) ||
+                (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xF900 && c <= 0xFAFF) ||
+                (c >= 0x20000 && c <= 0x3FFFF);
+    return wide ? len : 0;
+}
+
+size_t scan_wide_before(const text_scan *s, size_t i)
+{
+    if (i == 0 || i > s->size || !((unsigned char)s->text[i - 1] & 0x80))
+        return 0;
+    size_t start = character_before(s, i);
+    return scan_wide(s, start) == i - start ? i - start : 0;
+}
+
+bool scan_joined(const text_scan *s, size_t i)
+{
+    return scan_word_before(s, i) && !(s->language->unspaced && scan_wide_before(s, i));
+}
+
+bool scan_goes_on(const text_scan *s, size_t i)
+{
+    return scan_word_char(s, i) && !(s->language->unspaced && scan_wide(s, i));
 }
 
 size_t scan_digits(const text_scan *s, size_t i, size_t max)
@@ -128,6 +167,13 @@ bool scan_is(const text_scan *s, size_t i, const char *word)
         if (i >= s->size || (s->text[i] != *word && lower(s->text[i]) != *word))
             return false;
     return true;
+}
+
+bool scan_is_before(const text_scan *s, size_t i, const char *word)
+{
+    size_t n = strlen(word);
+
+    return n <= i && scan_is(s, i - n, word);
 }
 
 bool scan_same(const text_scan *s, size_t i, size_t n, const char *word)

@@ -51,11 +51,19 @@ bool scan_is_upper(const text_scan *s, size_t i);
 /* Length of the letter, digit or mark at i (any script); 0 when there is none. */
 size_t scan_word_char(const text_scan *s, size_t i);
 bool scan_word_before(const text_scan *s, size_t i);          /* such a character ends at i */
+/* Length of the ideograph, kana or Hangul letter at i, or that ends at i; 0 when there is none. Numbers and Latin words
+ * follow and precede these without a space. */
+size_t scan_wide(const text_scan *s, size_t i);
+size_t scan_wide_before(const text_scan *s, size_t i);
+/* A word ends at i, so that what starts there is a part of it; in an unspaced language wide letters are none. */
+bool scan_joined(const text_scan *s, size_t i);
+bool scan_goes_on(const text_scan *s, size_t i); /* the same of the letter or digit at i and the word before it */
 size_t scan_digits(const text_scan *s, size_t i, size_t max); /* count of digits; max + 1 when there are more */
 size_t scan_letters(const text_scan *s, size_t i);            /* ASCII letters, up to SCAN_MAX_WORD + 1 */
 unsigned scan_value(const text_scan *s, size_t i, size_t n);  /* of n <= 9 digits */
 /* True when the bytes at i are `word`; letters of any case when `word` is lower case. */
 bool scan_is(const text_scan *s, size_t i, const char *word);
+bool scan_is_before(const text_scan *s, size_t i, const char *word); /* the bytes that end at i */
 bool scan_same(const text_scan *s, size_t i, size_t n, const char *lower); /* n letters equal the word, case aside */
 /* The ASCII letters that end at `end`, at most SCAN_MAX_WORD: their start; == end when there are none. */
 size_t scan_word_start(const text_scan *s, size_t end);

@@ -26,21 +26,12 @@ const char *text_mode_name(text_mode mode)
     return mode_names[mode <= TEXT_MODE_OFF ? mode : TEXT_MODE_ON];
 }
 
-static hse_status find_language(const char *name, text_mode mode, const text_language **out, hse_error *err)
+static hse_status find_language(const char *name, const text_language **out, hse_error *err)
 {
-    const char *code = text_language_code(name);
-
-    *out = NULL;
-    if (!code)
-        return hse_fail(err, HSE_E_ARG, 0, "unknown language '%.40s': expected en, zh, zh_mix_en, es, fr, ja or ko",
-                        name ? name : "");
-    *out = text_language_find(code);
-    if (!*out && mode == TEXT_MODE_ON)
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0,
-                        "there is no text normaliser for language '%s' (there is one for: %s); text_normalization "
-                        "'off' takes the text as it is",
-                        code, text_language_list());
-    return HSE_OK;
+    *out = text_language_find(name);
+    if (*out)
+        return HSE_OK;
+    return hse_fail(err, HSE_E_ARG, 0, "unknown language '%.40s': expected en, zh, zh_mix_en, es, fr, ja or ko", name ? name : "");
 }
 
 static hse_status check_utf8(const char *text, size_t size, hse_error *err)
@@ -56,7 +47,7 @@ hse_status text_prepare(const char *language, text_mode mode, const char *text, 
                         hse_error *err)
 {
     const text_language *lang;
-    hse_status s = find_language(language, mode, &lang, err);
+    hse_status s = find_language(language, &lang, err);
 
     if (s != HSE_OK)
         return s;
@@ -73,7 +64,7 @@ hse_status text_hs1_ids(const char *language, text_mode mode, const char *piece,
 {
     const text_language *lang;
     hse_buf spelled;
-    hse_status s = find_language(language, mode, &lang, err);
+    hse_status s = find_language(language, &lang, err);
 
     if (s != HSE_OK || mode != TEXT_MODE_ON || lang != text_language_find("en"))
         return s != HSE_OK ? s : hs1_text_ids(piece, size, ids, err);
@@ -94,7 +85,7 @@ hse_status text_reader_open(text_reader *r, const char *language, text_mode mode
     hse_status s;
 
     *r = (text_reader){0};
-    if ((s = find_language(language, mode, &lang, err)) != HSE_OK || (s = check_utf8(text, size, err)) != HSE_OK)
+    if ((s = find_language(language, &lang, err)) != HSE_OK || (s = check_utf8(text, size, err)) != HSE_OK)
         return s;
     r->language = lang;
     r->mode = mode;

@@ -3,8 +3,7 @@
  * Modes  on         the product's default: sentences, each normalised for the language
  *        reference  what the original does: one piece, nothing changed before the model's front end
  *        off        sentences, nothing changed: for a caller that has normalised the text itself
- * Errors HSE_E_FORMAT: the text is not UTF-8, err->offset is the byte; HSE_E_ARG: an unknown language or mode, by name;
- *        HSE_E_UNSUPPORTED: a language that has no normaliser, by name, with those that have one (mode on only).
+ * Errors HSE_E_FORMAT: the text is not UTF-8, err->offset is the byte; HSE_E_ARG: an unknown language or mode, by name.
  * Threads nothing is shared; a reader belongs to one thread. */
 #ifndef HSE_TEXT_TEXT_H
 #define HSE_TEXT_TEXT_H

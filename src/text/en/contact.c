@@ -1,55 +1,6 @@
 /* contact.c - web and e-mail addresses, files, telephone numbers, postal addresses. */
+#include "text/common/common.h"
 #include "text/en/en.h"
-
-static const char *const top_domains[] = {
-    "ai",  "app", "at",  "au",   "be",   "biz",  "br",  "ca",  "ch", "cn",  "co",     "com",  "cz",  "de",
-    "dev", "dk",  "edu", "es",   "eu",   "fi",   "fr",  "gov", "ie", "il",  "in",     "info", "int", "io",
-    "it",  "jp",  "kr",  "me",   "mil",  "mx",   "net", "nl",  "no", "nz",  "online", "org",  "pl",  "pt",
-    "ru",  "se",  "sg",  "shop", "site", "tech", "tv",  "uk",  "us", "xyz", "za",
-};
-
-/* Top domains that are also words, which a missing space behind a full stop would show: "do.it". */
-static const char *const word_domains[] = {"at", "be", "in", "it", "me", "no", "us"};
-
-static const char *const extensions[] = {
-    "bat",  "bin",  "bmp",  "bz",  "cfg", "conf", "cpp",  "css", "csv",  "dll", "doc",  "docx", "exe", "flac",
-    "gif",  "gz",   "html", "ini", "iso", "jpeg", "jpg",  "js",  "json", "log", "md",   "mkv",  "mov", "mp",
-    "mpeg", "ogg",  "pdf",  "php", "png", "ppt",  "pptx", "py",  "rar",  "rtf", "sh",   "sql",  "svg", "tar",
-    "tgz",  "tiff", "ts",   "tsv", "txt", "wav",  "webm", "xls", "xlsx", "xml", "yaml", "yml",  "zip",
-};
-
-#define IN(list, s, i, n) (scan_find(list, COUNT(list), sizeof list[0], (s)->text + (i), n) >= 0)
-
-static bool host_char(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-';
-}
-
-static bool url_char(char c)
-{
-    return host_char(c) || (c && strchr("._~:/?#[]@!$&'()*+,;=%\\", c) != NULL);
-}
-
-/* A host name at i, with its labels counted and the last one found; bytes. */
-static size_t host_at(const text_scan *s, size_t i, int *labels, size_t *last, size_t *n_last)
-{
-    size_t at = i;
-
-    *labels = 0;
-    for (;;) {
-        size_t start = at;
-        while (at - i < SCAN_REACH / 2 && host_char(scan_char(s, at)))
-            at++;
-        if (at == start)
-            return *labels ? at - 1 - i : 0; /* a dot ended it */
-        (*labels)++;
-        *last = start;
-        *n_last = at - start;
-        if (scan_char(s, at) != '.' || !host_char(scan_char(s, at + 1)))
-            return at - i;
-        at++;
-    }
-}
 
 static void say_sign(hse_buf *out, char c)
 {
@@ -95,118 +46,22 @@ static void say_address(text_scan *s, size_t i, size_t n)
     }
 }
 
-/* The end of an address that runs to white space: closing punctuation belongs to the sentence. */
-static size_t trim(const text_scan *s, size_t start, size_t end)
-{
-    while (end > start && strchr(".,;:!?'\")]>", s->text[end - 1]) && s->text[end - 1]) {
-        if (s->text[end - 1] == ')' && memchr(s->text + start, '(', end - 1 - start))
-            break;
-        end--;
-    }
-    return end;
-}
-
-static size_t url_end(const text_scan *s, size_t i)
-{
-    size_t end = i;
-
-    while (end - i < 4 * SCAN_REACH && url_char(scan_char(s, end)))
-        end++;
-    return end;
-}
-
-static bool known_domain(const text_scan *s, size_t host, int labels, size_t last, size_t n_last)
-{
-    bool www = scan_is(s, host, "www.");
-
-    if (labels < 2 || scan_is_digit(s, last))
-        return false;
-    if (www)
-        return labels >= 3;
-    if (!IN(top_domains, s, last, n_last) || !(labels > 2 || !IN(word_domains, s, last, n_last)))
-        return false;
-    /* "Gone.Com" is no domain, "GONE.COM" is */
-    return !(scan_is_upper(s, last) && !scan_is_upper(s, last + n_last - 1));
-}
-
-static size_t email_at(const text_scan *s, size_t i)
-{
-    size_t at = i, last, n_last;
-    int labels;
-
-    while (at - i < SCAN_REACH / 4 &&
-           (host_char(scan_char(s, at)) || (scan_char(s, at) && strchr("._%+'", scan_char(s, at)))))
-        at++;
-    if (at == i || scan_char(s, at) != '@' || scan_char(s, at - 1) == '.')
-        return 0;
-    size_t host = host_at(s, at + 1, &labels, &last, &n_last);
-    return host && labels >= 2 && !scan_is_digit(s, last) ? at + 1 + host - i : 0;
-}
-
 size_t en_rule_electronic(text_scan *s)
 {
-    static const char *const schemes[] = {"https://", "http://", "ftp://", "sftp://", "ws://",
-                                          "wss://",   "file://", "ssh://", "mailto:"};
-    size_t at = s->at, last = 0, n_last = 0, n, end;
-    int labels = 0;
+    size_t n;
 
-    if (!(s->run_has & (SCAN_DOT | SCAN_AT | SCAN_SIGNAL)))
-        return 0;
-    for (size_t k = 0; k < COUNT(schemes); k++)
-        if (scan_is(s, at, schemes[k])) {
-            end = trim(s, at, url_end(s, at));
-            if (end <= at + strlen(schemes[k]))
-                return 0;
-            say_address(s, at, end - at);
-            return end - at;
-        }
-    if (s->run_has & SCAN_AT) {
-        if ((n = email_at(s, at))) {
-            say_address(s, at, n);
-            return n;
-        }
-        if (scan_char(s, at) == '@' && scan_is_letter(s, at + 1)) {
-            for (n = 1; n < SCAN_MAX_WORD && (host_char(scan_char(s, at + n)) || scan_char(s, at + n) == '_'); n++)
-                ;
-            say_address(s, at, n);
-            return n;
-        }
-    }
-    if (scan_char(s, at) == '#' && scan_is_letter(s, at + 1) && !scan_word_before(s, at)) {
+    if (scan_char(s, s->at) == '#' && scan_is_letter(s, s->at + 1) && !scan_word_before(s, s->at)) {
         say(s->out, "hashtag");
-        for (n = 1; n < SCAN_MAX_WORD && (host_char(scan_char(s, at + n)) || scan_char(s, at + n) == '_'); n++)
+        for (n = 1; n < SCAN_MAX_WORD && (scan_is_letter(s, s->at + n) || scan_is_digit(s, s->at + n) ||
+                                          scan_char(s, s->at + n) == '-' || scan_char(s, s->at + n) == '_');
+             n++)
             ;
-        say_address(s, at + 1, n - 1);
+        say_address(s, s->at + 1, n - 1);
         return n;
     }
-    if (!(s->run_has & SCAN_DOT) || !(n = host_at(s, at, &labels, &last, &n_last)))
-        return 0;
-    if (known_domain(s, at, labels, last, n_last)) {
-        end = at + n;
-        if (scan_char(s, end) == '/' || (scan_char(s, end) == ':' && scan_is_digit(s, end + 1)) ||
-            scan_char(s, end) == '?')
-            end = trim(s, at, url_end(s, end));
-        if (scan_word_char(s, end))
-            return 0;
-        say_address(s, at, end - at);
-        return end - at;
-    }
-    /* report_2.pdf */
-    size_t dot = at, stem;
-    while (dot - at < SCAN_REACH / 4 && (host_char(scan_char(s, dot)) || scan_char(s, dot) == '_'))
-        dot++;
-    stem = scan_char(s, dot) == '.' ? scan_letters(s, dot + 1) : 0;
-    if (dot > at && stem && IN(extensions, s, dot + 1, stem)) {
-        end = dot + 1 + stem + scan_digits(s, dot + 1 + stem, 1);
-        stem = scan_char(s, end) == '.' ? scan_letters(s, end + 1) : 0;
-        if (stem && IN(extensions, s, end + 1, stem)) /* tar.gz */
-            end += 1 + stem;
-        if (!scan_word_char(s, end)) {
-            say_address(s, at, end - at);
-            return end - at;
-        }
-    }
-    return 0;
+    if ((n = common_address(s)))
+        say_address(s, s->at, n);
+    return n;
 }
 
 /* --- telephone -----------------------------------------------------------------------------------------------------
@@ -219,11 +74,6 @@ static void say_group(text_scan *s, size_t i, size_t n)
         en_say_cardinal(s->out, s->text + i, n);
     else
         en_say_digits(s->out, s->text + i, n);
-}
-
-static bool separator(char c)
-{
-    return c == '-' || c == '.' || c == ' ';
 }
 
 /* ext. 12, x12: bytes, said */
@@ -275,68 +125,7 @@ static size_t ip_address(text_scan *s)
     return at - s->at;
 }
 
-enum { MAX_GROUPS = 8 };
-
-typedef struct {
-    size_t at[MAX_GROUPS], n[MAX_GROUPS];
-    int count;
-    bool plus, area; /* +1, (123) */
-    char sep;        /* the separator they share; 0 when they differ */
-    size_t end;
-} phone;
-
-/* Groups of digits with single separators, an area code in parentheses, a country code with a plus. */
-static bool parse_phone(const text_scan *s, size_t i, phone *p)
-{
-    size_t at = i;
-    char last = 0;
-
-    *p = (phone){0};
-    if (scan_char(s, at) == '+') {
-        p->plus = true;
-        at++;
-    }
-    for (;;) {
-        bool open = scan_char(s, at) == '(';
-        size_t n = scan_digits(s, at + open, 15);
-        if (n < 1 || n > 15 || p->count == MAX_GROUPS || (open && (p->area || scan_char(s, at + 1 + n) != ')')))
-            break;
-        p->at[p->count] = at + open;
-        p->n[p->count++] = n;
-        p->area = p->area || open;
-        at += n + 2 * (size_t)open;
-        p->end = at;
-        char c = scan_char(s, at);
-        if (open && scan_is_digit(s, at))
-            continue;
-        if (open && c == ' ' && scan_char(s, at + 1) == '-' && scan_char(s, at + 2) == ' ') {
-            at += 3;
-            continue;
-        }
-        if (!separator(c) || !(scan_is_digit(s, at + 1) || scan_char(s, at + 1) == '('))
-            break;
-        if (c == ' ' && last == '-')
-            break; /* another number follows */
-        last = c;
-        if (!open)
-            p->sep = p->sep == 0 || p->sep == c ? c : '*';
-        at++;
-    }
-    return p->count > 0 && !scan_word_char(s, p->end) && !(scan_char(s, p->end) == '/' && scan_is_digit(s, p->end + 1));
-}
-
-/* Do the groups have the lengths that the pattern names? */
-static bool shape(const phone *p, const char *pattern)
-{
-    if (strlen(pattern) != (size_t)p->count)
-        return false;
-    for (int k = 0; k < p->count; k++)
-        if (p->n[k] != (size_t)(pattern[k] - '0'))
-            return false;
-    return true;
-}
-
-static bool is_phone(const text_scan *s, const phone *p)
+static bool is_phone(const text_scan *s, const text_phone *p)
 {
     size_t digits = 0;
 
@@ -347,18 +136,18 @@ static bool is_phone(const text_scan *s, const phone *p)
     if (p->area)
         return digits >= 7 && p->count >= 2 && p->count <= 4;
     if (p->sep == '-' || p->sep == '.') {
-        if (shape(p, "334") || shape(p, "1334") || shape(p, "4444") || shape(p, "44444"))
+        if (common_phone_shape(p, "334") || common_phone_shape(p, "1334") || common_phone_shape(p, "4444") || common_phone_shape(p, "44444"))
             return true;
-        if (p->sep == '-' && (shape(p, "324") || shape(p, "3333")))
+        if (p->sep == '-' && (common_phone_shape(p, "324") || common_phone_shape(p, "3333")))
             return true;
         /* 555-1234, but 100-2000 is a range */
-        if (p->sep == '-' && shape(p, "34"))
+        if (p->sep == '-' && common_phone_shape(p, "34"))
             return scan_char(s, p->at[0] + 2) != '0' || scan_char(s, p->at[1] + 3) != '0';
         return false;
     }
     if (p->sep == ' ')
-        return shape(p, "334") || shape(p, "1334") || shape(p, "4444");
-    return p->sep == '*' && (shape(p, "1334") || shape(p, "334"));
+        return common_phone_shape(p, "334") || common_phone_shape(p, "1334") || common_phone_shape(p, "4444");
+    return p->sep == '*' && (common_phone_shape(p, "1334") || common_phone_shape(p, "334"));
 }
 
 /* 1-800-GO-FEDEX: bytes, said */
@@ -401,7 +190,7 @@ static size_t vanity(text_scan *s)
 /* +1 (123) 456-7890 ext. 5, 555-1234, 123-45-6789, 4111-1111-1111-1111, 192.168.0.1, 1-800-FLOWERS */
 size_t en_rule_telephone(text_scan *s)
 {
-    phone p;
+    text_phone p;
     size_t n;
 
     hse_buf *out = s->out;
@@ -411,7 +200,7 @@ size_t en_rule_telephone(text_scan *s)
     out->size = before;
     if (scan_is_digit(s, s->at) && (n = vanity(s)))
         return n;
-    if (!parse_phone(s, s->at, &p) || !is_phone(s, &p))
+    if (!common_phone(s, s->at, &p) || !is_phone(s, &p))
         return 0;
     if (p.plus)
         say(out, "plus");
@@ -491,6 +280,8 @@ static const struct {
     {"ut", "Utah"},           {"va", "Virginia"},      {"vt", "Vermont"},       {"wa", "Washington"},
     {"wi", "Wisconsin"},      {"wv", "West Virginia"}, {"wy", "Wyoming"},
 };
+
+#define IN(list, s, i, n) (scan_find(list, COUNT(list), sizeof list[0], (s)->text + (i), n) >= 0)
 
 /* States whose two letters are also a word. */
 static const char *const state_words[] = {"hi", "id", "in", "la", "ma", "me", "oh", "ok", "or", "pa"};

@@ -1,4 +1,5 @@
 /* en.c - the rules of English in the order in which they are asked: what needs most around it comes first. */
+#include "text/common/common.h"
 #include "text/en/en.h"
 
 static const text_rule rules[] = {
@@ -46,7 +47,7 @@ static bool cue(const char *word, size_t n)
     bool capital = scan_is_upper(&s, 0);
     return (n <= 6 && en_is_abbreviation(word, n)) || (n <= 9 && en_month(&s, 0, &len)) ||
            (capital && n >= 2 && n <= 5) ||
-           ((n > 1 || *word == 'I' || *word == 'V' || *word == 'X') && en_is_roman(word, n));
+           ((n > 1 || *word == 'I' || *word == 'V' || *word == 'X') && common_is_roman(word, n));
 }
 
-const text_language text_en = {.code = "en", .rules = rules, .n_rules = COUNT(rules), .cue = cue};
+const text_language text_language_en = {.code = "en", .rules = rules, .n_rules = COUNT(rules), .cue = cue};

@@ -4,8 +4,6 @@
 
 #include "text/language.h"
 
-extern const text_language text_en;
-
 /* --- say.c: words for parsed things --------------------------------------------------------------------------------
  */
 void en_say_cardinal(hse_buf *out, const char *digits, size_t n); /* digit by digit when there are no words for it */
@@ -78,6 +76,5 @@ size_t en_rule_greek(text_scan *s);
 
 /* Words that start a rule without a digit or sign near them. */
 bool en_is_abbreviation(const char *word, size_t n);
-bool en_is_roman(const char *word, size_t n);
 
 #endif

@@ -1,4 +1,5 @@
 /* words.c - abbreviations, initialisms, Roman numerals, signs that stand for words. */
+#include "text/common/common.h"
 #include "text/en/en.h"
 
 /* Where an abbreviation is one. */
@@ -270,68 +271,14 @@ static const char *const names[] = {
     "xerxes",
 };
 
-static int roman_digit(char c)
-{
-    switch (c & ~0x20) {
-    case 'I': return 1;
-    case 'V': return 5;
-    case 'X': return 10;
-    case 'L': return 50;
-    case 'C': return 100;
-    case 'D': return 500;
-    case 'M': return 1000;
-    default: return 0;
-    }
-}
-
-/* The value of a numeral in its one right spelling; 0 for anything else. */
-static unsigned roman_value(const char *s, size_t n)
-{
-    static const struct {
-        unsigned value;
-        const char *numeral;
-    } parts[] = {{1000, "m"}, {900, "cm"}, {500, "d"}, {400, "cd"}, {100, "c"}, {90, "xc"}, {50, "l"},
-                 {40, "xl"},  {10, "x"},   {9, "ix"},  {5, "v"},    {4, "iv"},  {1, "i"}};
-    unsigned v = 0;
-    size_t at = 0;
-
-    if (n == 0 || n > 15)
-        return 0;
-    for (size_t k = 0; k < COUNT(parts); k++)
-        for (int times = 0; times < (parts[k].value == 1000 ? 3
-                                     : strlen(parts[k].numeral) == 2 || (parts[k].value + 5) % 10 == 0 ||
-                                             parts[k].value == 50 || parts[k].value == 500
-                                         ? 1
-                                         : 3);
-             times++) {
-            size_t len = strlen(parts[k].numeral);
-            bool same = len <= n - at;
-            for (size_t i = 0; i < len && same; i++)
-                same = (s[at + i] | 0x20) == parts[k].numeral[i];
-            if (!same)
-                break;
-            v += parts[k].value;
-            at += len;
-        }
-    return at == n ? v : 0;
-}
-
-bool en_is_roman(const char *word, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!roman_digit(word[i]) || (word[i] & 0x20) != (word[0] & 0x20))
-            return false;
-    return n > 0 && n <= 15;
-}
-
 size_t en_rule_roman(text_scan *s)
 {
     size_t n = scan_letters(s, s->at), end = s->at + n;
 
-    if (!en_is_roman(s->text + s->at, n) || scan_word_char(s, end) ||
+    if (!common_is_roman(s->text + s->at, n) || scan_word_char(s, end) ||
         (scan_char(s, end) == '\'' && scan_is_letter(s, end + 1) && !(n > 1 && scan_is(s, end, "'s"))))
         return 0;
-    unsigned v = roman_value(s->text + s->at, n);
+    unsigned v = common_roman(s->text + s->at, n);
     bool upper = scan_is_upper(s, s->at);
     size_t before_end = scan_skip_space_back(s, s->at), before = scan_word_start(s, before_end),
            len = before_end - before;
@@ -373,7 +320,7 @@ size_t en_rule_roman(text_scan *s)
     }
     /* alone: two letters or more that are no word, no code and no set of initials */
     for (size_t i = 0; i < n; i++)
-        if (roman_digit(s->text[s->at + i]) > 10)
+        if (common_roman(s->text + s->at + i, 1) > 10)
             return 0;
     if (n < 2)
         return 0;

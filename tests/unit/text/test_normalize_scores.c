@@ -47,13 +47,28 @@ static void canonical(const char *text, bool split, char *out, size_t size)
     snprintf(out, size, "%s", kept);
 }
 
-static bool same(const char *a, const char *b)
+/* White space does not count. English, Spanish and French separate words by it, so there only its amount does not. */
+static void join(char *text)
+{
+    char *put = text;
+
+    for (const char *p = text; *p; p++)
+        if (*p != ' ')
+            *put++ = *p;
+    *put = '\0';
+}
+
+static bool same(const text_language *lang, const char *a, const char *b)
 {
     char x[4096], y[4096];
 
     for (int split = 0; split < 2; split++) {
         canonical(a, split, x, sizeof x);
         canonical(b, split, y, sizeof y);
+        if (lang->unspaced) {
+            join(x);
+            join(y);
+        }
         if (strcmp(x, y) != 0)
             return false;
     }
@@ -95,7 +110,7 @@ static void judge(const text_language *lang, const char *name, const char *writt
     hse_buf_init(&got, 1 << 20);
     CHECK(text_normalize(lang, written, strlen(written), &got, &err) == HSE_OK, "%s: %s", written, err.text);
     for (size_t i = 0; i < n && !right; i++)
-        right = same(hse_buf_text(&got), forms[i]);
+        right = same(lang, hse_buf_text(&got), forms[i]);
     sc->all++;
     sc->right += right;
     if (!right)
@@ -127,8 +142,11 @@ static score run_file(const text_language *lang, const char *path, const char *n
             continue;
         *tilde = '\0';
         written = many ? tilde + 1 : line;
-        if (!many)
-            forms[n++] = tilde + 1;
+        for (char *form = many ? NULL : tilde + 1; form && n < MAX_FORMS; form = tilde ? tilde + 1 : NULL) {
+            if ((tilde = strchr(form, '~')))
+                *tilde = '\0';
+            forms[n++] = form;
+        }
     }
     if (n)
         judge(lang, name, written, forms, n, &sc);
@@ -161,11 +179,36 @@ static void run_language(const char *code, double bar, double category_bar)
     closedir(dir);
     double share = total.all ? 100.0 * total.right / total.all : 0;
     print_message("%s: %u of %u, %.1f %%\n", code, total.right, total.all, share);
-    CHECK(total.all > 50 && share >= bar, "%s: %.1f %% of the pairs, the bar is %.0f %%", code, share, bar);
+    CHECK(total.all > 30 && share >= bar, "%s: %.1f %% of the pairs, the bar is %.0f %%", code, share, bar);
     CHECK(!low, "%s: a category is below %.0f %%", code, category_bar);
 }
 
 TEST(english_pairs)
 {
     run_language("en", 95, 90);
+}
+
+TEST(spanish_pairs)
+{
+    run_language("es", 95, 85);
+}
+
+TEST(french_pairs)
+{
+    run_language("fr", 95, 85);
+}
+
+TEST(chinese_pairs)
+{
+    run_language("zh", 95, 85);
+}
+
+TEST(japanese_pairs)
+{
+    run_language("ja", 95, 85);
+}
+
+TEST(korean_pairs)
+{
+    run_language("ko", 95, 85);
 }

@@ -16,8 +16,8 @@ TEST(modes_and_languages_are_refused_by_name)
     } rows[] = {
         {"en", "on", HSE_OK, ""},
         {"EN", NULL, HSE_OK, ""},
-        {"zh", "on", HSE_E_UNSUPPORTED, "'zh'"},
-        {"JP", "on", HSE_E_UNSUPPORTED, "'ja'"},
+        {"zh", "on", HSE_OK, ""},
+        {"JP", "on", HSE_OK, ""},
         {"KR", "off", HSE_OK, ""},
         {"SP", "reference", HSE_OK, ""},
         {"zh_mix_en", "off", HSE_OK, ""},
