@@ -61,6 +61,21 @@ void *hse_arena_array(hse_arena *a, size_t count, size_t size)
     return hse_mul_size(count, size, &bytes) ? hse_arena_alloc(a, bytes) : NULL;
 }
 
+void *hse_arena_grow(hse_arena *a, void *list, size_t count, size_t *room, size_t size)
+{
+    size_t more = *room ? 2 * *room : 32;
+    void *wider;
+
+    if (count < *room)
+        return list;
+    if ((wider = hse_arena_array(a, more, size)) == NULL)
+        return NULL;
+    if (count)
+        memcpy(wider, list, count * size);
+    *room = more;
+    return wider;
+}
+
 char *hse_arena_strndup(hse_arena *a, const char *s, size_t n)
 {
     size_t len = strnlen(s, n);

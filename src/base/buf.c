@@ -271,3 +271,13 @@ hse_status hse_buf_status(const hse_buf *b, const char *what, hse_error *err)
     default: return hse_fail(err, b->status, 0, "%s could not be written", what);
     }
 }
+
+hse_status hse_buf_to_arena(hse_buf *b, hse_arena *arena, const char *what, const char **out, hse_error *err)
+{
+    hse_status s = hse_buf_status(b, what, err);
+
+    if (s == HSE_OK && !(*out = hse_arena_strndup(arena, hse_buf_text(b), b->size)))
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", what);
+    hse_buf_free(b);
+    return s;
+}

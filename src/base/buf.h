@@ -5,6 +5,7 @@
 #ifndef HSE_BASE_BUF_H
 #define HSE_BASE_BUF_H
 
+#include "base/arena.h"
 #include "base/bytes.h"
 #include "base/status.h"
 
@@ -30,6 +31,9 @@ char *hse_buf_take(hse_buf *b, size_t *size);                    /* give the mem
 
 /* HSE_OK, or the first failure described in *err; `what` names the thing that was written. */
 hse_status hse_buf_status(const hse_buf *b, const char *what, hse_error *err);
+
+/* The text as a string in the arena; frees the buffer, also after a failure. `what` as above. */
+hse_status hse_buf_to_arena(hse_buf *b, hse_arena *arena, const char *what, const char **out, hse_error *err);
 
 /* Decode RFC 4648 base64 (padding optional, white space between characters allowed when `lenient`) and append the bytes.
  * err->offset is the position of the first wrong character. */

@@ -1,5 +1,7 @@
 #include "text/dictionary.h"
 
+#include <string.h>
+
 const char *text_table_name(text_table table)
 {
     static const char *const names[TEXT_TABLES] = {
@@ -22,4 +24,45 @@ const char *text_table_name(text_table table)
     };
 
     return names[table];
+}
+
+void text_list_add(text_list *l, const char *text, size_t size, const char *tag)
+{
+    if (l->no_memory)                       /* the rooms may be those of lists that were not kept */
+        return;
+    const char **item = hse_arena_grow(l->arena, l->item, l->count, &l->item_room, sizeof *item);
+    const char **tags = hse_arena_grow(l->arena, l->tag, l->count, &l->tag_room, sizeof *tags);
+    const char *copy = hse_arena_strndup(l->arena, text, size), *tag_copy = tag ? hse_arena_strndup(l->arena, tag, strlen(tag)) : NULL;
+
+    if (!item || !tags || !copy || (tag && !tag_copy)) {
+        l->no_memory = true;
+        return;
+    }
+    l->item = item;
+    l->tag = tags;
+    l->item[l->count] = copy;
+    l->tag[l->count++] = tag_copy;
+}
+
+hse_status text_list_give(const text_list *l, const char *what, text_answer *out, hse_error *err)
+{
+    if (l->no_memory)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", what);
+    *out = (text_answer){.item = l->item, .tag = l->tag, .count = l->count, .found = true};
+    return HSE_OK;
+}
+
+hse_status text_answer_take(text_answer *out, hse_buf *b, hse_arena *arena, const char *what, hse_error *err)
+{
+    const char **item = hse_arena_array(arena, 1, sizeof *item);
+    hse_status s;
+
+    *out = (text_answer){0};
+    if (!item) {
+        hse_buf_free(b);
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", what);
+    }
+    if ((s = hse_buf_to_arena(b, arena, what, item, err)) == HSE_OK)
+        *out = (text_answer){.item = item, .count = 1, .found = true};
+    return s;
 }

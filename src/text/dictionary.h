@@ -6,6 +6,7 @@
 #define HSE_TEXT_DICTIONARY_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -34,6 +35,20 @@ typedef struct {
     size_t             count;
     bool               found;               /* false: the dictionary does not know the key */
 } text_answer;
+
+/* An answer that grows. A failure is kept, and seen by text_list_give. */
+typedef struct {
+    hse_arena   *arena;
+    const char **item, **tag;
+    size_t       count, item_room, tag_room;
+    bool         no_memory;
+} text_list;
+
+void       text_list_add(text_list *l, const char *text, size_t size, const char *tag);         /* copied; tag may be NULL */
+hse_status text_list_give(const text_list *l, const char *what, text_answer *out, hse_error *err);
+
+/* The buffer's text as the one item; frees the buffer, also after a failure. */
+hse_status text_answer_take(text_answer *out, hse_buf *b, hse_arena *arena, const char *what, hse_error *err);
 
 typedef struct {
     /* HSE_E_NOT_FOUND: there is no such dictionary here; the text says which command makes it. */

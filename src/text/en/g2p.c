@@ -274,48 +274,20 @@ static size_t token_at(const char *t)
     return 1;
 }
 
-typedef struct {
-    hse_arena   *arena;
-    const char **item;
-    size_t       count, room;
-    bool         no_memory;
-} list;
-
-static void add(list *l, const char *text, size_t size)
-{
-    if (l->count == l->room) {
-        size_t room = l->room ? 2 * l->room : 32;
-        const char **item = hse_arena_array(l->arena, room, sizeof *item);
-
-        if (!item) {
-            l->no_memory = true;
-            return;
-        }
-        if (l->count)
-            memcpy(item, l->item, l->count * sizeof *item);
-        l->item = item;
-        l->room = room;
-    }
-    if (!(l->item[l->count] = hse_arena_strndup(l->arena, text, size)))
-        l->no_memory = true;
-    else
-        l->count++;
-}
-
-static void add_all(list *l, const char *phones_of_word, size_t size)
+static void add_all(text_list *l, const char *phones_of_word, size_t size)
 {
     for (size_t i = 0; i < size;) {
         const char *space = memchr(phones_of_word + i, ' ', size - i);
         size_t end = space ? (size_t)(space - phones_of_word) : size;
 
         if (end > i)
-            add(l, phones_of_word + i, end - i);
+            text_list_add(l, phones_of_word + i, end - i, NULL);
         i = end + 1;
     }
 }
 
 /* Without a tagger a word that stands alone is taken for a noun. */
-static void add_homograph(list *l, const char *row)
+static void add_homograph(text_list *l, const char *row)
 {
     const char *second = strchr(row, '|'), *tag = second ? strchr(second + 1, '|') : NULL;
 
@@ -327,7 +299,7 @@ static void add_homograph(list *l, const char *row)
         add_all(l, second + 1, (size_t)(tag - second - 1));
 }
 
-static void say_token(const en_g2p *g, list *l, const char *word, size_t size)
+static void say_token(const en_g2p *g, text_list *l, const char *word, size_t size)
 {
     bool letter = false;
     const char *row;
@@ -336,7 +308,7 @@ static void say_token(const en_g2p *g, list *l, const char *word, size_t size)
     for (size_t i = 0; i < size; i++)
         letter = letter || is_letter(word[i]);
     if (!letter) {
-        add(l, word, size);
+        text_list_add(l, word, size, NULL);
     } else if ((row = g->homograph(g->user, word, size)) != NULL) {
         add_homograph(l, row);
     } else if ((row = g->word(g->user, word, size)) != NULL) {
@@ -344,13 +316,13 @@ static void say_token(const en_g2p *g, list *l, const char *word, size_t size)
     } else {
         count = en_g2p_predict(g->net, word, size, phone, NULL, NULL);
         for (int i = 0; i < count; i++)
-            add(l, en_g2p_phone(phone[i]), strlen(en_g2p_phone(phone[i])));
+            text_list_add(l, en_g2p_phone(phone[i]), strlen(en_g2p_phone(phone[i])), NULL);
     }
 }
 
 hse_status en_g2p_run(const en_g2p *g, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    list l = {.arena = arena};
+    text_list l = {.arena = arena};
     hse_buf a, b;
     hse_status s;
 
@@ -365,7 +337,7 @@ hse_status en_g2p_run(const en_g2p *g, const char *text, size_t size, hse_arena 
 
         if (*t != ' ') {
             if (l.count)
-                add(&l, " ", 1);
+                text_list_add(&l, " ", 1, NULL);
             say_token(g, &l, t, n);
         }
         t += n;
@@ -373,11 +345,7 @@ hse_status en_g2p_run(const en_g2p *g, const char *text, size_t size, hse_arena 
     s = hse_buf_status(&a, "a word", err);
     if (s == HSE_OK)
         s = hse_buf_status(&b, "a word", err);
-    if (s == HSE_OK && l.no_memory)
-        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for a word's phones");
     hse_buf_free(&a);
     hse_buf_free(&b);
-    if (s == HSE_OK)
-        *out = (text_answer){.item = l.item, .count = l.count, .found = true};
-    return s;
+    return s == HSE_OK ? text_list_give(&l, "a word's phones", out, err) : s;
 }

@@ -401,7 +401,6 @@ hse_status text_gruut_say(const text_gruut *gruut, const char *text, size_t size
 {
     saying s = {.g = gruut};
     hse_buf *all[] = {&s.out, &s.lower, &s.bare, &s.phones, &s.plain, &s.number};
-    const char **item = hse_arena_array(arena, 1, sizeof *item);
     hse_status status;
 
     *out = (text_answer){0};
@@ -410,10 +409,8 @@ hse_status text_gruut_say(const text_gruut *gruut, const char *text, size_t size
     status = say_text(&s, text, size, err);
     for (size_t i = 0; status == HSE_OK && i < sizeof all / sizeof *all; i++)
         status = check(all[i], err);
-    if (status == HSE_OK && (!item || !(item[0] = hse_arena_strndup(arena, hse_buf_text(&s.out), s.out.size))))
-        status = hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
     if (status == HSE_OK)
-        *out = (text_answer){.item = item, .count = 1, .found = true};
+        status = text_answer_take(out, &s.out, arena, "an answer", err);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         hse_buf_free(all[i]);
     return status;

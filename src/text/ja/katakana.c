@@ -118,24 +118,17 @@ static void say(const text_ja *ja, hse_buf *out, const char *text, size_t size)
 
 hse_status text_ja_katakana(const text_ja *ja, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    const char **item = hse_arena_array(arena, 1, sizeof *item);
     hse_buf plain, said;
     hse_status s;
 
     *out = (text_answer){0};
-    if (!item)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's reading");
     hse_buf_init(&plain, CEILING);
     hse_buf_init(&said, CEILING);
     unify(ja, &plain, text, size);
     if ((s = hse_buf_status(&plain, "the text", err)) == HSE_OK) {
         say(ja, &said, hse_buf_text(&plain), plain.size);
-        s = hse_buf_status(&said, "the text's reading", err);
+        s = text_answer_take(out, &said, arena, "a text's reading", err);
     }
-    if (s == HSE_OK && !(item[0] = hse_arena_strndup(arena, hse_buf_text(&said), said.size)))
-        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's reading");
-    if (s == HSE_OK)
-        *out = (text_answer){.item = item, .count = 1, .found = true};
     hse_buf_free(&plain);
     hse_buf_free(&said);
     return s;

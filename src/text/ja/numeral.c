@@ -82,13 +82,11 @@ static void say_fraction(hse_buf *out, const char *number)
 hse_status text_ja_numeral(const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
     char *number = hse_arena_strndup(arena, text, size);
-    const char **item = hse_arena_array(arena, 1, sizeof *item);
     size_t n, skip = 0;
     hse_buf b;
-    hse_status s;
 
     *out = (text_answer){0};
-    if (!number || !item)
+    if (!number)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a numeral");
     n = strspn(number, "0123456789");
     if (n == 0 || n + (number[n] == '.') + strspn(number + n + (number[n] == '.'), "0123456789") != size)
@@ -101,11 +99,5 @@ hse_status text_ja_numeral(const char *text, size_t size, hse_arena *arena, text
     whole(&b, number + skip, n - skip);
     if (number[n] == '.')
         say_fraction(&b, number + skip);
-    s = hse_buf_status(&b, "a numeral", err);
-    if (s == HSE_OK && !(item[0] = hse_arena_strndup(arena, hse_buf_text(&b), b.size)))
-        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for a numeral");
-    if (s == HSE_OK)
-        *out = (text_answer){.item = item, .count = 1, .found = true};
-    hse_buf_free(&b);
-    return s;
+    return text_answer_take(out, &b, arena, "a numeral", err);
 }

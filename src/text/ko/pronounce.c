@@ -315,13 +315,10 @@ static hse_status pronounce(const text_ko *ko, ko_text *t, hse_error *err)
 hse_status text_ko_pronounce(const text_ko *ko, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
     ko_text t = {.arena = arena};
-    const char **item = hse_arena_array(arena, 1, sizeof *item);
     hse_buf b;
     hse_status s;
 
     *out = (text_answer){0};
-    if (!item)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's pronunciation");
     if (size > MAX_BYTES)
         return hse_fail(err, HSE_E_LIMIT, 0, "a word of %zu bytes; at most %d can be spoken", size, MAX_BYTES);
     ko_put_utf8(&t, text, size);
@@ -329,10 +326,8 @@ hse_status text_ko_pronounce(const text_ko *ko, const char *text, size_t size, h
     hse_buf_init(&b, (size_t)16 * MAX_BYTES);
     if (s == HSE_OK)
         s = write_out(&t, &b, err);
-    if (s == HSE_OK && !(item[0] = hse_arena_strndup(arena, hse_buf_text(&b), b.size)))
-        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's pronunciation");
     if (s == HSE_OK)
-        *out = (text_answer){.item = item, .count = 1, .found = true};
+        return text_answer_take(out, &b, arena, "a text's pronunciation", err);
     hse_buf_free(&b);
     return s;
 }

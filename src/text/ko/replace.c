@@ -31,19 +31,12 @@ void ko_put(ko_text *t, uint32_t c)
         t->full = true;
     if (t->no_memory || t->full)
         return;
-    if (t->n == t->room) {
-        size_t room = t->room ? 2 * t->room : 64;
-        uint32_t *more = hse_arena_array(t->arena, room, sizeof *more);
-
-        if (!more) {
-            t->no_memory = true;
-            return;
-        }
-        if (t->n)
-            memcpy(more, t->c, t->n * sizeof *more);
-        t->c = more;
-        t->room = room;
+    uint32_t *list = hse_arena_grow(t->arena, t->c, t->n, &t->room, sizeof *list);
+    if (!list) {
+        t->no_memory = true;
+        return;
     }
+    t->c = list;
     t->c[t->n++] = c;
 }
 

@@ -319,7 +319,7 @@ hse_status melo_en_normalise(const melo_front *front, const char *piece, hse_are
         s = hse_buf_status(&a, "the text", err);
     hse_buf_free(&a);
     if (s == HSE_OK)
-        return melo_take(&b, arena, norm, err);
+        return hse_buf_to_arena(&b, arena, "the text", norm, err);
     hse_buf_free(&b);
     return s;
 }

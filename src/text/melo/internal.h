@@ -84,8 +84,6 @@ hse_status melo_kr_say(const melo_front *front, const char *norm, const int32_t 
 hse_status melo_jp_tokenise(const melo_front *front, const char *norm, hse_arena *arena, int32_t **token, size_t *count,
                             hse_error *err);
 
-/* A buffer's text in the arena; frees the buffer. */
-hse_status melo_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err);
 hse_status melo_no_memory(hse_error *err);
 /* Python's str: white space, \w. */
 bool melo_is_space(uint32_t c);

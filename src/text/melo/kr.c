@@ -79,7 +79,7 @@ static hse_status normalise(const char *text, size_t size, hse_arena *arena, con
     s = hse_buf_status(&b, "the text", err);
     hse_buf_free(&b);
     if (s == HSE_OK)
-        return melo_take(&a, arena, norm, err);
+        return hse_buf_to_arena(&a, arena, "the text", norm, err);
     hse_buf_free(&a);
     return s;
 }

@@ -84,38 +84,13 @@ hse_status melo_no_memory(hse_error *err)
     return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's symbols");
 }
 
-hse_status melo_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err)
-{
-    hse_status s = hse_buf_status(b, "the text", err);
-
-    if (s == HSE_OK && !(*out = hse_arena_strndup(arena, hse_buf_text(b), b->size)))
-        s = melo_no_memory(err);
-    hse_buf_free(b);
-    return s;
-}
-
-/* A list of `size`-byte things with room for one more; NULL: no memory. */
-static void *grow(hse_arena *arena, void *list, size_t count, size_t *room, size_t size)
-{
-    void *wider = list;
-
-    if (count == *room) {
-        size_t more = *room ? 2 * *room : 64;
-
-        if ((wider = hse_arena_array(arena, more, size)) != NULL) {
-            if (count)
-                memcpy(wider, list, count * size);
-            *room = more;
-        }
-    }
-    return wider;
-}
-
 void melo_phone_add(melo_phones *p, const char *phone, size_t size, int tone)
 {
+    if (p->no_memory)                       /* the rooms may be those of lists that were not kept */
+        return;
     size_t room = p->phone_room;
-    const char **list = grow(p->arena, p->phone, p->phones, &p->phone_room, sizeof *list);
-    int32_t *tones = grow(p->arena, p->tone, p->phones, &room, sizeof *tones);
+    const char **list = hse_arena_grow(p->arena, p->phone, p->phones, &p->phone_room, sizeof *list);
+    int32_t *tones = hse_arena_grow(p->arena, p->tone, p->phones, &room, sizeof *tones);
     const char *copy = hse_arena_strndup(p->arena, phone, size);
 
     if (!list || !tones || !copy) {
@@ -130,7 +105,9 @@ void melo_phone_add(melo_phones *p, const char *phone, size_t size, int tone)
 
 void melo_word_add(melo_phones *p, int phones)
 {
-    int32_t *list = grow(p->arena, p->word2ph, p->words, &p->word_room, sizeof *list);
+    if (p->no_memory)
+        return;
+    int32_t *list = hse_arena_grow(p->arena, p->word2ph, p->words, &p->word_room, sizeof *list);
 
     if (!list) {
         p->no_memory = true;
@@ -223,7 +200,7 @@ static hse_status part_camels(const char *piece, hse_arena *arena, const char **
         if (piece[i] >= 'a' && piece[i] <= 'z' && piece[i + 1] >= 'A' && piece[i + 1] <= 'Z')
             hse_buf_byte(&b, ' ');
     }
-    return melo_take(&b, arena, out, err);
+    return hse_buf_to_arena(&b, arena, "the text", out, err);
 }
 
 /* n numbers, with zeros before, between and after where `blank`. */

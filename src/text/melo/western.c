@@ -135,7 +135,7 @@ static hse_status tidy(hse_buf *from, bool keep_apostrophe, hse_arena *arena, co
         s = hse_buf_status(&bare, "the text", err);
     hse_buf_free(&bare);
     if (s == HSE_OK)
-        return melo_take(&out, arena, norm, err);
+        return hse_buf_to_arena(&out, arena, "the text", norm, err);
     hse_buf_free(&out);
     return s;
 }

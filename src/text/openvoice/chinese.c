@@ -145,7 +145,7 @@ static hse_status say_words(openvoice_piece *out, const openvoice_front *front, 
 static hse_status step(openvoice_piece *out, int i, const char *name, hse_buf *b, hse_arena *arena, hse_error *err)
 {
     out->step_name[i] = name;
-    return openvoice_take(b, arena, &out->step[i], err);
+    return hse_buf_to_arena(b, arena, "the text", &out->step[i], err);
 }
 
 /* Every pair of the list in turn; letters of any case for `latin`. */
@@ -167,7 +167,7 @@ static hse_status replace_all(const char *text, const pair *list, size_t count, 
         b = swap;
     }
     hse_buf_free(&b);
-    return openvoice_take(&a, arena, out, err);
+    return hse_buf_to_arena(&a, arena, "the text", out, err);
 }
 
 static void say_latin(hse_buf *out, const char *text)
@@ -213,15 +213,15 @@ hse_status openvoice_chinese(openvoice_piece *out, const openvoice_front *front,
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     glides(&b, out->step[3]);
-    if ((s = openvoice_take(&b, arena, &ipa, err)) != HSE_OK)
+    if ((s = hse_buf_to_arena(&b, arena, "the text", &ipa, err)) != HSE_OK)
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     syllabic(&b, ipa, retroflex, COUNT(retroflex), "\u0279`");
-    if ((s = openvoice_take(&b, arena, &ipa, err)) != HSE_OK)
+    if ((s = hse_buf_to_arena(&b, arena, "the text", &ipa, err)) != HSE_OK)
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     replace(&b, ipa, "\u027B", "\u0279`");
-    if ((s = openvoice_take(&b, arena, &ipa, err)) != HSE_OK)
+    if ((s = hse_buf_to_arena(&b, arena, "the text", &ipa, err)) != HSE_OK)
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     syllabic(&b, ipa, dental, COUNT(dental), "\u0279");

@@ -160,7 +160,7 @@ hse_status openvoice_ipa(const char *arpabet, hse_arena *arena, const char **out
     hse_buf_clear(&a);
     swap(&a, hse_buf_text(&b), "\u02C8ie", "i\u02C8e");
     hse_buf_free(&b);
-    return openvoice_take(&a, arena, out, err);
+    return hse_buf_to_arena(&a, arena, "the text", out, err);
 }
 
 /* ---- words ---- */
@@ -334,7 +334,7 @@ static void abbreviations(hse_buf *out, const char *text)
 static hse_status step(openvoice_piece *out, int i, const char *name, hse_buf *b, hse_arena *arena, hse_error *err)
 {
     out->step_name[i] = name;
-    return openvoice_take(b, arena, &out->step[i], err);
+    return hse_buf_to_arena(b, arena, "the text", &out->step[i], err);
 }
 
 static hse_status english_numbers(const char *text, size_t size, hse_buf *out, hse_error *err)
@@ -443,7 +443,7 @@ hse_status openvoice_numbers(const openvoice_front *front, const char *text, siz
     s = front->language == OPENVOICE_EN ? english_numbers(text, size, &b, err)
                                         : chinese_numbers(front, text, size, arena, &b, err);
     if (s == HSE_OK)
-        return openvoice_take(&b, arena, out, err);
+        return hse_buf_to_arena(&b, arena, "the text", out, err);
     hse_buf_free(&b);
     return s;
 }

@@ -10,8 +10,6 @@
 enum { OPENVOICE_TEXT_BYTES = 16 << 20 };
 
 hse_status openvoice_no_memory(hse_error *err);
-/* A buffer's text in the arena; frees the buffer. */
-hse_status openvoice_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err);
 
 hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front, const char *text, hse_arena *arena,
                              const char **phonetic, hse_error *err);

@@ -8,16 +8,6 @@ hse_status openvoice_no_memory(hse_error *err)
     return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's symbols");
 }
 
-hse_status openvoice_take(hse_buf *b, hse_arena *arena, const char **out, hse_error *err)
-{
-    hse_status s = hse_buf_status(b, "the text", err);
-
-    if (s == HSE_OK && !(*out = hse_arena_strndup(arena, hse_buf_text(b), b->size)))
-        s = openvoice_no_memory(err);
-    hse_buf_free(b);
-    return s;
-}
-
 /* ---- splitting ---- */
 
 typedef struct {
@@ -225,7 +215,7 @@ static hse_status close_text(const char *phonetic, hse_arena *arena, const char 
     hse_buf_append(&b, phonetic, n);
     if (n && !closed)
         hse_buf_byte(&b, '.');
-    return openvoice_take(&b, arena, out, err);
+    return hse_buf_to_arena(&b, arena, "the text", out, err);
 }
 
 static hse_status ids_of(openvoice_piece *out, const openvoice_front *front, hse_arena *arena, hse_error *err)
@@ -273,11 +263,11 @@ hse_status openvoice_piece_run(openvoice_piece *out, const openvoice_front *fron
         if (*c >= 'a' && *c <= 'z' && c[1] >= 'A' && c[1] <= 'Z')
             hse_buf_byte(&b, ' ');
     }
-    if ((s = openvoice_take(&b, arena, &spaced, err)) != HSE_OK)
+    if ((s = hse_buf_to_arena(&b, arena, "the text", &spaced, err)) != HSE_OK)
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     hse_buf_printf(&b, "%s%s%s", tag, spaced, tag);
-    if ((s = openvoice_take(&b, arena, &out->marked, err)) != HSE_OK)
+    if ((s = hse_buf_to_arena(&b, arena, "the text", &out->marked, err)) != HSE_OK)
         return s;
     s = english ? openvoice_english(out, front, spaced, arena, &phonetic, err)
                 : openvoice_chinese(out, front, spaced, arena, &phonetic, err);

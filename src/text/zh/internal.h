@@ -26,15 +26,4 @@ hse_status zh_chars_cut(zh_chars *c, const char *text, size_t size, hse_arena *a
 bool       zh_is_han(uint32_t c);           /* U+4E00..U+9FD5 */
 double     zh_number(hse_bytes b, size_t index);            /* a double of a list; -inf outside it */
 
-/* A growing answer. */
-typedef struct {
-    hse_arena   *arena;
-    const char **item, **tag;
-    size_t       count, room;
-    bool         no_memory;
-} zh_list;
-
-void       zh_add(zh_list *l, const char *text, size_t size, const char *tag);          /* copied */
-hse_status zh_give(zh_list *l, text_answer *out, hse_error *err);
-
 #endif

@@ -102,9 +102,7 @@ hse_status text_zh_numeral(const char *text, size_t text_size, hse_arena *arena,
         return hse_fail(err, HSE_E_ARG, 0, "'%.*s' is no number", (int)(text_size > 40 ? 40 : text_size), text);
     char *dot = memchr(digits, '.', size);
     size_t n = dot ? (size_t)(dot - digits) : size, skip = 0;
-    zh_list l = {.arena = arena};
     hse_buf b;
-    hse_status s;
 
     while (skip + 1 < n && digits[skip] == '0')
         skip++;
@@ -119,10 +117,5 @@ hse_status text_zh_numeral(const char *text, size_t text_size, hse_arena *arena,
         for (size_t i = n + 1; i < size && i <= n + MAX_DIGITS; i++)
             say(&b, digits[i]);
     }
-    if ((s = hse_buf_status(&b, "a numeral", err)) == HSE_OK) {
-        zh_add(&l, hse_buf_text(&b), b.size, NULL);
-        s = zh_give(&l, out, err);
-    }
-    hse_buf_free(&b);
-    return s;
+    return text_answer_take(out, &b, arena, "a numeral", err);
 }

@@ -14,13 +14,13 @@ static bool has_readings(uint32_t c)
 }
 
 /* The part of a reading: a column of the syllable's row. */
-static void add_part(const text_zh *zh, text_zh_part part, const char *syllable, size_t size, zh_list *out)
+static void add_part(const text_zh *zh, text_zh_part part, const char *syllable, size_t size, text_list *out)
 {
     hse_bytes row;
     const uint8_t *at, *end;
 
     if (!text_map_get(&zh->syllable, syllable, size, &row)) {
-        zh_add(out, syllable, size, NULL);
+        text_list_add(out, syllable, size, NULL);
         return;
     }
     at = row.data;
@@ -31,24 +31,24 @@ static void add_part(const text_zh *zh, text_zh_part part, const char *syllable,
         at = tab ? tab + 1 : end;
     }
     const uint8_t *tab = memchr(at, '\t', (size_t)(end - at));
-    zh_add(out, (const char *)at, (size_t)((tab ? tab : end) - at), NULL);
+    text_list_add(out, (const char *)at, (size_t)((tab ? tab : end) - at), NULL);
 }
 
 /* An ideograph without a reading: no initial, no final, and in bopomofo itself with the sign of no tone. */
-static void add_unread(text_zh_part part, const char *character, size_t size, zh_list *out)
+static void add_unread(text_zh_part part, const char *character, size_t size, text_list *out)
 {
     char marked[8];
 
     if (part != ZH_BOPOMOFO || size > 4) {
-        zh_add(out, "", 0, NULL);
+        text_list_add(out, "", 0, NULL);
         return;
     }
     memcpy(marked, character, size);
     memcpy(marked + size, "\u02D9", 3);
-    zh_add(out, marked, size + 2, NULL);
+    text_list_add(out, marked, size + 2, NULL);
 }
 
-static void add_char(const text_zh *zh, text_zh_part part, const zh_chars *c, size_t i, zh_list *out)
+static void add_char(const text_zh *zh, text_zh_part part, const zh_chars *c, size_t i, text_list *out)
 {
     size_t size = c->at[i + 1] - c->at[i];
     hse_bytes reading;
@@ -73,7 +73,7 @@ static size_t phrase_at(const text_zh *zh, const zh_chars *c, size_t i, size_t t
     return found;
 }
 
-static void add_phrase(const text_zh *zh, text_zh_part part, hse_bytes readings, zh_list *out)
+static void add_phrase(const text_zh *zh, text_zh_part part, hse_bytes readings, text_list *out)
 {
     for (size_t i = 0; i < readings.size;) {
         const uint8_t *space = memchr(readings.data + i, ' ', readings.size - i);
@@ -87,7 +87,7 @@ static void add_phrase(const text_zh *zh, text_zh_part part, hse_bytes readings,
 hse_status text_zh_readings(const text_zh *zh, text_zh_part part, const char *text, size_t size, hse_arena *arena,
                             text_answer *out, hse_error *err)
 {
-    zh_list l = {.arena = arena};
+    text_list l = {.arena = arena};
     zh_chars c;
     hse_status s = zh_chars_cut(&c, text, size, arena, err);
 
@@ -99,7 +99,7 @@ hse_status text_zh_readings(const text_zh *zh, text_zh_part part, const char *te
         for (end = i; end < c.n && has_readings(c.code[end]) == han;)
             end++;
         if (!han) {
-            zh_add(&l, c.text + c.at[i], c.at[end] - c.at[i], NULL);
+            text_list_add(&l, c.text + c.at[i], c.at[end] - c.at[i], NULL);
             continue;
         }
         for (size_t k = i; k < end;) {
@@ -113,5 +113,5 @@ hse_status text_zh_readings(const text_zh *zh, text_zh_part part, const char *te
             k = to ? to : k + 1;
         }
     }
-    return zh_give(&l, out, err);
+    return text_list_give(&l, "a text's words", out, err);
 }

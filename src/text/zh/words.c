@@ -64,7 +64,7 @@ static hse_status best_path(const text_zh *zh, const zh_chars *c, size_t from, s
 enum { B, E, M, S };
 
 /* Cut the characters [from, to), all of them Han, into words. */
-static hse_status cut_run(const text_zh *zh, const zh_chars *c, size_t from, size_t to, zh_list *out, hse_error *err)
+static hse_status cut_run(const text_zh *zh, const zh_chars *c, size_t from, size_t to, text_list *out, hse_error *err)
 {
     size_t n = to - from, begin = from, done = from;
     uint8_t (*back)[4] = hse_arena_array(out->arena, n, sizeof *back), *state = hse_arena_alloc(out->arena, n);
@@ -103,12 +103,12 @@ static hse_status cut_run(const text_zh *zh, const zh_chars *c, size_t from, siz
         if (state[t] == E || state[t] == S) {
             size_t first = state[t] == E ? begin : from + t;
 
-            zh_add(out, c->text + c->at[first], bytes_of(c, first, from + t + 1), NULL);
+            text_list_add(out, c->text + c->at[first], bytes_of(c, first, from + t + 1), NULL);
             done = from + t + 1;
         }
     }
     if (done < to)
-        zh_add(out, c->text + c->at[done], bytes_of(c, done, to), NULL);
+        text_list_add(out, c->text + c->at[done], bytes_of(c, done, to), NULL);
     return HSE_OK;
 }
 
@@ -184,7 +184,7 @@ static void step(const text_zh *zh, const zh_chars *c, size_t at, const bool *wa
 }
 
 /* The same with parts of speech. */
-static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, size_t to, zh_list *out, hse_error *err)
+static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, size_t to, text_list *out, hse_error *err)
 {
     size_t n = to - from, begin = from, done = from;
     uint8_t *back = hse_arena_array(out->arena, n, STATES), *state = hse_arena_alloc(out->arena, n), last = 0;
@@ -219,12 +219,12 @@ static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, siz
         if (name[0] == 'E' || name[0] == 'S') {
             size_t start = name[0] == 'E' ? begin : from + t;
 
-            zh_add(out, c->text + c->at[start], bytes_of(c, start, from + t + 1), name + 1);
+            text_list_add(out, c->text + c->at[start], bytes_of(c, start, from + t + 1), name + 1);
             done = from + t + 1;
         }
     }
     if (done < to)
-        zh_add(out, c->text + c->at[done], bytes_of(c, done, to), zh->name[state[done - from]] + 1);
+        text_list_add(out, c->text + c->at[done], bytes_of(c, done, to), zh->name[state[done - from]] + 1);
     return HSE_OK;
 }
 
@@ -241,7 +241,7 @@ static bool is_digit_or_dot(uint32_t c)
 }
 
 /* Plain words: letters and digits with a fraction and a percent sign behind them are one. */
-static void cut_other(const zh_chars *c, size_t from, size_t to, zh_list *out)
+static void cut_other(const zh_chars *c, size_t from, size_t to, text_list *out)
 {
     for (size_t i = from, end; i < to; i = end) {
         bool word = is_letter_or_digit(c->code[i]);
@@ -253,12 +253,12 @@ static void cut_other(const zh_chars *c, size_t from, size_t to, zh_list *out)
                 end++;
         if (word && end < to && c->code[end] == '%')
             end++;
-        zh_add(out, c->text + c->at[i], bytes_of(c, i, end), NULL);
+        text_list_add(out, c->text + c->at[i], bytes_of(c, i, end), NULL);
     }
 }
 
 /* With tags: digits and dots are m, letters and digits eng, the rest x. */
-static void tag_other(const zh_chars *c, size_t from, size_t to, zh_list *out)
+static void tag_other(const zh_chars *c, size_t from, size_t to, text_list *out)
 {
     for (size_t i = from, end; i < to; i = end) {
         int kind = is_digit_or_dot(c->code[i]) ? 1 : is_letter_or_digit(c->code[i]) ? 2 : 0;
@@ -270,12 +270,12 @@ static void tag_other(const zh_chars *c, size_t from, size_t to, zh_list *out)
             if (!same)
                 break;
         }
-        zh_add(out, c->text + c->at[i], bytes_of(c, i, end), kind == 1 ? "m" : kind == 2 ? "eng" : "x");
+        text_list_add(out, c->text + c->at[i], bytes_of(c, i, end), kind == 1 ? "m" : kind == 2 ? "eng" : "x");
     }
 }
 
 /* Characters that no dictionary word covers. */
-static hse_status cut_unknown(const text_zh *zh, const zh_chars *c, size_t from, size_t to, bool tags, zh_list *out,
+static hse_status cut_unknown(const text_zh *zh, const zh_chars *c, size_t from, size_t to, bool tags, text_list *out,
                               hse_error *err)
 {
     hse_status s = HSE_OK;
@@ -297,7 +297,7 @@ static hse_status cut_unknown(const text_zh *zh, const zh_chars *c, size_t from,
 
 /* ---- all together ---- */
 
-static void add_word(const text_zh *zh, const zh_chars *c, size_t from, size_t to, bool tags, zh_list *out)
+static void add_word(const text_zh *zh, const zh_chars *c, size_t from, size_t to, bool tags, text_list *out)
 {
     char tag[16] = "x";
     uint32_t frequency;
@@ -307,11 +307,11 @@ static void add_word(const text_zh *zh, const zh_chars *c, size_t from, size_t t
         memcpy(tag, t.data, t.size);
         tag[t.size] = '\0';
     }
-    zh_add(out, c->text + c->at[from], bytes_of(c, from, to), tags ? tag : NULL);
+    text_list_add(out, c->text + c->at[from], bytes_of(c, from, to), tags ? tag : NULL);
 }
 
 /* Single characters [from, to) of the best path that follow each other. */
-static hse_status flush(const text_zh *zh, const zh_chars *c, size_t from, size_t to, bool tags, zh_list *out, hse_error *err)
+static hse_status flush(const text_zh *zh, const zh_chars *c, size_t from, size_t to, bool tags, text_list *out, hse_error *err)
 {
     uint32_t frequency = 0;
 
@@ -325,7 +325,7 @@ static hse_status flush(const text_zh *zh, const zh_chars *c, size_t from, size_
 }
 
 static hse_status cut_block(const text_zh *zh, const zh_chars *c, size_t from, size_t to, uint32_t *next, bool tags,
-                            zh_list *out, hse_error *err)
+                            text_list *out, hse_error *err)
 {
     size_t single = from;                   /* where the single characters before i begin */
     hse_status s = best_path(zh, c, from, to, next, out->arena, err);
@@ -357,7 +357,7 @@ static bool is_space(uint32_t c)
 
 /* A stretch of characters that belong to no word, one by one; "\r\n" is one. Upstream asks the stretch's first character, not
  * the one at hand, whether it is English. */
-static void add_others(const zh_chars *c, size_t from, size_t to, bool tags, zh_list *out)
+static void add_others(const zh_chars *c, size_t from, size_t to, bool tags, text_list *out)
 {
     size_t stretch = from;
 
@@ -372,11 +372,11 @@ static void add_others(const zh_chars *c, size_t from, size_t to, bool tags, zh_
             tag = "m";
         else if (is_letter_or_digit(c->code[stretch]))
             tag = "eng";
-        zh_add(out, c->text + c->at[i], bytes_of(c, i, end), tags ? tag : NULL);
+        text_list_add(out, c->text + c->at[i], bytes_of(c, i, end), tags ? tag : NULL);
     }
 }
 
-static hse_status cut_text(const text_zh *zh, const char *text, size_t size, bool tags, zh_list *out, hse_error *err)
+static hse_status cut_text(const text_zh *zh, const char *text, size_t size, bool tags, text_list *out, hse_error *err)
 {
     zh_chars c;
     uint32_t *next;
@@ -399,23 +399,23 @@ static hse_status cut_text(const text_zh *zh, const char *text, size_t size, boo
 
 hse_status text_zh_words(const text_zh *zh, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    zh_list l = {.arena = arena};
+    text_list l = {.arena = arena};
     hse_status s = cut_text(zh, text, size, false, &l, err);
 
-    return s == HSE_OK ? zh_give(&l, out, err) : s;
+    return s == HSE_OK ? text_list_give(&l, "a text's words", out, err) : s;
 }
 
 hse_status text_zh_tags(const text_zh *zh, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    zh_list l = {.arena = arena};
+    text_list l = {.arena = arena};
     hse_status s = cut_text(zh, text, size, true, &l, err);
 
-    return s == HSE_OK ? zh_give(&l, out, err) : s;
+    return s == HSE_OK ? text_list_give(&l, "a text's words", out, err) : s;
 }
 
 hse_status text_zh_search(const text_zh *zh, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    zh_list words = {.arena = arena}, l = {.arena = arena};
+    text_list words = {.arena = arena}, l = {.arena = arena};
     hse_status s = cut_text(zh, text, size, false, &words, err);
     uint32_t frequency;
 
@@ -426,8 +426,8 @@ hse_status text_zh_search(const text_zh *zh, const char *text, size_t size, hse_
         for (size_t gram = 2; s == HSE_OK && gram <= 3 && c.n > gram; gram++)
             for (size_t k = 0; k + gram <= c.n; k++)
                 if (lookup(zh, c.text + c.at[k], bytes_of(&c, k, k + gram), &frequency, NULL) && frequency)
-                    zh_add(&l, c.text + c.at[k], bytes_of(&c, k, k + gram), NULL);
-        zh_add(&l, words.item[i], strlen(words.item[i]), NULL);
+                    text_list_add(&l, c.text + c.at[k], bytes_of(&c, k, k + gram), NULL);
+        text_list_add(&l, words.item[i], strlen(words.item[i]), NULL);
     }
-    return s == HSE_OK ? zh_give(&l, out, err) : s;
+    return s == HSE_OK ? text_list_give(&l, "a text's words", out, err) : s;
 }

@@ -116,37 +116,3 @@ hse_status zh_chars_cut(zh_chars *c, const char *text, size_t size, hse_arena *a
     c->at[c->n] = (uint32_t)size;
     return HSE_OK;
 }
-
-void zh_add(zh_list *l, const char *text, size_t size, const char *tag)
-{
-    if (l->count == l->room) {
-        size_t room = l->room ? 2 * l->room : 32;
-        const char **item = hse_arena_array(l->arena, room, sizeof *item), **tags = hse_arena_array(l->arena, room, sizeof *tags);
-
-        if (!item || !tags) {
-            l->no_memory = true;
-            return;
-        }
-        if (l->count) {
-            memcpy(item, l->item, l->count * sizeof *item);
-            memcpy(tags, l->tag, l->count * sizeof *tags);
-        }
-        l->item = item;
-        l->tag = tags;
-        l->room = room;
-    }
-    l->item[l->count] = hse_arena_strndup(l->arena, text, size);
-    l->tag[l->count] = tag ? hse_arena_strndup(l->arena, tag, strlen(tag)) : NULL;
-    if (!l->item[l->count] || (tag && !l->tag[l->count]))
-        l->no_memory = true;
-    else
-        l->count++;
-}
-
-hse_status zh_give(zh_list *l, text_answer *out, hse_error *err)
-{
-    if (l->no_memory)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's words");
-    *out = (text_answer){.item = l->item, .tag = l->tag, .count = l->count, .found = true};
-    return HSE_OK;
-}
