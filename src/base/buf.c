@@ -25,6 +25,17 @@ void hse_buf_clear(hse_buf *b)
         b->data[0] = 0;
 }
 
+void hse_buf_advance(hse_buf *now, hse_buf *next)
+{
+    if (now->status == HSE_OK) {
+        hse_buf swap = *now;
+
+        *now = *next;
+        *next = swap;
+    }
+    hse_buf_clear(next);
+}
+
 void *hse_buf_extend(hse_buf *b, size_t size)
 {
     size_t need;

@@ -25,6 +25,9 @@ void hse_buf_printf(hse_buf *b, const char *fmt, ...) HSE_PRINTF(2, 3);
 void hse_buf_base64(hse_buf *b, const void *data, size_t size);  /* RFC 4648 with padding */
 void hse_buf_json(hse_buf *b, const char *s, size_t n);          /* a JSON string with its quotes; what is not UTF-8 becomes U+FFFD */
 void *hse_buf_extend(hse_buf *b, size_t size);                   /* `size` uninitialised bytes at the end, or NULL */
+/* A text goes from step to step: what a step wrote to `next` becomes `now`, and `next` is empty. The first failure stays in `now`,
+ * whatever later steps write. */
+void hse_buf_advance(hse_buf *now, hse_buf *next);
 void hse_buf_consume(hse_buf *b, size_t size);                   /* drop the first bytes */
 const char *hse_buf_text(const hse_buf *b);                      /* zero-terminated; "" while empty */
 char *hse_buf_take(hse_buf *b, size_t *size);                    /* give the memory away (hse_free); NULL after a failure */

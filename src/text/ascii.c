@@ -133,6 +133,36 @@ bool text_is_space(uint32_t c)
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+const char *text_strip(const char *text, size_t *size)
+{
+    size_t n = *size, start = 0;
+    uint32_t c;
+
+    for (size_t len; start < n && (len = hse_utf8_next(text + start, n - start, &c)) && text_is_space(c);)
+        start += len;
+    while (n > start) {
+        size_t at = n - 1;
+        while (at > start && ((unsigned char)text[at] & 0xC0) == 0x80)
+            at--;
+        if (!hse_utf8_next(text + at, n - at, &c) || !text_is_space(c))
+            break;
+        n = at;
+    }
+    *size = n - start;
+    return text + start;
+}
+
+bool text_is_word(uint32_t c)
+{
+    utf8proc_category_t k;
+
+    if (c < 128)
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    k = utf8proc_category((utf8proc_int32_t)c);
+    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) ||
+           (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
+}
+
 int text_digit_value(uint32_t c)
 {
     if (c < 0x80)

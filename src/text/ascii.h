@@ -17,4 +17,10 @@ int text_digit_value(uint32_t c);
 /* White space of Unicode, and the separators 0x1C-0x1F. */
 bool text_is_space(uint32_t c);
 
+/* A letter or digit of any script, or "_" (Python's \w). */
+bool text_is_word(uint32_t c);
+
+/* The text without white space at both ends; *size becomes its length. */
+const char *text_strip(const char *text, size_t *size);
+
 #endif

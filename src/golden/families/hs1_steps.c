@@ -24,7 +24,7 @@ static json_t *text_steps(const char *text, size_t size)
 {
     json_t *steps = json_object();
     hse_buf out[HS1_STEPS], *step[HS1_STEPS];
-    const char *piece = hs1_strip(text, &size);
+    const char *piece = text_strip(text, &size);
 
     for (int i = 0; i < HS1_STEPS; i++) {
         hse_buf_init(&out[i], TEXT_BYTES);

@@ -3,21 +3,12 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "text/ascii.h"
+#include "text/en/abbreviations.h"
 #include "text/en/number.h"
 
 static const char symbols[HS1_SYMBOLS + 1] = "_~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!'\"(),-.:;? ";
 
 const char *const hs1_step_names[HS1_STEPS] = {"ascii", "currency", "ordinals", "numbers", "abbreviations", "cleaned"};
-
-/* In this order, one after the other: a later one sees what an earlier one wrote ("mr.st." is "misterst."). */
-static const char *const abbreviations[][2] = {
-    {"mrs", "misess"},    {"mr", "mister"},     {"dr", "doctor"},    {"st", "saint"},     {"co", "company"},
-    {"jr", "junior"},     {"maj", "major"},     {"gen", "general"},  {"drs", "doctors"},  {"rev", "reverend"},
-    {"lt", "lieutenant"}, {"hon", "honorable"}, {"sgt", "sergeant"}, {"capt", "captain"}, {"esq", "esquire"},
-    {"ltd", "limited"},   {"col", "colonel"},   {"ft", "fort"},      {"mk", "mark"},      {"jan", "january"},
-    {"feb", "february"},  {"mar", "march"},     {"apr", "april"},    {"aug", "august"},   {"sept", "september"},
-    {"oct", "october"},   {"nov", "november"},  {"dec", "december"},
-};
 
 int hs1_symbol(unsigned char c)
 {
@@ -36,11 +27,6 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool word_char(char c)
-{
-    return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 static bool ascii_space(char c)
 {
     return c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F);
@@ -53,25 +39,6 @@ static size_t digits_at(const char *s, size_t n)
     while (i < n && digit(s[i]))
         i++;
     return i;
-}
-
-const char *hs1_strip(const char *text, size_t *size)
-{
-    size_t n = *size, start = 0;
-    uint32_t c;
-
-    for (size_t len; start < n && (len = hse_utf8_next(text + start, n - start, &c)) && text_is_space(c);)
-        start += len;
-    while (n > start) {
-        size_t at = n - 1;
-        while (at > start && ((unsigned char)text[at] & 0xC0) == 0x80)
-            at--;
-        if (!hse_utf8_next(text + at, n - at, &c) || !text_is_space(c))
-            break;
-        n = at;
-    }
-    *size = n - start;
-    return text + start;
 }
 
 /* `[0-9][0-9,]+[0-9]`: a digit, at least one more digit or comma, a digit; the longest such run loses its commas. */
@@ -231,24 +198,6 @@ static hse_status spell_numbers(const char *s, size_t n, hse_buf *out, hse_error
     return HSE_OK;
 }
 
-/* One abbreviation all over the text: word boundary, the letters, a dot. The boundary is that of the text before this
- * replacement, so "st.st." becomes "saintsaint". */
-static void expand(const char *s, size_t n, hse_buf *out, const char *from, const char *to)
-{
-    size_t len = strlen(from), copied = 0;
-
-    for (const char *dot = s; (dot = memchr(dot, '.', n - (size_t)(dot - s))); dot++) {
-        size_t at = (size_t)(dot - s);
-        if (at >= copied + len && memcmp(dot - len, from, len) == 0 &&
-            (at == len || !word_char(dot[-1 - (ptrdiff_t)len]))) {
-            hse_buf_append(out, s + copied, at - len - copied);
-            hse_buf_str(out, to);
-            copied = at + 1;
-        }
-    }
-    hse_buf_append(out, s + copied, n - copied);
-}
-
 static void collapse(const char *s, size_t n, hse_buf *out)
 {
     for (size_t i = 0; i < n; i++)
@@ -263,16 +212,6 @@ typedef struct {
     hse_buf now, next;
 } cleaner;
 
-static void advance(cleaner *t)
-{
-    if (t->now.status == HSE_OK) {
-        hse_buf swap = t->now;
-        t->now = t->next;
-        t->next = swap;
-    }
-    hse_buf_clear(&t->next);
-}
-
 static void keep(const cleaner *t, hse_buf *const step[HS1_STEPS], hs1_step which)
 {
     if (step[which])
@@ -280,14 +219,6 @@ static void keep(const cleaner *t, hse_buf *const step[HS1_STEPS], hs1_step whic
 }
 
 #define NOW(t) hse_buf_text(&(t)->now), (t)->now.size, &(t)->next
-
-static void expand_all(cleaner *t)
-{
-    for (size_t i = 0; i < COUNT(abbreviations) && memchr(hse_buf_text(&t->now), '.', t->now.size); i++) {
-        expand(NOW(t), abbreviations[i][0], abbreviations[i][1]);
-        advance(t);
-    }
-}
 
 static hse_status clean(cleaner *t, const char *text, size_t size, hse_buf *const step[HS1_STEPS], hse_error *err)
 {
@@ -300,25 +231,25 @@ static hse_status clean(cleaner *t, const char *text, size_t size, hse_buf *cons
         if (t->now.data[i] >= 'A' && t->now.data[i] <= 'Z')
             t->now.data[i] = (uint8_t)(t->now.data[i] | 0x20);
     drop_commas(NOW(t));
-    advance(t);
+    hse_buf_advance(&t->now, &t->next);
     if ((s = spell_dollars(NOW(t), err)) != HSE_OK)
         return s;
-    advance(t);
+    hse_buf_advance(&t->now, &t->next);
     keep(t, step, HS1_STEP_CURRENCY);
     spell_points(NOW(t));
-    advance(t);
+    hse_buf_advance(&t->now, &t->next);
     if ((s = spell_ordinals(NOW(t), err)) != HSE_OK)
         return s;
-    advance(t);
+    hse_buf_advance(&t->now, &t->next);
     keep(t, step, HS1_STEP_ORDINALS);
     if ((s = spell_numbers(NOW(t), err)) != HSE_OK)
         return s;
-    advance(t);
+    hse_buf_advance(&t->now, &t->next);
     keep(t, step, HS1_STEP_NUMBERS);
-    expand_all(t);
+    en_expand_abbreviations(&t->now, &t->next, EN_ABBREVIATIONS);
     keep(t, step, HS1_STEP_ABBREVIATIONS);
     collapse(NOW(t));
-    advance(t);
+    hse_buf_advance(&t->now, &t->next);
     keep(t, step, HS1_STEP_CLEANED);
     return hse_buf_status(&t->now, "the cleaned text", err);
 }
@@ -383,7 +314,7 @@ hse_status hs1_text_ids(const char *text, size_t size, hse_buf *ids, hse_error *
 
     if (!hse_utf8_valid(text, size, &bad))
         return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8: wrong byte at position %zu", bad);
-    text = hs1_strip(text, &size);
+    text = text_strip(text, &size);
     while (size && s == HSE_OK) {
         if (!find_brace(text, size, &open, &close)) {
             s = piece_ids(text, size, ids, err);

@@ -32,9 +32,6 @@ hse_status hs1_text_ids(const char *text, size_t size, hse_buf *ids, hse_error *
 /* Clean one piece (a text without braces, stripped). step[i], where not NULL, gets the text after step i. */
 hse_status hs1_clean(const char *text, size_t size, hse_buf *const step[HS1_STEPS], hse_error *err);
 
-/* Unicode white space off both ends; moves the start and changes the size. */
-const char *hs1_strip(const char *text, size_t *size);
-
 /* id of an ASCII character, or -1 for what has none (and for `_` and `~`, which are control symbols). */
 int hs1_symbol(unsigned char c);
 /* The character of an id, 0 for an id out of range. */

@@ -2,6 +2,7 @@
  * tokens. */
 #include "text/melo/internal.h"
 
+#include "text/en/abbreviations.h"
 #include "text/en/number.h"
 
 /* ---- numbers ---- */
@@ -50,12 +51,12 @@ static size_t time_at(const char *t, size_t left, unsigned *hour, unsigned *minu
         return 0;
     *minute = value_of(t + h + 1, 2);
     at = space = h + 3;
-    for (size_t n; (n = hse_utf8_next(t + space, left - space, &c)) != 0 && melo_is_space(c);)
+    for (size_t n; (n = hse_utf8_next(t + space, left - space, &c)) != 0 && text_is_space(c);)
         space += n;
     for (size_t end = space;; end = at) {   /* with the white space first, else without it */
         *marker = NULL;
         if (strncmp(t + end, "am", 2) == 0 || strncmp(t + end, "pm", 2) == 0) {
-            bool more = hse_utf8_next(t + end + 2, left - end - 2, &c) != 0 && melo_is_word(c);
+            bool more = hse_utf8_next(t + end + 2, left - end - 2, &c) != 0 && text_is_word(c);
 
             if (!more) {
                 *marker = t[end] == 'a' ? "a m" : "p m";
@@ -63,7 +64,7 @@ static size_t time_at(const char *t, size_t left, unsigned *hour, unsigned *minu
             }
         }
         /* A word boundary: behind the digits one may be, behind white space a word must begin. */
-        bool word = hse_utf8_next(t + end, left - end, &c) != 0 && melo_is_word(c);
+        bool word = hse_utf8_next(t + end, left - end, &c) != 0 && text_is_word(c);
         if (word == (end > at))
             return end;
         if (end == at)
@@ -96,14 +97,14 @@ static void expand_times(hse_buf *out, const char *t, size_t size)
                 hse_buf_byte(out, ' ');
             }
             hse_buf_str(out, marker ? marker : noon ? "p m" : "a m");
-            inside = melo_is_word((uint8_t)t[i + n - 1]);
+            inside = text_is_word((uint8_t)t[i + n - 1]);
             i += n;
             continue;
         }
         n = hse_utf8_next(t + i, size - i, &c);
         n = n ? n : 1;
         hse_buf_append(out, t + i, n);
-        inside = melo_is_word(c);
+        inside = text_is_word(c);
         i += n;
     }
 }
@@ -262,65 +263,32 @@ static hse_status expand_numbers(hse_buf *out, const char *t, size_t size, bool 
     return HSE_OK;
 }
 
-/* A word of the table before a dot, where a word begins; the dot goes too. */
-static void expand_abbreviations(hse_buf *out, const char *t, size_t size)
-{
-    bool inside = false;
-
-    for (size_t i = 0; i < size;) {
-        const melo_pair *found = NULL;
-        uint32_t c = 0;
-        size_t n;
-
-        for (size_t k = 0; !inside && k < melo_en_abbreviations_count && !found; k++) {
-            size_t length = strlen(melo_en_abbreviations[k].from);
-
-            if (strncmp(t + i, melo_en_abbreviations[k].from, length) == 0 && t[i + length] == '.')
-                found = &melo_en_abbreviations[k];
-        }
-        if (found) {
-            hse_buf_str(out, found->to);
-            i += strlen(found->from) + 1;
-            inside = false;
-            continue;
-        }
-        n = hse_utf8_next(t + i, size - i, &c);
-        n = n ? n : 1;
-        hse_buf_append(out, t + i, n);
-        inside = melo_is_word(c);
-        i += n;
-    }
-}
-
 hse_status melo_en_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err)
 {
-    hse_buf a, b;
-    hse_status s;
+    hse_buf now, next;
+    hse_status s = HSE_OK;
 
     (void)front;
-    hse_buf_init(&a, MELO_TEXT_BYTES);
-    hse_buf_init(&b, MELO_TEXT_BYTES);
-    melo_lower(&a, piece, strlen(piece));
-    expand_times(&b, hse_buf_text(&a), a.size);
-    hse_buf_clear(&a);
-    remove_commas(&a, hse_buf_text(&b), b.size);
-    hse_buf_clear(&b);
-    expand_money(&b, hse_buf_text(&a), a.size);
-    hse_buf_clear(&a);
-    expand_points(&a, hse_buf_text(&b), b.size);
-    hse_buf_clear(&b);
-    s = expand_numbers(&b, hse_buf_text(&a), a.size, true, err);
-    hse_buf_clear(&a);
+    hse_buf_init(&now, MELO_TEXT_BYTES);
+    hse_buf_init(&next, MELO_TEXT_BYTES);
+    melo_lower(&now, piece, strlen(piece));
+    expand_times(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    remove_commas(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    expand_money(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    expand_points(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    for (int ordinals = 1; s == HSE_OK && ordinals >= 0; ordinals--) {
+        s = expand_numbers(&next, hse_buf_text(&now), now.size, ordinals, err);
+        hse_buf_advance(&now, &next);
+    }
+    en_expand_abbreviations(&now, &next, EN_TITLES);
+    hse_buf_free(&next);
     if (s == HSE_OK)
-        s = expand_numbers(&a, hse_buf_text(&b), b.size, false, err);
-    hse_buf_clear(&b);
-    expand_abbreviations(&b, hse_buf_text(&a), a.size);
-    if (s == HSE_OK)
-        s = hse_buf_status(&a, "the text", err);
-    hse_buf_free(&a);
-    if (s == HSE_OK)
-        return hse_buf_to_arena(&b, arena, "the text", norm, err);
-    hse_buf_free(&b);
+        return hse_buf_to_arena(&now, arena, "the text", norm, err);
+    hse_buf_free(&now);
     return s;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "text/ascii.h"
 #include "text/melo/melo.h"
 #include "text/melo/tables.h"
 
@@ -85,9 +86,6 @@ hse_status melo_jp_tokenise(const melo_front *front, const char *norm, hse_arena
                             hse_error *err);
 
 hse_status melo_no_memory(hse_error *err);
-/* Python's str: white space, \w. */
-bool melo_is_space(uint32_t c);
-bool melo_is_word(uint32_t c);
 /* Append the text in lower case, character by character. */
 void melo_lower(hse_buf *out, const char *text, size_t size);
 

@@ -118,27 +118,28 @@ hse_status melo_jp_normalise(const melo_front *front, const char *piece, hse_are
     utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *)piece, (utf8proc_ssize_t)strlen(piece), &folded,
                                          UTF8PROC_STABLE | UTF8PROC_COMPAT | UTF8PROC_COMPOSE);
     text_answer a = {0};
-    hse_buf one, two;
+    hse_buf now, next;
     hse_status s;
 
     if (size < 0)
         return melo_no_memory(err);
-    hse_buf_init(&one, MELO_TEXT_BYTES);
-    hse_buf_init(&two, MELO_TEXT_BYTES);
-    join_groups(&one, (const char *)folded, (size_t)size);
+    hse_buf_init(&now, MELO_TEXT_BYTES);
+    hse_buf_init(&next, MELO_TEXT_BYTES);
+    join_groups(&now, (const char *)folded, (size_t)size);
     free(folded);                           /* utf8proc's memory is the C library's */
-    move_currency(&two, hse_buf_text(&one), one.size);
-    hse_buf_clear(&one);
-    s = spell_numbers(front, &one, hse_buf_text(&two), two.size, arena, err);
-    hse_buf_clear(&two);
-    keep_japanese(&two, hse_buf_text(&one), one.size);
+    move_currency(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    s = spell_numbers(front, &next, hse_buf_text(&now), now.size, arena, err);
+    hse_buf_advance(&now, &next);
+    keep_japanese(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
     if (s == HSE_OK)
-        s = hse_buf_status(&two, "the text", err);
-    if (s == HSE_OK && two.size)
-        s = front->dictionary.ask(front->dictionary.user, TEXT_KAKASI, hse_buf_text(&two), two.size, arena, &a, err);
+        s = hse_buf_status(&now, "the text", err);
+    if (s == HSE_OK && now.size)
+        s = front->dictionary.ask(front->dictionary.user, TEXT_KAKASI, hse_buf_text(&now), now.size, arena, &a, err);
     *norm = a.count ? a.item[0] : "";
-    hse_buf_free(&one);
-    hse_buf_free(&two);
+    hse_buf_free(&now);
+    hse_buf_free(&next);
     return s;
 }
 

@@ -2,6 +2,7 @@
  * symbol a letter of Hangul. */
 #include "text/melo/internal.h"
 
+
 static bool is_letter(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -44,44 +45,33 @@ static void spell(hse_buf *out, const char *t, size_t size)
     }
 }
 
-static hse_status normalise(const char *text, size_t size, hse_arena *arena, const char **norm, hse_error *err)
+static void drop_ideographs(hse_buf *out, const char *text, size_t size)
 {
-    hse_buf a, b;
-    hse_status s;
-    uint32_t c;
-
-    hse_buf_init(&a, MELO_TEXT_BYTES);
-    hse_buf_init(&b, MELO_TEXT_BYTES);
-    for (size_t n; (n = hse_utf8_next(text, size, &c)) != 0 && melo_is_space(c);) {
-        text += n;
-        size -= n;
-    }
-    while (size) {
-        size_t n = 1;
-
-        while (n < size && n < 4 && ((uint8_t)text[size - n] & 0xC0) == 0x80)
-            n++;
-        if (!hse_utf8_next(text + size - n, n, &c) || !melo_is_space(c))
-            break;
-        size -= n;
-    }
     for (size_t i = 0; i < size;) {
+        uint32_t c = 0;
         size_t n = hse_utf8_next(text + i, size - i, &c);
 
         n = n ? n : 1;
         if (!is_ideograph(c))
-            hse_buf_append(&a, text + i, n);
+            hse_buf_append(out, text + i, n);
         i += n;
     }
-    spell(&b, hse_buf_text(&a), a.size);
-    hse_buf_clear(&a);
-    melo_lower(&a, hse_buf_text(&b), b.size);
-    s = hse_buf_status(&b, "the text", err);
-    hse_buf_free(&b);
-    if (s == HSE_OK)
-        return hse_buf_to_arena(&a, arena, "the text", norm, err);
-    hse_buf_free(&a);
-    return s;
+}
+
+static hse_status normalise(const char *text, size_t size, hse_arena *arena, const char **norm, hse_error *err)
+{
+    hse_buf now, next;
+
+    hse_buf_init(&now, MELO_TEXT_BYTES);
+    hse_buf_init(&next, MELO_TEXT_BYTES);
+    text = text_strip(text, &size);
+    drop_ideographs(&now, text, size);
+    spell(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    melo_lower(&next, hse_buf_text(&now), now.size);
+    hse_buf_advance(&now, &next);
+    hse_buf_free(&next);
+    return hse_buf_to_arena(&now, arena, "the text", norm, err);
 }
 
 hse_status melo_kr_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err)

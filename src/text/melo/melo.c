@@ -1,7 +1,6 @@
 /* melo.c - the languages as rows, and what they have in common: lists, groups of tokens, the final sequences. */
 #include "text/melo/internal.h"
 
-#include "text/ascii.h"
 
 #include <strings.h>
 #include <utf8proc.h>
@@ -45,22 +44,6 @@ const char *melo_language_name(melo_language language)
 }
 
 /* ---- characters ---- */
-
-bool melo_is_space(uint32_t c)
-{
-    return text_is_space(c);
-}
-
-bool melo_is_word(uint32_t c)
-{
-    utf8proc_category_t k;
-
-    if (c < 128)
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    k = utf8proc_category((utf8proc_int32_t)c);
-    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LO) ||
-           (k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO);
-}
 
 void melo_lower(hse_buf *out, const char *text, size_t size)
 {

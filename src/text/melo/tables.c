@@ -41,14 +41,6 @@ const melo_pair melo_en_replacements[] = {
 };
 const size_t melo_en_replacements_count = COUNT(melo_en_replacements);
 
-const melo_pair melo_en_abbreviations[] = {
-    {"mrs", "misess"}, {"mr", "mister"}, {"dr", "doctor"}, {"st", "saint"}, {"co", "company"}, {"jr", "junior"},
-    {"maj", "major"}, {"gen", "general"}, {"drs", "doctors"}, {"rev", "reverend"}, {"lt", "lieutenant"},
-    {"hon", "honorable"}, {"sgt", "sergeant"}, {"capt", "captain"}, {"esq", "esquire"}, {"ltd", "limited"},
-    {"col", "colonel"}, {"ft", "fort"},
-};
-const size_t melo_en_abbreviations_count = COUNT(melo_en_abbreviations);
-
 const melo_pair melo_zh_punctuation[] = {
     {"\n", "."}, {"$", "."}, {"(", "'"}, {")", "'"}, {"...", "…"}, {"[", "'"}, {"]", "'"}, {"~", "-"}, {"·", ","},
     {"—", "-"}, {"‘", "'"}, {"’", "'"}, {"“", "'"}, {"”", "'"}, {"、", ","}, {"。", "."}, {"《", "'"}, {"》", "'"},

@@ -28,8 +28,6 @@ extern const char *const melo_zh_not_neutral[];
 extern const size_t melo_zh_not_neutral_count;
 extern const melo_pair melo_en_replacements[];
 extern const size_t melo_en_replacements_count;
-extern const melo_pair melo_en_abbreviations[];
-extern const size_t melo_en_abbreviations_count;
 extern const melo_pair melo_zh_punctuation[];
 extern const size_t melo_zh_punctuation_count;
 extern const melo_pair melo_zh_mix_punctuation[];

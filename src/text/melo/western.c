@@ -50,7 +50,7 @@ static void expand(hse_buf *out, const char *text, size_t size, const melo_patte
             n = n ? n : 1;
             hse_buf_append(out, text + i, n);
         }
-        inside = melo_is_word(c);
+        inside = text_is_word(c);
         i += n;
     }
 }
@@ -89,104 +89,88 @@ static void replace_symbols(hse_buf *out, const char *t, size_t size, const char
     }
 }
 
-/* Brackets and quotes go; no mark at the beginning, single spaces, a dot at the end where no mark is. */
-static hse_status tidy(hse_buf *from, bool keep_apostrophe, hse_arena *arena, const char **norm, hse_error *err)
+static void drop_quotes(hse_buf *out, const char *t, size_t size, bool keep_apostrophe)
 {
-    static const char *const ends[] = {".", ",", "!", "?", "-", "\u2026"};
-    hse_buf bare, out;
-    const char *t;
-    bool space = true, closed = false;
-    size_t size, i = 0;
-    hse_status s;
-
-    hse_buf_init(&bare, MELO_TEXT_BYTES);
-    hse_buf_init(&out, MELO_TEXT_BYTES);
-    for (t = hse_buf_text(from), size = from->size; i < size;) {
+    for (size_t i = 0; i < size;) {
         bool guillemet = strncmp(t + i, "\u00AB", 2) == 0 || strncmp(t + i, "\u00BB", 2) == 0;
 
         if (!guillemet && !(t[i] && strchr("<>()[]\"", t[i])) && !(t[i] == '\'' && !keep_apostrophe))
-            hse_buf_byte(&bare, (uint8_t)t[i]);
+            hse_buf_byte(out, (uint8_t)t[i]);
         i += guillemet ? 2 : 1;
     }
-    t = hse_buf_text(&bare);
-    size = bare.size;
-    for (i = strspn(t, ",.!?"); i < size;) {
+}
+
+/* No mark at the beginning, single spaces, a dot at the end where no mark is. */
+static void tidy(hse_buf *out, const char *t, size_t size)
+{
+    static const char *const ends[] = {".", ",", "!", "?", "-", "\u2026"};
+    bool space = true, closed = false;
+
+    for (size_t i = strspn(t, ",.!?"); i < size;) {
         uint32_t c;
         size_t n = hse_utf8_next(t + i, size - i, &c);
-        bool white = melo_is_space(c);
+        bool white = text_is_space(c);
 
         n = n ? n : 1;
         if (white && !space)
-            hse_buf_byte(&out, ' ');
+            hse_buf_byte(out, ' ');
         else if (!white)
-            hse_buf_append(&out, t + i, n);
+            hse_buf_append(out, t + i, n);
         space = white;
         i += n;
     }
-    if (out.size && out.data[out.size - 1] == ' ')
-        out.data[--out.size] = '\0';
-    for (i = 0; i < COUNT(ends); i++)
-        closed = closed || (out.size >= strlen(ends[i]) &&
-                            memcmp(out.data + out.size - strlen(ends[i]), ends[i], strlen(ends[i])) == 0);
-    if (out.size && !closed)
-        hse_buf_byte(&out, '.');
-    s = hse_buf_status(from, "the text", err);
-    if (s == HSE_OK)
-        s = hse_buf_status(&bare, "the text", err);
-    hse_buf_free(&bare);
-    if (s == HSE_OK)
-        return hse_buf_to_arena(&out, arena, "the text", norm, err);
-    hse_buf_free(&out);
-    return s;
+    if (out->size && out->data[out->size - 1] == ' ')
+        out->data[--out->size] = '\0';
+    for (size_t i = 0; i < COUNT(ends); i++)
+        closed = closed || (out->size >= strlen(ends[i]) &&
+                            memcmp(out->data + out->size - strlen(ends[i]), ends[i], strlen(ends[i])) == 0);
+    if (out->size && !closed)
+        hse_buf_byte(out, '.');
+}
+
+/* Frees both. */
+static hse_status finish(hse_buf *now, hse_buf *next, bool keep_apostrophe, hse_arena *arena, const char **norm, hse_error *err)
+{
+    drop_quotes(next, hse_buf_text(now), now->size, keep_apostrophe);
+    hse_buf_advance(now, next);
+    tidy(next, hse_buf_text(now), now->size);
+    hse_buf_advance(now, next);
+    hse_buf_free(next);
+    return hse_buf_to_arena(now, arena, "the text", norm, err);
 }
 
 hse_status melo_es_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err)
 {
-    hse_buf a, b;
-    hse_status s;
+    hse_buf now, next;
 
     (void)front;
-    hse_buf_init(&a, MELO_TEXT_BYTES);
-    hse_buf_init(&b, MELO_TEXT_BYTES);
-    melo_lower(&a, piece, strlen(piece));
-    replace_symbols(&b, hse_buf_text(&a), a.size, "y", false);
-    hse_buf_clear(&a);
-    replace_marks(&a, hse_buf_text(&b), b.size, melo_es_punctuation, melo_es_punctuation_count);
-    s = hse_buf_status(&b, "the text", err);
-    if (s == HSE_OK)
-        s = tidy(&a, false, arena, norm, err);
-    hse_buf_free(&a);
-    hse_buf_free(&b);
-    return s;
+    hse_buf_init(&now, MELO_TEXT_BYTES);
+    hse_buf_init(&next, MELO_TEXT_BYTES);
+    melo_lower(&now, piece, strlen(piece));
+    replace_symbols(&next, hse_buf_text(&now), now.size, "y", false);
+    hse_buf_advance(&now, &next);
+    replace_marks(&next, hse_buf_text(&now), now.size, melo_es_punctuation, melo_es_punctuation_count);
+    hse_buf_advance(&now, &next);
+    return finish(&now, &next, false, arena, norm, err);
 }
 
 hse_status melo_fr_normalise(const melo_front *front, const char *piece, hse_arena *arena, const char **norm, hse_error *err)
 {
-    hse_buf a, b;
-    hse_status s;
+    hse_buf now, next;
 
     (void)front;
-    hse_buf_init(&a, MELO_TEXT_BYTES);
-    hse_buf_init(&b, MELO_TEXT_BYTES);
-    hse_buf_str(&a, piece);
+    hse_buf_init(&now, MELO_TEXT_BYTES);
+    hse_buf_init(&next, MELO_TEXT_BYTES);
+    hse_buf_str(&now, piece);
     for (size_t i = 0; i < melo_fr_abbreviations_count; i++) {
-        hse_buf swap = a;
-
-        hse_buf_clear(&b);
-        expand(&b, hse_buf_text(&a), a.size, &melo_fr_abbreviations[i]);
-        a = b;
-        b = swap;
+        expand(&next, hse_buf_text(&now), now.size, &melo_fr_abbreviations[i]);
+        hse_buf_advance(&now, &next);
     }
-    hse_buf_clear(&b);
-    replace_marks(&b, hse_buf_text(&a), a.size, melo_fr_punctuation, melo_fr_punctuation_count);
-    hse_buf_clear(&a);
-    replace_symbols(&a, hse_buf_text(&b), b.size, " et ", true);
-    s = hse_buf_status(&b, "the text", err);
-    if (s == HSE_OK)
-        s = tidy(&a, true, arena, norm, err);
-    hse_buf_free(&a);
-    hse_buf_free(&b);
-    return s;
+    replace_marks(&next, hse_buf_text(&now), now.size, melo_fr_punctuation, melo_fr_punctuation_count);
+    hse_buf_advance(&now, &next);
+    replace_symbols(&next, hse_buf_text(&now), now.size, " et ", true);
+    hse_buf_advance(&now, &next);
+    return finish(&now, &next, true, arena, norm, err);
 }
 
 /* ---- phones ---- */

@@ -1,52 +1,9 @@
 /* zh.c - MeloTTS' Chinese, alone and mixed with English: numbers, punctuation, words, readings, tones, two symbols a syllable. */
 #include "text/melo/zh_sandhi.h"
 
+#include "text/zh/zh.h"
+
 /* ---- normalising ---- */
-
-/* Python's \d. */
-static bool is_digit(uint32_t c)
-{
-    return (c >= '0' && c <= '9') || (c >= 0xFF10 && c <= 0xFF19);
-}
-
-/* The number at t: digits, one dot with digits behind it. Its length in bytes. */
-static size_t number_at(const char *t, size_t left)
-{
-    size_t n = 0, length, end;
-    uint32_t c;
-
-    while ((length = hse_utf8_next(t + n, left - n, &c)) != 0 && is_digit(c))
-        n += length;
-    if (n == 0 || n >= left || t[n] != '.')
-        return n;
-    for (end = n + 1; (length = hse_utf8_next(t + end, left - end, &c)) != 0 && is_digit(c);)
-        end += length;
-    return end > n + 1 ? end : n;
-}
-
-static hse_status spell_numbers(const melo_front *front, hse_buf *out, const char *t, size_t size, hse_arena *arena, hse_error *err)
-{
-    for (size_t i = 0; i < size;) {
-        size_t n = number_at(t + i, size - i), length = n;
-        text_answer a = {0};
-        uint32_t c;
-
-        if (n) {
-            hse_status s = front->dictionary.ask(front->dictionary.user, TEXT_CN2AN, t + i, n, arena, &a, err);
-
-            if (s != HSE_OK)
-                return s;
-            if (a.count)
-                hse_buf_str(out, a.item[0]);
-        } else {
-            length = hse_utf8_next(t + i, size - i, &c);
-            length = length ? length : 1;
-            hse_buf_append(out, t + i, length);
-        }
-        i += length;
-    }
-    return HSE_OK;
-}
 
 static bool is_ideograph(uint32_t c)
 {
@@ -72,7 +29,7 @@ static bool is_letter(uint32_t c)
 static bool is_kept(uint32_t c, bool mixed)
 {
     if (mixed)
-        return is_ideograph(c) || is_letter(c) || c == '_' || melo_is_space(c) || is_mixed_mark(c);
+        return is_ideograph(c) || is_letter(c) || c == '_' || text_is_space(c) || is_mixed_mark(c);
     return is_ideograph(c) || in_range_class(c);
 }
 
@@ -101,7 +58,7 @@ static void plain_marks(hse_buf *out, const char *t, size_t size, bool mixed)
             bool white;
 
             length = length ? length : 1;
-            white = mixed && melo_is_space(c);
+            white = mixed && text_is_space(c);
             if (white && !space)
                 hse_buf_byte(out, ' ');
             if (!white && is_kept(c, mixed)) {
@@ -117,19 +74,18 @@ static void plain_marks(hse_buf *out, const char *t, size_t size, bool mixed)
 static hse_status normalise(const melo_front *front, const char *piece, bool mixed, hse_arena *arena, const char **norm,
                             hse_error *err)
 {
-    hse_buf a, b;
+    hse_buf now, next;
     hse_status s;
 
-    hse_buf_init(&a, MELO_TEXT_BYTES);
-    hse_buf_init(&b, MELO_TEXT_BYTES);
-    s = spell_numbers(front, &a, piece, strlen(piece), arena, err);
-    plain_marks(&b, hse_buf_text(&a), a.size, mixed);
+    hse_buf_init(&now, MELO_TEXT_BYTES);
+    hse_buf_init(&next, MELO_TEXT_BYTES);
+    s = text_zh_spell_numbers(&front->dictionary, piece, strlen(piece), arena, &now, err);
+    plain_marks(&next, hse_buf_text(&now), now.size, mixed);
+    hse_buf_advance(&now, &next);
+    hse_buf_free(&next);
     if (s == HSE_OK)
-        s = hse_buf_status(&a, "the text", err);
-    hse_buf_free(&a);
-    if (s == HSE_OK)
-        return hse_buf_to_arena(&b, arena, "the text", norm, err);
-    hse_buf_free(&b);
+        return hse_buf_to_arena(&now, arena, "the text", norm, err);
+    hse_buf_free(&now);
     return s;
 }
 
@@ -297,11 +253,11 @@ static hse_status say_all(const melo_front *front, const char *norm, bool mixed,
             size_t n = hse_utf8_next(norm + i, size - i, &c);
 
             cut = mixed ? is_mixed_mark(c) : in_range_class(c);
-            blank = blank && melo_is_space(c);
+            blank = blank && text_is_space(c);
             i += n ? n : 1;
         }
         end = i;
-        for (size_t n; (n = hse_utf8_next(norm + i, size - i, &c)) != 0 && cut && melo_is_space(c);)
+        for (size_t n; (n = hse_utf8_next(norm + i, size - i, &c)) != 0 && cut && text_is_space(c);)
             i += n;
         if (!blank)
             s = mixed ? say_mixed(front, norm + from, end - from, arena, p, err)

@@ -2,6 +2,8 @@
 #include "text/openvoice/internal.h"
 
 #include "text/ascii.h"
+#include "text/en/abbreviations.h"
+#include "text/zh/zh.h"
 #include "text/hs1/frontend.h"
 
 /* ---- a pronunciation as IPA ---- */
@@ -304,33 +306,6 @@ static void last_letters(hse_buf *out, const char *text)
 
 /* ---- all together ---- */
 
-static void abbreviations(hse_buf *out, const char *text)
-{
-    static const struct {
-        const char *from, *to;
-    } list[] = {{"mrs", "misess"},  {"mr", "mister"},    {"dr", "doctor"},     {"st", "saint"},    {"co", "company"},
-                {"jr", "junior"},   {"maj", "major"},    {"gen", "general"},   {"drs", "doctors"}, {"rev", "reverend"},
-                {"lt", "lieutenant"}, {"hon", "honorable"}, {"sgt", "sergeant"}, {"capt", "captain"}, {"esq", "esquire"},
-                {"ltd", "limited"}, {"col", "colonel"},  {"ft", "fort"}};
-    bool inside = false;
-
-    while (*text) {
-        size_t k = COUNT(list);
-
-        for (size_t i = 0; !inside && i < COUNT(list) && k == COUNT(list); i++)
-            if (strncmp(text, list[i].from, strlen(list[i].from)) == 0 && text[strlen(list[i].from)] == '.')
-                k = i;
-        if (k < COUNT(list)) {
-            hse_buf_str(out, list[k].to);
-            text += strlen(list[k].from) + 1;
-            inside = false;
-        } else {
-            inside = is_letter(*text) || is_digit(*text) || *text == '_';
-            hse_buf_byte(out, (uint8_t)*text++);
-        }
-    }
-}
-
 static hse_status step(openvoice_piece *out, int i, const char *name, hse_buf *b, hse_arena *arena, hse_error *err)
 {
     out->step_name[i] = name;
@@ -355,7 +330,7 @@ static hse_status english_numbers(const char *text, size_t size, hse_buf *out, h
 hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front, const char *text, hse_arena *arena,
                              const char **phonetic, hse_error *err)
 {
-    hse_buf b;
+    hse_buf b, work;
     hse_status s;
 
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
@@ -370,7 +345,10 @@ hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front,
     if ((s = step(out, 0, "unidecode_lower", &b, arena, err)) != HSE_OK)
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
-    abbreviations(&b, out->step[0]);
+    hse_buf_init(&work, OPENVOICE_TEXT_BYTES);
+    hse_buf_str(&b, out->step[0]);
+    en_expand_abbreviations(&b, &work, EN_TITLES);
+    hse_buf_free(&work);
     if ((s = step(out, 1, "abbreviations", &b, arena, err)) != HSE_OK)
         return s;
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
@@ -402,37 +380,6 @@ hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front,
 
 /* ---- numbers alone ---- */
 
-static hse_status chinese_numbers(const openvoice_front *front, const char *text, size_t size, hse_arena *arena, hse_buf *out,
-                                  hse_error *err)
-{
-    for (size_t i = 0; i < size;) {
-        text_answer a = {0};
-        size_t n = 0, length;
-        uint32_t c = 0;
-        hse_status s;
-
-        while ((length = hse_utf8_next(text + i + n, size - i - n, &c)) != 0 &&
-               ((c >= '0' && c <= '9') || (c >= 0xFF10 && c <= 0xFF19)))
-            n += length;
-        if (n && c == '.' && hse_utf8_next(text + i + n + 1, size - i - n - 1, &c) &&
-            ((c >= '0' && c <= '9') || (c >= 0xFF10 && c <= 0xFF19)))
-            for (n++; (length = hse_utf8_next(text + i + n, size - i - n, &c)) != 0 &&
-                      ((c >= '0' && c <= '9') || (c >= 0xFF10 && c <= 0xFF19));)
-                n += length;
-        if (!n) {
-            length = hse_utf8_next(text + i, size - i, &c);
-            n = length ? length : 1;
-            hse_buf_append(out, text + i, n);
-        } else if ((s = front->dictionary.ask(front->dictionary.user, TEXT_CN2AN, text + i, n, arena, &a, err)) != HSE_OK) {
-            return s;
-        } else if (a.count) {
-            hse_buf_str(out, a.item[0]);
-        }
-        i += n;
-    }
-    return HSE_OK;
-}
-
 hse_status openvoice_numbers(const openvoice_front *front, const char *text, size_t size, hse_arena *arena, const char **out,
                              hse_error *err)
 {
@@ -441,7 +388,7 @@ hse_status openvoice_numbers(const openvoice_front *front, const char *text, siz
 
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     s = front->language == OPENVOICE_EN ? english_numbers(text, size, &b, err)
-                                        : chinese_numbers(front, text, size, arena, &b, err);
+                                        : text_zh_spell_numbers(&front->dictionary, text, size, arena, &b, err);
     if (s == HSE_OK)
         return hse_buf_to_arena(&b, arena, "the text", out, err);
     hse_buf_free(&b);

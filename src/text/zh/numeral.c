@@ -119,3 +119,40 @@ hse_status text_zh_numeral(const char *text, size_t text_size, hse_arena *arena,
     }
     return text_answer_take(out, &b, arena, "a numeral", err);
 }
+
+/* ---- numbers in a text ---- */
+
+static size_t digits_at(const char *t, size_t left)
+{
+    size_t n = 0, length;
+    uint32_t c;
+
+    while ((length = hse_utf8_next(t + n, left - n, &c)) != 0 && ((c >= '0' && c <= '9') || (c >= 0xFF10 && c <= 0xFF19)))
+        n += length;
+    return n;
+}
+
+hse_status text_zh_spell_numbers(const text_dictionary *dictionary, const char *text, size_t size, hse_arena *arena, hse_buf *out,
+                                 hse_error *err)
+{
+    hse_status s = HSE_OK;
+
+    for (size_t i = 0, n; s == HSE_OK && i < size; i += n) {
+        size_t part;
+        text_answer a = {0};
+        uint32_t c;
+
+        if ((n = digits_at(text + i, size - i)) == 0) {
+            n = hse_utf8_next(text + i, size - i, &c);
+            n = n ? n : 1;
+            hse_buf_append(out, text + i, n);
+            continue;
+        }
+        part = i + n < size && text[i + n] == '.' ? digits_at(text + i + n + 1, size - i - n - 1) : 0;
+        n += part ? part + 1 : 0;
+        s = dictionary->ask(dictionary->user, TEXT_CN2AN, text + i, n, arena, &a, err);
+        if (s == HSE_OK && a.count)
+            hse_buf_str(out, a.item[0]);
+    }
+    return s;
+}

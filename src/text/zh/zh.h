@@ -31,4 +31,8 @@ hse_status text_zh_readings(const text_zh *zh, text_zh_part part, const char *te
 /* "305" -> a numeral of ten thousands ("low": small characters), one fraction allowed. HSE_E_ARG over 16 digits. Needs no pack. */
 hse_status text_zh_numeral(const char *digits, size_t size, hse_arena *arena, text_answer *out, hse_error *err);
 
+/* Appends the text, each number in it (digits, full width too, and one dot with digits behind it) as TEXT_CN2AN says it. */
+hse_status text_zh_spell_numbers(const text_dictionary *dictionary, const char *text, size_t size, hse_arena *arena, hse_buf *out,
+                                 hse_error *err);
+
 #endif

@@ -30,7 +30,7 @@ static void check_steps(const char *text, size_t n, json_t *want)
         hse_buf_init(&out[i], 1 << 20);
         step[i] = &out[i];
     }
-    const char *piece = hs1_strip(text, &n);
+    const char *piece = text_strip(text, &n);
     hse_status s = hs1_clean(piece, n, step, &err);
     CHECK(s == HSE_OK, "%s: %s", text, err.text);
     for (int i = 0; i < HS1_STEPS; i++) {
