@@ -1,7 +1,7 @@
 """Side by side with the peers: two processes that stay alive run in turn, A B A B ..., and the median of the pairs' ratios counts.
 
     make bench                              everything
-    bench/.venv/bin/python bench/run.py hs1 vad start matmul [--pairs 9] [--threads 1 2]
+    bench/.venv/bin/python bench/run.py hs1 vad start matmul voicefixer [--pairs 9] [--threads 1 2]
 
 Machines are shared and change speed from minute to minute: look at the ratios, and at the peak printed before and after.
 """
@@ -35,7 +35,8 @@ class Peer:
     def once(self):
         self.p.stdin.write("go\n")
         self.p.stdin.flush()
-        ms, count = self.p.stdout.readline().split()[:2]
+        self.answer = self.p.stdout.readline().strip()
+        ms, count = self.answer.split()[:2]
         return float(ms), int(count)
 
     def close(self):
@@ -48,10 +49,11 @@ def peak():
     return out.stdout.strip() or out.stderr.strip()
 
 
-def pairs(title, ours, peer, n):
+def pairs(title, ours, peer, n, warm=2):
     """Runs the two in turn and prints both medians and the median ratio."""
     for x in (ours, peer):
-        x.once(), x.once()
+        for _ in range(warm):
+            x.once()
     rows = []
     for i in range(n):
         order = (ours, peer) if i % 2 == 0 else (peer, ours)
@@ -113,6 +115,23 @@ def start(args):
           f"{mem_theirs / 1024:.0f} MiB   x {ratio:.1f} faster, x {mem_theirs / mem_ours:.1f} smaller")
 
 
+def voicefixer(args):
+    """10 s of noise restored; a run takes seconds, so one of each warms up."""
+    folder = os.path.join(OUT, "voicefixer-full")
+    program = os.path.join(ROOT, "build", "release", "bench", "bench_voicefixer")
+    if not os.path.exists(os.path.join(folder, "vf.ckpt")):
+        subprocess.run([PYTHON, os.path.join(ROOT, "bench", "voicefixer_full.py"), folder], check=True)
+    print("VoiceFixer at the full upstream dims, 10 s")
+    for threads in args.threads:
+        for kind, dtype in (("float32", "f32"), ("bfloat16", "bf16")):
+            ours = Peer("hse", [program, folder, "10", str(threads), dtype])
+            peer = Peer("torch", [PYTHON, "bench/voicefixer_peer.py", folder, "10", str(threads), kind])
+            pairs(f"{kind}, {threads} thread(s)", ours, peer, args.pairs, 1)
+            for x in (ours, peer):
+                print(f"    {x.name}: {x.answer}")
+                x.close()
+
+
 def matmul(args):
     program = os.path.join(ROOT, "build", "release", "bench", "bench_matmul")
     if not os.path.exists(program):
@@ -129,7 +148,7 @@ def main():
     model = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo").read())
     print(f"{time.strftime('%Y-%m-%d')}, {model[1] if model else 'unknown processor'}, {os.cpu_count()} cores; peak before: {peak()}")
     for name in args.what:
-        {"hs1": hs1, "vad": vad, "start": start, "matmul": matmul}[name](args)
+        {"hs1": hs1, "vad": vad, "start": start, "matmul": matmul, "voicefixer": voicefixer}[name](args)
     print(f"peak after: {peak()}")
 
 

@@ -436,6 +436,21 @@ HSE_API hse_status hse_convert(hse_engine *engine, const float *samples, size_t 
 HSE_API hse_status hse_restore(hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
                                const hse_convert_options *options, hse_pcm *out, hse_error *err);
 
+/* The same bit by bit: neither the recording nor the answer is ever in memory as a whole (but with HSE_LOUDNESS_PEAK the answer
+ * is). What fn gets, joined, is bit for bit the answer of hse_restore. The session is one request: timeout_s counts from its
+ * opening to its end, and its engine may be closed before it. Used by one thread at a time. */
+typedef struct hse_restore_session hse_restore_session;
+
+HSE_API hse_status hse_restore_session_open(hse_restore_session **out, hse_engine *engine, const hse_convert_options *options,
+                                            unsigned rate_hz, hse_error *err);
+/* Any number of samples. Waits while the models are behind; fn is called from inside, in this thread, with what is restored so
+ * far (maybe nothing); its returning non-zero stops all (HSE_E_CANCELLED). After a failure only close it. */
+HSE_API hse_status hse_restore_session_push(hse_restore_session *session, const float *samples, size_t count, hse_pcm_fn fn,
+                                            void *user, hse_error *err);
+/* No more audio: the rest. HSE_E_ARG when there was none at all. */
+HSE_API hse_status hse_restore_session_finish(hse_restore_session *session, hse_pcm_fn fn, void *user, hse_error *err);
+HSE_API void       hse_restore_session_close(hse_restore_session **session);
+
 /* ---- what is there ------------------------------------------------------------------------------------------------- */
 
 typedef struct {

@@ -19,6 +19,7 @@ typedef struct {
     hse_audio_limits limits;
     hse_audio_sink *sink;
     void *arg;
+    hse_audio *info; /* or NULL */
     media_patience patience;
     int rate_hz, channels;
     uint64_t in_n, out_n;
@@ -32,6 +33,8 @@ static hse_status set_format(void *arg, int rate_hz, int channels, hse_error *er
 
     d->rate_hz = rate_hz;
     d->channels = channels;
+    if (d->info)
+        *d->info = (hse_audio){.rate_hz = d->options->rate_hz ? d->options->rate_hz : rate_hz, .channels = channels};
     if (!d->options->rate_hz || d->options->rate_hz == rate_hz)
         return HSE_OK;
     return hse_resampler_open(&d->resampler, rate_hz, d->options->rate_hz, err);
@@ -186,7 +189,7 @@ static hse_status run(const hse_audio_source *src, const hse_decode_options *opt
                       void *arg, hse_audio *info, hse_error *err)
 {
     static const hse_decode_options none;
-    decoding d = {.options = options ? options : &none, .sink = sink, .arg = arg};
+    decoding d = {.options = options ? options : &none, .sink = sink, .arg = arg, .info = info};
     hse_status s;
 
     d.limits = d.options->limits;
@@ -209,11 +212,7 @@ static hse_status run(const hse_audio_source *src, const hse_decode_options *opt
     hse_resampler_close(&d.resampler);
     hse_buf_free(&d.resampled);
     if (s == HSE_OK && info)
-        *info = (hse_audio){
-            .n = (size_t)d.out_n,
-            .rate_hz = d.options->rate_hz ? d.options->rate_hz : d.rate_hz,
-            .channels = d.channels,
-        };
+        info->n = (size_t)d.out_n;
     return s;
 }
 
@@ -223,30 +222,14 @@ hse_status hse_audio_decode_stream(const hse_audio_source *src, const hse_decode
     return run(src, options, false, sink, arg, info, err);
 }
 
-static hse_status keep(void *arg, const float *x, size_t n, hse_error *err)
-{
-    hse_buf *b = arg;
+/* ---- files --------------------------------------------------------------------------------------------------------- */
 
-    hse_buf_append(b, x, n * sizeof *x);
-    return hse_buf_status(b, "the decoded audio", err);
-}
-
-hse_status hse_audio_decode(hse_audio *out, const hse_audio_source *src, const hse_decode_options *options,
-                            hse_error *err)
+/* Bytes that may be held in memory. */
+static size_t ceiling_of(const hse_decode_options *options)
 {
     const bool given = options && (options->limits.max_seconds != 0 || options->limits.max_bytes != 0);
-    hse_audio a = {0};
-    hse_buf kept;
 
-    hse_buf_init(&kept, given ? options->limits.max_bytes : HSE_AUDIO_LIMITS_DEFAULT.max_bytes);
-    hse_status s = run(src, options, true, keep, &kept, &a, err);
-    if (s == HSE_OK) {
-        if (a.n)
-            a.samples = (float *)(void *)hse_buf_take(&kept, NULL);
-        *out = a;
-    }
-    hse_buf_free(&kept);
-    return s;
+    return given ? options->limits.max_bytes : HSE_AUDIO_LIMITS_DEFAULT.max_bytes;
 }
 
 /* What cannot be read twice (a pipe, a socket) to its end. */
@@ -269,32 +252,88 @@ static hse_status read_stream(hse_buf *out, int fd, hse_error *err)
     }
 }
 
-hse_status hse_audio_decode_file(hse_audio *out, const char *path, const hse_decode_options *options, hse_error *err)
+/* A file by name as a source; what cannot be read twice is in `all` then. */
+static hse_status open_source(hse_audio_source *src, hse_buf *all, const char *path, hse_error *err)
 {
-    const bool given = options && (options->limits.max_seconds != 0 || options->limits.max_bytes != 0);
     const bool standard_input = strcmp(path, "-") == 0;
-    int fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    hse_status s;
+    hse_status s = HSE_OK;
+    int fd = standard_input ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(path, O_RDONLY | O_CLOEXEC);
 
+    *src = (hse_audio_source){.fd = fd};
     if (fd < 0)
         return hse_fail_sys(err, errno, "%s", path);
-    if (fstat(fd, &st) != 0) {
-        s = hse_fail_sys(err, errno, "%s", path);
-    } else if (S_ISREG(st.st_mode) && (!standard_input || lseek(fd, 0, SEEK_CUR) == 0)) {
-        s = hse_audio_decode(out, &(hse_audio_source){.fd = fd}, options, err);
-    } else if (S_ISDIR(st.st_mode)) {
+    if (fstat(fd, &st) != 0)
+        return hse_fail_sys(err, errno, "%s", path);
+    if (S_ISREG(st.st_mode) && (!standard_input || lseek(fd, 0, SEEK_CUR) == 0))
+        return HSE_OK;
+    if (S_ISDIR(st.st_mode)) {
         s = hse_fail(err, HSE_E_FORMAT, 0, "a directory, not an audio file");
-    } else {
-        hse_buf all;
-        hse_buf_init(&all, given ? options->limits.max_bytes : HSE_AUDIO_LIMITS_DEFAULT.max_bytes);
-        s = read_stream(&all, fd, err);
-        if (s == HSE_OK) {
-            hse_audio_source src = hse_source_bytes((hse_bytes){all.data, all.size});
-            s = hse_audio_decode(out, &src, options, err);
-        }
-        hse_buf_free(&all);
+    } else if ((s = read_stream(all, fd, err)) == HSE_OK) {
+        close(fd);
+        *src = hse_source_bytes((hse_bytes){all->data, all->size});
     }
-    close(fd);
+    return s;
+}
+
+static void close_source(hse_audio_source *src)
+{
+    if (src->fd >= 0)
+        close(src->fd);
+}
+
+hse_status hse_audio_decode_file_stream(const char *path, const hse_decode_options *options, hse_audio_sink *sink, void *arg,
+                                        hse_audio *info, hse_error *err)
+{
+    hse_audio_source src;
+    hse_buf all;
+
+    hse_buf_init(&all, ceiling_of(options));
+    hse_status s = open_source(&src, &all, path, err);
+    if (s == HSE_OK)
+        s = hse_audio_decode_stream(&src, options, sink, arg, info, err);
+    close_source(&src);
+    hse_buf_free(&all);
+    return s == HSE_OK ? s : hse_fail_in(err, s, "%s", path);
+}
+
+/* ---- all at once ----------------------------------------------------------------------------------------------- */
+
+static hse_status keep(void *arg, const float *x, size_t n, hse_error *err)
+{
+    hse_buf *b = arg;
+
+    hse_buf_append(b, x, n * sizeof *x);
+    return hse_buf_status(b, "the decoded audio", err);
+}
+
+hse_status hse_audio_decode(hse_audio *out, const hse_audio_source *src, const hse_decode_options *options,
+                            hse_error *err)
+{
+    hse_audio a = {0};
+    hse_buf kept;
+
+    hse_buf_init(&kept, ceiling_of(options));
+    hse_status s = run(src, options, true, keep, &kept, &a, err);
+    if (s == HSE_OK) {
+        if (a.n)
+            a.samples = (float *)(void *)hse_buf_take(&kept, NULL);
+        *out = a;
+    }
+    hse_buf_free(&kept);
+    return s;
+}
+
+hse_status hse_audio_decode_file(hse_audio *out, const char *path, const hse_decode_options *options, hse_error *err)
+{
+    hse_audio_source src;
+    hse_buf all;
+
+    hse_buf_init(&all, ceiling_of(options));
+    hse_status s = open_source(&src, &all, path, err);
+    if (s == HSE_OK)
+        s = hse_audio_decode(out, &src, options, err);
+    close_source(&src);
+    hse_buf_free(&all);
     return s == HSE_OK ? s : hse_fail_in(err, s, "%s", path);
 }

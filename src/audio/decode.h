@@ -30,9 +30,12 @@ hse_status hse_audio_decode(hse_audio *out, const hse_audio_source *src, const h
 hse_status hse_audio_decode_file(hse_audio *out, const char *path, const hse_decode_options *options, hse_error *err);
 
 /* The same in pieces, in constant memory: max_bytes then counts nothing that is kept, and is not checked. info (may be
- * NULL) gets n, rate_hz and channels; samples stays NULL. What sink returns other than HSE_OK ends it. */
+ * NULL) gets rate_hz and channels before the first call of sink, n at the end; samples stays NULL. What sink returns other
+ * than HSE_OK ends it. */
 typedef hse_status hse_audio_sink(void *arg, const float *x, size_t n, hse_error *err);
 hse_status hse_audio_decode_stream(const hse_audio_source *src, const hse_decode_options *options, hse_audio_sink *sink,
                                    void *arg, hse_audio *info, hse_error *err);
+hse_status hse_audio_decode_file_stream(const char *path, const hse_decode_options *options, hse_audio_sink *sink,
+                                        void *arg, hse_audio *info, hse_error *err);
 
 #endif

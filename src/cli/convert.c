@@ -4,11 +4,13 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 
+#include "audio/decode.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -62,23 +64,54 @@ static int take(void *user, const float *samples, size_t count, unsigned rate_hz
 
 /* ---- one recording ------------------------------------------------------------------------------------------------- */
 
-static hse_status local(work *w, const char *path, sink *s, hse_error *err)
+static hse_status convert_here(work *w, const char *path, sink *s, hse_error *err)
 {
     hse_pcm in = {0}, out = {0};
     hse_status status = cli_read_audio(&in, path, err);
 
     if (status == HSE_OK) {
         w->audio_s += (double)in.count / in.rate_hz;
-        status = w->restore ? hse_restore(w->engine, in.samples, in.count, in.rate_hz, &w->options, &out, err)
-                            : hse_convert(w->engine, in.samples, in.count, in.rate_hz, &w->options, &out, err);
+        status = hse_convert(w->engine, in.samples, in.count, in.rate_hz, &w->options, &out, err);
     }
-    if (status == HSE_OK && take(s, out.samples, out.count, out.rate_hz)) {
-        *err = s->err;
-        status = s->status;
-    }
+    if (status == HSE_OK)
+        (void)take(s, out.samples, out.count, out.rate_hz);
     hse_pcm_free(&in);
     hse_pcm_free(&out);
     return status;
+}
+
+/* A recording on its way from a file through the models to another, never in memory as a whole. */
+typedef struct {
+    work                *w;
+    sink                *to;
+    hse_audio            info;
+    hse_restore_session *session;
+} restoring;
+
+static hse_status restore_block(void *arg, const float *x, size_t n, hse_error *err)
+{
+    restoring *r = arg;
+    hse_status s = HSE_OK;
+
+    if (!r->session)
+        s = hse_restore_session_open(&r->session, r->w->engine, &r->w->options, (unsigned)r->info.rate_hz, err);
+    return s == HSE_OK ? hse_restore_session_push(r->session, x, n, take, r->to, err) : s;
+}
+
+static hse_status restore_here(work *w, const char *path, sink *to, hse_error *err)
+{
+    static const hse_decode_options options = {.timeout_ms = INT_MAX};         /* it waits for the models */
+    restoring r = {.w = w, .to = to};
+    hse_status s = hse_audio_decode_file_stream(path, &options, restore_block, &r, &r.info, err);
+
+    if (s == HSE_OK && !r.session)
+        s = hse_fail(err, HSE_E_FORMAT, 0, "%s has no samples", path);
+    if (s == HSE_OK)
+        s = hse_restore_session_finish(r.session, take, to, err);
+    if (s == HSE_OK)
+        w->audio_s += (double)r.info.n / r.info.rate_hz;
+    hse_restore_session_close(&r.session);
+    return s;
 }
 
 static hse_status put_body(const work *w, hse_buf *body, const char *path, hse_error *err)
@@ -115,10 +148,6 @@ static hse_status by_server(work *w, const char *path, sink *s, hse_error *err)
     hse_status status = put_body(w, &body, path, err);
     if (status == HSE_OK)
         status = cli_wav_call(&w->server, w->restore ? "/v1/audio/convert" : "/v1/voice/convert", &body, take, s, err);
-    if (status != HSE_OK && s->status != HSE_OK) {
-        *err = s->err;
-        status = s->status;
-    }
     if (status == HSE_OK)
         w->audio_s += s->out.seconds;
     hse_buf_free(&body);
@@ -134,8 +163,12 @@ static int one(work *w, const char *from, const char *to)
 
     if (bad)
         return bad;
-    s.out.whole = true;                                 /* the length is known before anything is written */
-    hse_status status = w->remote ? by_server(w, from, &s, &err) : local(w, from, &s, &err);
+    s.out.whole = w->remote || !w->restore;             /* the length is known before anything is written */
+    hse_status status = w->remote ? by_server(w, from, &s, &err) : w->restore ? restore_here(w, from, &s, &err) : convert_here(w, from, &s, &err);
+    if (s.status != HSE_OK) {                           /* the output cannot be written: that ended the rest */
+        err = s.err;
+        status = s.status;
+    }
     if (status == HSE_OK)
         status = cli_audio_out_finish(&s.out, &err);
     cli_audio_out_close(&s.out);

@@ -20,7 +20,7 @@ static hse_status choose_steps(hse_job *job, const hse_request *r, const target 
 {
     const hse_route *route;
     slot *s = NULL;
-    unsigned has = (job->audio.n ? HSE_AUDIO : 0u) | (r->embedding_size ? HSE_EMBEDDING : 0u);
+    unsigned has = (job->audio.n || job->fed ? HSE_AUDIO : 0u) | (r->embedding_size ? HSE_EMBEDDING : 0u);
     hse_status status;
 
     if (!t->toolchain) {
@@ -132,6 +132,15 @@ static hse_status check_mode(const hse_job *job, const hse_request *r, hse_error
     return first->check_mode(r->restore_mode, err);
 }
 
+static hse_status check_fed(const hse_job *job, hse_error *err)
+{
+    const slot *first = job->step[0];
+
+    if (!first->type->split_feed || job->kind != HSE_JOB_RESTORE)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model '%.60s' needs the whole recording before it begins", first->name);
+    return hse_rate_check(&job->audio, "source_audio", err);
+}
+
 hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
 {
     static const char *const field[HSE_JOB_KINDS] = {[HSE_JOB_CONVERT] = "source_audio", [HSE_JOB_RESTORE] = "source_audio"};
@@ -142,7 +151,7 @@ hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
     if (s == HSE_OK)
         s = choose_steps(job, r, &t, err);
     if (s == HSE_OK)
-        s = hse_audio_check(&job->audio, field[r->kind] ? field[r->kind] : "input_audio", err);
+        s = job->fed ? check_fed(job, err) : hse_audio_check(&job->audio, field[r->kind] ? field[r->kind] : "input_audio", err);
     if (s == HSE_OK && hse_kind_has_audio(r->kind))
         s = check_output(r, err);
     if (s == HSE_OK && r->kind == HSE_JOB_CONVERT)

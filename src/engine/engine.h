@@ -64,6 +64,7 @@ typedef struct {
     size_t       embedding_size;
     hse_audio    audio;                     /* speak: the recording to clone; embed, vad: the input. Taken over */
     bool         audio_borrowed;            /* audio stays the caller's and outlives the job instead */
+    bool         fed;                       /* restore: audio is a rate alone, its samples come by hse_job_feed */
     hse_vad_options vad;
     hse_transcribe_options transcribe;      /* model, language list, prompts, ...: borrowed for hse_job_open only */
     hse_audio    target;                    /* convert: a recording of the voice wanted. Taken over, unless audio_borrowed */
@@ -88,6 +89,9 @@ void       hse_job_cancel(hse_job *job);
 /* Speak: the next at most `max` samples (after gain, limiter and rate conversion, which run here, in the caller's thread).
  * *got = 0 with HSE_OK and *end: all was read. Without `wait`, *got = 0 and !*end means: nothing yet, wait for notify. */
 hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool *end, bool wait, hse_error *err);
+/* A job that was opened `fed`: the next samples of its recording. Waits until some of them could be taken or there is audio to
+ * read; *took says how many. With n = 0 the recording ends. */
+hse_status hse_job_feed(hse_job *job, const float *samples, size_t n, size_t *took, hse_error *err);
 /* Embed, vad: until the result is there. Speak: until the rate is known (the first audio, or the end). */
 hse_status hse_job_wait(hse_job *job, hse_error *err);
 bool       hse_job_ready(hse_job *job);                                 /* would hse_job_wait return at once? */

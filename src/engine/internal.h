@@ -395,6 +395,9 @@ struct hse_job {
     hse_job       *next_split;              /* engine->to_split */
     bool           in_split_list, splitting, split_again;
     atomic_bool    stop_split;
+    bool           fed, fed_all, fed_on;    /* the audio comes by hse_job_feed; all of it came; the split has all of it */
+    uint64_t       fed_count;               /* samples */
+    hse_buf        feed;                    /* floats that the split has not got yet: at most FEED_S of them */
     hse_arena      text_arena;              /* segments of text, the options */
     hse_transcribe_options transcribe;
     hse_transcript transcript, given_transcript;
@@ -438,6 +441,8 @@ hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
 void       hse_chain_advance(hse_job *job);                 /* locked */
 void       hse_chain_found(hse_job *job, const hse_segment *speech, size_t n);          /* locked: PHASE_FIND is over */
 
+enum { FEED_S = 8 };                        /* seconds of a fed recording that wait for the split */
+
 /* split.c */
 hse_status hse_split_start(hse_engine *e, hse_error *err);  /* locked: the threads */
 void       hse_split_stop(hse_engine *e);                   /* not locked: after engine->stopping was set */
@@ -453,6 +458,7 @@ hse_status hse_transcribe_copy_facts(hse_job *job, const hse_transcript *t, hse_
 
 /* job.c: samples there, a rate in range, every sample a number. `field` is what the request calls it. */
 hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err);
+hse_status hse_rate_check(const hse_audio *a, const char *field, hse_error *err);       /* the rate alone */
 
 void hse_voice_hash(hse_job *job, const hse_audio *audio);  /* voices.c: into job->audio_hash */
 /* voices.c: locked. get copies (hse_free) and is false when it is not there or there is no memory. */

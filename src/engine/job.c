@@ -44,6 +44,7 @@ static void job_free(hse_job *job)
     hse_free(job->segments);
     hse_free(job->speech);
     hse_arena_free(&job->text_arena);
+    hse_buf_free(&job->feed);
     hse_free(job->request_id);
     pthread_cond_destroy(&job->changed);
     hse_free(job);
@@ -169,12 +170,20 @@ static void end_with(hse_job *job, hse_status status, const char *text)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
+hse_status hse_rate_check(const hse_audio *a, const char *field, hse_error *err)
+{
+    if (a->rate_hz < HSE_RATE_MIN || a->rate_hz > HSE_RATE_MAX)
+        return hse_fail(err, HSE_E_ARG, 0, "%s: a rate of %d Hz is not in %d..%d", field, a->rate_hz, HSE_RATE_MIN, HSE_RATE_MAX);
+    return HSE_OK;
+}
+
 hse_status hse_audio_check(const hse_audio *a, const char *field, hse_error *err)
 {
     if (a->n == 0 || !a->samples)
         return hse_fail(err, HSE_E_ARG, 0, "%s has no samples", field);
-    if (a->rate_hz < HSE_RATE_MIN || a->rate_hz > HSE_RATE_MAX)
-        return hse_fail(err, HSE_E_ARG, 0, "%s: a rate of %d Hz is not in %d..%d", field, a->rate_hz, HSE_RATE_MIN, HSE_RATE_MAX);
+    hse_status s = hse_rate_check(a, field, err);
+    if (s != HSE_OK)
+        return s;
     size_t bad = hse_audio_first_bad(a->samples, a->n);
     if (bad < a->n)
         return hse_fail(err, HSE_E_FORMAT, bad, "%s: sample %zu is not a finite number in range", field, bad);
@@ -258,8 +267,9 @@ hse_status hse_job_open(hse_job **out, hse_engine *e, hse_request *r, hse_error 
     if (job) {
         *job = (hse_job){.engine = e, .refs = 1, .kind = r->kind, .opened_ns = hse_now_ns(), .audio = r->audio,
                          .target = r->target, .audio_borrowed = r->audio_borrowed, .reference = r->reference,
-                         .restore_mode = r->restore_mode, .stream = r->stream, .cancel = r->cancel, .notify = r->notify, .user = r->user};
+                         .restore_mode = r->restore_mode, .fed = r->fed, .stream = r->stream, .cancel = r->cancel, .notify = r->notify, .user = r->user};
         hse_arena_init(&job->text_arena, TEXT_ARENA);
+        hse_buf_init(&job->feed, (size_t)FEED_S * HSE_RATE_MAX * sizeof(float));
         if ((s = hse_cond_init(&job->changed, err)) != HSE_OK) {
             hse_free(job);
             job = NULL;

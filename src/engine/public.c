@@ -159,20 +159,20 @@ static hse_status open_speech(hse_job **job, hse_engine *engine, const char *tex
     return hse_job_open(job, engine, &r, err);
 }
 
-/* Read a job to its end, block by block. */
-static hse_status read_all(hse_job *job, hse_pcm_fn fn, void *user, hse_error *err)
+hse_status hse_read_audio(hse_job *job, hse_pcm_fn fn, void *user, bool wait, hse_error *err)
 {
     enum { BLOCK = 4096 };
     float *block = hse_alloc(BLOCK * sizeof *block);
     hse_status s = HSE_OK;
-    bool end = false;
+    bool end = false, more = true;
 
     if (!block)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a block of audio");
-    while (s == HSE_OK && !end) {
+    while (s == HSE_OK && !end && more) {
         size_t n = 0;
 
-        s = hse_job_read(job, block, BLOCK, &n, &end, true, err);
+        s = hse_job_read(job, block, BLOCK, &n, &end, wait, err);
+        more = wait || n > 0;
         if (s == HSE_OK && n && fn(user, block, n, hse_job_result_get(job)->rate_hz) != 0)
             s = hse_fail(err, HSE_E_CANCELLED, 0, "the caller stopped listening");
     }
@@ -194,7 +194,7 @@ hse_status hse_read_pcm(hse_job *job, hse_pcm *out, hse_error *err)
     hse_buf b;
 
     hse_buf_init(&b, (size_t)1 << 34);
-    hse_status s = read_all(job, collect, &b, err);
+    hse_status s = hse_read_audio(job, collect, &b, true, err);
     if (b.status != HSE_OK)
         s = hse_buf_status(&b, "audio", err);
     if (s == HSE_OK) {
@@ -233,7 +233,7 @@ hse_status hse_speak_stream(hse_engine *engine, const char *text, const hse_spea
         return hse_fail(err, HSE_E_ARG, 0, "fn is NULL");
     hse_status s = open_speech(&job, engine, text, options, true, err);
     if (s == HSE_OK)
-        s = read_all(job, fn, user, err);
+        s = hse_read_audio(job, fn, user, true, err);
     hse_job_close(&job);
     return s;
 }

@@ -8,7 +8,9 @@
  * for something that this library does not know). `in` NULL: all zero. */
 hse_status hse_take_options(void *out, size_t size, const void *in, const char *name, hse_error *err);
 hse_status hse_take_samples(hse_request *r, const float *samples, size_t count, unsigned rate_hz, hse_error *err);
-/* A job's audio to its end, as one recording. */
+/* A job's audio, block by block, to its end; without `wait` what there is now. */
+hse_status hse_read_audio(hse_job *job, hse_pcm_fn fn, void *user, bool wait, hse_error *err);
+/* The same as one recording. */
 hse_status hse_read_pcm(hse_job *job, hse_pcm *out, hse_error *err);
 
 /* Deep copies into an arena; false: no memory. The second copies all but the segments. */

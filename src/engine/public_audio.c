@@ -149,10 +149,36 @@ void hse_transcript_free(hse_transcript **transcript)
 
 /* ---- audio to audio ------------------------------------------------------------------------------------------------ */
 
+static hse_status take_convert_options(hse_request *r, const hse_convert_options *options, hse_error *err)
+{
+    hse_convert_options o;
+    hse_status s = hse_take_options(&o, sizeof o, options, "hse_convert_options", err);
+
+    if (s != HSE_OK)
+        return s;
+    if (o.target && o.target_count == 0)
+        return hse_fail(err, HSE_E_ARG, 0, "target has no samples");
+    if (o.target_rate_hz > INT32_MAX)
+        return hse_fail(err, HSE_E_ARG, 0, "target_rate_hz is %u", o.target_rate_hz);
+    if (r->kind == HSE_JOB_CONVERT) {
+        r->voice = o.voice;
+        r->embedding = o.embedding;
+        r->embedding_size = o.embedding ? o.embedding_size : 0;
+        r->target = (hse_audio){.samples = (float *)(uintptr_t)o.target, .n = o.target ? o.target_count : 0,
+                                .rate_hz = (int)o.target_rate_hz, .channels = 1};
+    }
+    r->restore_mode = r->kind == HSE_JOB_RESTORE ? o.restore_mode : 0;
+    r->model = o.model;
+    r->rate_hz = o.rate_hz;
+    r->loudness = o.loudness;
+    r->timeout_s = o.timeout_s;
+    r->cancel = o.cancel;
+    return HSE_OK;
+}
+
 static hse_status change_audio(hse_job_kind kind, hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
                                const hse_convert_options *options, hse_pcm *out, hse_error *err)
 {
-    hse_convert_options o;
     hse_request r;
     hse_job *job = NULL;
     hse_error local;
@@ -162,27 +188,8 @@ static hse_status change_audio(hse_job_kind kind, hse_engine *engine, const floa
     if (!engine || !out)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
     hse_request_init(&r, kind);
-    if ((s = hse_take_options(&o, sizeof o, options, "hse_convert_options", err)) != HSE_OK ||
-        (s = hse_take_samples(&r, samples, count, rate_hz, err)) != HSE_OK)
-        return s;
-    if (o.target && o.target_count == 0)
-        return hse_fail(err, HSE_E_ARG, 0, "target has no samples");
-    if (o.target_rate_hz > INT32_MAX)
-        return hse_fail(err, HSE_E_ARG, 0, "target_rate_hz is %u", o.target_rate_hz);
-    if (kind == HSE_JOB_CONVERT) {
-        r.voice = o.voice;
-        r.embedding = o.embedding;
-        r.embedding_size = o.embedding ? o.embedding_size : 0;
-        r.target = (hse_audio){.samples = (float *)(uintptr_t)o.target, .n = o.target ? o.target_count : 0,
-                               .rate_hz = (int)o.target_rate_hz, .channels = 1};
-    }
-    r.restore_mode = kind == HSE_JOB_RESTORE ? o.restore_mode : 0;
-    r.model = o.model;
-    r.rate_hz = o.rate_hz;
-    r.loudness = o.loudness;
-    r.timeout_s = o.timeout_s;
-    r.cancel = o.cancel;
-    if ((s = hse_job_open(&job, engine, &r, err)) != HSE_OK)
+    if ((s = take_convert_options(&r, options, err)) != HSE_OK || (s = hse_take_samples(&r, samples, count, rate_hz, err)) != HSE_OK ||
+        (s = hse_job_open(&job, engine, &r, err)) != HSE_OK)
         return s;
     s = hse_read_pcm(job, out, err);
     hse_job_close(&job);
@@ -199,4 +206,89 @@ hse_status hse_restore(hse_engine *engine, const float *samples, size_t count, u
                        hse_pcm *out, hse_error *err)
 {
     return change_audio(HSE_JOB_RESTORE, engine, samples, count, rate_hz, options, out, err);
+}
+
+/* ---- audio to audio, bit by bit ------------------------------------------------------------------------------------ */
+
+struct hse_restore_session {
+    hse_job *job;
+    bool     finished;
+};
+
+hse_status hse_restore_session_open(hse_restore_session **out, hse_engine *engine, const hse_convert_options *options, unsigned rate_hz,
+                                    hse_error *err)
+{
+    hse_request r;
+    hse_error local;
+    hse_status s;
+
+    err = err ? err : &local;
+    if (!engine || !out)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
+    hse_request_init(&r, HSE_JOB_RESTORE);
+    if ((s = take_convert_options(&r, options, err)) != HSE_OK || (s = hse_take_samples(&r, NULL, 0, rate_hz, err)) != HSE_OK)
+        return s;
+    r.fed = true;
+    hse_restore_session *session = hse_calloc(1, sizeof *session);
+    if (!session)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a session");
+    if ((s = hse_job_open(&session->job, engine, &r, err)) != HSE_OK) {
+        hse_free(session);
+        return s;
+    }
+    *out = session;
+    return HSE_OK;
+}
+
+static hse_status check_session(const hse_restore_session *session, hse_pcm_fn fn, hse_error *err)
+{
+    if (!session || !fn)
+        return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", session ? "fn" : "session");
+    if (session->finished)
+        return hse_fail(err, HSE_E_ARG, 0, "the session was finished");
+    return HSE_OK;
+}
+
+hse_status hse_restore_session_push(hse_restore_session *session, const float *samples, size_t count, hse_pcm_fn fn, void *user,
+                                    hse_error *err)
+{
+    hse_error local;
+
+    err = err ? err : &local;
+    hse_status s = check_session(session, fn, err);
+    if (s == HSE_OK && count && !samples)
+        s = hse_fail(err, HSE_E_ARG, 0, "samples is NULL");
+    while (s == HSE_OK && count) {
+        size_t took = 0;
+
+        s = hse_job_feed(session->job, samples, count, &took, err);
+        samples += took;
+        count -= took;
+        if (s == HSE_OK)
+            s = hse_read_audio(session->job, fn, user, false, err);
+    }
+    return s;
+}
+
+hse_status hse_restore_session_finish(hse_restore_session *session, hse_pcm_fn fn, void *user, hse_error *err)
+{
+    size_t took;
+    hse_error local;
+
+    err = err ? err : &local;
+    hse_status s = check_session(session, fn, err);
+    if (s != HSE_OK)
+        return s;
+    session->finished = true;
+    s = hse_job_feed(session->job, NULL, 0, &took, err);
+    return s == HSE_OK ? hse_read_audio(session->job, fn, user, true, err) : s;
+}
+
+void hse_restore_session_close(hse_restore_session **session)
+{
+    if (!*session)
+        return;
+    hse_job_close(&(*session)->job);
+    hse_free(*session);
+    *session = NULL;
 }

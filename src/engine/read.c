@@ -1,4 +1,4 @@
-/* read.c - what a job has computed goes to its reader: audio (gain, limiter and rate conversion run here, in the reader's
+/* read.c - a job's recording comes from its caller, where it comes bit by bit, and what it has computed goes to its reader: audio (gain, limiter and rate conversion run here, in the reader's
  * thread), segments of text, results. */
 #include "engine/internal.h"
 
@@ -211,6 +211,50 @@ hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool 
         if (s != HSE_OK)
             return failed_read(job, s, err);
     }
+}
+
+/* ---- feeding ------------------------------------------------------------------------------------------------------- */
+
+/* Locked. */
+static size_t feed_room(const hse_job *job)
+{
+    size_t most = (size_t)FEED_S * (size_t)job->audio.rate_hz, n = job->feed.size / sizeof(float);
+
+    return n < most ? most - n : 0;
+}
+
+hse_status hse_job_feed(hse_job *job, const float *samples, size_t n, size_t *took, hse_error *err)
+{
+    hse_engine *e = job->engine;
+    hse_status s;
+
+    *took = 0;
+    if (!job->fed || job->fed_all)
+        return hse_fail(err, HSE_E_ARG, 0, job->fed ? "the recording has already ended" : "the recording was given as a whole");
+    size_t bad = hse_audio_first_bad(samples, n);
+    if (bad < n)
+        return hse_fail(err, HSE_E_FORMAT, bad, "source_audio: sample %zu is not a finite number in range", (size_t)job->fed_count + bad);
+    pthread_mutex_lock(&e->lock);
+    while (n && !readable(job) && feed_room(job) == 0)
+        wait_change(job);
+    size_t room = feed_room(job);
+    if (!job->ended) {
+        *took = n < room ? n : room;
+        hse_buf_append(&job->feed, samples, *took * sizeof *samples);
+        job->fed_all = n == 0;
+        job->fed_count += *took;
+        job->result.audio_in_s = (double)job->fed_count / job->audio.rate_hz;
+        e->stats.audio_in_s += (double)*took / job->audio.rate_hz;
+        if (job->feed.status != HSE_OK)
+            hse_job_no_memory(job);
+        else
+            hse_job_advance(job);
+    }
+    s = job->ended ? job->status : HSE_OK;
+    if (s != HSE_OK && err)
+        *err = job->error;
+    pthread_mutex_unlock(&e->lock);
+    return s;
 }
 
 /* ---- text ---------------------------------------------------------------------------------------------------------- */

@@ -30,7 +30,10 @@ static slot *splitter(hse_job *job)
 static bool room(hse_job *job, const split_run *r)
 {
     const slot *s = splitter(job);
-    size_t most = s->users > 1 ? FEW : MANY;
+    size_t most = s->users > 1 ? FEW : MANY, wanted = s->type->split_most;
+
+    if (wanted && wanted < most)
+        most = wanted;
 
     if (job->model_rate_hz && job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= (size_t)AHEAD_S * job->model_rate_hz)
         return false;
@@ -223,6 +226,30 @@ static bool hand_out(hse_job *job, split_run *r)
     return true;
 }
 
+/* Locked on entry and on return: what came of the recording goes to the split. False: nothing new. */
+static bool feed(hse_job *job, split_run *r)
+{
+    hse_engine *e = job->engine;
+    const slot *s = splitter(job);
+    hse_buf block = job->feed;
+    hse_error err;
+
+    if (!job->fed || job->fed_on || (block.size == 0 && !job->fed_all))
+        return false;
+    job->fed_on = job->fed_all;
+    hse_buf_init(&job->feed, block.ceiling);
+    pthread_mutex_unlock(&e->lock);
+    hse_status status = s->type->split_feed(r->state, (const float *)(const void *)block.data, block.size / sizeof(float), job->fed_on, &err);
+    hse_buf_free(&block);
+    pthread_mutex_lock(&e->lock);
+    if (status != HSE_OK)
+        hse_job_end(job, status, &err);
+    else if (job->fed_on && !job->ended)
+        take(job, r, NULL);                             /* maybe that was all */
+    hse_job_signal(job);                                /* there is room again */
+    return status == HSE_OK;
+}
+
 /* Locked: the split has said all. */
 static void finish(hse_job *job, split_run *r)
 {
@@ -259,14 +286,14 @@ static void serve(hse_job *job)
             take(job, r, w->item);
             hse_work_free(w);
         } else {
-            more = !r->done && room(job, r) && hand_out(job, r);
+            more = !r->done && room(job, r) && (hand_out(job, r) || (!job->ended && feed(job, r)));
         }
     }
     if (job->ended || r->under_way)
         return;
     if (r->done) {
         finish(job, r);
-    } else if (room(job, r)) {
+    } else if (room(job, r) && (!job->fed || job->fed_on)) {
         hse_error err;
 
         hse_job_end(job, hse_fail(&err, HSE_E_FORMAT, 0, "the model stopped before the end of the recording"), &err);

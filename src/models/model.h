@@ -44,7 +44,7 @@ typedef struct {
  *            may take milliseconds (a log-mel): the engine calls them without its lock. */
 
 typedef struct {
-    const hse_audio   *audio;               /* mono at any rate; checked: finite, not empty */
+    const hse_audio   *audio;               /* mono at any rate; checked: finite, not empty (but see split_feed) */
     const hse_segment *speech;              /* of the audio, when wants_speech asked for them and has_speech */
     size_t             speech_count;
     bool               has_speech;
@@ -172,9 +172,13 @@ typedef struct hse_model_type {
     /* Requests of many items: see above. NULL: a request is one item. */
     bool       (*wants_speech)(const hse_split_input *in, hse_vad_options *vad);    /* segments first, found like this? NULL: no */
     hse_status (*split_open)(void **split, const void *model, const hse_split_input *in, hse_error *err);
+    /* A recording that comes bit by bit: in->audio is then a rate alone, and the split is fed whenever split_next has nothing. `end`:
+     * these are the last. NULL: the type needs the whole recording from the start. */
+    hse_status (*split_feed)(void *split, const float *samples, size_t n, bool end, hse_error *err);
     hse_item  *(*split_next)(void *split);              /* NULL: nothing now: what is under way must come back first, or all is done */
-    hse_status (*split_took)(void *split, hse_item *item, hse_split_output *out, hse_error *err);   /* item NULL: what is there at the start */
+    hse_status (*split_took)(void *split, hse_item *item, hse_split_output *out, hse_error *err);   /* item NULL: what is there at the start, or after the end was fed */
     void       (*split_close)(void **split);
+    size_t     split_most;                  /* items of one recording that are worth having under way at once; 0: as many as may be */
 
     /* Voice activity on a live stream, where the model can: events as they are known (VADIterator; with o->faster_whisper the
      * stretches of speech that the finished recording would give). NULL where it cannot. live_finish: the end of the stream,

@@ -31,6 +31,7 @@ typedef struct {
 } vf_piece;
 
 hse_status vf_split_open(void **split, const void *model, const hse_split_input *in, hse_error *err);
+hse_status vf_split_feed(void *split, const float *samples, size_t n, bool end, hse_error *err);
 hse_item  *vf_split_next(void *split);
 hse_status vf_split_took(void *split, hse_item *item, hse_split_output *out, hse_error *err);
 void       vf_split_close(void **split);

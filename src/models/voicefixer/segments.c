@@ -35,6 +35,15 @@ vf_segment vf_segment_at(size_t samples, size_t i)
     return s;
 }
 
+bool vf_segment_settled(size_t samples, size_t i)
+{
+    size_t needs = (i + 1) * VF_CORE + VF_CONTEXT + VF_MARGIN;
+
+    if (needs <= VF_MOST_FRAMES)
+        needs = VF_MOST_FRAMES + 1;
+    return samples >= needs * VF_HOP;
+}
+
 void vf_fade(float *x, const float *over, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     VF_CORE = 1024,
@@ -24,6 +25,8 @@ enum {
     VF_FADE = 882,                          /* 20 ms */
     VF_MARGIN = 3,                          /* frames of audio beyond a window, so that its spectrum is that of the whole */
 };
+
+#define VF_LENGTH_UNKNOWN (SIZE_MAX / 2)
 
 typedef struct {
     size_t core_from, core_to;              /* frames whose audio this piece is responsible for */
@@ -36,6 +39,8 @@ typedef struct {
 
 size_t     vf_segment_count(size_t samples);                    /* of a recording at 44.1 kHz; at least 1 */
 vf_segment vf_segment_at(size_t samples, size_t i);             /* i < count */
+/* Is piece i the same, and not the last, in every recording of `samples` or more? Then vf_segment_at(VF_LENGTH_UNKNOWN, i) gives it. */
+bool       vf_segment_settled(size_t samples, size_t i);
 /* What stands in `over` (the end of the piece before) goes over into `x` (the beginning of the next), in place. */
 void       vf_fade(float *x, const float *over, size_t n);
 

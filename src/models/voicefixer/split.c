@@ -1,4 +1,7 @@
-/* split.c - a recording as pieces that are restored one by one, and their answers joined in order. */
+/* split.c - a recording as pieces that are restored one by one, and their answers joined in order.
+ *
+ * The recording is there as a whole, or comes by vf_split_feed as it is needed: then its length is unknown until the end, and a
+ * piece is handed out once no length that is still possible would cut it otherwise. */
 #include "audio/resample.h"
 #include "base/mem.h"
 #include "models/voicefixer/adapter.h"
@@ -9,26 +12,34 @@
 
 enum { STEP = 1 << 15 }; /* input samples that are resampled at a time */
 
-typedef struct {
+typedef struct part {
+    struct part *next;
     hse_item item;
     vf_piece piece;
-    bool taken, back; /* handed out; computed */
+    bool back; /* computed */
 } part;
 
 typedef struct {
     hse_split_input in;
-    size_t samples; /* of the recording at 44.1 kHz */
-    bool reference;
-    part **parts;              /* NULL before and after they are wanted */
-    size_t count, next, given; /* parts; the next to hand out; the next to join */
+    bool reference, ended;    /* ended: the length is known */
+    size_t samples, count;    /* of the recording at 44.1 kHz, and its pieces; once ended */
+    size_t next, given;       /* pieces: the next to hand out, the next to join */
+    part *parts, **parts_end; /* handed out and not yet joined, in order */
     hse_resampler *resampler;
-    size_t pushed; /* input samples */
+    size_t pushed; /* input samples, where the whole is there */
     hse_buf audio; /* floats at 44.1 kHz from sample `audio_from` on */
     size_t audio_from;
     float over[VF_FADE]; /* the end of the last joined part */
     hse_buf out;
     hse_error error;
 } split;
+
+static void know_length(split *s, size_t samples)
+{
+    s->ended = true;
+    s->samples = samples;
+    s->count = s->reference ? vf_reference_count(samples, VF_REFERENCE_PIECE) : vf_segment_count(samples);
+}
 
 hse_status vf_split_open(void **out, const void *model, const hse_split_input *in, hse_error *err)
 {
@@ -44,15 +55,12 @@ hse_status vf_split_open(void **out, const void *model, const hse_split_input *i
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a recording");
     s->in = *in;
     s->reference = in->reference;
-    s->samples = hse_resampled_length(in->audio->n, in->audio->rate_hz, VF_RATE);
-    s->count = s->reference ? vf_reference_count(s->samples, VF_REFERENCE_PIECE) : vf_segment_count(s->samples);
+    s->parts_end = &s->parts;
     hse_buf_init(&s->audio, SIZE_MAX / 2);
     hse_buf_init(&s->out, SIZE_MAX / 2);
-    if (!(s->parts = hse_calloc(s->count, sizeof(part *))))
-        status = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu pieces", s->count);
-    else
-        status = hse_resampler_open(&s->resampler, in->audio->rate_hz, VF_RATE, err);
-    if (status != HSE_OK) {
+    if (in->audio->samples)
+        know_length(s, hse_resampled_length(in->audio->n, in->audio->rate_hz, VF_RATE));
+    if ((status = hse_resampler_open(&s->resampler, in->audio->rate_hz, VF_RATE, err)) != HSE_OK) {
         void *p = s;
         vf_split_close(&p);
         return status;
@@ -63,8 +71,6 @@ hse_status vf_split_open(void **out, const void *model, const hse_split_input *i
 
 static void free_part(part *p)
 {
-    if (!p)
-        return;
     hse_item_free(&p->item);
     hse_free(p);
 }
@@ -75,9 +81,10 @@ void vf_split_close(void **p)
 
     if (!s)
         return;
-    for (size_t i = 0; s->parts && i < s->count; i++)
-        free_part(s->parts[i]);
-    hse_free(s->parts);
+    for (part *x = s->parts, *next; x; x = next) {
+        next = x->next;
+        free_part(x);
+    }
     if (s->resampler)
         hse_resampler_close(&s->resampler);
     hse_buf_free(&s->audio);
@@ -93,10 +100,31 @@ static vf_segment segment_of(const split *s, size_t i)
     size_t n;
 
     if (!s->reference)
-        return vf_segment_at(s->samples, i);
+        return vf_segment_at(s->ended ? s->samples : VF_LENGTH_UNKNOWN, i);
     vf_reference_at(s->samples, VF_REFERENCE_PIECE, i, &g.audio_from, &n);
     g.audio_to = g.audio_from + n;
     return g;
+}
+
+static size_t heard(const split *s)
+{
+    return s->audio_from + s->audio.size / sizeof(float);
+}
+
+hse_status vf_split_feed(void *state, const float *samples, size_t n, bool end, hse_error *err)
+{
+    split *s = state;
+    hse_status status = n ? hse_resampler_push(s->resampler, samples, n, &s->audio, err) : HSE_OK;
+
+    if (status == HSE_OK && end)
+        status = hse_resampler_finish(s->resampler, &s->audio, err);
+    if (status == HSE_OK)
+        status = hse_buf_status(&s->audio, "the recording at 44.1 kHz", err);
+    if (status == HSE_OK && end && heard(s) == 0)
+        status = hse_fail(err, HSE_E_ARG, 0, "source_audio has no samples");
+    if (status == HSE_OK && end)
+        know_length(s, heard(s));
+    return status;
 }
 
 /* Samples [from, to) of the recording; what lies before is dropped. */
@@ -109,7 +137,7 @@ static hse_status resampled(split *s, size_t from, size_t to, const float **x, h
         hse_buf_consume(&s->audio, (from - s->audio_from) * sizeof(float));
         s->audio_from = from;
     }
-    while (status == HSE_OK && s->audio_from + s->audio.size / sizeof(float) < to && s->pushed <= in->n) {
+    while (status == HSE_OK && in->samples && heard(s) < to && s->pushed <= in->n) {
         size_t n = in->n - s->pushed < STEP ? in->n - s->pushed : STEP;
         if (s->in.cancel && atomic_load(s->in.cancel))
             return hse_fail(err, HSE_E_CANCELLED, 0, "cancelled");
@@ -121,7 +149,7 @@ static hse_status resampled(split *s, size_t from, size_t to, const float **x, h
     }
     if (status == HSE_OK)
         status = hse_buf_status(&s->audio, "the recording at 44.1 kHz", err);
-    if (status == HSE_OK && s->audio_from + s->audio.size / sizeof(float) < to)
+    if (status == HSE_OK && heard(s) < to)
         status = hse_fail(err, HSE_E_ARG, 0, "the recording has fewer samples than its length says");
     *x = (const float *)(const void *)s->audio.data + (from - s->audio_from);
     return status;
@@ -157,7 +185,7 @@ hse_item *vf_split_next(void *state)
     hse_error err = {0};
     part *p;
 
-    if (s->next == s->count || s->error.status != HSE_OK)
+    if ((s->ended ? s->next == s->count : !vf_segment_settled(heard(s), s->next)) || s->error.status != HSE_OK)
         return NULL;
     if (!(p = hse_calloc(1, sizeof *p)))
         return NULL; /* asked again when another is back */
@@ -178,8 +206,9 @@ hse_item *vf_split_next(void *state)
             (void)without_highs(&p->item.audio, s->reference, &err);
     }
     p->piece.error = err; /* shows when the piece is computed */
-    p->taken = true;
-    s->parts[s->next++] = p;
+    s->next++;
+    *s->parts_end = p;
+    s->parts_end = &p->next;
     return &p->item;
 }
 
@@ -217,19 +246,22 @@ hse_status vf_split_took(void *state, hse_item *item, hse_split_output *out, hse
         *err = s->error;
         return s->error.status;
     }
-    for (size_t i = s->given; item && i < s->next; i++)
-        if (s->parts[i] && &s->parts[i]->item == item) {
-            s->parts[i]->back = true;
+    for (part *p = s->parts; item && p; p = p->next)
+        if (&p->item == item) {
+            p->back = true;
             if (item->status != HSE_OK) {
                 s->error = item->error;
                 *err = s->error;
                 return item->status;
             }
         }
-    while (s->given < s->next && s->parts[s->given]->back) {
-        join(s, s->given, s->parts[s->given]);
-        free_part(s->parts[s->given]);
-        s->parts[s->given++] = NULL;
+    while (s->parts && s->parts->back) {
+        part *p = s->parts;
+
+        join(s, s->given++, p);
+        if (!(s->parts = p->next))
+            s->parts_end = &s->parts;
+        free_part(p);
     }
     if ((status = hse_buf_status(&s->out, "the restored audio", err)) != HSE_OK) {
         s->error = *err;
@@ -237,6 +269,6 @@ hse_status vf_split_took(void *state, hse_item *item, hse_split_output *out, hse
     }
     out->samples = (const float *)(const void *)s->out.data;
     out->sample_count = s->out.size / sizeof(float);
-    out->done = s->given == s->count;
+    out->done = s->ended && s->given == s->count;
     return HSE_OK;
 }

@@ -17,9 +17,10 @@
 static const float SLOPE_BETWEEN = 0.2f, SLOPE_INSIDE = 0.01f, SILENCE = -4.0f;
 enum { MOST_FRAMES = 1 << 20, MOST_FACTOR = 64 };
 
-/* Frames a block of stage i works on (0: all of the window), so that what it makes stays below some 20 MB at the real
+/* Frames a block of stage i works on (0: all of the window). A stage depends on rows far beyond a block (470, 100, 30 and 8 frames), which
+ * are computed again for each block: the first stages have large ones. What a block makes stays below some 50 MB at the real
  * dims. */
-static const int block_frames[] = {0, 256, 96};
+static const int block_frames[] = {0, 1024, 256, 96};
 
 /* ---- binding ---- */
 

@@ -9,7 +9,7 @@
 
 #include "engine/fake.h"
 
-enum { FS_PART = 1000, FS_RATE = 8000 };
+enum { FS_PART = 1000, FS_RATE = 8000, FS_FED = 1 << 20 };      /* FS_FED: samples of a recording that is fed, at most */
 
 typedef struct {
     atomic_int open, closed, nexts, under_way, most, slow_us, fail_at, wait_open;
@@ -28,7 +28,8 @@ typedef struct {
     hse_split_input in;
     size_t    total, next, took;            /* samples; parts */
     int       out;
-    bool      one_by_one, words;
+    bool      one_by_one, words, ended;     /* ended: total is known */
+    float    *fed;                          /* what came by fs_feed; NULL: the recording is in->audio */
     float    *done;                         /* [total], in place */
     bool     *there;
     size_t    shown;
@@ -67,11 +68,14 @@ static inline hse_status fs_open(void **out, const void *model, const hse_split_
             for (size_t i = 0; i < in->speech_count; i++)
                 s->total += (size_t)(in->speech[i].end - in->speech[i].start);
         }
-        s->done = hse_calloc(s->total + 1, sizeof *s->done);
-        s->there = hse_calloc(fs_parts(s) + 1, sizeof *s->there);
+        s->ended = in->audio->samples;
+        s->fed = s->ended ? NULL : hse_calloc(FS_FED, sizeof *s->fed);
+        s->done = hse_calloc(s->ended ? s->total + 1 : FS_FED, sizeof *s->done);
+        s->there = hse_calloc(s->ended ? fs_parts(s) + 1 : FS_FED / FS_PART + 1, sizeof *s->there);
     }
-    if (!s || !s->done || !s->there) {
+    if (!s || !s->done || !s->there || (!s->ended && !s->fed)) {
         if (s) {
+            hse_free(s->fed);
             hse_free(s->done);
             hse_free(s->there);
         }
@@ -83,13 +87,26 @@ static inline hse_status fs_open(void **out, const void *model, const hse_split_
     return HSE_OK;
 }
 
+static inline hse_status fs_feed(void *split, const float *samples, size_t n, bool end, hse_error *err)
+{
+    fs_split *s = split;
+
+    if (s->total + n > FS_FED || (end && s->total + n == 0))
+        return hse_fail(err, HSE_E_ARG, 0, "source_audio has %s samples", end ? "no" : "too many");
+    if (n)
+        memcpy(s->fed + s->total, samples, n * sizeof *samples);
+    s->total += n;
+    s->ended = end;
+    return HSE_OK;
+}
+
 static inline hse_item *fs_next(void *split)
 {
     fs_split *s = split;
     size_t from = s->next * FS_PART, n = s->total - from < FS_PART ? s->total - from : FS_PART;
 
     atomic_fetch_add(&fs.nexts, 1);
-    if (s->next == fs_parts(s) || (s->one_by_one && s->out) || s->out == 64)
+    if (s->next == fs_parts(s) || (!s->ended && n < FS_PART) || (s->one_by_one && s->out) || s->out == 64)
         return NULL;
     hse_item *it = hse_calloc(1, sizeof *it);
     if (!it)
@@ -104,7 +121,7 @@ static inline hse_item *fs_next(void *split)
         return NULL;
     }
     if (!s->in.has_speech)
-        memcpy(it->audio.samples, s->in.audio->samples + from, n * sizeof(float));
+        memcpy(it->audio.samples, (s->fed ? s->fed : s->in.audio->samples) + from, n * sizeof(float));
     s->next++;
     s->items[s->next % 64] = it;
     int now = ++s->out;
@@ -173,7 +190,7 @@ static inline hse_status fs_took(void *split, hse_item *item, hse_split_output *
         out->samples = s->done + from;
         out->sample_count = s->shown - from;
     }
-    out->done = s->took == fs_parts(s);
+    out->done = s->ended && s->took == fs_parts(s);
     return HSE_OK;
 }
 
@@ -186,6 +203,7 @@ static inline void fs_close(void **split)
             hse_item_free(s->items[i]);
             hse_free(s->items[i]);
         }
+    hse_free(s->fed);
     hse_free(s->done);
     hse_free(s->there);
     hse_free(s);
@@ -246,7 +264,7 @@ static inline hse_status fs_find(const void *model, nn_ctx *c, hse_item *const *
 #define FS_SPLIT .split_open = fs_open, .split_next = fs_next, .split_took = fs_took, .split_close = fs_close
 
 static const hse_model_type fs_restorer_type = {
-    FAKE_COMMON, FS_SPLIT, .type = "VoiceFixerRestorer", .name = "restorer", .takes = HSE_AUDIO, .gives = HSE_MEL,
+    FAKE_COMMON, FS_SPLIT, .split_feed = fs_feed, .type = "VoiceFixerRestorer", .name = "restorer", .takes = HSE_AUDIO, .gives = HSE_MEL,
     .open = fake_open_synth, .run = fs_restore, .files = {"restorer.fake"},
 };
 static const hse_model_type fs_vocoder_type = {

@@ -218,6 +218,61 @@ TEST(a_recording_in_pieces_is_the_whole_but_for_the_seams)
     vf_vocoder_type.close(&p.vocoder);
 }
 
+/* Every length of the first pieces' neighbourhood: what is said to be settled is what every longer recording has. */
+TEST(settled_pieces_are_those_of_every_longer_recording)
+{
+    size_t settled = 0;
+
+    for (size_t n = 1; n < (size_t)(5 * VF_CORE) * VF_HOP; n += 997)
+        for (size_t i = 0; vf_segment_settled(n, i); i++) {
+            vf_segment any = vf_segment_at(VF_LENGTH_UNKNOWN, i), here = vf_segment_at(n, i);
+
+            settled++;
+            CHECK(i + 1 < vf_segment_count(n) && !here.ends && !here.mel_ends && !any.ends && !any.mel_ends, "piece %zu of %zu", i, n);
+            CHECK(any.mel_from == here.mel_from && any.mel_to == here.mel_to && any.audio_from == here.audio_from &&
+                      any.audio_to == here.audio_to && any.skip == here.skip && any.out_from == here.out_from && any.out_to == here.out_to,
+                  "piece %zu of %zu samples", i, n);
+        }
+    CHECK(settled > 1000, "only %zu", settled);
+}
+
+/* Fed in odd blocks, at rates that are resampled and at its own: the same pieces with the same samples. */
+TEST(a_recording_that_is_fed_gives_the_pieces_of_the_whole)
+{
+    static const int rates[] = {44100, 16000, 96000};
+    uint32_t seed = 4;
+
+    for (size_t k = 0; k < COUNT(rates); k++) {
+        size_t n = (size_t)rates[k] * 40 + 123, pieces = 0, at = 0;
+        hse_audio whole = {.samples = hse_alloc(n * sizeof(float)), .n = n, .rate_hz = rates[k], .channels = 1}, rate = whole;
+        hse_split_input in = {.audio = &whole}, fed = {.audio = &rate};
+        void *a = NULL, *b = NULL;
+        hse_item *x, *y = NULL;
+        hse_error err = {0};
+
+        rate.samples = NULL;
+        rate.n = 0;
+        for (size_t i = 0; i < n; i++)
+            whole.samples[i] = noise(&seed);
+        CHECK(vf_split_open(&a, NULL, &in, &err) == HSE_OK && vf_split_open(&b, NULL, &fed, &err) == HSE_OK, "%s", err.text);
+        while ((x = vf_split_next(a)) != NULL) {
+            while (!(y = vf_split_next(b)) && at < n + 1) {
+                size_t block = at == n ? 0 : n - at < 7777 ? n - at : 7777;
+
+                CHECK(vf_split_feed(b, whole.samples + at, block, at + block == n, &err) == HSE_OK, "%s", err.text);
+                at += block ? block : 1;
+            }
+            CHECK(y && y->audio.n == x->audio.n && memcmp(x->audio.samples, y->audio.samples, x->audio.n * sizeof(float)) == 0,
+                  "%d Hz: piece %zu differs", rates[k], pieces);
+            pieces++;
+        }
+        CHECK(!vf_split_next(b) && pieces >= 3, "%zu pieces", pieces);
+        vf_split_close(&a);
+        vf_split_close(&b);
+        hse_free(whole.samples);
+    }
+}
+
 TEST(damaged_recordings_are_restored_or_refused)
 {
     static const struct {
