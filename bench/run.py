@@ -32,11 +32,14 @@ class Peer:
         if not self.banner.startswith("ready"):
             raise SystemExit(f"{name} did not start: {' '.join(command)}: {self.banner}")
 
-    def once(self):
-        self.p.stdin.write("go\n")
+    def ask(self, line="go"):
+        self.p.stdin.write(line + "\n")
         self.p.stdin.flush()
         self.answer = self.p.stdout.readline().strip()
-        ms, count = self.answer.split()[:2]
+        return self.answer.split()
+
+    def once(self):
+        ms, count = self.ask()[:2]
         return float(ms), int(count)
 
     def close(self):
@@ -94,6 +97,64 @@ def vad(args):
     ours.close(), peer.close()
 
 
+def snr(got, want):
+    import numpy as np
+    a, b = np.fromfile(got, np.float32).astype(np.float64), np.fromfile(want, np.float32).astype(np.float64)
+    return 10 * np.log10((b * b).sum() / ((a - b) ** 2).sum()) if len(a) == len(b) else float("nan")
+
+
+def vits_rounds(title, command, folder, last, threads, kinds, asked, n):
+    """All processes in turn, n times; ratios are medians of the rounds' own. SNR is against our float32."""
+    program = os.path.join(ROOT, "build", "release", "bench", "bench_vits")
+    ours = [Peer("hse " + t, [program, command, folder, str(threads), t, last]) for t in ("bf16", "f32")]
+    peers = [Peer(k, [PYTHON, "bench/vits_peer.py", command, folder, str(threads), k, last]) for k in kinds]
+    waves = {}
+    for x in ours + peers:
+        waves[x.name] = os.path.join(OUT, "vits-" + x.name.replace(" ", "-") + ".f32")
+        x.ask("save " + waves[x.name]), x.once()
+    rows, share = [], []
+    for i in range(n):
+        row = {}
+        for x in (ours + peers)[::-1 if i % 2 else 1]:
+            before = float(ours[0].ask("peak")[0]) if x is ours[0] else 0
+            ms, _, _, cpu = x.ask()[:4]
+            row[x.name] = (float(ms), float(cpu))
+            if x is ours[0]:
+                gflop = float(x.banner.split("GFLOP")[1])
+                share.append(gflop / (float(cpu if threads == 1 else ms) / 1e3) / (max(before, float(x.ask("peak")[0])) * threads))
+        rows.append(row)
+    print(f"  {title}, {threads} thread(s)")
+    for x in ours + peers:
+        ms, cpu = (statistics.median(r[x.name][j] for r in rows) for j in (0, 1))
+        peak = x.ask()[5]
+        print(f"    {x.name:10} {ms:8.0f} ms, CPU {cpu:8.0f} ms, {peak} MB, {snr(waves[x.name], waves['hse f32']):.1f} dB   {x.banner[6:]}")
+    best = [p.name for p in peers if p.name != "bfloat16"]
+    for name, want in zip(("hse bf16", "hse f32"), asked):
+        by = [statistics.median(min(r[p][j] for p in best) / r[name][j] for r in rows) for j in (0, 1)]
+        auto = statistics.median(r["bfloat16"][0] / r[name][0] for r in rows)
+        print(f"    {name} x {by[0]:.2f} (CPU x {by[1]:.2f}; asked {want}) the fastest float32 peer, x {auto:.2f} PyTorch's bf16 autocast")
+    if command == "decode":
+        print(f"    bf16 at {100 * statistics.median(share):.0f} % of the peak of the same minute (asked 85)", flush=True)
+    for x in ours + peers:
+        x.close()
+
+
+def vits(args):
+    """OpenVoice and MeloTTS at their real dims."""
+    folder = os.path.join(OUT, "vits-full")
+    if not os.path.exists(os.path.join(folder, "converter-v2", "checkpoint.pth")):
+        subprocess.run([PYTHON, os.path.join(ROOT, "bench", "vits_full.py"), folder], check=True)
+    at = lambda name: os.path.join(folder, name)  # noqa: E731
+    print("OpenVoice and MeloTTS at their real dims, random weights")
+    for threads in args.threads:
+        for name, want in (("melo", 2.2), ("openvoice-v1", 2.0)):
+            vits_rounds(f"decoder, {name}, 2 s", "decode", at(name), "2", threads, ("float32", "bfloat16", "onnx"), (want, 1.05),
+                        args.pairs)
+        vits_rounds("a MeloTTS sentence with BERT", "sentence", at("melo"), at("bert"), threads, ("float32", "bfloat16"), (2, 1),
+                    args.pairs)
+        vits_rounds("tone conversion, 3 s", "convert", at("converter-v2"), "3", threads, ("float32", "bfloat16"), (2, 1), args.pairs)
+
+
 def start(args):
     """From exec to the first byte of speech over HTTP, against what HSE's imports alone take; and both resident sizes."""
     imports = "import torch, transformers, librosa, faster_whisper, fastapi"
@@ -141,14 +202,14 @@ def matmul(args):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("what", nargs="*", default=["matmul", "vad", "hs1", "start"])
+    ap.add_argument("what", nargs="*", default=["matmul", "vad", "hs1", "vits", "start"])
     ap.add_argument("--pairs", type=int, default=7)
     ap.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     args = ap.parse_args()
     model = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo").read())
     print(f"{time.strftime('%Y-%m-%d')}, {model[1] if model else 'unknown processor'}, {os.cpu_count()} cores; peak before: {peak()}")
     for name in args.what:
-        {"hs1": hs1, "vad": vad, "start": start, "matmul": matmul, "voicefixer": voicefixer}[name](args)
+        {"hs1": hs1, "vad": vad, "start": start, "matmul": matmul, "voicefixer": voicefixer, "vits": vits}[name](args)
     print(f"peak after: {peak()}")
 
 

@@ -11,7 +11,7 @@
 #include "nn/internal.h"
 
 static const size_t TILE_BYTES = 512 << 10;
-enum { MOST_ROWS = 4096, CHAIN_WASTE = 16, LAYER_WASTE = 32 };      /* rows done twice: at most one in so many */
+enum { MOST_ROWS = 4096, CHAIN_WASTE = 32, LAYER_WASTE = 64 };      /* rows done twice: at most one in so many */
 
 typedef struct {
     nn_ctx *c;

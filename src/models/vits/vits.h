@@ -162,7 +162,7 @@ typedef struct {
     int                       context;      /* frames a sample depends on, to each side of its own */
 } vits_decoder;
 
-/* type: of the wide layers; the first and the last stay in float32. */
+/* type: of the blocks; upsampling is one step finer, the first and the last layer float32. */
 void      vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_weight_type type);          /* `dec.` */
 nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_tensor speaker);
 size_t    vits_decoder_window(const vits_decoder *d);       /* frames that are decoded together at most */
