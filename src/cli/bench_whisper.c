@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "models/whisper/adapter.h"
+#include "models/whisper/generate.h"
 #include "models/whisper/mel.h"
-#include "models/whisper/network.h"
+#include "models/whisper/pipeline.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,14 +14,15 @@
 #include <string.h>
 #include <time.h>
 
-enum { FRAMES = 3000, TOKENS = 100, MOST = 64, PROMPT = 4 };
+enum { FRAMES = 3000, TOKENS = 100, MOST = 8, BEAMS = 5, PROMPT = 4 };
 
 typedef struct {
     const bench_whisper_options *o;
     hse_pool *pool;
     nn_ctx *ctx;
-    whisper_network *network;
+    whisper_model *model;
     whisper_decoding *decoding;
+    whisper_searcher *searcher;
     float *mel;
     double load_ms;
     int window[MOST], windows;
@@ -33,33 +36,38 @@ static double cpu_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-static hse_status open_all(work *w, hse_error *err)
+static hse_status open_model(work *w, hse_error *err)
 {
     const bench_whisper_options *o = w->o;
-    whisper_config config = {0};
-    hse_weights *weights = NULL;
     unsigned mask;
-    uint32_t seed = 1;
-    hse_status s;
+    hse_status s = hse_cpu_mask(o->cpu, &mask, err);
 
-    if ((s = hse_cpu_mask(o->cpu, &mask, err)) != HSE_OK || (s = hse_pool_open(&w->pool, o->threads, err)) != HSE_OK)
+    if (s != HSE_OK || (!w->pool && (s = hse_pool_open(&w->pool, o->threads, err)) != HSE_OK))
         return s;
     uint64_t began = hse_now_ns();
-    if ((s = whisper_config_open_weights(&config, &weights, o->dir, NULL, NULL, NULL, err)) == HSE_OK)
-        s = whisper_network_open(
-            &w->network, &config,
-            &(whisper_network_options){
-                .weights = weights, .kernels = hse_kernels_get(mask), .pool = w->pool, .type = o->dtype},
-            err);
+    s = whisper_model_open(
+        &w->model,
+        &(hse_model_source){
+            .dir = o->dir, .kernels = hse_kernels_get(mask), .pool = w->pool, .precision = o->dtype},
+        err);
     w->load_ms = (double)(hse_now_ns() - began) * 1e-6;
-    hse_weights_close(&weights);
-    whisper_config_close(&config);
+    return s;
+}
+
+static hse_status open_all(work *w, hse_error *err)
+{
+    uint32_t seed = 1;
+    hse_status s = open_model(w, err);
+
     if (s != HSE_OK ||
-        (s = nn_open(&w->ctx, &(nn_options){.kernels = hse_kernels_get(mask), .pool = w->pool}, err)) != HSE_OK ||
-        (s = whisper_decoding_open(&w->decoding, w->network, w->ctx,
-                                   &(whisper_decoding_limits){.windows = MOST, .sequences = MOST}, err)) != HSE_OK)
+        (s = nn_open(&w->ctx, &(nn_options){.kernels = w->model->kernels, .pool = w->pool}, err)) != HSE_OK ||
+        (s = whisper_decoding_open(&w->decoding, w->model->network, w->ctx,
+                                   &(whisper_decoding_limits){.windows = MOST, .sequences = MOST * (BEAMS + 1)}, err)) !=
+            HSE_OK ||
+        (s = whisper_searcher_open(&w->searcher, w->decoding, w->ctx, w->model->kernels, &w->model->config.dims,
+                                   whisper_specials(w->model->tokenizer), NULL, 0, err)) != HSE_OK)
         return s;
-    size_t n = (size_t)FRAMES * (size_t)whisper_network_dims(w->network)->mels;
+    size_t n = (size_t)FRAMES * (size_t)w->model->config.dims.mels;
     if (!(w->mel = hse_alloc(n * sizeof *w->mel)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a window");
     for (size_t i = 0; i < n; i++) {
@@ -71,9 +79,10 @@ static hse_status open_all(work *w, hse_error *err)
 
 static void close_all(work *w)
 {
+    whisper_searcher_close(&w->searcher);
     whisper_decoding_close(&w->decoding);
     nn_close(&w->ctx);
-    whisper_network_close(&w->network);
+    whisper_model_close(&w->model);
     hse_pool_close(&w->pool);
     hse_free(w->mel);
 }
@@ -86,79 +95,65 @@ static hse_status encode(work *w, int *window, hse_error *err)
     return whisper_encode_windows(w->decoding, 1, &mel, &frames, window, false, err);
 }
 
-/* The largest logit but <|endoftext|>, and its log-probability as a search needs it. */
-static int32_t best_token(float *logits, int vocab, double *score)
+/* <|startoftranscript|><|en|><|transcribe|><|notimestamps|>, or what an English-only model has of it. */
+static size_t prompt_of(const work *w, int32_t out[PROMPT])
 {
-    const int32_t eot = 50257;
-    float most = -INFINITY, sum = 0;
-    int32_t at = 0;
+    const whisper_special *x = whisper_specials(w->model->tokenizer);
+    size_t n = 0;
 
-    if (vocab > eot)
-        logits[eot] = -INFINITY;
-    for (int32_t i = 0; i < vocab; i++)
-        if (logits[i] > most) {
-            most = logits[i];
-            at = i;
-        }
-    for (int i = 0; i < vocab; i += 64) /* a search takes the log-softmax: about this much work with vectors */
-        sum += expf(logits[i] - most);
-    *score -= log((double)sum);
-    return at;
+    out[n++] = x->sot;
+    if (x->multilingual) {
+        out[n++] = x->language_begin;
+        out[n++] = x->transcribe;
+    }
+    out[n++] = x->no_timestamps;
+    return n;
 }
 
-/* `n` sequences: of as many windows, or of one. */
-static hse_status decode(work *w, int n, bool beam, long *count, hse_error *err)
+/* The product's own search over n windows: TOKENS tokens each, since none may end. */
+static hse_status decode(work *w, int n, int beams, long *count, hse_error *err)
 {
-    static const int32_t prompt[PROMPT] = {50258, 50259, 50359, 50363};
-    int vocab = whisper_network_dims(w->network)->vocab, sequence[MOST];
-    whisper_row rows[MOST * PROMPT];
+    int32_t prompt[PROMPT], eot = whisper_specials(w->model->tokenizer)->eot;
+    whisper_job job[MOST] = {0}, *jobs[MOST];
     hse_status s = HSE_OK;
-    double score = 0;
-    int m = 0;
 
-    while (s == HSE_OK && w->windows < (beam ? 1 : n))
+    while (s == HSE_OK && w->windows < n)
         s = encode(w, &w->window[w->windows++], err);
     for (int i = 0; i < n; i++) {
-        sequence[i] = whisper_sequence_new(w->decoding, w->window[beam ? 0 : i]);
-        for (int k = 0; k < PROMPT; k++)
-            rows[m++] = (whisper_row){sequence[i], prompt[k] < vocab ? prompt[k] : k, k == PROMPT - 1};
+        jobs[i] = &job[i];
+        job[i] = (whisper_job){.task = WHISPER_GENERATE,
+                               .window = w->window[i],
+                               .prompt = prompt,
+                               .prompt_count = prompt_of(w, prompt),
+                               .search = {.beam_size = beams,
+                                          .hypotheses = 1,
+                                          .patience = 1,
+                                          .length_penalty = 1,
+                                          .repetition_penalty = 1,
+                                          .max_length = 2 * TOKENS,
+                                          .suppress = &eot,
+                                          .suppress_count = 1}};
     }
-    for (int step = 0; step < TOKENS && s == HSE_OK; step++) {
-        if ((s = whisper_step(w->decoding, rows, m, err)) != HSE_OK)
-            break;
-        int each = m / n, next[MOST];
-        for (int i = 0; i < n; i++)
-            rows[i] = (whisper_row){sequence[i],
-                                    best_token(whisper_logits(w->decoding, (i + 1) * each - 1), vocab, &score), true};
-        m = n;
-        for (int i = 0; beam && i < n; i++) { /* all go on from the first, with tokens of their own */
-            next[i] = i ? whisper_sequence_fork(w->decoding, sequence[0]) : sequence[0];
-            rows[i].token = (rows[i].token + i) % vocab;
-        }
-        for (int i = 1; beam && i < n; i++) {
-            whisper_sequence_free(w->decoding, sequence[i]);
-            rows[i].sequence = sequence[i] = next[i];
-        }
-        *count += n;
+    if (s == HSE_OK)
+        s = whisper_jobs_run(w->searcher, jobs, (size_t)n, MOST * (BEAMS + PROMPT), err);
+    for (int i = 0; i < n; i++) {
+        *count += job[i].hypothesis_count ? (long)job[i].hypothesis[0].count : 0;
+        whisper_job_free(&job[i]);
     }
-    for (int i = 0; i < n; i++)
-        whisper_sequence_free(w->decoding, sequence[i]);
     return s;
 }
 
 static hse_status once(work *w, const char *line, long *count, hse_error *err)
 {
-    int window = -1, n = 1;
+    int window = -1;
     hse_status s;
 
     *count = 0;
     if (w->o->decode) {
         bool beam = strncmp(line, "beam ", 5) == 0;
         long given = strtol(beam ? line + 5 : line, NULL, 10);
-        n = given > 0 && given < MOST / 2 ? (int)given : 1;
-        s = decode(w, n, beam, count, err);
-        *count /= beam ? n : 1; /* hypotheses of one text */
-        return s;
+        int most = beam ? BEAMS : MOST, n = given < 1 ? 1 : given < most ? (int)given : most;
+        return decode(w, beam ? 1 : n, beam ? n : 1, count, err);
     }
     if ((s = encode(w, &window, err)) != HSE_OK)
         return s;
@@ -178,7 +173,7 @@ static hse_status answer(work *w, hse_error *err)
     if (s != HSE_OK)
         return s;
     printf("ready hse %s, weights %.1f MB, loaded in %.1f ms\n", HSE_VERSION,
-           (double)whisper_network_bytes(w->network) * 1e-6, w->load_ms);
+           (double)whisper_network_bytes(w->model->network) * 1e-6, w->load_ms);
     fflush(stdout);
     while (s == HSE_OK && fgets(line, sizeof line, stdin)) {
         double cpu = cpu_ms();
@@ -231,16 +226,40 @@ static hse_status counted(work *w, const char *line, hse_error *err)
     return s;
 }
 
+/* Weights, vocabulary and all, as the engine opens it. */
+static hse_status loads(work *w, hse_error *err)
+{
+    size_t runs = (size_t)w->o->runs;
+    double *ms = hse_alloc(2 * runs * sizeof *ms), *cpu = ms ? ms + runs : NULL;
+    hse_status s = ms ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu runs", runs);
+
+    for (size_t i = 0; i <= runs && s == HSE_OK; i++) { /* the first brings the file into the page cache */
+        double used = cpu_ms();
+        if ((s = open_model(w, err)) != HSE_OK)
+            break;
+        ms[i > 0 ? i - 1 : 0] = w->load_ms;
+        cpu[i > 0 ? i - 1 : 0] = cpu_ms() - used;
+        whisper_model_close(&w->model);
+    }
+    if (s == HSE_OK) {
+        qsort(ms, runs, sizeof *ms, by_value);
+        qsort(cpu, runs, sizeof *cpu, by_value);
+        printf("load: median %.1f ms, from %.1f; CPU %.1f, from %.1f\n", ms[runs / 2], ms[0], cpu[runs / 2], cpu[0]);
+    }
+    hse_free(ms);
+    return s;
+}
+
 hse_status bench_whisper(const bench_whisper_options *o, hse_error *err)
 {
     work w = {.o = o};
-    hse_status s = open_all(&w, err);
+    hse_status s = o->load ? loads(&w, err) : open_all(&w, err);
 
-    if (s == HSE_OK && o->peer) {
+    if (s == HSE_OK && o->peer && !o->load) {
         s = answer(&w, err);
-    } else if (s == HSE_OK) {
-        printf("%s: weights %.1f MB, loaded in %.1f ms\n", o->dir, (double)whisper_network_bytes(w.network) * 1e-6,
-               w.load_ms);
+    } else if (s == HSE_OK && !o->load) {
+        printf("%s: weights %.1f MB, loaded in %.1f ms\n", o->dir,
+               (double)whisper_network_bytes(w.model->network) * 1e-6, w.load_ms);
         const char *lines[] = {"1", "8", "beam 5"};
         for (size_t i = 0; i < (o->decode ? COUNT(lines) : 1) && s == HSE_OK; i++)
             s = counted(&w, lines[i], err);
@@ -273,7 +292,7 @@ static hse_status hear(const bench_whisper_options *o, k_weight_type type, const
         s = whisper_encode_windows(w.decoding, 1, mel ? &mel : (const float *const *)&w.mel, &frames, &window, true,
                                    err);
     if (s == HSE_OK) {
-        const whisper_dims *d = whisper_network_dims(w.network);
+        const whisper_dims *d = &w.model->config.dims;
         h->vocab = (size_t)d->vocab;
         h->outputs = (size_t)whisper_window_positions(w.decoding, window) * (size_t)d->width;
         h->output = hse_alloc(h->outputs * sizeof *h->output);

@@ -1,4 +1,4 @@
-/* bench_whisper.h - hse bench whisper-encode and whisper-decode: the networks alone, on noise, without audio or rules. */
+/* bench_whisper.h - hse bench whisper-load, whisper-encode and whisper-decode: the networks and the search on noise. */
 #ifndef HSE_CLI_BENCH_WHISPER_H
 #define HSE_CLI_BENCH_WHISPER_H
 
@@ -7,7 +7,7 @@
 
 typedef struct {
     const char   *dir;                      /* a model's folder */
-    bool          decode;                   /* else: encode */
+    bool          load, decode;             /* neither: encode */
     int           threads;
     const char   *cpu;                      /* as hse_cpu_mask */
     k_weight_type dtype;
@@ -15,8 +15,9 @@ typedef struct {
     int           runs;
 } bench_whisper_options;
 
-/* whisper-encode: one window of 3000 frames. whisper-decode: 100 tokens, greedily, of one window; a line "8" stands for 8 windows
- * at once, "beam 5" for 5 hypotheses of one window, each step forked from the best. Counts positions, tokens. */
+/* whisper-load: everything that the engine opens for a model. whisper-encode: one window of 3000 frames. whisper-decode: 100 tokens
+ * of one window by the product's search, greedily; a line "8" stands for 8 windows at once, "beam 5" for a search with 5 beams.
+ * Counts positions, or tokens of the texts. */
 hse_status bench_whisper(const bench_whisper_options *o, hse_error *err);
 
 /* What bf16 and int8 cost beside float32, printed: the SNR of the encoder's output and of the logits, and how many of the tokens that

@@ -159,6 +159,8 @@ typedef struct hse_kernels {
     float (*sum_squares)(const float *x, size_t n);
     float (*dot)(const float *a, const float *b, size_t n);
     float (*max_abs)(const float *x, size_t n);                                     /* 0 for n = 0; NaN if any is NaN */
+    float (*largest)(const float *x, int n);                                        /* -infinity for n = 0; NaN counts as less */
+    float (*exp_sum)(const float *x, float most, int n);                            /* sum of e^(x - most) for x <= most */
 
     /* One step of a recurrent layer for one item of width h.
      * LSTM: gates[4h] = W x + U h + biases in the order i, f, g, o (already summed); c and h are updated in place.

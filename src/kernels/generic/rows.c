@@ -78,6 +78,15 @@ static float largest(const float *x, int n)
     return most;
 }
 
+static float exp_sum(const float *x, float most, int n)
+{
+    float s[SUMS] = {0};
+
+    for (int i = 0; i < n; i++)
+        s[i % SUMS] += expf(x[i] - most);
+    return total(s);
+}
+
 static void exp_bf16(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n)
 {
     for (int r = 0; r < rows; r++, out += out_row, x += x_row) {
@@ -158,6 +167,8 @@ void k_generic_rows(hse_kernels *k)
     k->dot = dot;
     k->sum_squares = sum_squares;
     k->max_abs = max_abs;
+    k->largest = largest;
+    k->exp_sum = exp_sum;
     k->softmax = softmax;
     k->attend = attend;
     k->exp_bf16 = exp_bf16;

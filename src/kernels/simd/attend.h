@@ -39,6 +39,27 @@ INLINE void attend_scores(const k_attend *a, int r, int head, int heads)
         a->weights[(size_t)(head + j) * (size_t)a->n + (size_t)r] = a->scale * vf_total(sum[j]);
 }
 
+/* Weighted values of `vectors` vectors of a head from column `from` on; the sums stay in registers. */
+INLINE void attend_values(const k_attend *a, int head, int from, int vectors)
+{
+    const float *weight = a->weights + (size_t)head * (size_t)a->n;
+    size_t at = (size_t)head * (size_t)a->width + (size_t)from;
+    vf sum[4];
+
+    UNROLL for (int v = 0; v < 4; v++)
+        sum[v] = vf_zero();
+    for (int r = 0; r < a->n; r++) {
+        vf w = vf_set1(weight[r]);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            vf value = cache_load(a, (size_t)a->rows[r] * a->row + a->values + at + (size_t)(v * VF_LANES),
+                                  a->width - from - v * VF_LANES);
+            sum[v] = vf_fma(w, value, sum[v]);
+        }
+    }
+    UNROLL for (int v = 0; v < vectors; v++)
+        vf_store_n(a->out + at + (size_t)(v * VF_LANES), sum[v], a->width - from - v * VF_LANES);
+}
+
 static void k_attend_rows(const k_attend *a)
 {
     size_t n = (size_t)a->n;
@@ -53,18 +74,12 @@ static void k_attend_rows(const k_attend *a)
             attend_scores(a, r, head, 1);
     }
     k_softmax(a->weights, n, a->heads, a->n);
-    memset(a->out, 0, (size_t)a->heads * (size_t)a->width * sizeof *a->out);
-    for (int r = 0; r < a->n; r++) {
-        if (r + 1 < a->n)
-            fetch_row(a, r + 1, a->values);
-        for (int head = 0; head < a->heads; head++) {
-            vf w = vf_set1(a->weights[(size_t)head * n + (size_t)r]);
-            for (int i = 0; i < a->width; i += VF_LANES) {
-                size_t at = (size_t)head * (size_t)a->width + (size_t)i;
-                vf value = cache_load(a, (size_t)a->rows[r] * a->row + a->values + at, a->width - i);
-                vf_store_n(a->out + at, vf_fma(w, value, vf_load_n(a->out + at, a->width - i)), a->width - i);
-            }
-        }
+    for (int head = 0; head < a->heads; head++) {
+        int i = 0;
+        for (; a->width - i >= 4 * VF_LANES; i += 4 * VF_LANES)
+            attend_values(a, head, i, 4);
+        for (; i < a->width; i += VF_LANES)
+            attend_values(a, head, i, 1);
     }
 }
 

@@ -148,10 +148,11 @@ INLINE const char *row_of(const k_rows *p, int r)
     }
 }
 
-/* Tiles whose code has finish_tile: the tallest, and one row, where an epilogue of its own costs as much as a short panel. */
+/* Tiles whose code has finish_tile: the tallest; and of whole panels those of one, four and five rows (a text, eight of them, a
+ * beam), where an epilogue of its own costs as much as a short panel. */
 INLINE bool finishes(int mr, int nv, const int *most_rows)
 {
-    return nv <= MOST_VECTORS && (mr == 1 || mr == most_rows[nv - 1]);
+    return nv <= MOST_VECTORS && (mr == 1 || mr == most_rows[nv - 1] || (nv == MOST_VECTORS && (mr == 4 || mr == 5)));
 }
 
 /* Where sums come from and go to when they are float32 throughout. */
@@ -350,6 +351,22 @@ static size_t element_bytes(k_weight_type type)
     return type == K_F32 ? 4 : type == K_BF16 ? 2 : 1;
 }
 
+/* Is an epilogue one that finish_tile has? */
+static bool simple_epilogue(const k_gemm *g)
+{
+    return g->scale == NULL && simple_act(g->act) && (g->out_bf16 == NULL || simple_act(g->bf16_act)) &&
+           (g->w->type != K_INT8 || g->w->taps == 1);
+}
+
+/* What a short panel would wait for at its start and end. */
+static void fetch_scales(const k_packed *w, int from, int nv)
+{
+    for (int v = 0; v < nv; v++) {
+        __builtin_prefetch(w->comp + from + v * VF_LANES);
+        __builtin_prefetch(w->scale + from + v * VF_LANES);
+    }
+}
+
 /* `panels` panels, all full when they are several, for the rows [row, row + rows); rows <= BLOCK_ROWS when the inputs
  * need more than one stretch. */
 static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows,
@@ -369,17 +386,13 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
     size_t element = element_bytes(w->type), step = (size_t)(nv / panels * VF_BYTES);
     const char *weights = (const char *)w->data + (size_t)panel * w->panel_bytes;
     bool whole = s.taps >= taps && s.groups >= groups;
-    bool simple = g->scale == NULL && simple_act(g->act) &&
-                   (g->out_bf16 == NULL || simple_act(g->bf16_act)) && (w->type != K_INT8 || w->taps == 1);
+    bool simple = simple_epilogue(g);
     k_tile x = {.a_row = g->a_row * element, .a_tap = g->a_tap * element, .b_step = step, .b_panel = w->panel_bytes,
                 .a_scale_row = g->a_scale_row, .a_scale_tap = g->a_scale_tap,
                 .comp_tap = (size_t)w->panel * (size_t)w->panels};
 
-    if (w->type == K_INT8 && rows <= FETCH_ROWS)                /* what a short panel would wait for at its start and end */
-        for (int v = 0; v < nv; v++) {
-            __builtin_prefetch(w->comp + from + 2 * w->panel + v * VF_LANES);
-            __builtin_prefetch(w->scale + from + 2 * w->panel + v * VF_LANES);
-        }
+    if (w->type == K_INT8 && rows <= FETCH_ROWS && panel + 2 < w->panels)
+        fetch_scales(w, from + 2 * w->panel, nv);
     for (int t = 0; t < taps || t == 0; t += s.taps)
         for (int i = 0; i < groups || i == 0; i += s.groups) {
             x.taps = taps - t < s.taps ? taps - t : s.taps;
@@ -392,7 +405,7 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
             for (int r = 0, next; r < rows; r += next) {
                 size_t at = (size_t)(row + r);
                 next = tile_rows(run[nv - 1], rows - r, most);
-                bool at_once = last && simple && (next == 1 || next == most) && panels == 1;
+                bool at_once = last && simple && panels == 1 && finishes(next, nv, most_rows);
                 x.g = at_once ? g : NULL;
                 x.a = (const char *)g->a + at * x.a_row + (size_t)i * (size_t)group * element;
                 if (g->tap_at != NULL)
@@ -410,6 +423,24 @@ static void panel_rows(const k_gemm *g, int panel, int panels, int row, int rows
                     finish_rows(g, row + r, next, from, nv, x.part);
             }
         }
+}
+
+/* One int8 row against whole panels, as keys are in attention: nothing is set up anew for each of them. */
+static void one_row(const k_gemm *g, int panel, int end, k_tile_run *run)
+{
+    const k_packed *w = g->w;
+    k_tile x = {.a = g->a, .taps = 1, .groups = (w->k + 3) / 4, .b_step = MOST_VECTORS * VF_BYTES, .b_panel = w->panel_bytes, .g = g,
+                .a_scale = g->a_scale};
+
+    for (; panel < end; panel++) {
+        x.from = panel * w->panel;
+        x.left = w->n - x.from;
+        x.b = (const char *)w->data + (size_t)panel * w->panel_bytes;
+        x.comp = w->comp + x.from;
+        if (panel + 2 < w->panels)
+            fetch_scales(w, x.from + 2 * w->panel, MOST_VECTORS);
+        run(&x);
+    }
 }
 
 /* One or two rows make too few sums of one panel to hide a multiply-add's latency where vectors are short. */
@@ -435,6 +466,14 @@ static void gemm_with(const k_gemm *g, k_tile_run *const run[][MOST_ROWS + 1], c
 
     if (block < GEMM_ROWS)
         block = GEMM_ROWS;
+    if (w->type == K_INT8 && g->rows == 1 && simple_epilogue(g) && w->panel == MOST_VECTORS * VF_LANES && MOST_WIDE == MOST_VECTORS) {
+        int whole = w->n / w->panel < g->panel_to ? w->n / w->panel : g->panel_to;
+        if (g->panel_from < whole)
+            one_row(g, g->panel_from, whole, run[MOST_VECTORS - 1][1]);
+        if (whole < g->panel_to && g->panel_from < g->panel_to)
+            panel_rows(g, whole > g->panel_from ? whole : g->panel_from, 1, 0, 1, run, most_rows);
+        return;
+    }
     for (int row = 0; row < g->rows; row += block) {
         int rows = g->rows - row < block ? g->rows - row : block;
         for (int panel = g->panel_from, panels; panel < g->panel_to; panel += panels) {

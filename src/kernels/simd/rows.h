@@ -98,6 +98,28 @@ static void k_softmax(float *x, size_t row, int rows, int n)
     }
 }
 
+static float k_largest(const float *x, int n)
+{
+    return largest_of(x, n);
+}
+
+static float k_exp_sum(const float *x, float most, int n)
+{
+    vf sum[4], top = vf_set1(most);
+    int i = 0;
+
+    UNROLL for (int j = 0; j < 4; j++)
+        sum[j] = vf_zero();
+    for (; n - i >= 4 * VF_LANES; i += 4 * VF_LANES)
+        UNROLL for (int j = 0; j < 4; j++)
+            sum[j] = vf_add(sum[j], vf_exp(vf_sub(vf_load(x + i + j * VF_LANES), top)));
+    for (; i < n; i += VF_LANES) {
+        int left = n - i < VF_LANES ? n - i : VF_LANES;
+        sum[0] = vf_add(sum[0], vf_keep_first(vf_exp(vf_sub(vf_load_n(x + i, left), top)), left));
+    }
+    return vf_total(vf_add(vf_add(sum[0], sum[1]), vf_add(sum[2], sum[3])));
+}
+
 static void k_layer_norm(float *out, const float *in, const float *gain, const float *bias, float eps, int rows, int n)
 {
     for (int r = 0; r < rows; r++, in += n, out += n) {
@@ -121,6 +143,8 @@ static void set_rows(hse_kernels *k)
     k->sum_squares = k_sum_squares;
     k->dot = k_dot;
     k->max_abs = k_max_abs;
+    k->largest = k_largest;
+    k->exp_sum = k_exp_sum;
     k->softmax = k_softmax;
     k->layer_norm = k_layer_norm;
 }

@@ -124,34 +124,38 @@ int whisper_search_sequences(const whisper_search *o)
 
 /* ---- one row of logits ---- */
 
-static int32_t arg_max(const float *x, int32_t n)
+/* The first of the largest. */
+static int32_t arg_max(const whisper_searcher *s, const float *x, int32_t n)
 {
-    float best[LANES], top = WHISPER_DISABLED;
-    int32_t i;
+    float top = s->k->largest(x, n);
+    int32_t i = 0;
 
-    for (int l = 0; l < LANES; l++)
-        best[l] = WHISPER_DISABLED;
-    for (i = 0; i + LANES <= n; i += LANES)
+    for (int found = 0; i + LANES <= n; i += LANES) {
         for (int l = 0; l < LANES; l++)
-            best[l] = x[i + l] > best[l] ? x[i + l] : best[l];
+            found |= x[i + l] == top;
+        if (found)
+            break;
+    }
     for (; i < n; i++)
-        best[0] = x[i] > best[0] ? x[i] : best[0];
-    for (int l = 0; l < LANES; l++)
-        top = best[l] > top ? best[l] : top;
-    for (i = 0; i < n; i++)
         if (x[i] == top)
             return i;
     return 0; /* nothing but NaN */
 }
 
-/* The probabilities go to s->p. Returns the logarithm of the sum, so that x[i] - it is a log-probability. */
+/* The logarithm of the sum of e^x: x[i] less that is a log-probability. */
+static double log_sum(const whisper_searcher *s, const float *x, int32_t n)
+{
+    float top = s->k->largest(x, n);
+
+    return (double)top + log((double)s->k->exp_sum(x, top, n));
+}
+
+/* The same, and the probabilities in s->p. */
 static double normalize(whisper_searcher *s, const float *x, int32_t n)
 {
-    int32_t top = arg_max(x, n);
-
     memcpy(s->p, x, (size_t)n * sizeof *x);
     s->k->softmax(s->p, (size_t)n, 1, n);
-    return (double)x[top] - log((double)s->p[top]);
+    return log_sum(s, x, n);
 }
 
 /* What may follow h; the probabilities of it. */
@@ -169,15 +173,15 @@ static double weigh(whisper_searcher *s, const whisper_job *job, float *x, const
     if (o->suppress_blank && h->count == g->prefix)
         whisper_disable(x, s->vocab, s->begin, s->n_begin);
     if (job->prompt[g->start] == s->ids.no_timestamps)
-        return normalize(s, x, s->vocab);
+        return log_sum(s, x, s->vocab);
     if (!whisper_time_rules(&s->ids, x, h->tokens, h->count, g->prefix, o->max_initial_timestamp))
-        return normalize(s, x, s->vocab);
+        return log_sum(s, x, s->vocab);
     lse = normalize(s, x, s->vocab);
     if (!whisper_times_win(&s->ids, s->p))
         return lse;
     for (int32_t i = 0; i < s->ids.timestamp_begin; i++)
         x[i] = WHISPER_DISABLED;
-    return normalize(s, x, s->vocab);
+    return log_sum(s, x, s->vocab);
 }
 
 /* ---- growing ---- */
@@ -339,7 +343,7 @@ static hse_status choose_beams(whisper_searcher *s, whisper_job *job, bool *over
 static int32_t choose_one(whisper_searcher *s, const whisper_job *job, const float *x, const branch *b)
 {
     double u, sum = 0.0;
-    int32_t top = arg_max(x, s->vocab), last = top;
+    int32_t top = arg_max(s, x, s->vocab), last = top;
     float t = (float)job->search.temperature;
 
     if (job->search.temperature <= 0.0)
@@ -656,7 +660,7 @@ static hse_status took_prompt(whisper_searcher *s, whisper_job *job, size_t from
             continue;
         if (job->task == WHISPER_SCORE) {
             int32_t token = job->text[at - job->score_from];
-            double lse = normalize(s, x, s->ids.eot);
+            double lse = log_sum(s, x, s->ids.eot);
             job->text_probs[at - job->score_from] = token < s->ids.eot ? exp((double)x[token] - lse) : 0.0;
         } else if (job->task == WHISPER_LANGUAGE) {
             language_probs(s, job, x);
@@ -664,7 +668,7 @@ static hse_status took_prompt(whisper_searcher *s, whisper_job *job, size_t from
             if (at + 1 == job->prompt_count)
                 memcpy(g->first, x, (size_t)s->vocab * sizeof *x);
             if (at == g->sot_at)
-                job->no_speech_prob = exp((double)x[s->no_speech] - normalize(s, x, s->vocab));
+                job->no_speech_prob = exp((double)x[s->no_speech] - log_sum(s, x, s->vocab));
         }
     }
     *over = false;

@@ -41,6 +41,24 @@ TEST(sums_agree_with_double)
         }
 }
 
+TEST(largest_and_sums_of_powers_agree_with_double)
+{
+    FOR_EACH_SET (k)
+        for (int n = 0; n <= MOST; n++) {
+            float *x = part(0, (size_t)n);
+            double most = -INFINITY, sum = 0;
+            random_fill(x, (size_t)n, n % 7 == 0 ? 80.0f : 4.0f);
+            if (n > 2)
+                x[n / 2] = -INFINITY;
+            for (int i = 0; i < n; i++)
+                most = larger(most, (double)x[i]);
+            CHECK((double)k->largest(x, n) == most, "%s largest n %d", k->name, n);
+            for (int i = 0; i < n; i++)
+                sum += exp((double)x[i] - most);
+            CHECK(fabs((double)k->exp_sum(x, (float)most, n) - sum) <= sum * 2e-6, "%s exp_sum n %d", k->name, n);
+        }
+}
+
 TEST(softmax_agrees_with_double)
 {
     FOR_EACH_SET (k)
