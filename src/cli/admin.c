@@ -195,6 +195,9 @@ static int run_reload(const cli_args *a)
         status = cli_fail(&err);
     else
         printf("the config is read again: %lld models\n", (long long)json_integer_value(json_object_get(root, "models")));
+    const json_t *late = json_object_get(root, "needs_restart");
+    for (size_t i = 0; i < json_array_size(late); i++)
+        printf("%s takes effect when the server is started again\n", json_string_value(json_array_get(late, i)));
     json_decref(root);
     hse_buf_free(&body);
     return status;

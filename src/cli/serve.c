@@ -17,14 +17,18 @@ static const cli_option options[] = {
     CLI_CONFIG_OPTION,
 };
 
-/* Is there a model that speaks? */
-static bool print_models(hse_engine *engine)
+/* What can be asked of the models that are there. */
+typedef struct {
+    bool speaks, transcribes, restores, detects;
+} offer;
+
+static offer print_models(hse_engine *engine)
 {
     hse_models *models = NULL;
-    bool speaks = false;
+    offer o = {0};
 
     if (hse_models_open(&models, engine, NULL) != HSE_OK)
-        return false;
+        return o;
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
         if (m->problem && strcmp(m->problem, HSE_NOT_CONFIGURED) == 0)
@@ -37,11 +41,31 @@ static bool print_models(hse_engine *engine)
             for (size_t v = 0; v < m->voice_count && v < 8; v++)
                 printf("%s%s", v ? ", " : "; voices ", m->voices[v]);
             puts("");
-            speaks = speaks || m->speaks;
+            o.speaks |= m->speaks;
+            o.transcribes |= m->transcribes;
+            o.restores |= m->restores;
+            o.detects |= m->detects;
         }
     }
     hse_models_close(&models);
-    return speaks;
+    return o;
+}
+
+/* A command for the first thing that this server can do. */
+static void suggest(offer o, const char *curl)
+{
+    if (o.speaks)
+        printf("  %s/v1/audio/speech -H 'Content-Type: application/json' \\\n"
+               "       -d '{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello there.\",\"response_format\":\"wav\"}' -o hello.wav\n",
+               curl);
+    else if (o.transcribes)
+        printf("  %s/v1/audio/transcriptions -F file=@speech.wav\n", curl);
+    else if (o.restores)
+        printf("  hse restore noisy.wav -o clean.wav\n");
+    else if (o.detects)
+        printf("  hse vad speech.wav\n");
+    else
+        printf("  %s/v1/models\n", curl);
 }
 
 /* What a newcomer reads: where it listens, and a command that makes a sound. */
@@ -52,19 +76,17 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
     const char *host = o->host && *o->host && strcmp(o->host, "0.0.0.0") && strcmp(o->host, "::") ? o->host : "127.0.0.1";
 
     printf("harmonyspeech %s, %s, %d threads\n", HSE_VERSION, hse_cpu_name(hse_engine_kernels(engine)->cpu), hse_engine_threads(engine));
-    bool speaks = print_models(engine);
+    offer offered = print_models(engine);
     bool v6 = strchr(host, ':') != NULL;        /* an IPv6 address stands in brackets in an URL */
     const char *left = v6 ? "[" : "", *right = v6 ? "]" : "";
     if (port == 0) {
         printf("listening on %s\n", host);
     } else {
+        char curl[400];
+
+        snprintf(curl, sizeof curl, "curl -s %s%s://%s%s%s:%d", k, scheme, left, host, right, port);
         printf("listening on %s://%s%s%s:%d\n\nOpen that address in a browser, or try:\n", scheme, left, host, right, port);
-        if (speaks)
-            printf("  curl -s %s%s://%s%s%s:%d/v1/audio/speech -H 'Content-Type: application/json' \\\n"
-                   "       -d '{\"model\":\"tts-1\",\"voice\":\"alloy\",\"input\":\"Hello there.\",\"response_format\":\"wav\"}' -o hello.wav\n",
-                   k, scheme, left, host, right, port);
-        else
-            printf("  curl -s %s%s://%s%s%s:%d/v1/models\n", k, scheme, left, host, right, port);
+        suggest(offered, curl);
         puts("Ctrl-C stops the server.");
     }
     fflush(stdout);

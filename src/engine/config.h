@@ -110,6 +110,9 @@ hse_status hse_config_load(hse_config **out, const char *path, const hse_config_
 /* The same again, from the same file and flags and the variables of now; `old` stays as it is. For a running server. */
 hse_status hse_config_reload(hse_config **out, const hse_config *old, hse_buf *report, hse_error *err);
 
+/* A line for each setting that differs and is looked at only when the program starts: its key. */
+void       hse_config_needs_restart(hse_buf *out, const hse_config *started, const hse_config *fresh);
+
 /* The file (and its api_key_file) and the defaults alone. */
 hse_status hse_config_open(hse_config **out, const char *path, hse_buf *report, hse_error *err);
 /* The same of bytes; `name` stands for the file in messages. Nothing else is read: api_key_file stays a name. */

@@ -1,6 +1,38 @@
 /* reload.c - another config for a running engine: what it begins with stays with each request, what is the same stays loaded. */
 #include "base/log.h"
 #include "engine/internal.h"
+#include "engine/settings.h"
+
+/* What a reload changes; everything else needs a restart. */
+static const char *const live[] = {"model_configs", "aliases",        "models",       "hf_home",            "offline",     "dtype",
+                                   "device",        "timeout_s",      "keep_alive",   "memory_budget",      "preload",     "batch_window_ms",
+                                   "vad_model",     "max_batch_size", "api_keys",     "text_normalization", "api_key_file"};
+
+static bool is_live(const char *key)
+{
+    for (size_t i = 0; i < COUNT(live); i++)
+        if (strcmp(live[i], key) == 0)
+            return true;
+    return false;
+}
+
+void hse_config_needs_restart(hse_buf *out, const hse_config *started, const hse_config *fresh)
+{
+    for (const hse_setting *s = hse_settings; s->key; s++) {
+        hse_buf a, b;
+
+        if (is_live(s->key))
+            continue;
+        hse_buf_init(&a, 1u << 20);
+        hse_buf_init(&b, 1u << 20);
+        hse_setting_print(s, started, &a);
+        hse_setting_print(s, fresh, &b);
+        if (strcmp(hse_buf_text(&a), hse_buf_text(&b)) != 0)
+            hse_buf_printf(out, "%s\n", s->key);
+        hse_buf_free(&a);
+        hse_buf_free(&b);
+    }
+}
 
 hse_status hse_engine_reload(hse_engine *e, hse_config *config, hse_error *err)
 {
@@ -30,7 +62,6 @@ hse_status hse_engine_reload(hse_engine *e, hse_config *config, hse_error *err)
     hse_catalogue_unref(e, old);
     pthread_cond_signal(&e->keeper_wake);
     pthread_mutex_unlock(&e->lock);
-    hse_log(HSE_LOG_INFO, "engine", NULL, "config read again: %zu models (%zu before, %zu unchanged); threads and cpu need a restart",
-            c->slot_count, before, kept);
+    hse_log(HSE_LOG_INFO, "engine", NULL, "config read again: %zu models (%zu before, %zu unchanged)", c->slot_count, before, kept);
     return HSE_OK;
 }

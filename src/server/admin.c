@@ -130,16 +130,21 @@ bool api_reload(api_call *c)
     hse_buf report, out;
 
     hse_buf_init(&report, 1u << 20);
+    hse_buf_init(&out, 1u << 16);
     hse_status s = hse_server_reload(c->server, &report, &err);
-    for (const char *line = hse_buf_text(&report); *line;) {
+    hse_buf_printf(&out, "{\"status\":\"ok\",\"models\":%zu,\"needs_restart\":[", usable_models(c->server->engine));
+    for (const char *text = hse_buf_text(&report), *line = text; *line;) {
         size_t n = strcspn(line, "\n");
-        hse_log(HSE_LOG_ERROR, "server", c->id, "%.*s", (int)(n < 400 ? n : 400), line);
+        if (s == HSE_OK)
+            hse_buf_printf(&out, "%s\"%.*s\"", line == text ? "" : ",", (int)n, line);
+        else
+            hse_log(HSE_LOG_ERROR, "server", c->id, "%.*s", (int)(n < 400 ? n : 400), line);
         line += n + (line[n] == '\n');
     }
+    hse_buf_str(&out, "]}");
     hse_buf_free(&report);
-    if (s != HSE_OK)
-        return api_engine_error(c, &err, NULL);
-    hse_buf_init(&out, 4096);
-    hse_buf_printf(&out, "{\"status\":\"ok\",\"models\":%zu}", usable_models(c->server->engine));
-    return api_answer_json(c, &out);
+    if (s == HSE_OK)
+        return api_answer_json(c, &out);
+    hse_buf_free(&out);
+    return api_engine_error(c, &err, NULL);
 }

@@ -228,6 +228,8 @@ const schema model_state_answer = {"LoadedModel", model_state_fields, COUNT(mode
 static const schema_field reload_fields[] = {
     {"status", FIELD_CHOICE, 0, .doc = "always ok", .required = true, .choices = "ok"},
     {"models", FIELD_INTEGER, 0, .doc = "how many can be used now", .required = true},
+    {"needs_restart", FIELD_LIST, 0, .doc = "settings that differ but are looked at only when the server starts", .required = true,
+     .item = FIELD_TEXT},
 };
 const schema reload_answer = {"ReloadResponse", reload_fields, COUNT(reload_fields), 0, ""};
 static const schema_field status_fields[] = {

@@ -261,6 +261,21 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
     return status;
 }
 
+/* What stays as it was at the start although it is changed, by name. */
+static void report_restart(const hse_server *s, const hse_config *fresh, hse_buf *report)
+{
+    hse_buf keys;
+
+    hse_buf_init(&keys, 1u << 16);
+    hse_config_needs_restart(&keys, s->config, fresh);
+    for (const char *key = hse_buf_text(&keys); *key; key += strcspn(key, "\n") + 1)
+        hse_log(HSE_LOG_WARN, "server", NULL, "%.*s is changed, which takes effect when the server is started again",
+                (int)strcspn(key, "\n"), key);
+    if (report)
+        hse_buf_append(report, hse_buf_text(&keys), keys.size);
+    hse_buf_free(&keys);
+}
+
 /* What can fail comes before what changes something, and the engine, which changes all at once, comes last of these. */
 hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
 {
@@ -279,6 +294,7 @@ hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
         api_keys_put(s->keys, &keys);
         atomic_store(&s->text_normalization, mode);
         hse_log(HSE_LOG_INFO, "server", NULL, "the config was read again");
+        report_restart(s, fresh, report);
     } else {
         api_key_set_close(&keys);
         hse_config_close(&fresh);

@@ -27,9 +27,9 @@ typedef struct {
 
 hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_server_options *options, hse_error *err);
 int        hse_server_port(const hse_server *server);           /* 0 for a unix socket */
-/* Read the config again, as on SIGHUP: models, aliases, keys and text_normalization change, the rest at the next start; requests
- * under way end as they began. On a mistake nothing changes; *report (may be NULL) then lists each, as hse_config_load does.
- * HSE_E_UNSUPPORTED: there is none. */
+/* Read the config again, as on SIGHUP; requests under way end as they began. On a mistake nothing changes; *report (may be NULL)
+ * then lists each, as hse_config_load does. On success it has a line for each setting that differs from what the server was started
+ * with and takes effect at the next start: its key. HSE_E_UNSUPPORTED: there is no config. */
 hse_status hse_server_reload(hse_server *server, hse_buf *report, hse_error *err);
 /* Takes no more requests, lets those under way finish within drain_ms, then cancels them. */
 void       hse_server_stop(hse_server *server, unsigned drain_ms);

@@ -160,6 +160,16 @@ def test_reload_changes_keys(_):
         assert hse.request("GET", "/v1/models", headers=new)[0] == 200
 
 
+def test_reload_names_what_needs_a_restart(_):
+    with configured("keep_alive: 5m\n") as (hse, path):
+        assert hse.post("/v1/config/reload", {})["needs_restart"] == []
+        rewrite(path, "threads: 1\ncpu: generic\nmax_upload_mb: 7\nkeep_alive: 7m\n")
+        assert hse.post("/v1/config/reload", {})["needs_restart"] == ["threads", "cpu", "max_upload_mb"]
+        assert "threads is changed" in hse.log() and "keep_alive is changed" not in hse.log()
+        rewrite(path, "keep_alive: 7m\n")
+        assert hse.post("/v1/config/reload", {})["needs_restart"] == [], "compared with the last file, not with what runs"
+
+
 def test_reload_drops_no_request(_):
     with configured("aliases: {reader: harmonyspeech}\n") as (hse, path):
         text = " ".join(f"This is sentence number {i} of many." for i in range(60))
