@@ -28,11 +28,11 @@ static void flow_free(flow *f)
     hse_free(f);
 }
 
-hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, hse_error *err)
+hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, int priority, hse_error *err)
 {
     flow *f = e->flows;
 
-    while (client && f && !(f->client && strcmp(f->client, client) == 0))
+    while (client && f && !(f->client && f->priority == priority && strcmp(f->client, client) == 0))
         f = f->next;
     if (client && f) {
         if (!reserve(f, e->next_slot))
@@ -48,6 +48,7 @@ hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, hse_error
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the request");
     }
     f->refs = 1;
+    f->priority = priority;
     f->next = e->flows;
     e->flows = f;
     *out = f;
@@ -68,58 +69,89 @@ void hse_flow_put(hse_engine *e, flow *f)
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
 
-/* What one step would need for the largest thing it is given: known by planning, once the model is loaded. 0: unknown. */
-static size_t plan_step(hse_job *job, slot *s)
+/* The largest item that a job brings to a step, as far as its request says; false: that is not known. */
+static bool plan_item(const hse_job *job, const slot *s, hse_item *item)
+{
+    hse_item_init(item);
+    item->reference = job->reference;
+    if (s->type->takes & HSE_AUDIO) {
+        item->has = HSE_AUDIO;
+        item->audio = s == job->encoder && job->kind == HSE_JOB_CONVERT ? job->target : job->audio;
+    } else if (s == job->vocoder) {
+        item->has = HSE_MEL;
+        item->mel_frames = job->window;
+    }
+    return item->has != 0;
+}
+
+/* Its items that may be in one batch. */
+static size_t own_items(const hse_job *job, const slot *s)
+{
+    size_t n = s == job->vocoder ? 4 : s == job->synthesizer ? (job->sentence_count < LOOKAHEAD ? job->sentence_count : LOOKAHEAD)
+               : s->type->split_open ? 8 : 1;
+
+    return n < (size_t)s->max_batch ? n : (size_t)s->max_batch;
+}
+
+/* Not locked. Activations of a step for one item of this job, and for a batch of its items and of those who use the model now. By planning,
+ * once the model is loaded; what cannot be planned (how long a text lasts is what the model finds out) by the largest batch so far. */
+static void plan_step(hse_job *job, slot *s, size_t *one, size_t *batch)
 {
     hse_engine *e = job->engine;
-    hse_item item, *items[1] = {&item};
-    size_t bytes = 0;
+    hse_item item, *items[HSE_PLAN_ITEMS];
 
+    *one = *batch = 0;
     pthread_mutex_lock(&e->lock);
     bool there = s->model != NULL;
+    size_t n = own_items(job, s) * (s->users + 1), measured = s->most_held;
     if (there)
         hse_slot_use(s);
     pthread_mutex_unlock(&e->lock);
     if (!there)
-        return 0;
+        return;
 
-    hse_item_init(&item);
-    if (s->type->takes & HSE_AUDIO && s->type->plan) {
-        item.has |= HSE_AUDIO;
-        item.audio = s == job->encoder && job->kind == HSE_JOB_CONVERT ? job->target : job->audio;
+    n = n < (size_t)s->max_batch ? n : (size_t)s->max_batch;
+    n = n < HSE_PLAN_ITEMS ? n : HSE_PLAN_ITEMS;
+    for (size_t i = 0; i < n; i++)
+        items[i] = &item;
+    if (s->type->plan && plan_item(job, s, &item)) {
         pthread_mutex_lock(&e->plan_lock);
-        bytes = s->type->plan(s->model, e->plan, items, 1);
+        *one = s->type->plan(s->model, e->plan, items, 1);
+        *batch = s->type->plan(s->model, e->plan, items, n);
         pthread_mutex_unlock(&e->plan_lock);
     }
+    if (*batch == 0)
+        *batch = measured;
     pthread_mutex_lock(&e->lock);
     hse_slot_leave(s, NAN);
     pthread_mutex_unlock(&e->lock);
-    return bytes;
 }
 
 hse_status hse_admit(hse_job *job, hse_error *err)
 {
     hse_engine *e = job->engine;
-    uint64_t budget = job->budget, weights = 0, most = 0;
+    uint64_t budget = job->budget, weights = 0, most = 0, batches = 0;
 
     if (!budget)
         return HSE_OK;
     for (size_t i = 0; i < job->step_count; i++) {
-        uint64_t bytes = plan_step(job, job->step[i]);
+        size_t one, batch;
 
+        plan_step(job, job->step[i], &one, &batch);
         pthread_mutex_lock(&e->lock);
         weights += hse_slot_weight(job->step[i]);
         pthread_mutex_unlock(&e->lock);
-        most = bytes > most ? bytes : most;
+        most = one > most ? one : most;
+        batches += batch;                               /* the steps run side by side */
     }
-    job->planned = weights + most;
-    if (job->planned > budget) {
+    if (weights + most > budget) {
         pthread_mutex_lock(&e->lock);
         e->stats.rejected_memory++;
         pthread_mutex_unlock(&e->lock);
         return hse_fail(err, HSE_E_LIMIT, 0, "the request needs %.1f MiB of memory (%.1f of them weights), memory_budget is %.1f MiB",
-                        (double)job->planned / 1048576, (double)weights / 1048576, (double)budget / 1048576);
+                        (double)(weights + most) / 1048576, (double)weights / 1048576, (double)budget / 1048576);
     }
+    job->planned = weights + batches < budget ? weights + batches : budget;     /* where it is tight batches are run in halves */
     return HSE_OK;
 }
 

@@ -125,6 +125,7 @@ struct slot {
     hse_status     load_status;
     hse_error      load_error;
 
+    uint64_t              most_held;        /* bytes of activations that a worker ever held */
     uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS], loads, unloads[UNLOAD_REASONS];
     double                load_s;
     uint64_t              usual_ns;         /* what a batch takes: a running mean */
@@ -186,6 +187,7 @@ struct work {
 struct flow {
     flow   *next;
     char   *client;                         /* NULL: one job alone */
+    int     priority;                       /* a client's requests of one priority are one flow */
     int     refs;
     double *finish;                         /* by slot->index: when its last item ends in virtual time */
     size_t  slots;
@@ -250,9 +252,10 @@ bool       hse_job_can_wait(const hse_job *j, uint64_t now);            /* locke
 bool       hse_short_ones(const hse_engine *e);             /* locked: does somebody compute whose end is near? */
 void       hse_slot_cancel_dead(slot *s);                   /* locked: stop batches that nobody wants any more */
 /* admit.c */
+enum { HSE_PLAN_ITEMS = 64 };               /* of a planned batch at most */
 hse_status hse_admit(hse_job *job, hse_error *err);         /* not locked: can this be computed at all? */
 hse_status hse_admit_now(hse_job *job, hse_error *err);     /* locked: is there room for it now? */
-hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, hse_error *err);     /* locked */
+hse_status hse_flow_get(flow **out, hse_engine *e, const char *client, int priority, hse_error *err);       /* locked */
 void       hse_flow_put(hse_engine *e, flow *f);            /* locked */
 void       hse_engine_unref(hse_engine *e);                 /* locked on entry, not on return */
 void       hse_seconds_add(hse_seconds_histogram *h, uint64_t ns);
@@ -369,7 +372,7 @@ struct hse_job {
     bool           held;                    /* its steps count it as a user */
     double         timeout_s;               /* the engine's, as of the beginning; the next too */
     uint64_t       budget;
-    uint64_t       planned;                 /* bytes of its models and of its largest run, where there is a budget */
+    uint64_t       planned;                 /* bytes of its models and of their batches with its items, where there is a budget */
     size_t         works;                   /* that exist: queued, running, waiting to be taken */
     bool           reference, stream, spell;
     int            restore_mode;

@@ -228,7 +228,7 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
         return hse_fail(err, HSE_E_CANCELLED, 0, "the engine is closing");
     s = hse_admit_now(job, err);
     if (s == HSE_OK)
-        s = hse_flow_get(&job->flow, e, r->client, err);
+        s = hse_flow_get(&job->flow, e, r->client, r->priority, err);
     for (size_t i = 0; s == HSE_OK && i < job->step_count; i++)
         s = hse_slot_start(job->step[i], err);
     if (s == HSE_OK)

@@ -380,6 +380,7 @@ static void run_batch(slot *s, lane *l, bool passing)
     pthread_mutex_lock(&e->lock);
     charge(l, end);
     l->held = held;
+    s->most_held = held > s->most_held ? held : s->most_held;
     if (!atomic_load(&l->cancel))
         count_batch(s, l->batch_n, cost, l->ran_ns);
     finish_batch(l);

@@ -161,6 +161,61 @@ TEST(under_a_budget_the_least_recently_used_goes)
     atomic_store(&fake_weight, 16);
 }
 
+static hse_status open_vad(hse_engine *e, hse_job **job, float *x, size_t n, hse_error *err)
+{
+    hse_request r;
+
+    hse_request_init(&r, HSE_JOB_VAD);
+    r.audio = (hse_audio){.samples = x, .n = n, .rate_hz = 8000, .channels = 1};
+    r.audio_borrowed = true;
+    return hse_job_open(job, e, &r, err);
+}
+
+/* What a batch needs beside the weights counts too: an item that can never fit is refused, and one for whose batch there is no room
+ * beside what is in use is told to come back. */
+TEST(activations_count_against_the_budget)
+{
+    enum { MB = 1 << 20 };
+    float x[100] = {0};
+    hse_error err = {0};
+    hse_job *jobs[3] = {NULL}, *more = NULL;
+
+    fake_reset();
+    atomic_store(&fake_weight, 10 * MB);
+    atomic_store(&fake_activation, 6 * MB);
+    hse_config *c = config_of("keep_alive: -1\n");
+    hse_engine_setup setup = {.config = c};
+    c->memory_budget = 15 * MB;
+    hse_engine *e = fake_engine(&setup);
+    CHECK(hse_engine_load(e, "silero-vad", NAN, &err) == HSE_OK, "%s", err.text);
+    CHECK(open_vad(e, &more, x, 100, &err) == HSE_E_LIMIT && strstr(err.text, "16.0 MiB") && strstr(err.text, "10.0 of them weights"),
+          "%s", err.text);
+    hse_engine_close(&e);
+
+    /* 20 MiB of weights and four windows of the vocoder, 24, beside a finder of speech that is at work, 10. */
+    c->memory_budget = 50 * MB;
+    e = fake_engine(&setup);
+    speak(e, NAN);
+    CHECK(hse_engine_load(e, "silero-vad", NAN, &err) == HSE_OK, "%s", err.text);
+    fake_gate(3, true);
+    for (int i = 0; i < 3; i++)
+        CHECK(open_vad(e, &jobs[i], x, 100, &err) == HSE_OK, "%d: %s", i, err.text);
+    CHECK(fake_wait_inside(3), "nothing computes");
+    hse_request r = fake_speech("Hello.");
+    CHECK(hse_job_open(&more, e, &r, &err) == HSE_E_BUSY && strstr(err.text, "beside 10.0 MiB"), "%s", err.text);
+    fake_gate(3, false);
+    for (int i = 0; i < 3; i++) {
+        CHECK(hse_job_wait(jobs[i], &err) == HSE_OK, "%s", err.text);
+        hse_job_close(&jobs[i]);
+    }
+    CHECK(hse_job_open(&more, e, &r, &err) == HSE_OK && hse_job_wait(more, &err) == HSE_OK, "alone it fits: %s", err.text);
+    hse_job_close(&more);
+    hse_engine_close(&e);
+    hse_config_close(&c);
+    atomic_store(&fake_weight, 16);
+    atomic_store(&fake_activation, 1);
+}
+
 TEST(preloaded_models_stay)
 {
     fake_reset();

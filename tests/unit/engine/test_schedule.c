@@ -266,6 +266,10 @@ TEST(clients_share_fairly)
         if (fake.order[i] == 'f')
             position[k++] = (int)i;
     CHECK(k == FEW && position[FEW - 1] <= 1 + 2 * FEW, "the last of the few came at %d", position[FEW - 1]);
+    size_t u = 0;
+    while (u < fake.order_n && fake.order[u] != 'u')
+        u++;
+    CHECK(u <= 4, "the urgent one of who has many queued came at %zu", u);
     hse_job_close(&first);
     hse_job_close(&urgent);
     for (int i = 0; i < MANY; i++)
