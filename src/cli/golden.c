@@ -6,7 +6,7 @@
 
 static const cli_option options[] = {
     {"case", 0, CLI_TEXT, "NAME", NULL, 0, 0, false, "only the case of this name"},
-    {"kind", 0, CLI_TEXT, "KIND", NULL, 0, 0, false, "only cases of this kind (family.* for a family)"},
+    {"kind", 0, CLI_TEXT, "KIND", NULL, 0, 0, false, "only cases of this kind (family.* for a family, *.text* for what reads text)"},
     {"cpu", 0, CLI_CHOICE, "auto|generic|avx2|avx512|neon", "auto", 0, 0, true, "instruction set"},
     {"threads", 0, CLI_INT, "N", "1", 1, 256, false, "compute threads"},
     {"batch", 0, CLI_INT, "N", "1", 1, 64, false, "run each case among N - 1 other inputs and demand the same bits"},

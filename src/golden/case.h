@@ -34,6 +34,7 @@ typedef struct {
     bool          damage, damaged;          /* still to be done; done */
     double        worst_snr;                /* of what was held to a floor */
     char          worst_name[64];
+    char          note[160];                /* of a share (below) */
 } golden_case;
 
 typedef struct {
@@ -75,12 +76,25 @@ void golden_give(golden_case *c, const char *name, const float *data, int rank, 
 void golden_give1(golden_case *c, const char *name, const float *data, size_t n);
 void golden_give2(golden_case *c, const char *name, const float *data, size_t rows, size_t cols);
 void golden_give_json(golden_case *c, const char *name, json_t *got);       /* takes the reference */
+/* Is a part of what golden_give_json compares equal? Else `where`, if given, says what differs. */
+bool golden_same_json(const json_t *got, const json_t *want, char *where, size_t size);
 void golden_give_wav(golden_case *c, const char *name, hse_bytes got);
 /* A tensor that a tap shows. LEAD: with the items in front, which must then have equal rows; otherwise the first item alone. */
 enum { GOLDEN_ROWS = 0, GOLDEN_CHANNELS_FIRST = 1, GOLDEN_LEAD = 2 };
 void golden_give_view(golden_case *c, const char *name, const nn_view *view, int layout);
 /* An entry that another comparison stands for (base64 of an array that was given). */
 void golden_covered(golden_case *c, const char *name);
+
+/* With the product's own dictionaries the share of equal sentences counts, not each one. */
+typedef struct {
+    size_t count, equal;                    /* sentences */
+    size_t known, known_equal;              /* those without a word that only dictionaries know which are on no registry */
+} golden_share;
+
+/* A line below the case's, as it runs. */
+void golden_remark(const golden_case *c, const char *fmt, ...) HSE_PRINTF(2, 3);
+/* Stands for comparing `output`. Fails when less than `percent` of the known sentences are equal. */
+void golden_give_share(golden_case *c, const char *output, const char *language, const golden_share *s, double percent);
 
 /* model.tokenizer, a BERT's folder: its word pieces. NULL: the case has failed. */
 struct text_wordpiece *golden_open_tokens(golden_case *c);

@@ -210,6 +210,32 @@ void golden_give_view(golden_case *c, const char *name, const nn_view *v, int la
     hse_free(turned);
 }
 
+void golden_remark(const golden_case *c, const char *fmt, ...)
+{
+    char line[400] = "    ";
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(line + 4, sizeof line - 4, fmt, args);
+    va_end(args);
+    if (c->options->print)
+        c->options->print(c->options->user, line);
+}
+
+void golden_give_share(golden_case *c, const char *output, const char *language, const golden_share *s, double percent)
+{
+    double all = s->count ? 100.0 * (double)s->equal / (double)s->count : 0;
+    double known = s->known ? 100.0 * (double)s->known_equal / (double)s->known : 0;
+    int n = snprintf(c->note, sizeof c->note, "%s: %zu of %zu sentences equal, %.1f %%", language, s->equal, s->count, all);
+
+    if (s->known != s->count)
+        snprintf(c->note + n, sizeof c->note - (size_t)n, "; %zu of %zu, %.1f %%, without words that are on no registry",
+                 s->known_equal, s->known, known);
+    golden_covered(c, output);
+    if (known < percent)
+        golden_fail(c, "%s; at least %g %% are wanted", c->note, percent);
+}
+
 void golden_covered(golden_case *c, const char *name)
 {
     golden_entry *e = find(c, name);
@@ -320,6 +346,31 @@ static void json_differ(json_walk *w, const json_t *got, const json_t *want)
     free(b);
 }
 
+/* Of two lists of different lengths: from the first place on where they differ. */
+static json_t *json_rest(const json_t *list, size_t from)
+{
+    json_t *rest = json_array();
+
+    for (size_t i = from; i < json_array_size(list); i++)
+        json_array_append(rest, json_array_get(list, i));
+    return rest;
+}
+
+static void json_differ_in_length(json_walk *w, const json_t *got, const json_t *want)
+{
+    size_t i = 0, n = strlen(w->path);
+    json_t *a, *b;
+
+    while (i < json_array_size(want) && json_equal(json_array_get(got, i), json_array_get(want, i)))
+        i++;
+    a = json_rest(got, i);
+    b = json_rest(want, i);
+    snprintf(w->path + n, sizeof w->path - n, "[%zu]...", i);
+    json_differ(w, a, b);
+    json_decref(a);
+    json_decref(b);
+}
+
 static void json_compare(json_walk *w, const json_t *got, const json_t *want);
 
 static void json_step(json_walk *w, const json_t *got, const json_t *want, const char *fmt, ...) HSE_PRINTF(4, 5);
@@ -362,7 +413,9 @@ static void json_compare(json_walk *w, const json_t *got, const json_t *want)
         return;
     if (json_is_object(got) && json_is_object(want)) {
         json_compare_object(w, got, want);
-    } else if (json_is_array(got) && json_is_array(want) && json_array_size(got) == json_array_size(want)) {
+    } else if (json_is_array(got) && json_is_array(want) && json_array_size(got) != json_array_size(want)) {
+        json_differ_in_length(w, got, want);
+    } else if (json_is_array(got) && json_is_array(want)) {
         for (size_t i = 0; i < json_array_size(want); i++)
             json_step(w, json_array_get(got, i), json_array_get(want, i), "[%zu]", i);
     } else if (json_is_number(got) && json_is_number(want)) {
@@ -371,6 +424,17 @@ static void json_compare(json_walk *w, const json_t *got, const json_t *want)
     } else if (!got || !want || !json_equal(got, want)) {
         json_differ(w, got, want);
     }
+}
+
+bool golden_same_json(const json_t *got, const json_t *want, char *where, size_t size)
+{
+    golden_entry e = {.failed = false};
+    json_walk w = {.entry = &e};
+
+    json_compare(&w, got, want);
+    if (e.failed && where)
+        snprintf(where, size, "%s", e.verdict);
+    return !e.failed;
 }
 
 /* Change the first number, string or boolean that counts. */

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #include <dirent.h>
+#include <fnmatch.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,13 +154,6 @@ typedef struct {
     int n_seen;
 } golden_run;
 
-static bool kind_matches(const char *filter, const char *kind)
-{
-    size_t n = strlen(filter);
-
-    return n && filter[n - 1] == '*' ? strncmp(filter, kind, n - 1) == 0 : strcmp(filter, kind) == 0;
-}
-
 /* The first of its kind? Remembers it. */
 static bool first_of_kind(golden_run *r, const char *kind)
 {
@@ -189,6 +183,8 @@ static void report(golden_run *r, golden_case *c, const char *problem)
     r->counts->failed += problem != NULL;
     if (problem)
         say(o, "%-28s %-36s FAILED %s", c->kind, c->name, problem);
+    else if (*c->note)
+        say(o, "%-28s %-36s ok (%s)", c->kind, c->name, c->note);
     else if (isfinite(c->worst_snr))
         say(o, "%-28s %-36s ok (%s %.1f dB)", c->kind, c->name, c->worst_name, c->worst_snr);
     else
@@ -275,7 +271,7 @@ static void run_case(golden_run *r, const char *dir)
         c.kind = json_string_value(json_object_get(c.json, "kind"));
     else
         golden_fail(&c, "case.json has no kind");
-    if (o->kind && !kind_matches(o->kind, c.kind))
+    if (o->kind && fnmatch(o->kind, c.kind, 0) != 0)
         goto done;
     role = json_string_value(json_object_get(c.json, "role"));
     kind = kind_find(c.kind);

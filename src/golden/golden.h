@@ -14,7 +14,7 @@
 typedef struct {
     const char *const *dirs;                /* each is walked to any depth */
     size_t        n_dirs;
-    const char   *case_name, *kind;         /* only these; NULL: all. A kind may end in '*' */
+    const char   *case_name, *kind;         /* only these; NULL: all. A kind may have '*' in it */
     const char   *cpu;                      /* as hse_cpu_mask; NULL: the best there is */
     int           threads;                  /* 0 = 1 */
     int           batch;                    /* > 1: also among batch - 1 other inputs, and the bits must be the same */
