@@ -105,6 +105,28 @@ def test_the_command_restores_files_and_folders(hse):
             assert f.read() == g.read()
 
 
+def peak_bytes(folder, *args):
+    """The most memory that the command had resident."""
+    p = subprocess.Popen([server.HSE, *args], env={**os.environ, "HSE_MODELS": folder, "HSE_HOST": "", "HSE_PORT": "9"})
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    assert p.returncode == 0, args
+    return usage.ru_maxrss * 1024
+
+
+def test_the_command_needs_no_more_memory_for_a_longer_recording(hse):
+    """Recording and answer held whole would be 63 MB more for three minutes more."""
+    with models() as d:
+        peak = []
+        for minutes in (1, 4):
+            path = os.path.join(d, f"{minutes}.wav")
+            with wave.open(path, "wb") as f:
+                f.setnchannels(1), f.setsampwidth(2), f.setframerate(RATE)
+                f.writeframes(random.Random(minutes).randbytes(minutes * 60 * RATE * 2))
+            peak.append(peak_bytes(d, "restore", "--local", path, "-o", os.path.join(d, "out.wav")))
+        assert peak[1] - peak[0] < 36 << 20, peak
+
+
 def test_the_command_knows_the_modes(hse):
     with models() as d:
         path, plain, filtered = (os.path.join(d, n) for n in ("in.wav", "plain.wav", "filtered.wav"))
