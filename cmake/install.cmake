@@ -9,7 +9,7 @@ foreach(folder ${HSE_LIBRARY_FOLDERS})
     list(APPEND hse_objects $<TARGET_OBJECTS:hse_${folder}>)
   endif()
 endforeach()
-set(hse_packages jansson yaml_0_1 soxr kissfft_float zlib libutf8proc)
+set(hse_packages jansson yaml_0_1 soxr kissfft_float zlib libutf8proc expat)
 
 # The soname carries HSE_ABI_VERSION of hse.h; only what is marked HSE_API is visible.
 file(STRINGS ${CMAKE_SOURCE_DIR}/include/hse.h abi REGEX "^#define HSE_ABI_VERSION")

@@ -122,6 +122,13 @@ typedef enum {
 } hse_text_mode;
 
 typedef enum {
+    HSE_INPUT_AUTO = 0,             /* SSML where the text begins with <speak; else text, in which [[word /phones/]] says
+                                       how a word is said (docs/pronunciation.md)                                        */
+    HSE_INPUT_TEXT = 1,             /* every character is meant as it is                                                 */
+    HSE_INPUT_SSML = 2,
+} hse_input_type;
+
+typedef enum {
     HSE_LOUDNESS_AUTO = 0,          /* the model's fixed gain and a limiter at 0.97: the same streamed or not            */
     HSE_LOUDNESS_PEAK = 1,          /* scale the whole answer to a peak of 0.97; cannot be streamed                      */
     HSE_LOUDNESS_NONE = 2,          /* as the model gives it                                                             */
@@ -148,6 +155,8 @@ typedef struct {
     hse_cancel   *cancel;           /* may be NULL                                                                       */
     int           has_seed;         /* 1: draw noise by `seed`; 0: another one each time                                 */
     uint64_t      seed;
+    hse_input_type input_type;      /* what the text is                                                                  */
+    const char   *lexicon;          /* how words are said, lines or PLS as in docs/pronunciation.md; may be NULL         */
 } hse_speak_options;
 
 static inline void hse_speak_options_init(hse_speak_options *o)

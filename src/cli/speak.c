@@ -31,6 +31,9 @@ static const cli_option options[] = {
     {"seed", 0, CLI_INT, "N", NULL, 0, 9e15, false, "of random draws, for models that draw (default: another each time)"},
     {"rate", 0, CLI_INT, "HZ", "0", 0, 192000, false, "sample rate of the output; 0 = the model's"},
     {"normalize", 0, CLI_CHOICE, "on|reference|off", "on", 0, 0, false, "numbers, dates, money to words; reference: as the original does"},
+    {"ssml", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "the text is SSML (a text that begins with <speak is, anyway)"},
+    {"plain", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "the text is no SSML and has no [[word /phones/]]"},
+    {"lexicon", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "how words are said: lines of word = text or word = /phones/, or W3C PLS"},
     {"loudness", 0, CLI_CHOICE, "auto|peak|none", "auto", 0, 0, false, "gain and limiter, scaled to a peak of 0.97, or as it is"},
     CLI_MODEL_OPTION,
     CLI_REMOTE_OPTIONS,
@@ -118,6 +121,20 @@ static hse_status stored_voice(hse_pcm *clone, hse_engine *engine, const cli_arg
     return s;
 }
 
+/* --lexicon's text; NULL: none. */
+static hse_status read_lexicon(const cli_args *a, char **text, hse_error *err)
+{
+    size_t size = 0;
+    hse_status s = cli_text(a, "lexicon") ? hse_file_read(text, &size, cli_text(a, "lexicon"), MAX_TEXT, err) : HSE_OK;
+
+    if (s == HSE_OK && *text && strlen(*text) != size) {
+        s = hse_fail(err, HSE_E_FORMAT, strlen(*text), "%s: a NUL character at byte %zu", cli_text(a, "lexicon"), strlen(*text));
+        hse_free(*text);
+        *text = NULL;
+    }
+    return s;
+}
+
 static hse_status speak(sink *s, const cli_args *a, const char *text)
 {
     static const char *const modes[] = {"on", "reference", "off"}, *const loudness[] = {"auto", "peak", "none"};
@@ -125,7 +142,11 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     hse_speak_options o;
     hse_embedding embedding = {0};
     hse_pcm clone = {0};
-    hse_status status = cli_engine_open(&engine, a, &s->err);
+    char *lexicon = NULL;
+    hse_status status = read_lexicon(a, &lexicon, &s->err);
+
+    if (status == HSE_OK)
+        status = cli_engine_open(&engine, a, &s->err);
 
     hse_speak_options_init(&o);
     o.model = cli_text(a, "model");
@@ -138,6 +159,8 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     o.has_seed = cli_given(a, "seed");
     o.seed = o.has_seed ? (uint64_t)cli_int(a, "seed") : 0;
     o.cancel = cli_cancel_on_signal();
+    o.input_type = cli_flag(a, "ssml") ? HSE_INPUT_SSML : cli_flag(a, "plain") ? HSE_INPUT_TEXT : HSE_INPUT_AUTO;
+    o.lexicon = lexicon;
     for (int i = 0; i < 3; i++) {
         if (strcmp(cli_text(a, "normalize"), modes[i]) == 0)
             o.text_mode = (hse_text_mode)i;
@@ -174,6 +197,7 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     }
     hse_embedding_free(&embedding);
     hse_pcm_free(&clone);
+    hse_free(lexicon);
     cli_engine_close(&engine);
     return status;
 }
@@ -197,7 +221,8 @@ static hse_status put_embedding(hse_buf *body, const char *path, hse_error *err)
 static hse_status put_body(hse_buf *body, const cli_args *a, const char *text, hse_error *err)
 {
     bool peak = strcmp(cli_text(a, "loudness"), "peak") == 0;
-    hse_status s = HSE_OK;
+    char *lexicon = NULL;
+    hse_status s = read_lexicon(a, &lexicon, err);
 
     hse_buf_str(body, "{\"input\":");
     hse_buf_json(body, text, strlen(text));
@@ -206,6 +231,9 @@ static hse_status put_body(hse_buf *body, const cli_args *a, const char *text, h
     cli_json_text(body, "language", cli_text(a, "language"));
     cli_json_text(body, "text_normalization", cli_text(a, "normalize"));
     cli_json_text(body, "normalize", cli_text(a, "loudness"));
+    cli_json_text(body, "input_type", cli_flag(a, "ssml") ? "ssml" : cli_flag(a, "plain") ? "text" : NULL);
+    cli_json_text(body, "lexicon", lexicon);
+    hse_free(lexicon);
     hse_buf_printf(body, ",\"generation_options\":{\"speed\":%.9g,\"pitch\":%.9g,\"energy\":%.9g", cli_real(a, "speed"), cli_real(a, "pitch"),
                    cli_real(a, "energy"));
     if (cli_given(a, "seed"))
@@ -214,7 +242,7 @@ static hse_status put_body(hse_buf *body, const cli_args *a, const char *text, h
     if (cli_int(a, "rate"))
         hse_buf_printf(body, ",\"sample_rate\":%ld", cli_int(a, "rate"));
     hse_buf_byte(body, '}');
-    if (cli_text(a, "clone"))
+    if (s == HSE_OK && cli_text(a, "clone"))
         s = cli_json_file(body, "input_audio", cli_text(a, "clone"), err);
     if (s == HSE_OK && cli_text(a, "embedding"))
         s = put_embedding(body, cli_text(a, "embedding"), err);
@@ -249,6 +277,8 @@ static int check_words(const cli_args *a)
         return cli_usage(a->command, file ? "give TEXT or --file, not both" : "TEXT is missing");
     if ((cli_text(a, "voice") != NULL) + (cli_text(a, "clone") != NULL) + (cli_text(a, "embedding") != NULL) > 1)
         return cli_usage(a->command, "--voice, --clone and --embedding exclude each other");
+    if (cli_flag(a, "ssml") && cli_flag(a, "plain"))
+        return cli_usage(a->command, "--ssml and --plain exclude each other");
     if (cli_int(a, "rate") != 0 && cli_int(a, "rate") < 8000)
         return cli_usage(a->command, "--rate: %ld is below 8000", cli_int(a, "rate"));
     return CLI_OK;

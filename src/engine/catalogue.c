@@ -1,5 +1,6 @@
 /* catalogue.c - which models there are: those of the config, or what lies in the folders. A new config makes a new catalogue; models
  * that are the same in both are the same slots, and stay loaded. */
+#include "base/file.h"
 #include "base/log.h"
 #include "engine/internal.h"
 #include "text/language.h"
@@ -488,6 +489,25 @@ static void adopt(catalogue *c, hse_engine *e)
     pthread_mutex_unlock(&e->lock);
 }
 
+/* The server's pronunciations. */
+static hse_status read_lexicons(catalogue *c, const hse_config *config, hse_error *err)
+{
+    hse_status s = config->lexicon_count ? text_pronunciations_new(&c->pronunciations, err) : HSE_OK;
+
+    for (size_t i = 0; i < config->lexicon_count && s == HSE_OK; i++) {
+        char *text = NULL;
+        size_t size = 0;
+
+        s = hse_file_read(&text, &size, config->lexicons[i], PRONUNCIATIONS_MAX_FILE, err);
+        if (s == HSE_OK && (s = text_pronunciations_add(c->pronunciations, (hse_bytes){(const uint8_t *)text, size}, err)) != HSE_OK)
+            hse_fail_in(err, s, "%.100s", config->lexicons[i]);
+        hse_free(text);
+        if (s != HSE_OK)
+            hse_fail_in(err, s, "lexicon");
+    }
+    return s == HSE_OK && c->pronunciations ? text_pronunciations_finish(c->pronunciations, err) : s;
+}
+
 hse_status hse_catalogue_open(catalogue **out, hse_engine *e, const hse_config *config, hse_error *err)
 {
     const char *first = e->models_dir;
@@ -505,9 +525,12 @@ hse_status hse_catalogue_open(catalogue **out, hse_engine *e, const hse_config *
         s = hse_roots_find_in(&c->roots, first, config ? config->hf_home : NULL, !e->setup.no_bundled, &c->arena, err);
     if (s == HSE_OK)
         s = hse_discover(&c->found, &c->found_count, &c->roots, e->types, &c->arena, err);
+    if (s == HSE_OK && config)
+        s = read_lexicons(c, config, err);
     if (s == HSE_OK)
         s = add_slots(c, e, config, dtype, err);
     if (s != HSE_OK) {
+        text_pronunciations_close(&c->pronunciations);
         for (size_t i = 0; i < c->slot_count; i++)
             hse_slot_free(c->slots[i]);
         hse_arena_free(&c->arena);
@@ -539,6 +562,7 @@ void hse_catalogue_unref(hse_engine *e, catalogue *c)
         pthread_cond_broadcast(&s->wake);
     }
     pthread_cond_signal(&e->keeper_wake);
+    text_pronunciations_close(&c->pronunciations);
     hse_config_close(&c->own_config);
     hse_arena_free(&c->arena);
     hse_free(c);

@@ -72,6 +72,8 @@ typedef struct {
     double             batch_window_ms;             /* 20: at most this long a batch waits for company; 0 = never */
     int64_t            max_batch_size;              /* 16: of models that name none */
     const char        *vad_model;                   /* the model that finds speech for other tasks; NULL: the first that can */
+    const char *const *lexicons;                    /* files of text/markup/pronunciations.h, for every request's text */
+    size_t             lexicon_count;
     int64_t            max_text_kb;                 /* 1024: KiB of text in a request */
     double             max_audio_hours;             /* 4: of decoded audio in a request */
 

@@ -19,6 +19,7 @@
 
 #include "engine/config.h"
 #include "engine/route.h"
+#include "text/markup/markup.h"
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
@@ -52,6 +53,9 @@ typedef struct {
 
     const char  *text;                      /* speak */
     size_t       text_size;
+    hse_input_type   input;                     /* what the text is: text/markup/markup.h */
+    const char  *lexicon;                   /* the request's own pronunciations: a file's text, of either format; NULL: none */
+    size_t       lexicon_size;
     hse_text_mode text_mode;
     float        speed, pitch, energy;      /* 0 = 1 */
     bool         has_seed;

@@ -146,6 +146,7 @@ typedef struct {
     const hse_model_alias *aliases;
     size_t           alias_count;
     const char      *vad_model;
+    text_pronunciations *pronunciations;    /* of the config's lexicon files; or NULL */
 } catalogue;
 
 /* catalogue.c */
@@ -296,12 +297,15 @@ typedef struct piece {
     float        *samples;
     size_t        count, frames;
     unsigned      pause_ms;
+    float         gain;                     /* of its samples */
     bool          done;
 } piece;
 
 typedef struct {
     size_t   from, to;                      /* bytes of the job's text */
     unsigned pause_ms;                      /* behind it */
+    const text_style *style;                /* of the job's markup */
+    const voice *voice;                     /* another than the request's; or NULL */
 } sentence;
 
 enum { LONG_TEXT = 8, LONG_S = 30 };        /* sentences; seconds of a recording: what is longer lets others in between */
@@ -412,6 +416,8 @@ struct hse_job {
     float          speed, pitch, energy;
     hse_loudness   loudness;
     unsigned       rate_hz;                 /* asked for; 0 = the model's */
+    text_markup    markup;
+    unsigned       lead_ms;                 /* a pause before the first word */
     char          *text;
     sentence      *sentences;
     size_t         sentence_count, next_synth, next_decode;

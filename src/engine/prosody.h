@@ -5,10 +5,10 @@
 #include "engine/internal.h"
 #include "text/text.h"
 
-/* The spoken form of a whole text: *words (hse_free) has all pieces one after another, *out (hse_free) where each lies in it
- * and the pause behind it; a text in which nothing can be spoken gives a count of 0. cut: how the model wants it cut
- * further (hse_model_type), or NULL. */
-hse_status hse_prosody_split(char **words, sentence **out, size_t *count, const char *text, size_t size, const char *language,
-                             text_mode mode, hse_cut_fn *cut, hse_error *err);
+/* The spoken form of a whole text: *words (hse_free) has all pieces one after another, *out (hse_free) where each lies in it, how it is
+ * spoken and the pause behind it; *lead_ms is the pause before the first. A text in which nothing can be spoken gives a count of 0.
+ * language: of spans that have none of their own. cut: how the model wants it cut further (hse_model_type), or NULL. */
+hse_status hse_prosody_split(char **words, sentence **out, size_t *count, unsigned *lead_ms, const text_markup *markup,
+                             const char *language, text_mode mode, hse_cut_fn *cut, hse_error *err);
 
 #endif

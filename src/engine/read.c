@@ -20,6 +20,7 @@ piece *hse_job_add_piece(hse_job *job, size_t frames)
     if (!p)
         return NULL;
     p->frames = frames;
+    p->gain = 1;
     if (job->last)
         job->last->next = p;
     else
@@ -127,7 +128,7 @@ static float peak_of(const hse_job *job)
     float peak = 0;
 
     for (const piece *p = job->first; p; p = p->next)
-        peak = fmaxf(peak, p->count ? hse_audio_peak(p->samples, p->count) : 0);
+        peak = fmaxf(peak, p->count ? p->gain * hse_audio_peak(p->samples, p->count) : 0);
     return peak;
 }
 
@@ -135,6 +136,8 @@ static hse_status feed(hse_job *job, piece *p, hse_error *err)
 {
     hse_status s = HSE_OK;
 
+    for (size_t i = 0; p->gain != 1 && i < p->count; i++)
+        p->samples[i] *= p->gain;
     if (p->count)
         s = hse_output_push(&job->out, p->samples, p->count, err);
     if (s == HSE_OK && p->pause_ms)
@@ -195,11 +198,13 @@ hse_status hse_job_read(hse_job *job, float *out, size_t max, size_t *got, bool 
             return HSE_OK;
         if (!job->out.open && rate) {
             float peak = job->loudness == HSE_LOUDNESS_PEAK
-                             ? fmaxf(peak_of(job), p && p->count ? hse_audio_peak(p->samples, p->count) : 0) : 0;
+                             ? fmaxf(peak_of(job), p && p->count ? p->gain * hse_audio_peak(p->samples, p->count) : 0) : 0;
             if (job->loudness == HSE_LOUDNESS_PEAK)
                 gain = peak > 0 ? 0.97f / peak : 1;
             s = hse_output_open(&job->out, job, rate, gain, err);
             job->out.rate_out_hz = rate_out;
+            if (s == HSE_OK && job->lead_ms)
+                s = hse_output_pause(&job->out, job->lead_ms, err);
         }
         if (s == HSE_OK && p)
             s = feed(job, p, err);

@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "engine/prosody.h"
+#include "text/marks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -62,6 +63,8 @@ static hse_status check_request(const hse_request *r, hse_error *err)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "stream: loudness by the peak needs the last sample first; send normalize: auto");
     if (r->style && *r->style)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "style: '%.60s' is not offered; this model has no styles", r->style);
+    if ((unsigned)r->input > HSE_INPUT_SSML)
+        return hse_fail(err, HSE_E_ARG, 0, "input_type has no such value");
     if ((unsigned)r->text_mode > HSE_TEXT_OFF || (unsigned)r->loudness > HSE_LOUDNESS_NONE)
         return hse_fail(err, HSE_E_ARG, 0, "text_mode or loudness has no such value");
     return HSE_OK;
@@ -208,7 +211,109 @@ static hse_status choose_chain(hse_job *job, const hse_request *r, const target 
     return s;
 }
 
-static hse_status write_text(hse_job *job, const hse_request *r, hse_error *err)
+/* The text as spans. A request for the original's behaviour has its text as it is. */
+static hse_status read_markup(hse_job *job, const hse_request *r, const char *language, hse_error *err)
+{
+    text_pronunciations *own = NULL;
+    hse_status s = HSE_OK;
+
+    if (r->reference && (r->lexicon || r->input == HSE_INPUT_SSML))
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s: a reference request speaks its text as the original does",
+                        r->lexicon ? "lexicon" : "input_type");
+    if (r->reference)
+        return text_markup_plain(&job->markup, r->text, r->text_size, err);
+    if (r->lexicon) {
+        s = text_pronunciations_new(&own, err);
+        if (s == HSE_OK)
+            s = text_pronunciations_add(own, (hse_bytes){(const uint8_t *)r->lexicon, r->lexicon_size}, err);
+        if (s == HSE_OK)
+            s = text_pronunciations_finish(own, err);
+        if (s != HSE_OK)
+            hse_fail_in(err, s, "lexicon");
+    }
+    if (s == HSE_OK && (s = text_markup_read(&job->markup, r->input, r->text, r->text_size, language, own, job->catalogue->pronunciations,
+                                             err)) != HSE_OK)
+        hse_fail_in(err, s, "input");
+    text_pronunciations_close(&own);
+    return s;
+}
+
+/* Can the model say the phones in the text? */
+static hse_status check_marks(const hse_job *job, const slot *s, const char *language, const char *model, hse_error *err)
+{
+    const text_markup *m = &job->markup;
+
+    for (size_t i = 0; m->marked && i < m->count; i++) {
+        const text_markup_span *span = &m->span[i];
+        const char *code = text_language_code(span->style.language ? span->style.language : language);
+        size_t at = 0;
+
+        for (text_part p; text_marks_next(m->text + span->from, span->to - span->from, &at, &p);) {
+            if (!p.phones)
+                continue;
+            if (!s->type->check_phones)
+                return hse_fail(err, HSE_E_UNSUPPORTED, 0, "input: model '%.40s' takes no phones; give '%.*s' a replacement text", model,
+                                (int)(p.size < 60 ? p.size : 60), p.words);
+            hse_status status = s->type->check_phones(code ? code : "en", p.phones, p.phones_size, err);
+            if (status != HSE_OK)
+                return hse_fail_in(err, status, "input: '%.*s'", (int)(p.size < 60 ? p.size : 60), p.words);
+        }
+    }
+    return HSE_OK;
+}
+
+static hse_status check_product(float a, float b, const char *what, const text_style *style, hse_error *err)
+{
+    float value = (a != 0 ? a : 1) * b;
+
+    if (style->rate == 1 && style->pitch == 1)
+        return HSE_OK;
+    return value >= 0.1f && value <= 10.0f
+               ? HSE_OK : hse_fail(err, HSE_E_ARG, 0, "input: %s: prosody and the request make %g, which is not in 0.1..10", what, (double)value);
+}
+
+/* What the spans ask of the model: languages and factors. */
+static hse_status check_styles(const hse_job *job, const hse_request *r, const char *model, hse_error *err)
+{
+    const slot *sl = job->synthesizer;
+    hse_status s = HSE_OK;
+
+    for (size_t i = 0; i < job->markup.count && s == HSE_OK; i++) {
+        const text_style *style = &job->markup.span[i].style;
+
+        if (style->language && (s = check_language(sl, style->language, model, err)) != HSE_OK)
+            return hse_fail_in(err, s, "input: line %u, column %u", style->line, style->column);
+        if (style->pitch != 1 && sl->type->fixed_pitch)
+            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "input: line %u, column %u: pitch: model '%.60s' speaks at its own; rate is what can "
+                            "be changed", style->line, style->column, model);
+        s = check_product(r->speed, style->rate, "rate", style, err);
+        if (s == HSE_OK)
+            s = check_product(r->pitch, style->pitch, "pitch", style, err);
+    }
+    return s;
+}
+
+static hse_status choose_voices(hse_job *job, const char *model, hse_error *err)
+{
+    const slot *sl = job->synthesizer;
+    hse_status s = HSE_OK;
+
+    for (size_t i = 0; i < job->sentence_count && s == HSE_OK; i++) {
+        const text_style *style = job->sentences[i].style;
+
+        if (!style->voice)
+            continue;
+        if (!sl->own_voices && !(sl->type->takes & HSE_EMBEDDING))
+            s = hse_fail(err, HSE_E_UNSUPPORTED, 0, "voice: model '%.40s' has one voice", model);
+        else
+            s = hse_voices_find(&job->sentences[i].voice, sl->voices, style->voice, model, err);
+        if (s != HSE_OK)
+            hse_fail_in(err, s, "input: line %u, column %u", style->line, style->column);
+    }
+    return s;
+}
+
+static hse_status write_text(hse_job *job, const hse_request *r, const char *model, hse_error *err)
 {
     static const text_mode modes[] = {
         [HSE_TEXT_NORMALIZE] = TEXT_MODE_ON, [HSE_TEXT_REFERENCE] = TEXT_MODE_REFERENCE, [HSE_TEXT_OFF] = TEXT_MODE_OFF,
@@ -216,9 +321,17 @@ static hse_status write_text(hse_job *job, const hse_request *r, hse_error *err)
     const slot *s = job->synthesizer;
     const char *language = r->language && *r->language ? r->language : s->language_count ? s->languages[0] : "en";
     text_mode mode = r->reference ? TEXT_MODE_REFERENCE : modes[r->text_mode];
-    hse_status status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, r->text, r->text_size, language, mode,
-                                          s->type->cut, err);
+    hse_status status = read_markup(job, r, language, err);
 
+    if (status == HSE_OK)
+        status = check_styles(job, r, model, err);
+    if (status == HSE_OK)
+        status = check_marks(job, s, language, model, err);
+    if (status == HSE_OK)
+        status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, &job->lead_ms, &job->markup, language, mode,
+                                   s->type->cut, err);
+    if (status == HSE_OK)
+        status = choose_voices(job, model, err);
     job->spell = mode == TEXT_MODE_ON;
     if (status == HSE_OK && job->sentence_count == 0)
         return hse_fail(err, HSE_E_ARG, 0, "input has nothing that can be spoken");
@@ -248,7 +361,7 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
     if (s == HSE_OK && job->encoder)
         s = hse_audio_check(&job->audio, "input_audio", err);
     if (s == HSE_OK)
-        s = write_text(job, r, err);
+        s = write_text(job, r, t.name, err);
     if (s != HSE_OK)
         return s;
     if (job->encoder)
@@ -269,6 +382,7 @@ void hse_speak_free(hse_job *job)
         hse_free(job->spoken[i].mel);
     hse_free(job->text);
     hse_free(job->sentences);
+    text_markup_free(&job->markup);
 }
 
 /* ---- advancing (locked) -------------------------------------------------------------------------------------------- */
@@ -371,20 +485,22 @@ static bool post_sentence(hse_job *job)
             return false;
         }
         p->pause_ms = s->pause_ms;
+        p->gain = s->style->gain;
         w->piece = p;
     }
     w->index = job->next_synth++;
-    w->item->has = HSE_TEXT | (job->embedding ? HSE_EMBEDDING : 0);
-    w->item->embedding = job->embedding;
-    w->item->embedding_size = job->embedding_size;
+    bool embedded = s->voice && s->voice->embedding;
+    w->item->embedding = embedded ? s->voice->embedding : job->embedding;
+    w->item->embedding_size = embedded ? s->voice->size : job->embedding_size;
+    w->item->has = HSE_TEXT | (w->item->embedding ? HSE_EMBEDDING : 0);
     w->borrowed = HSE_EMBEDDING;
-    w->item->speed = job->speed != 0 ? job->speed : 1;
-    w->item->pitch = job->pitch != 0 ? job->pitch : 1;
+    w->item->speed = (job->speed != 0 ? job->speed : 1) * s->style->rate;
+    w->item->pitch = (job->pitch != 0 ? job->pitch : 1) * s->style->pitch;
     w->item->energy = job->energy != 0 ? job->energy : 1;
     w->item->reference = job->reference;
     w->item->spell = job->spell;
     w->item->language = job->synthesizer->language_count ? job->synthesizer->languages[0] : NULL;
-    w->item->voice = job->voice;
+    w->item->voice = s->voice && job->voice ? s->voice->name : job->voice;
     w->item->seed = job->result.seed;
     w->item->stream = w->index;
     sp->busy = true;
@@ -436,6 +552,7 @@ static bool post_window(hse_job *job)
         (job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= (job->stream ? STREAM_AHEAD : WHOLE_AHEAD)))
         return false;
 
+    const sentence *of = &job->sentences[job->next_decode];
     size_t n = next_window(job, sp->frames - sp->posted);
     work *w = hse_work_new(job, job->vocoder, decoded);
     piece *p = w ? hse_job_add_piece(job, n) : NULL;
@@ -446,6 +563,7 @@ static bool post_window(hse_job *job)
         return false;
     }
     w->piece = p;
+    p->gain = of->style->gain;
     w->index = job->next_decode;
     w->item->has = HSE_MEL;
     w->item->mel = sp->mel;
@@ -453,14 +571,14 @@ static bool post_window(hse_job *job)
     w->item->mel_bands = sp->bands;
     w->borrowed = HSE_MEL;
     w->item->reference = job->reference;
-    w->item->voice = job->voice;
-    w->item->speed = job->speed != 0 ? job->speed : 1;
+    w->item->voice = of->voice && job->voice ? of->voice->name : job->voice;
+    w->item->speed = (job->speed != 0 ? job->speed : 1) * of->style->rate;
     w->item->frame_from = job->reference ? 0 : sp->posted;
     w->item->frame_to = job->reference ? 0 : sp->posted + n;
     sp->posted += n;
     sp->windows++;
     if (sp->posted == sp->frames) {
-        p->pause_ms = job->sentences[job->next_decode].pause_ms;
+        p->pause_ms = of->pause_ms;
         job->next_decode++;
     }
     hse_work_post(w, (double)n);

@@ -17,7 +17,7 @@
 
 enum {                                      /* the typed fields of an item, as bits */
     HSE_AUDIO = 1,                          /* mono samples at a rate                                  */
-    HSE_TEXT = 2,                           /* UTF-8, already normalised, one sentence                 */
+    HSE_TEXT = 2,                           /* UTF-8, already normalised, one sentence; may have marks (text/marks.h) */
     HSE_EMBEDDING = 4,                      /* a speaker                                               */
     HSE_MEL = 8,                            /* frames x bands                                          */
     HSE_SEGMENTS = 16,                      /* speech from-to, in samples of the audio                 */
@@ -188,6 +188,10 @@ typedef struct hse_model_type {
     void       (*live_reset)(void *live);
     void       (*live_close)(void **live);
     hse_status (*live_finish)(void *live, hse_vad_event_fn fn, void *user, hse_error *err);
+
+    /* Can it say these phones (IPA as text/phones.h has it) in this language (a code)? HSE_E_UNSUPPORTED names the sound that it cannot.
+     * A type that has this takes texts with marks (text/marks.h), unless the item is `reference`. NULL: it takes no phones. */
+    hse_status (*check_phones)(const char *language, const char *ipa, size_t size, hse_error *err);
 
     hse_status (*check_mode)(int mode, hse_error *err);     /* of restoring; NULL: there is only 0 */
 } hse_model_type;

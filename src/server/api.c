@@ -241,7 +241,7 @@ bool api_engine_error(api_call *c, const hse_error *err, const char *param)
     api_error_map(&c->error, err);
     /* a client that gave the deadline itself is not the operator's concern */
     api_error_log(&c->error, err, c->id, c->own_deadline);
-    if (!param && err->status == HSE_E_ARG)
+    if (!param && (err->status == HSE_E_ARG || err->status == HSE_E_UNSUPPORTED || err->status == HSE_E_FORMAT || err->status == HSE_E_LIMIT))
         param = field_in(c, err->text);
     if (param)
         snprintf(c->error.param, sizeof c->error.param, "%s", param);

@@ -67,6 +67,13 @@ static const schema_field speech_fields[] = {
      .doc = "on: numbers, dates, money become words; reference: as the original model "
             "does; default: the server's --text-normalization",
      .choices = "on|reference|off"},
+    {"input_type", FIELD_CHOICE, S(input_type),
+     .doc = "ssml; text: every character as it is; auto: SSML where input begins with <speak, else text in which "
+            "[[word /phones/]] says how a word is said",
+     .choices = "auto|text|ssml", .def = "auto"},
+    {"lexicon", FIELD_TEXT, S(lexicon),
+     .doc = "how words are said: lines of word = text or word = /phones/, or a W3C PLS document; wins over the server's",
+     .max = MAX_TEXT},
     {"normalize", FIELD_CHOICE, S(normalize),
      .doc = "loudness: the model's gain and a limiter, the whole scaled to a peak of 0.97, or as it is",
      .choices = "auto|peak|none", .def = "auto"},

@@ -51,6 +51,10 @@ static bool take_text(speech *s)
     r->text = b->input;
     r->text_size = strlen(b->input);
     r->text_mode = text_mode(s);
+    r->input = !b->input_type || strcmp(b->input_type, "auto") == 0 ? HSE_INPUT_AUTO
+               : strcmp(b->input_type, "ssml") == 0                 ? HSE_INPUT_SSML : HSE_INPUT_TEXT;
+    r->lexicon = b->lexicon;
+    r->lexicon_size = b->lexicon ? strlen(b->lexicon) : 0;
     r->mode = !b->mode ? HSE_MODE_ANY : strcmp(b->mode, "voice_cloning") == 0 ? HSE_MODE_CLONING : HSE_MODE_SINGLE;
     r->speed = factor(b->generation.speed, b->speed);
     r->pitch = factor(b->generation.pitch, (schema_number){0});

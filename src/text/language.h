@@ -25,6 +25,11 @@ typedef struct {
 
 typedef struct text_words text_words;
 
+/* What SSML's say-as calls a text. */
+typedef enum {
+    SAY_CHARACTERS, SAY_DIGITS, SAY_CARDINAL, SAY_ORDINAL, SAY_FRACTION, SAY_DATE, SAY_TIME, SAY_TELEPHONE, SAY_CURRENCY, SAY_UNIT,
+} text_say_kind;
+
 struct text_language {
     const char *code;
     const text_rule *rules;
@@ -33,6 +38,9 @@ struct text_language {
     bool (*cue)(const char *word, size_t n);
     bool unspaced;                  /* no spaces between words: a number may follow a letter, and words are not put apart */
     const text_words *words;        /* for the rules of common/; NULL when none of them is used */
+    /* Append the words of a text whose kind the writer names; format ("dmy", "hms12") may be NULL. False: it is no such thing, or its look
+     * is enough for the rules. NULL: letters and digits are said one by one, the rest is left to the rules. */
+    bool (*say_as)(hse_buf *out, text_say_kind kind, const char *format, const char *text, size_t size);
 };
 
 /* Each in its own folder. */

@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "text/ascii.h"
+#include "text/marks.h"
 #include "text/scan.h"
 
 #include <utf8proc.h>
@@ -49,6 +50,10 @@ static character at(const text_sentences *it, size_t i)
     if (i < it->size && !(ch.len = hse_utf8_next(it->text + i, it->size - i, &ch.c))) {
         ch.c = 0xFFFD;
         ch.len = 1;
+    }
+    if (ch.c == 0xFFF9) { /* a word with its phones stays in one piece */
+        size_t mark = text_mark_size(it->text + i, it->size - i);
+        ch.len = mark ? mark : ch.len;
     }
     return ch;
 }

@@ -3,6 +3,8 @@
 #include "base/utf8.h"
 #include "text/en/spell.h"
 #include "text/hs1/frontend.h"
+#include "text/hs1/respell.h"
+#include "text/marks.h"
 #include "text/normalize.h"
 
 static const char *const mode_names[] = {"on", "reference", "off"};
@@ -59,6 +61,22 @@ hse_status text_prepare(const char *language, text_mode mode, const char *text, 
     return hse_buf_status(out, "the spoken text", err);
 }
 
+/* Phones become letters, initials their names: what the model can read. */
+static hse_status spell_for_hs1(const char *piece, size_t size, bool initials, hse_buf *out, hse_error *err)
+{
+    hse_status s = HSE_OK;
+    size_t at = 0;
+
+    for (text_part p; s == HSE_OK && text_marks_next(piece, size, &at, &p);)
+        if (p.phones)
+            s = hs1_respell(p.phones, p.phones_size, out, err);
+        else if (initials)
+            en_spell(p.words, p.size, out);
+        else
+            hse_buf_append(out, p.words, p.size);
+    return s == HSE_OK ? hse_buf_status(out, "the spelled text", err) : s;
+}
+
 hse_status text_hs1_ids(const char *language, text_mode mode, const char *piece, size_t size, hse_buf *ids,
                         hse_error *err)
 {
@@ -66,13 +84,13 @@ hse_status text_hs1_ids(const char *language, text_mode mode, const char *piece,
     hse_buf spelled;
     hse_status s = find_language(language, &lang, err);
 
-    if (s != HSE_OK || mode != TEXT_MODE_ON || lang != text_language_find("en"))
+    if (s != HSE_OK || mode == TEXT_MODE_REFERENCE)
         return s != HSE_OK ? s : hs1_text_ids(piece, size, ids, err);
     if ((s = check_utf8(piece, size, err)) != HSE_OK)
         return s;
     hse_buf_init(&spelled, size > SIZE_MAX / 32 ? SIZE_MAX - 1 : size * 16 + 64);
-    en_spell(piece, size, &spelled);
-    if ((s = hse_buf_status(&spelled, "the spelled text", err)) == HSE_OK)
+    s = spell_for_hs1(piece, size, mode == TEXT_MODE_ON && lang == text_language_find("en"), &spelled, err);
+    if (s == HSE_OK)
         s = hs1_text_ids(hse_buf_text(&spelled), spelled.size, ids, err);
     hse_buf_free(&spelled);
     return s;
@@ -107,6 +125,11 @@ static bool speakable(const char *text, size_t size)
     return false;
 }
 
+static hse_status normalize_part(void *user, const char *words, size_t size, hse_buf *out, hse_error *err)
+{
+    return text_normalize(((const text_reader *)user)->language, words, size, out, err);
+}
+
 /* The next sentence into r->words; false at the end. */
 static hse_status next_sentence(text_reader *r, bool *more, hse_error *err)
 {
@@ -117,7 +140,7 @@ static hse_status next_sentence(text_reader *r, bool *more, hse_error *err)
 
         hse_buf_clear(&r->words);
         if (r->mode == TEXT_MODE_ON) {
-            s = text_normalize(r->language, sentence, size, &r->words, err);
+            s = text_marks_map(sentence, size, normalize_part, r, &r->words, err);
         } else {
             hse_buf_append(&r->words, sentence, size);
             s = hse_buf_status(&r->words, "a sentence", err);

@@ -37,7 +37,7 @@ grep -q 'input' "$prefix/b.txt" || fail "the error does not name the input: $(ca
 HOME=$prefix "$prefix/bin/hse" speak "Hello there, this is the installed library." -o "$prefix/c.wav" 2>/dev/null || fail "hse speak failed"
 cmp "$prefix/a.wav" "$prefix/c.wav" || fail "the program and the library differ"
 cc -std=c17 "$source/examples/speak.c" -I"$prefix/include" "$libdir/libhse.a" \
-    $(pkg-config --libs jansson yaml-0.1 soxr kissfft-float zlib libutf8proc) -lm -ldl -pthread -o "$prefix/speak-static"
+    $(pkg-config --libs jansson yaml-0.1 soxr kissfft-float zlib libutf8proc expat) -lm -ldl -pthread -o "$prefix/speak-static"
 HOME=$prefix HSE_MODELS="$prefix/share/hse/models" "$prefix/speak-static" "Hello there, this is the installed library." "$prefix/d.wav" >/dev/null ||
     fail "the statically linked example failed"
 cmp "$prefix/a.wav" "$prefix/d.wav" || fail "the static and the shared library differ"

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "models/config.h"
-#include "text/hs1/frontend.h"
+#include "text/hs1/respell.h"
 #include "text/text.h"
 
 #include <stdio.h>
@@ -218,8 +218,7 @@ static hse_status symbols(const hs1_synthesizer *m, const hse_item *item, hs1_me
     hse_status s;
 
     hse_buf_init(&bytes, HS1_MAX_SYMBOLS);
-    s = item->spell ? text_hs1_ids("en", TEXT_MODE_ON, text, strlen(text), &bytes, err)
-                    : hs1_text_ids(text, strlen(text), &bytes, err);
+    s = text_hs1_ids("en", item->reference ? TEXT_MODE_REFERENCE : item->spell ? TEXT_MODE_ON : TEXT_MODE_OFF, text, strlen(text), &bytes, err);
     if (s == HSE_OK && item->embedding_size != (size_t)m->cfg.speaker)
         s = hse_fail(err, HSE_E_ARG, 0, "the speaker's embedding has %zu values; this model needs %d",
                      item->embedding_size, m->cfg.speaker);
@@ -303,6 +302,17 @@ static void synthesizer_describe(const void *model, char *out, size_t size)
              c->prenet, c->prenet_k, c->rnn, c->postnet, c->postnet_k, c->mels, c->speaker);
 }
 
+static hse_status check_phones(const char *language, const char *ipa, size_t size, hse_error *err)
+{
+    hse_buf letters;
+
+    (void)language;
+    hse_buf_init(&letters, HS1_MAX_SYMBOLS);
+    hse_status s = hs1_respell(ipa, size, &letters, err);
+    hse_buf_free(&letters);
+    return s;
+}
+
 const hse_model_type hs1_synthesizer_type = {
     .type = "HarmonySpeechSynthesizer",
     .family = "harmonyspeech",
@@ -319,6 +329,7 @@ const hse_model_type hs1_synthesizer_type = {
     .name = "hs1-synthesizer",
     .files = {"synthesizer/synthesizer.pt", "synthesizer/config.json"},
     .languages = {"en"},
+    .check_phones = check_phones,
 };
 
 /* ---- vocoder ---- */

@@ -50,4 +50,4 @@ static bool cue(const char *word, size_t n)
            ((n > 1 || *word == 'I' || *word == 'V' || *word == 'X') && common_is_roman(word, n));
 }
 
-const text_language text_language_en = {.code = "en", .rules = rules, .n_rules = COUNT(rules), .cue = cue};
+const text_language text_language_en = {.code = "en", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .say_as = en_say_as};

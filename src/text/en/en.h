@@ -15,6 +15,7 @@ void en_say_year(hse_buf *out, unsigned year);                 /* nineteen oh fi
 void en_say_two(hse_buf *out, unsigned v, const char *zero);   /* 00-99; below ten with `zero` before it */
 void en_say_pairs(hse_buf *out, const char *digits, size_t n); /* house numbers, codes: twenty seven eighty eight */
 void en_say_number(hse_buf *out, const text_scan *s, const text_number *n); /* the whole of it, with its fraction */
+bool en_say_as(hse_buf *out, text_say_kind kind, const char *format, const char *text, size_t size); /* see text_language */
 void en_make_plural(hse_buf *out);                                          /* of the last word: sixty -> sixties */
 bool en_is_one(const text_scan *s, const text_number *n);
 

@@ -23,6 +23,13 @@ static const char *const spelled_small[] = {"css", "ftp", "html", "http", "https
 
 #define IN(list, p, n) (scan_find(list, COUNT(list), sizeof list[0], p, n) >= 0)
 
+const char *en_letter_name(char c)
+{
+    char small = (char)(c | 0x20);
+
+    return small >= 'a' && small <= 'z' && (unsigned char)c < 0x80 ? letters[small - 'a'] : NULL;
+}
+
 static bool vowel(char c)
 {
     return strchr("aeiouyAEIOUY", c) != NULL;

@@ -8,4 +8,7 @@
  * does a text that is all in capitals. Valid UTF-8 in, at most 12 bytes out for one in. */
 void en_spell(const char *text, size_t size, hse_buf *out);
 
+/* "ay", "bee", ...; NULL for what is no ASCII letter. */
+const char *en_letter_name(char c);
+
 #endif
