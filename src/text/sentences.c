@@ -10,18 +10,19 @@
 /* Abbreviations whose dot does not end a sentence: titles and what stands in front of a name or number. English,
  * Spanish, French; lower case, sorted. */
 static const char *const never_last[] = {
-    "adm",  "al",   "approx", "art",  "attn", "av",  "avda", "bd",   "ca", "capt", "cf",   "cmdr",   "col",
-    "cpl",  "dept", "det",    "dr",   "dra",  "drs", "eg",   "ej",   "eq", "est",  "fig",  "figs",   "fr",
-    "ft",   "gen",  "gov",    "gral", "hon",  "ie",  "ing",  "lic",  "lt", "m",    "maj",  "messrs", "mgr",
-    "mlle", "mm",   "mme",    "mr",   "mrs",  "ms",  "mt",   "mx",   "pp", "pres", "prof", "profa",  "pvt",
-    "rep",  "rev",  "sen",    "sgt",  "sr",   "sra", "sres", "srta", "st", "sta",  "ste",  "sto",    "supt",
-    "tel",  "ud",   "uds",    "ver",  "viz",  "vol", "vols", "vs",
+    "adm", "al", "approx", "aprox", "art", "attn", "av", "avda", "bd", "ca", "capt", "cf", "cmdr", "cnel", "col",
+    "cpl", "cía", "dept", "det", "dr", "dra", "drs", "dña", "ee", "eg", "ej", "eq", "est", "fig", "figs", "fr", "ft", "gen",
+    "gov", "gral", "hnos", "hon", "ie", "ing", "lic", "lt", "m", "maj", "messrs", "mgr", "mlle", "mlles", "mm", "mme",
+    "mmes", "mr", "mrs", "ms", "mt", "mx", "pej", "pp", "pres", "prof", "profa", "pvt", "rep", "rev", "sen",
+    "sgt", "sr", "sra", "sres", "srta", "st", "sta", "ste", "sto", "supt", "tel", "ud", "uds", "ver", "viz", "vol",
+    "vols", "vs",
 };
 
 /* These end one only when no number follows. */
 static const char *const before_number[] = {
-    "apr", "aug", "c",   "ch",  "dec", "feb", "jan",  "jul", "jun", "mar", "no",
-    "nos", "nov", "núm", "oct", "op",  "p",   "para", "pt",  "sec", "sep", "sept",
+    "abr", "ago", "apr", "aug", "avr", "c", "cap", "ch", "chap", "dec", "dic", "dom", "déc", "ene", "feb", "févr",
+    "jan", "janv", "jue", "juil", "jul", "jun", "lun", "mar", "mier", "mié", "miér", "no", "nos", "nov", "núm", "oct",
+    "op", "p", "para", "pt", "pág", "págs", "sab", "sec", "sep", "sept", "sáb", "vie", "vier",
 };
 
 /* Behind a single capital letter ("vitamin C. The") one of these starts a sentence; anything else is a name. */
@@ -150,6 +151,8 @@ static bool dot_continues(const text_sentences *it, size_t start, size_t dot, si
         return next.len != 0;
     if (IN(before_number, p, n))
         return next.c >= '0' && next.c <= '9';
+    if (n == 1 && (*p == 'a' || *p == 'd') && next.c == 'C' && where + 1 < it->size && it->text[where + 1] == '.')
+        return true; /* 500 a. C. */
     bool single = n == 1 && scan_class(*p) & SCAN_UPPER;
     bool in_initials = n == 1 && word > start && it->text[word - 1] == '.'; /* U.S. , J.R.R. */
     if (in_initials)

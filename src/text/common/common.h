@@ -136,6 +136,7 @@ struct text_words {
     const char *spoken_point;  /* version 2.0 */
     const char *minus;
     const char *range;         /* 3-5 */
+    const char *const *spans;  /* nouns behind which a dash and a number are a range: 1日-3日; ends with NULL; NULL: none */
     const char *ratio;         /* 3:2 */
     const char *per;           /* km/h */
     const char *percent, *per_mille; /* said before their number; NULL: they are units */
@@ -179,6 +180,8 @@ void common_say_digits(text_scan *s, const char *digits, size_t n); /* one by on
 void common_say_decimals(text_scan *s, const text_number *n, unsigned use);
 void common_say_value(text_scan *s, unsigned value, unsigned use);  /* by `number` */
 void common_say_quantity(text_scan *s, const text_quantity *q, unsigned use);
+/* The unit behind one space or none at i, with what it is divided by, as of the quantity: bytes; 0 when there is none. */
+size_t common_say_unit(text_scan *s, size_t i, const text_quantity *q);
 /* The noun of a quantity in its number. */
 void common_say_noun(text_scan *s, const text_quantity *q, const text_noun *noun);
 
@@ -188,6 +191,8 @@ bool common_number(const text_scan *s, size_t i, text_number *out);
 bool common_quantity(const text_scan *s, size_t i, text_quantity *out);
 bool common_clock(const text_scan *s, size_t i, const char *separators, text_clock *out);
 bool common_date(const text_scan *s, size_t i, const char *separators, text_date *out);
+/* Two numbers that can be a day and a month, "17.06" or "5/10", at s->at: bytes; 0 when they are not. */
+size_t common_day_month(const text_scan *s, unsigned *day, unsigned *month);
 bool common_unit(const text_scan *s, size_t i, text_unit *out);
 const text_currency *common_currency(const text_scan *s, size_t i, size_t *len);
 unsigned common_value(const text_number *n); /* of the whole part; of its first nine digits */
@@ -196,6 +201,14 @@ bool common_is_zero(const text_number *n); /* its whole part */
 /* Nothing numeric, no letter of the number's own word goes on at i. */
 bool common_ends(const text_scan *s, size_t i);
 bool common_minus_stands(const text_scan *s, size_t i);
+/* The word that ends at `end`, letters with accents included: its start. */
+size_t common_word_before(const text_scan *s, size_t end);
+/* The n bytes at i are a word of the list, which ends with NULL; case aside. */
+bool common_word_is(const text_scan *s, size_t i, size_t n, const char *const *list);
+/* "5°" is meant as an ordinal where a text begins or one of these articles stands before it. */
+bool common_degree_is_ordinal(const text_scan *s, const char *const *articles);
+/* A capital letter of Latin-1 at i. */
+bool common_capital(const text_scan *s, size_t i);
 /* i behind one space, if there is one. */
 size_t common_skip_space(const text_scan *s, size_t i);
 /* An e-mail or web address, a file or @name at s->at: bytes. */
@@ -211,8 +224,8 @@ typedef struct {
     size_t end;
 } text_phone;
 
-/* Groups of digits with single separators, an area code in brackets, a country code with a plus. */
-bool common_phone(const text_scan *s, size_t i, text_phone *out);
+/* Groups of digits with single separators, an area code in brackets, a country code with a plus; the first max_groups. */
+bool common_phone(const text_scan *s, size_t i, int max_groups, text_phone *out);
 bool common_phone_shape(const text_phone *p, const char *lengths); /* "334": the groups have these lengths */
 
 /* The value of a Roman numeral in its one right spelling, of any case; 0 for anything else. */
@@ -234,6 +247,7 @@ size_t common_rule_currency(text_scan *s);     /* a sign alone */
 size_t common_rule_measure(text_scan *s);
 size_t common_rule_dimension(text_scan *s); /* 3 x 4 m */
 size_t common_rule_range(text_scan *s);
+size_t common_rule_span(text_scan *s); /* the dash of 1日-3日 */
 size_t common_rule_fraction(text_scan *s);
 size_t common_rule_ratio(text_scan *s);
 size_t common_rule_version(text_scan *s);

@@ -192,10 +192,10 @@ static bool separator(char c)
     return c == '-' || c == '.' || c == ' ';
 }
 
-bool common_phone(const text_scan *s, size_t i, text_phone *p)
+bool common_phone(const text_scan *s, size_t i, int max_groups, text_phone *p)
 {
     size_t at = i;
-    char last = 0;
+    char last = 0, between = 0; /* the separator in front of the next group */
 
     *p = (text_phone){0};
     if (scan_char(s, at) == '+') {
@@ -205,11 +205,14 @@ bool common_phone(const text_scan *s, size_t i, text_phone *p)
     for (;;) {
         bool open = scan_char(s, at) == '(';
         size_t n = scan_digits(s, at + open, 15);
-        if (n < 1 || n > 15 || p->count == PHONE_GROUPS || (open && (p->area || scan_char(s, at + 1 + n) != ')')))
+        if (n < 1 || n > 15 || p->count == max_groups || (open && (p->area || scan_char(s, at + 1 + n) != ')')))
             break;
         p->at[p->count] = at + open;
         p->n[p->count++] = n;
         p->area = p->area || open;
+        if (between)
+            p->sep = p->sep == 0 || p->sep == between ? between : '*';
+        between = 0;
         at += n + 2 * (size_t)open;
         p->end = at;
         char c = scan_char(s, at);
@@ -225,7 +228,7 @@ bool common_phone(const text_scan *s, size_t i, text_phone *p)
             break; /* another number follows */
         last = c;
         if (!open)
-            p->sep = p->sep == 0 || p->sep == c ? c : '*';
+            between = c;
         at++;
     }
     return p->count > 0 && !scan_goes_on(s, p->end) && !(scan_char(s, p->end) == '/' && scan_is_digit(s, p->end + 1));
@@ -256,8 +259,12 @@ static bool is_phone(const text_scan *s, const text_phone *p)
                       scan_char(s, p->at[0] + 1) >= '3' && !scan_is(s, p->end - 4, "0000");
         return mobile || (digits >= 9 && digits <= 11 && code && !p->area);
     }
-    if (p->area || code)
-        return digits >= 7;
+    if (p->area || (code && p->sep != '*' && (p->sep != '.' || p->count > 2))) {
+        for (int k = 1; k < p->count; k++)
+            if (p->n[k] > (p->area || p->sep == '-' ? 8U : 4U))
+                return false;
+        return digits >= 7 && digits <= 13 && p->n[0] <= 5;
+    }
     char last = scan_char(s, p->end - 1);
     if (p->sep == '-') {
         if (common_phone_shape(p, "44")) /* 1588-1234; 2010-2015 is a range */
@@ -270,7 +277,7 @@ static bool is_phone(const text_scan *s, const text_phone *p)
     if (p->sep == ' ' && own && common_phone_shape(p, own))
         return scan_char(s, p->at[0]) >= '6' && !(last == '0' && scan_is(s, p->end - 3, "000"));
     return (p->sep == '.' && digits >= 9 && common_phone_shape(p, "334")) || common_phone_shape(p, "3222") ||
-           common_phone_shape(p, "344") || common_phone_shape(p, "22222");
+           common_phone_shape(p, "2322") || common_phone_shape(p, "344") || common_phone_shape(p, "22222");
 }
 
 /* 192.168.0.1 */
@@ -301,7 +308,11 @@ size_t common_rule_phone(text_scan *s)
     if (n)
         return n;
     s->out->size = before;
-    if (!common_phone(s, s->at, &p) || !is_phone(s, &p))
+    bool found = false;
+    /* numbers that follow, each behind a space, are no part of it */
+    for (int groups = PHONE_GROUPS; groups > 0 && !found; groups = p.count - 1)
+        found = common_phone(s, s->at, groups, &p) && is_phone(s, &p) && (groups == PHONE_GROUPS || scan_char(s, p.end) == ' ');
+    if (!found)
         return 0;
     if (p.plus)
         for (size_t k = 0; k < s->language->words->n_signs; k++)

@@ -101,7 +101,9 @@ void common_say_noun(text_scan *s, const text_quantity *q, const text_noun *noun
     bool one = !q->n_scale && (w->plural_from_two ? small : common_is_one(n));
     const char *word = one || !noun->many ? noun->one : noun->many;
 
-    if (q->n_scale && w->of) {
+    /* un millón de euros, also in digits */
+    bool millions = n->n > 6 && !n->n_fraction && strspn(n->digits + n->n - 6, "0") == 6;
+    if ((q->n_scale || millions) && w->of) {
         bool vowel = w->of_vowel && starts_with_vowel(word);
         common_say(s, vowel ? w->of_vowel : w->of);
         if (vowel) {
@@ -136,6 +138,37 @@ bool common_number(const text_scan *s, size_t i, text_number *out)
 size_t common_skip_space(const text_scan *s, size_t i)
 {
     return i + (scan_char(s, i) == ' ');
+}
+
+size_t common_word_before(const text_scan *s, size_t end)
+{
+    size_t start = end;
+
+    while (start > 0 && end - start < SCAN_MAX_WORD && scan_class(s->text[start - 1]) & (SCAN_LOWER | SCAN_UPPER | SCAN_HIGH))
+        start--;
+    return start;
+}
+
+bool common_word_is(const text_scan *s, size_t i, size_t n, const char *const *list)
+{
+    for (; *list; list++)
+        if (scan_same(s, i, n, *list))
+            return true;
+    return false;
+}
+
+bool common_degree_is_ordinal(const text_scan *s, const char *const *articles)
+{
+    size_t end = scan_skip_space_back(s, s->at), start = scan_word_start(s, end);
+
+    return s->at == 0 || common_word_is(s, start, end - start, articles);
+}
+
+bool common_capital(const text_scan *s, size_t i)
+{
+    unsigned char next = (unsigned char)scan_char(s, i + 1);
+
+    return scan_is_upper(s, i) || (scan_char(s, i) == '\xC3' && next >= 0x80 && next <= 0x9E);
 }
 
 bool common_ends(const text_scan *s, size_t i)
@@ -247,6 +280,21 @@ size_t common_rule_range(text_scan *s)
     return at - s->at;
 }
 
+size_t common_rule_span(text_scan *s)
+{
+    const text_words *w = s->language->words;
+    size_t dash = dash_at(s, s->at), before = scan_skip_space_back(s, s->at), behind = common_skip_space(s, s->at + dash);
+
+    if (!dash || !w->spans || !scan_is_digit(s, behind) || (before < s->at) != (behind > s->at + dash))
+        return 0;
+    for (size_t k = 0; w->spans[k]; k++)
+        if (scan_is_before(s, before, w->spans[k])) {
+            common_say(s, w->range);
+            return behind - s->at;
+        }
+    return 0;
+}
+
 /* 1/2, 2 3/4 */
 size_t common_rule_fraction(text_scan *s)
 {
@@ -268,8 +316,9 @@ size_t common_rule_fraction(text_scan *s)
     at += n.len + 1 + d.len;
     if (scan_char(s, at) == '/')
         return 0;
+    static const text_quantity one = {.number = {.n = 1, .digits = "1"}};
     s->language->words->fraction(s, first, &n, &d);
-    return at - s->at;
+    return at + common_say_unit(s, at, &one) - s->at;
 }
 
 /* 16:9, 3:2:1 */
@@ -338,6 +387,12 @@ size_t common_rule_number(text_scan *s)
 size_t common_rule_code(text_scan *s)
 {
     size_t n = scan_digits(s, s->at, SCAN_MAX_DIGITS);
+
+    /* B12, A4, iPhone15: two digits are a number */
+    if (n <= 2 && scan_char(s, s->at) != '0') {
+        common_say_value(s, scan_value(s, s->at, n), USE_ALONE);
+        return n;
+    }
 
     n = n > SCAN_MAX_DIGITS ? SCAN_MAX_DIGITS : n;
     common_say_digits(s, s->text + s->at, n);

@@ -88,6 +88,18 @@ bool common_date(const text_scan *s, size_t i, const char *separators, text_date
     return true;
 }
 
+size_t common_day_month(const text_scan *s, unsigned *day, unsigned *month)
+{
+    size_t n = scan_digits(s, s->at, 2), at = s->at + n + 1, m = scan_digits(s, at, 2);
+
+    if (n < 1 || n > 2 || m < 1 || m > 2 || (scan_char(s, at - 1) != '.' && scan_char(s, at - 1) != '/') || !common_ends(s, at + m) ||
+        scan_char(s, at + m) == '/')
+        return 0;
+    *day = scan_value(s, s->at, n);
+    *month = scan_value(s, at, m);
+    return *day >= 1 && *day <= 31 && *month >= 1 && *month <= 12 ? n + 1 + m : 0;
+}
+
 size_t common_rule_date(text_scan *s)
 {
     text_date d;

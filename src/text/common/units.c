@@ -222,6 +222,18 @@ static size_t say_per(text_scan *s, size_t i)
     return 1 + u.len;
 }
 
+size_t common_say_unit(text_scan *s, size_t i, const text_quantity *q)
+{
+    text_unit u;
+    size_t at = common_skip_space(s, i);
+
+    if (!common_unit(s, at, &u))
+        return 0;
+    say_unit(s, q, &u);
+    at += u.len;
+    return at + say_per(s, at) - i;
+}
+
 static unsigned use_of(const text_scan *s, const text_unit *u)
 {
     return s->language->words->units[u->id].feminine ? USE_FEMININE : USE_MASCULINE;
@@ -309,7 +321,6 @@ size_t common_rule_dimension(text_scan *s)
 {
     const text_words *w = s->language->words;
     text_quantity q = {0};
-    text_unit u;
     size_t at = s->at, cross;
     int count = 0;
 
@@ -327,11 +338,7 @@ size_t common_rule_dimension(text_scan *s)
     }
     if (count < 2)
         return 0;
-    size_t unit = common_skip_space(s, at);
-    if (common_unit(s, unit, &u)) {
-        say_unit(s, &q, &u);
-        at = unit + u.len;
-    }
+    at += common_say_unit(s, at, &q);
     return scan_goes_on(s, at) ? 0 : at - s->at;
 }
 

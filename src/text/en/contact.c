@@ -200,7 +200,7 @@ size_t en_rule_telephone(text_scan *s)
     out->size = before;
     if (scan_is_digit(s, s->at) && (n = vanity(s)))
         return n;
-    if (!common_phone(s, s->at, &p) || !is_phone(s, &p))
+    if (!common_phone(s, s->at, PHONE_GROUPS, &p) || !is_phone(s, &p))
         return 0;
     if (p.plus)
         say(out, "plus");

@@ -116,6 +116,21 @@ size_t es_rule_day_first(text_scan *s)
     return at + year_behind(s, at) - s->at;
 }
 
+/* 31/12, el 5/10 */
+size_t es_rule_day_month(text_scan *s)
+{
+    unsigned day, month;
+    size_t n = common_day_month(s, &day, &month), before = scan_skip_space_back(s, s->at);
+    bool article = scan_is_before(s, before, "el") || scan_is_before(s, before, "del") || scan_is_before(s, before, "al");
+
+    if (!n || !memchr(s->text + s->at, '/', n) || !(article || (day > 12 && n == 5)))
+        return 0;
+    say_day(s, day);
+    say(s->out, "de");
+    say(s->out, months[month - 1]);
+    return n;
+}
+
 /* abril 30, junio 11 2000, abr. 22 */
 size_t es_rule_month_first(text_scan *s)
 {

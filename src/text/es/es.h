@@ -22,6 +22,7 @@ bool es_say_date(text_scan *s, const text_date *d);
 void es_say_clock(text_scan *s, const text_clock *c);
 
 size_t es_rule_day_first(text_scan *s);
+size_t es_rule_day_month(text_scan *s);
 size_t es_rule_month_first(text_scan *s);
 size_t es_rule_weekday(text_scan *s);
 size_t es_rule_era(text_scan *s);

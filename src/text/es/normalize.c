@@ -70,17 +70,10 @@ static void say_fraction(text_scan *s, const text_number *whole, const text_numb
         hse_buf_byte(s->out, 's');
 }
 
-/* A degree sign behind a number is meant as an ordinal where a text begins or an article stands before it. */
-static bool degree_is_ordinal(const text_scan *s)
-{
-    size_t end = scan_skip_space_back(s, s->at), start = scan_word_start(s, end), n = end - start;
-
-    return s->at == 0 || (n && (scan_same(s, start, n, "el") || scan_same(s, start, n, "la") || scan_same(s, start, n, "del")));
-}
-
 /* 1.º, 2.ª, 3.er, 1º, 1er, 1ra, 5to, 28° */
 static size_t rule_ordinal(text_scan *s)
 {
+    static const char *const articles[] = {"el", "la", "del", NULL};
     static const struct {
         const char *written;
         es_ordinal_form form;
@@ -99,7 +92,7 @@ static size_t rule_ordinal(text_scan *s)
         size_t len = strlen(endings[k].written), end = at + dot + len;
         if (!scan_is(s, at + dot, endings[k].written) || scan_word_char(s, end))
             continue;
-        if (*endings[k].written == '\xC2' && endings[k].written[1] == '\xB0' && !dot && !degree_is_ordinal(s))
+        if (*endings[k].written == '\xC2' && endings[k].written[1] == '\xB0' && !dot && !common_degree_is_ordinal(s, articles))
             continue;
         say_gap(s->out);
         if (es_ordinal(s->out, common_value(&n), endings[k].form))
@@ -123,50 +116,38 @@ static size_t rule_decade(text_scan *s)
 
 /* ---- Roman numerals ---- */
 
-static bool word_is(const text_scan *s, size_t i, size_t n, const char *const *list, size_t count)
-{
-    for (size_t k = 0; k < count; k++)
-        if (strlen(list[k]) == n && scan_is(s, i, list[k]))
-            return true;
-    return false;
-}
-
-/* The word that ends at `end`, letters with accents too: its start. */
-static size_t word_before(const text_scan *s, size_t end)
-{
-    size_t start = end;
-
-    while (start > 0 && end - start < SCAN_MAX_WORD && scan_class(s->text[start - 1]) & (SCAN_LOWER | SCAN_UPPER | SCAN_HIGH))
-        start--;
-    return start;
-}
-
 /* siglo XIX, año MCMLXXXIX: numbers; María VII, el XI apóstol, V: ordinals; Luis XIV: a number from eleven on */
 static size_t rule_roman(text_scan *s)
 {
     static const char *const numbered[] = {"siglo",  "siglos", "año",   "capítulo", "tomo",  "volumen", "acto",  "escena",
                                            "parte",  "título", "anexo", "apartado", "fase",  "tipo",    "nivel", "guerra",
-                                           "libro",  "canto",  "serie", "episodio", "sección"};
-    static const char *const words[] = {"mi", "di", "mil", "mix", "lid", "cd", "dc", "dl", "mm", "cm", "ml", "cc", "mc"};
+                                           "libro",  "canto",  "serie", "episodio", "sección",  "cap",   "vol",     "art",   "núm", NULL};
+    static const char *const words[] = {"mi", "di", "mil", "mix", "lid", "cd", "dc", "dl", "mm", "cm", "ml", "cc", "mc", NULL};
     size_t n = scan_letters(s, s->at), end = s->at + n;
     unsigned v = common_is_roman(s->text + s->at, n) ? common_roman(s->text + s->at, n) : 0;
 
     if (!v || scan_word_char(s, end))
         return 0;
     bool upper = scan_is_upper(s, s->at);
-    size_t before_end = scan_skip_space_back(s, s->at), before = before_end < s->at ? word_before(s, before_end) : s->at;
+    size_t before_end = scan_skip_space_back(s, s->at);
+    bool spaced = before_end < s->at, dot = spaced && before_end && s->text[before_end - 1] == '.';
+    before_end -= dot; /* vol. III */
+    size_t before = spaced ? common_word_before(s, before_end) : s->at, next = common_skip_space(s, end), next_end = next;
     size_t len = before_end < s->at ? before_end - before : 0;
-    bool named = len > 2 && scan_is_upper(s, before) && upper;
-    bool feminine = (len > 2 && before_end && (s->text[before_end - 1] | 0x20) == 'a') || scan_same(s, before, len, "la") ||
+    bool named = len > 2 && common_capital(s, before) && upper && !dot;
+    while (next_end - next < SCAN_MAX_WORD && scan_class(scan_char(s, next_end)) & (SCAN_LOWER | SCAN_UPPER | SCAN_HIGH))
+        next_end++;
+    bool before_noun = !named && next > end && next_end > next + 3 && (s->text[next_end - 1] | 0x20) == 'a'; /* II Guerra */
+    bool feminine = before_noun || (len > 2 && before_end && (s->text[before_end - 1] | 0x20) == 'a') || scan_same(s, before, len, "la") ||
                     scan_same(s, before, len, "isabel") || scan_same(s, before, len, "beatriz");
 
-    if (len && word_is(s, before, len, numbered, COUNT(numbered))) {
+    if (len && common_word_is(s, before, len, numbered)) {
         common_say_value(s, v, USE_ALONE);
         return n;
     }
     /* a letter alone, and a word that means something else, are what they look like but behind a name */
     bool alone = s->size == n && upper && v <= 10; /* the number of a part of a book, a line for itself */
-    bool word = word_is(s, s->at, n, words, COUNT(words)) || (!upper && (scan_same(s, s->at, n, "vi") || scan_same(s, s->at, n, "xi")));
+    bool word = common_word_is(s, s->at, n, words) || (!upper && (scan_same(s, s->at, n, "vi") || scan_same(s, s->at, n, "xi")));
     if (!named && (word || (n < 2 && !alone)))
         return 0;
     if (named && v > 10) {
@@ -289,6 +270,7 @@ static const text_currency currencies[] = {
     {"us$", {"dólar estadounidense", "dólares estadounidenses", false}, "centavo", "centavos"},
     {"usd", {"dólar estadounidense", "dólares estadounidenses", false}, "centavo", "centavos"},
     {"€", {"euro", "euros", false}, "céntimo", "céntimos"},
+    {"m€", {"millón de euros", "millones de euros", false}, NULL, NULL},
     {"eur", {"euro", "euros", false}, "céntimo", "céntimos"},
     {"£", {"libra", "libras", true}, "penique", "peniques"},
     {"gbp", {"libra esterlina", "libras esterlinas", true}, "penique", "peniques"},
@@ -407,6 +389,7 @@ static const text_rule rules[] = {
     {"address", START_DIGIT | START_LETTER | START_SYMBOL, common_rule_address},
     {"numeric date", START_DIGIT, common_rule_date},
     {"day first", START_DIGIT, es_rule_day_first},
+    {"day and month", START_DIGIT, es_rule_day_month},
     {"month first", START_LETTER, es_rule_month_first},
     {"weekday", START_LETTER, es_rule_weekday},
     {"era", START_LETTER, es_rule_era},

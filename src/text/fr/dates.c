@@ -107,17 +107,20 @@ size_t fr_rule_day_first(text_scan *s)
     return at + year_behind(s, at) - s->at;
 }
 
-/* 17.06: a day and a month, both of two digits, where a decimal has a comma */
+/* 17.06: a day and a month, both of two digits, where a decimal has a comma; 31/12; le 5/10 */
 size_t fr_rule_day_month(text_scan *s)
 {
-    size_t at = s->at;
+    unsigned day, month;
+    size_t n = common_day_month(s, &day, &month), before = scan_skip_space_back(s, s->at);
+    bool article = scan_is_before(s, before, "le") || scan_is_before(s, before, "au") || scan_is_before(s, before, "du");
 
-    if (scan_digits(s, at, 2) != 2 || scan_char(s, at + 2) != '.' || scan_digits(s, at + 3, 2) != 2 || !common_ends(s, at + 5) ||
-        scan_value(s, at, 2) < 1 || scan_value(s, at, 2) > 31 || scan_value(s, at + 3, 2) < 1 || scan_value(s, at + 3, 2) > 12)
+    bool slash = n && memchr(s->text + s->at, '/', n), whole = n == 5 && (!slash || day > 12);
+
+    if (!n || !(whole || (article && slash)))
         return 0;
-    say_day(s, scan_value(s, at, 2));
-    say(s->out, months[scan_value(s, at + 3, 2) - 1]);
-    return 5;
+    say_day(s, day);
+    say(s->out, months[month - 1]);
+    return n;
 }
 
 /* lun. 5 */
@@ -182,5 +185,9 @@ size_t fr_rule_time(text_scan *s)
             at = unit + 3;
     }
     fr_say_clock(s, &c);
-    return scan_word_char(s, at) ? 0 : at - s->at;
+    if (scan_char(s, at) == '-' && scan_is_digit(s, at + 1)) { /* 18h-20h */
+        say(s->out, s->language->words->range);
+        at++;
+    }
+    return scan_word_char(s, at) && !scan_is_digit(s, at) ? 0 : at - s->at;
 }

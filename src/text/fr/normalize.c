@@ -54,14 +54,6 @@ static void say_fraction(text_scan *s, const text_number *whole, const text_numb
         hse_buf_byte(s->out, 's');
 }
 
-/* A degree sign behind a number is meant as an ordinal where a text begins or an article stands before it. */
-static bool degree_is_ordinal(const text_scan *s)
-{
-    size_t end = scan_skip_space_back(s, s->at), start = scan_word_start(s, end), n = end - start;
-
-    return s->at == 0 || (n && (scan_same(s, start, n, "le") || scan_same(s, start, n, "la") || scan_same(s, start, n, "du")));
-}
-
 /* The ending of an ordinal at i: bytes. */
 static size_t ending_at(const text_scan *s, size_t i, bool *feminine)
 {
@@ -85,13 +77,14 @@ static size_t ending_at(const text_scan *s, size_t i, bool *feminine)
 /* 1er, 1re, 2e, 3ème, 2nd, 6° */
 static size_t rule_ordinal(text_scan *s)
 {
+    static const char *const articles[] = {"le", "la", "du", NULL};
     text_number n;
     bool feminine = false;
 
     if (!common_number(s, s->at, &n) || n.n_fraction || n.n == 0)
         return 0;
     size_t at = s->at + n.len, len = ending_at(s, at, &feminine);
-    if (!len && scan_is(s, at, "°") && !scan_word_char(s, at + strlen("°")) && degree_is_ordinal(s))
+    if (!len && scan_is(s, at, "°") && !scan_word_char(s, at + strlen("°")) && common_degree_is_ordinal(s, articles))
         len = strlen("°");
     if (!len)
         return 0;
@@ -119,20 +112,11 @@ static size_t rule_decade(text_scan *s)
     return 3;
 }
 
-static size_t word_before(const text_scan *s, size_t end)
-{
-    size_t start = end;
-
-    while (start > 0 && end - start < SCAN_MAX_WORD && scan_class(s->text[start - 1]) & (SCAN_LOWER | SCAN_UPPER | SCAN_HIGH))
-        start--;
-    return start;
-}
-
 /* XIXe siècle, François Ier, Louis XIV, chapitre IV */
 static size_t rule_roman(text_scan *s)
 {
     static const char *const numbered[] = {"chapitre", "tome",  "volume", "acte",   "partie", "titre",  "annexe", "article",
-                                           "livre",    "scène", "guerre", "mondiale", "phase", "type",  "niveau", "an", "section"};
+                                           "livre",    "scène", "guerre", "mondiale", "phase", "type",  "niveau", "an", "section", NULL};
     size_t n = 0;
     char digits[12];
 
@@ -157,12 +141,10 @@ static size_t rule_roman(text_scan *s)
     }
     if (scan_word_char(s, end))
         return 0;
-    size_t before_end = scan_skip_space_back(s, s->at), before = before_end < s->at ? word_before(s, before_end) : s->at;
+    size_t before_end = scan_skip_space_back(s, s->at), before = before_end < s->at ? common_word_before(s, before_end) : s->at;
     size_t before_len = before_end < s->at ? before_end - before : 0;
-    bool stands = before_len > 2 && scan_is_upper(s, before) && n > 1;
-    for (size_t k = 0; k < COUNT(numbered) && before_len && !stands; k++)
-        stands = strlen(numbered[k]) == before_len && scan_is(s, before, numbered[k]);
-    if (!stands)
+    bool stands = before_len > 2 && common_capital(s, before) && n > 1;
+    if (!stands && !common_word_is(s, before, before_len, numbered))
         return 0;
     common_say_value(s, v, USE_ALONE);
     return n;
@@ -279,6 +261,8 @@ static const text_noun units[UNITS] = {
 static const text_currency currencies[] = {
     {"€", {"euro", "euros", false}, "centime", "centimes"},
     {"eur", {"euro", "euros", false}, "centime", "centimes"},
+    {"m€", {"million d'euros", "millions d'euros", false}, NULL, NULL},
+    {"md€", {"milliard d'euros", "milliards d'euros", false}, NULL, NULL},
     {"$", DOLLAR("")},
     {"us$", {"dollar américain", "dollars américains", false}, "cent", "cents"},
     {"usd", {"dollar américain", "dollars américains", false}, "cent", "cents"},

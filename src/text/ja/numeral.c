@@ -1,4 +1,5 @@
 /* numeral.c - Japanese numerals in kanji. */
+#include "text/common/common.h"
 #include "text/ja/ja.h"
 
 #include "base/buf.h"
@@ -10,34 +11,16 @@
 
 enum { MAX_DIGITS = 51, MAX_FRACTION = 17 };
 
-static const char *const digit[] = {"\u96F6", "\u4E00", "\u4E8C", "\u4E09", "\u56DB", "\u4E94", "\u516D", "\u4E03", "\u516B",
-                                    "\u4E5D"};
-static const char *const small[] = {"", "\u5341", "\u767E", "\u5343"};
 static const char *const large[] = {"",       "\u4E07", "\u5104", "\u5146", "\u4EAC", "\u5793", "\u79ED",
                                     "\u7A63", "\u6E9D", "\u6F97", "\u6B63", "\u8F09", "\u6975"};
 
-/* n digits without zeros in front. A one is not said before ten, hundred, thousand. */
-static void whole(hse_buf *out, const char *d, size_t n)
-{
-    bool group = false;
-
-    for (size_t i = 0; i < n; i++) {
-        size_t place = n - 1 - i;
-
-        if (d[i] != '0') {
-            if (d[i] != '1' || place % 4 == 0)
-                hse_buf_str(out, digit[d[i] - '0']);
-            hse_buf_str(out, small[place % 4]);
-            group = true;
-        }
-        if (place % 4 == 0 && group) {
-            hse_buf_str(out, large[place / 4]);
-            group = false;
-        }
-    }
-    if (n == 0)
-        hse_buf_str(out, digit[0]);
-}
+/* A one is not said before ten, hundred, thousand. */
+static const asian_numerals kanji = {
+    .digit = {"\u96F6", "\u4E00", "\u4E8C", "\u4E09", "\u56DB", "\u4E94", "\u516D", "\u4E03", "\u516B", "\u4E5D"},
+    .small = {"", "\u5341", "\u767E", "\u5343"},
+    .large = large,
+    .n_large = COUNT(large),
+};
 
 /* The digits behind the point as a double keeps them: at most as many as tell it from its neighbours. */
 static size_t fraction(char *out, size_t room, const char *number, double *value)
@@ -76,7 +59,7 @@ static void say_fraction(hse_buf *out, const char *number)
         return;
     hse_buf_str(out, "\u70B9");
     for (size_t i = 0; i < n; i++)
-        hse_buf_str(out, digit[digits[i] - '0']);
+        hse_buf_str(out, kanji.digit[digits[i] - '0']);
 }
 
 hse_status text_ja_numeral(const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
@@ -96,7 +79,7 @@ hse_status text_ja_numeral(const char *text, size_t size, hse_arena *arena, text
     if (n - skip > MAX_DIGITS)
         return hse_fail(err, HSE_E_ARG, 0, "a number of %zu digits; at most %d can be spoken", n - skip, MAX_DIGITS);
     hse_buf_init(&b, 4096);
-    whole(&b, number + skip, n - skip);
+    asian_cardinal(&b, number + (skip < n ? skip : n - 1), skip < n ? n - skip : 1, &kanji);
     if (number[n] == '.')
         say_fraction(&b, number + skip);
     return text_answer_take(out, &b, arena, "a numeral", err);

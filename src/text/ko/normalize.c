@@ -66,22 +66,10 @@ static void say_month(text_scan *s, unsigned month)
         say_part(s, month, "월");
 }
 
-/* The half of the day or a part of it stands before the hour, with or without a space. */
-static bool names_half(const text_scan *s, size_t i)
+/* Hours of half a day are native, those of the whole day are not. */
+static void say_hour(text_scan *s, unsigned hour)
 {
-    static const char *const halves[] = {"오전", "오후", "새벽", "아침", "점심", "낮", "저녁", "밤", "한밤"};
-    size_t end = scan_skip_space_back(s, i);
-
-    for (size_t k = 0; k < COUNT(halves); k++)
-        if (scan_is_before(s, end, halves[k]))
-            return true;
-    return false;
-}
-
-/* Hours of a half of the day are native, those of the whole day are not. */
-static void say_hour(text_scan *s, unsigned hour, bool native_hour)
-{
-    if (native_hour && hour >= 1 && hour <= 12)
+    if (hour >= 1 && hour <= 12)
         say_native(s->out, hour);
     else
         common_say_value(s, hour, USE_ALONE);
@@ -91,7 +79,7 @@ static void say_hour(text_scan *s, unsigned hour, bool native_hour)
 static void say_clock(text_scan *s, const text_clock *c)
 {
     gap(s);
-    say_hour(s, c->hour, names_half(s, s->at) || !c->leading_zero);
+    say_hour(s, c->hour);
     if (c->minute) {
         hse_buf_byte(s->out, ' ');
         say_part(s, c->minute, "분");
@@ -158,7 +146,7 @@ static size_t rule_hour(text_scan *s)
     if (n < 1 || n > 2 || !scan_is(s, s->at + n, "시") || scan_is(s, s->at + n, "시간") || scan_value(s, s->at, n) > 24)
         return 0;
     gap(s);
-    say_hour(s, scan_value(s, s->at, n), true);
+    say_hour(s, scan_value(s, s->at, n));
     return n + strlen("시");
 }
 
@@ -172,9 +160,10 @@ static size_t rule_ordinal(text_scan *s)
     size_t at = common_skip_space(s, s->at + n.len);
     if (!scan_is(s, at, "번째") && !scan_is(s, at, "째"))
         return 0;
-    unsigned value = n.n <= 2 ? scan_value(s, s->at, n.len) : 0;
-    if (value == 1 && scan_is(s, at, "번째"))
-        hse_buf_str(s->out, "첫");
+    static const char *const alone[] = {"", "첫", "둘", "셋", "넷"};
+    unsigned value = n.n <= 2 ? common_value(&n) : 0;
+    if (value == 1 || (value && value < COUNT(alone) && scan_is(s, at, "째")))
+        hse_buf_str(s->out, alone[value]);
     else if (value)
         say_native(s->out, value);
     else
@@ -255,6 +244,7 @@ static size_t rule_wave(text_scan *s)
     return n;
 }
 
+static const char *const spans[] = {"년", "월", "일", "시", "분", "초", "세", "명", "원", "층", "도", "개", "%", NULL};
 static const char *const scales[] = {"천만", "백만", "만", "천억", "억", "조", NULL};
 static const char *const prefixes[UNIT_PREFIXES] = {"",       "피코",   "나노",   "마이크로", "밀리", "센티",
                                                     "데시", "헥토", "킬로", "메가",     "기가", "테라"};
@@ -368,7 +358,7 @@ static const text_sign signs[] = {
     {"*", " 곱하기 ", SIGN_BETWEEN},       {"÷", " 나누기 ", SIGN_BETWEEN},    {"/", " 나누기 ", SIGN_BETWEEN},
     {"<=", " 이하 ", SIGN_BETWEEN},        {">=", " 이상 ", SIGN_BETWEEN},     {"≤", " 이하 ", SIGN_BETWEEN},
     {"≥", " 이상 ", SIGN_BETWEEN},         {"≠", "같지 않다", SIGN_ALONE},   {"≈", "약", SIGN_ALONE},
-    {"=", " 은 ", SIGN_BETWEEN},           {"<", "보다 작은", SIGN_BETWEEN}, {">", "보다 큰", SIGN_BETWEEN},
+    {"=", " 은 ", SIGN_BETWEEN},           {"<", "보다 작은 ", SIGN_BETWEEN}, {">", "보다 큰 ", SIGN_BETWEEN},
     {"~", "약 ", SIGN_LEADS},            {"#", "샵 ", SIGN_LEADS},         {"№", "넘버 ", SIGN_LEADS},
     {"√", "루트", SIGN_ALONE},           {"π", "파이", SIGN_ALONE},        {"∞", "무한대", SIGN_ALONE},
     {"²", "제곱", SIGN_ALONE},           {"³", "세제곱", SIGN_ALONE},      {"%", "퍼센트", SIGN_ALONE},
@@ -391,6 +381,7 @@ static const text_words words = {
     .spoken_point = "점",
     .minus = "마이너스 ",
     .range = "에서 ",
+    .spans = spans,
     .ratio = "대 ",
     .per = " 매 ",
     .power = {{"제곱", "제곱"}, {"세제곱", "세제곱"}},
@@ -413,6 +404,7 @@ static const text_words words = {
 static const text_rule rules[] = {
     {"weekday", START_SYMBOL, rule_weekday},
     {"wave", START_SYMBOL, rule_wave},
+    {"span", START_SYMBOL, common_rule_span},
     {"address", START_DIGIT | START_LETTER | START_SYMBOL, common_rule_address},
     {"numeric date", START_DIGIT, common_rule_date},
     {"clock", START_DIGIT, common_rule_clock},

@@ -219,6 +219,7 @@ static size_t rule_count(text_scan *s)
     return 0;
 }
 
+static const char *const spans[] = {"年", "月", "日", "号", "时", "点", "分", "岁", "元", "人", "个", "天", "周", "度", "°", "℃", "米", "%", NULL};
 static const char *const scales[] = {"万亿", "千万", "百万", "万", "亿", NULL};
 static const char *const prefixes[UNIT_PREFIXES] = {"", "皮", "纳", "微", "毫", "厘", "分", "百", "千", "兆", "吉", "太"};
 
@@ -321,6 +322,7 @@ static const text_words words = {
     .spoken_point = "点",
     .minus = "负",
     .range = "到",
+    .spans = spans,
     .ratio = "比",
     .per = "每",
     .percent = "百分之",
@@ -345,6 +347,7 @@ static const text_words words = {
 };
 
 static const text_rule rules[] = {
+    {"span", START_SYMBOL, common_rule_span},
     {"address", START_DIGIT | START_LETTER | START_SYMBOL, common_rule_address},
     {"numeric date", START_DIGIT, common_rule_date},
     {"years", START_DIGIT, rule_years},
