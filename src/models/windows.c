@@ -45,6 +45,23 @@ void windows_take(const windows *w, const windows_piece *p, const float *wave, s
            ((p->to - p->from) * w->hop + tail) * sizeof *wave);
 }
 
+nn_tensor windows_cut(nn_ctx *c, nn_tensor x, int rate, int reach, const windows_piece *p, windows_span *s)
+{
+    int from[WINDOWS_PIECES], count[WINDOWS_PIECES], cut = 0;
+
+    for (int i = 0; i < nn_items(x); i++) {
+        windows_span keep = {(int)(p[i].from - p[i].first) - reach, (int)(p[i].to - p[i].first) + reach};
+
+        keep.from = keep.from > s[i].from ? keep.from : s[i].from;
+        keep.to = keep.to < s[i].to ? keep.to : s[i].to;
+        from[i] = (keep.from - s[i].from) * rate;
+        count[i] = keep.to < s[i].to ? (keep.to - keep.from) * rate : nn_rows(c, x, i) - from[i];
+        cut += (s[i].to - s[i].from) - (keep.to - keep.from);
+        s[i] = keep;
+    }
+    return cut ? nn_slice_rows(c, x, from, count) : x;
+}
+
 hse_status windows_run(const windows *w, windows_audio *first, size_t stride, size_t n, hse_error *err)
 {
     windows_piece p[WINDOWS_PIECES];

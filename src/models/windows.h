@@ -4,9 +4,7 @@
 #ifndef HSE_MODELS_WINDOWS_H
 #define HSE_MODELS_WINDOWS_H
 
-#include "base/status.h"
-
-#include <stddef.h>
+#include "nn/nn.h"
 
 /* What an item asks for and gets. */
 typedef struct {
@@ -38,5 +36,14 @@ hse_status windows_run(const windows *w, windows_audio *first, size_t stride, si
 
 /* Copies what is wanted of a piece from `wave`, whose first sample is that of frame `first`. */
 void windows_take(const windows *w, const windows_piece *p, const float *wave, size_t first);
+
+/* Frames of a piece, counted from its first, that are still there on its way through a network. */
+typedef struct {
+    int from, to;
+} windows_span;
+
+/* Of each item of x what the wanted frames still see, `reach` frames to each side; x has `rate` rows a frame (and a few more
+ * behind the last, which stay with it). s is updated. */
+nn_tensor windows_cut(nn_ctx *c, nn_tensor x, int rate, int reach, const windows_piece *p, windows_span *s);
 
 #endif

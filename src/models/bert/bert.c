@@ -45,7 +45,7 @@ static hse_status dim(int *out, const json_t *config, const char *key, int high,
     return HSE_OK;
 }
 
-static hse_status read_config(bert *m, const char *dir, hse_error *err)
+hse_status bert_read_config(bert *m, hse_bytes json, hse_error *err)
 {
     const struct {
         const char *key;
@@ -57,7 +57,7 @@ static hse_status read_config(bert *m, const char *dir, hse_error *err)
                 {"vocab_size", &m->vocabulary, 1 << 22},
                 {"max_position_embeddings", &m->positions, BERT_MAX_DIM}};
     json_t *config = NULL;
-    hse_status s = load_json(&config, dir, "config.json", err);
+    hse_status s = hse_json_parse(&config, json, "config.json", &(hse_json_limits){.max_bytes = CONFIG_BYTES}, err);
 
     for (size_t i = 0; i < COUNT(dims) && s == HSE_OK; i++)
         s = dim(dims[i].out, config, dims[i].key, dims[i].high, err);
@@ -73,6 +73,20 @@ static hse_status read_config(bert *m, const char *dir, hse_error *err)
     if (s == HSE_OK && !(m->eps >= 0.0f && m->eps < 1.0f))
         s = hse_fail(err, HSE_E_FORMAT, 0, "config.json: \"layer_norm_eps\" is not in 0..1");
     json_decref(config);
+    return s;
+}
+
+static hse_status load_config(bert *m, const char *dir, hse_error *err)
+{
+    char path[PATH_MAX], *text = NULL;
+    size_t size;
+    hse_status s = path_of(path, dir, "config.json", err);
+
+    if (s == HSE_OK)
+        s = hse_file_read(&text, &size, path, CONFIG_BYTES, err);
+    if (s == HSE_OK)
+        s = bert_read_config(m, (hse_bytes){(const uint8_t *)text, size}, err);
+    hse_free(text);
     return s;
 }
 
@@ -188,7 +202,7 @@ hse_status bert_open(bert **out, const bert_source *source, hse_error *err)
 
     if (!m)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a model");
-    if ((s = read_config(m, source->dir, err)) == HSE_OK && (s = read_vocabulary(m, source->dir, err)) == HSE_OK) {
+    if ((s = load_config(m, source->dir, err)) == HSE_OK && (s = read_vocabulary(m, source->dir, err)) == HSE_OK) {
         m->used = source->all_layers ? m->layers : m->layers - BERT_SKIPPED;
         s = read_weights(m, source, err);
     }

@@ -43,6 +43,8 @@ hse_status bert_open(bert **out, const bert_source *source, hse_error *err);
 hse_status bert_open_tokens(text_wordpiece **out, const char *dir, hse_error *err);
 void       bert_close(bert **m);
 size_t     bert_bytes(const bert *m);
+/* The dims of a config.json, into m. */
+hse_status bert_read_config(bert *m, hse_bytes json, hse_error *err);
 
 typedef struct {
     const int32_t *ids;                     /* with [CLS] and [SEP] */

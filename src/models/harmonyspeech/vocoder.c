@@ -215,32 +215,8 @@ static nn_tensor stack_run(nn_ctx *c, const hs1_vocoder_config *cfg, const hs1_s
     return nn_conv1d_then(c, &s->narrow, activate(c, cfg, y), (nn_then){.residual = skip});
 }
 
-/* Frames of a piece, counted from its first, that are still there. */
-typedef struct {
-    int from, to;
-} span;
-
-/* Of each piece what its samples still see behind this upsampling: three frames at the last one, where most of the work is, of some
- * thirty at the first. */
-static nn_tensor cut_context(nn_ctx *c, const hs1_vocoder *m, nn_tensor x, int scale, const windows_piece *p, span *s)
-{
-    int from[WINDOWS_PIECES], count[WINDOWS_PIECES], cut = 0;
-
-    for (int i = 0; i < nn_items(x); i++) {
-        span keep = {(int)(p[i].from - p[i].first) - m->reach[scale], (int)(p[i].to - p[i].first) + m->reach[scale]};
-
-        keep.from = keep.from > s[i].from ? keep.from : s[i].from;
-        keep.to = keep.to < s[i].to ? keep.to : s[i].to;
-        from[i] = (keep.from - s[i].from) * m->rate[scale];
-        count[i] = (keep.to - keep.from) * m->rate[scale];
-        cut += (s[i].to - s[i].from) - (keep.to - keep.from);
-        s[i] = keep;
-    }
-    return cut ? nn_slice_rows(c, x, from, count) : x;
-}
-
 /* p: whose frames are wanted, with what there is of them in s, which is updated; NULL: all are. */
-static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x, const windows_piece *p, span *s)
+static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x, const windows_piece *p, windows_span *s)
 {
     const hs1_vocoder_config *cfg = &m->cfg;
 
@@ -254,7 +230,7 @@ static nn_tensor melgan_run(nn_ctx *c, const hs1_vocoder *m, nn_tensor x, const 
             x = nn_pad_rows(c, x, 1, 0, NN_REPLICATE, 0);
         x = nn_conv_transpose1d(c, &m->up[i], x);
         if (p)
-            x = cut_context(c, m, x, i, p, s);
+            x = windows_cut(c, x, m->rate[i], m->reach[i], p, s);
         nn_tap(c, x, "melgan_%d", up_index(cfg, i));
         for (int j = 0; j < cfg->stacks; j++) {
             x = nn_keep(c, mark, stack_run(c, cfg, &m->stack[i][j], x));
@@ -299,7 +275,7 @@ static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_erro
     const float *data[WINDOWS_PIECES];
     float *scratch = NULL, *longer[WINDOWS_PIECES] = {NULL};
     int rows[WINDOWS_PIECES];
-    span there[WINDOWS_PIECES];
+    windows_span there[WINDOWS_PIECES];
     size_t most = 0;
     hse_status s = HSE_OK;
 
@@ -314,7 +290,7 @@ static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_erro
         }
         if (!data[i])
             s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %d frames", m->min_frames);
-        there[i] = (span){0, rows[i]};
+        there[i] = (windows_span){0, rows[i]};
         most = (size_t)rows[i] > most ? (size_t)rows[i] : most;
     }
     if (s == HSE_OK && !(scratch = hse_alloc(most * j->w->hop * sizeof *scratch)))

@@ -221,7 +221,7 @@ static void sample_latent(const pass *p, int i)
 }
 
 /* The decoder's input for the frames of each piece and what the decoder sees around them. */
-static nn_tensor latent_pass(nn_ctx *c, pass *p, int *from, int *count)
+static nn_tensor latent_pass(nn_ctx *c, pass *p, int *from, int *count, windows_span *s)
 {
     const vits_converter *m = p->m;
     nn_tensor spec = nn_input(c, p->n, p->rows, m->bins, p->data);
@@ -243,7 +243,7 @@ static nn_tensor latent_pass(nn_ctx *c, pass *p, int *from, int *count)
     x = vits_flow_run(c, &m->flow, x, target, true, true);
     nn_tap(c, x, "z_hat");
     x = nn_keep(c, mark, nn_slice_rows(c, x, from, count));
-    return vits_decoder_run(c, &m->decoder, x, m->zero_g ? none : target);
+    return vits_decoder_run(c, &m->decoder, x, m->zero_g ? none : target, s ? p->p : NULL, s);
 }
 
 typedef struct {
@@ -261,6 +261,7 @@ static hse_status run_pieces(void *user, const windows_piece *pieces, int n, hse
     size_t inter = (size_t)m->dims.inter, reach = (size_t)m->decoder.context, total = 0, most = 0;
     pass p = {.m = m, .items = j->items, .p = pieces, .n = n};
     int from[WINDOWS_PIECES], count[WINDOWS_PIECES];
+    windows_span there[WINDOWS_PIECES];
     hse_status s;
 
     for (int i = 0; i < n; i++) {
@@ -277,6 +278,7 @@ static hse_status run_pieces(void *user, const windows_piece *pieces, int n, hse
         p.zero[i] = j->zeros;
         from[i] = (int)(low - q->first);
         count[i] = (int)(high - low);
+        there[i] = (windows_span){from[i], from[i] + count[i]};
         total += q->last - q->first;
         most = high - low > most ? high - low : most;
     }
@@ -288,10 +290,10 @@ static hse_status run_pieces(void *user, const windows_piece *pieces, int n, hse
         at += (size_t)p.rows[i] * 2 * inter;
     }
     nn_begin(j->c, NN_RUN);
-    nn_tensor x = latent_pass(j->c, &p, from, count);
+    nn_tensor x = latent_pass(j->c, &p, from, count, there);
     for (int i = 0; i < n && nn_ok(j->c); i++) {
-        nn_read(j->c, x, i, at, (size_t)count[i] * j->w->hop + j->w->tail);
-        windows_take(j->w, &pieces[i], at, pieces[i].first + (size_t)from[i]);
+        nn_read(j->c, x, i, at, (size_t)nn_rows(j->c, x, i));
+        windows_take(j->w, &pieces[i], at, pieces[i].first + (size_t)there[i].from);
     }
     s = nn_end(j->c, err);
     hse_free(block);
@@ -335,6 +337,6 @@ size_t vits_convert_plan(const vits_converter *m, nn_ctx *c, size_t frames)
     p.rows[0] = (int)(frames < window + 2 * context ? frames : window + 2 * context);
     count = p.rows[0] < (int)window + 2 * m->decoder.context ? p.rows[0] : (int)window + 2 * m->decoder.context;
     nn_begin(c, NN_PLAN);
-    latent_pass(c, &p, &from, &count);
+    latent_pass(c, &p, &from, &count, NULL);
     return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }

@@ -18,11 +18,13 @@ static void bind_block(nn_binder *b, vits_decoder *d, vits_block *k, int channel
 }
 
 /* Frames to each side that a sample depends on, counted back from the output. */
-static int context_frames(const vits_decoder *d)
+static void find_context(vits_decoder *d)
 {
     const vits_dims *m = &d->dims;
     int reach = d->post.left;
 
+    for (int i = 0; i < m->stages; i++)
+        d->rate[i] = (i ? d->rate[i - 1] : 1) * m->up_rate[i];
     for (int i = m->stages - 1; i >= 0; i--) {
         int most = 0;
 
@@ -33,9 +35,11 @@ static int context_frames(const vits_decoder *d)
                 sum += d->block[i][j].wide[q].left + d->block[i][j].near[q].left;
             most = sum > most ? sum : most;
         }
-        reach = (reach + most + m->up_kernel[i] + m->up_rate[i] - 1) / m->up_rate[i] + 1;
+        reach += most;
+        d->reach[i] = reach / d->rate[i] + 1;
+        reach = (reach + m->up_kernel[i] + m->up_rate[i] - 1) / m->up_rate[i] + 1;
     }
-    return reach + d->pre.left;
+    d->context = reach + d->pre.left;
 }
 
 /* What a transposed convolution loses is lost for good, while the blocks behind it only add to what passes by them. One step
@@ -87,7 +91,7 @@ void vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_w
     nn_bind_bias(b, NN_OPTIONAL);
     nn_bind_type(b, type);
     nn_leave(b);
-    d->context = context_frames(d);
+    find_context(d);
 }
 
 /* ---- the network ---- */
@@ -119,7 +123,8 @@ static nn_tensor run_blocks(nn_ctx *c, const vits_decoder *d, int i, nn_tensor x
     return nn_res_stacks1d(c, kernels, stack, 0.1f, 1.0f / (float)kernels, x, nn_new(c, x, nn_cols(x)));
 }
 
-nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_tensor speaker)
+nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_tensor speaker, const windows_piece *p,
+                           windows_span *s)
 {
     nn_tensor x = nn_conv1d(c, &d->pre, z), g = nn_conv1d(c, &d->condition, speaker);
 
@@ -130,6 +135,8 @@ nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_ten
         nn_mark_t mark = nn_mark(c);
         nn_tensor up = nn_conv_transpose1d(c, &d->up[i], nn_leaky_relu(c, x, 0.1f));
 
+        if (p)
+            up = windows_cut(c, up, d->rate[i], d->reach[i], p, s);
         nn_tap(c, up, "dec.ups.%d", i);
         x = nn_keep(c, mark, run_blocks(c, d, i, up));
         nn_tap(c, x, "dec.mrf.%d", i);
@@ -145,7 +152,7 @@ nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_ten
 
 enum { MAX_WINDOW = 2048 };
 
-/* Some 64 MB of activations, but never so few frames that most of the work would go into the context. */
+/* Some 64 MB of activations (the input of a stage, upsampled, the blocks' mean), but never so few frames that most of the work would go into the context. */
 size_t vits_decoder_window(const vits_decoder *d)
 {
     size_t widest = (size_t)d->dims.up_channels, rows = 1, channels = widest, least = (size_t)d->context * 4;
@@ -155,7 +162,7 @@ size_t vits_decoder_window(const vits_decoder *d)
         channels /= 2;
         widest = rows * channels > widest ? rows * channels : widest;
     }
-    size_t fit = ((size_t)64 << 20) / (widest * sizeof(float) * 5);
+    size_t fit = ((size_t)64 << 20) / (widest * sizeof(float) * 3);
     least = least > 64 ? least : 64;
     return fit > MAX_WINDOW ? MAX_WINDOW : fit < least ? least : fit;
 }
@@ -174,6 +181,7 @@ static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_erro
     const vits_decoder *d = j->d;
     const float *data[WINDOWS_PIECES], *speaker[WINDOWS_PIECES];
     int rows[WINDOWS_PIECES], one[WINDOWS_PIECES];
+    windows_span there[WINDOWS_PIECES];
     size_t most = 0;
     float *scratch;
     hse_status s;
@@ -186,16 +194,17 @@ static hse_status run_pieces(void *user, const windows_piece *p, int n, hse_erro
         speaker[i] = t->speaker ? t->speaker : j->zeros;
         rows[i] = (int)frames;
         one[i] = 1;
+        there[i] = (windows_span){0, rows[i]};
         most = frames > most ? frames : most;
     }
     if (!(scratch = hse_alloc((most * j->w->hop + j->w->tail) * sizeof *scratch)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu samples", most * j->w->hop);
     nn_begin(j->c, NN_RUN);
     nn_tensor z = nn_input(j->c, n, rows, d->dims.inter, data), g = nn_input(j->c, n, one, d->dims.gin, speaker);
-    nn_tensor x = vits_decoder_run(j->c, d, z, g);
+    nn_tensor x = vits_decoder_run(j->c, d, z, g, p, there);
     for (int i = 0; i < n && nn_ok(j->c); i++) {
-        nn_read(j->c, x, i, scratch, (size_t)rows[i] * j->w->hop + j->w->tail);
-        windows_take(j->w, &p[i], scratch, p[i].first);
+        nn_read(j->c, x, i, scratch, (size_t)nn_rows(j->c, x, i));
+        windows_take(j->w, &p[i], scratch, p[i].first + (size_t)there[i].from);
     }
     s = nn_end(j->c, err);
     hse_free(scratch);
@@ -228,6 +237,6 @@ size_t vits_decode_plan(const vits_decoder *d, nn_ctx *c, size_t frames)
 
     nn_begin(c, NN_PLAN);
     nn_tensor z = nn_input(c, 1, &rows, d->dims.inter, &none), g = nn_input(c, 1, &one, d->dims.gin, &none);
-    vits_decoder_run(c, d, z, g);
+    vits_decoder_run(c, d, z, g, NULL, NULL);
     return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }

@@ -390,7 +390,7 @@ static hse_status openvoice_cut(const char *language, const char *text, size_t s
 }
 
 #define SPEAKS_ITSELF                                                                                                   \
-    .takes = HSE_TEXT, .gives = HSE_MEL | HSE_AUDIO, .auto_precision = K_F32, .close = close_model, .run = run,         \
+    .takes = HSE_TEXT, .gives = HSE_MEL | HSE_AUDIO, .auto_precision = K_BF16, .close = close_model, .run = run,         \
     .plan = plan, .bytes = model_bytes, .rate_hz = model_rate, .describe = describe, .fixed_pitch = true
 
 const hse_model_type melo_type = {

@@ -160,11 +160,14 @@ typedef struct {
     int                       hop;          /* samples a frame */
     int                       tail;         /* samples beyond frames * hop: where kernel - rate is odd */
     int                       context;      /* frames a sample depends on, to each side of its own */
+    int                       reach[VITS_MAX_STAGES], rate[VITS_MAX_STAGES];       /* the same behind each upsampling; rows a frame there */
 } vits_decoder;
 
 /* type: of the blocks; upsampling is one step finer, the first and the last layer float32. */
 void      vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_weight_type type);          /* `dec.` */
-nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_tensor speaker);
+/* p: whose frames are wanted, with what there is of them in s, which is updated; NULL: all are. */
+nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_tensor speaker, const windows_piece *p,
+                           windows_span *s);
 size_t    vits_decoder_window(const vits_decoder *d);       /* frames that are decoded together at most */
 
 typedef struct {
