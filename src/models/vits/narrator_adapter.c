@@ -402,6 +402,7 @@ const hse_model_type melo_type = {
     .files = {"checkpoint.pth"},
     .look = melo_look,
     .cut = melo_cut,
+    .check_phones = melo_check_phones,
 };
 
 const hse_model_type openvoice_v1_type = {
@@ -413,4 +414,5 @@ const hse_model_type openvoice_v1_type = {
     .files = {"checkpoints/base_speakers/EN/checkpoint.pth|checkpoints/base_speakers/ZH/checkpoint.pth"},
     .look = openvoice_look,
     .cut = openvoice_cut,
+    .check_phones = openvoice_check_phones,
 };

@@ -85,6 +85,8 @@ hse_status melo_kr_say(const melo_front *front, const char *norm, const int32_t 
 hse_status melo_jp_tokenise(const melo_front *front, const char *norm, hse_arena *arena, int32_t **token, size_t *count,
                             hse_error *err);
 
+/* phones.c: a user's phones (IPA); p NULL: can they be said? */
+hse_status melo_say_phones(melo_language language, const char *ipa, size_t size, melo_phones *p, hse_error *err);
 hse_status melo_no_memory(hse_error *err);
 /* Append the text in lower case, character by character. */
 void melo_lower(hse_buf *out, const char *text, size_t size);

@@ -1,6 +1,8 @@
 /* melo.c - the languages as rows, and what they have in common: lists, groups of tokens, the final sequences. */
 #include "text/melo/internal.h"
 
+#include "text/marks.h"
+
 
 #include <strings.h>
 #include <utf8proc.h>
@@ -230,35 +232,107 @@ static hse_status finish(melo_piece *out, const melo_front *front, const melo_ru
     return out->symbol_ids && out->tone_ids && out->language_ids ? HSE_OK : melo_no_memory(err);
 }
 
-hse_status melo_piece_run(melo_piece *out, const melo_front *front, const char *piece, hse_arena *arena, hse_error *err)
+/* ---- from a piece to symbols ---- */
+
+/* What the parts of a piece have in common. */
+typedef struct {
+    const melo_front *front;
+    hse_arena        *arena;
+    melo_phones       phones;
+    hse_buf           norm, tokens;
+} telling;
+
+static hse_status tell_words(telling *t, const char *words, hse_error *err)
 {
-    melo_phones p = {.arena = arena};
-    const melo_rules *r = &rules[front->language];
+    const melo_rules *r = &rules[t->front->language];
+    const char *norm = NULL;
     int32_t *token = NULL;
+    size_t count = 0;
     hse_status s = HSE_OK;
 
-    *out = (melo_piece){0};
-    if (front->language == MELO_EN || front->language == MELO_ZH_MIX_EN)
-        s = part_camels(piece, arena, &piece, err);
+    if (t->front->language == MELO_EN || t->front->language == MELO_ZH_MIX_EN)
+        s = part_camels(words, t->arena, &words, err);
     if (s == HSE_OK)
-        s = r->normalise(front, piece, arena, &out->norm, err);
+        s = r->normalise(t->front, words, t->arena, &norm, err);
     if (s == HSE_OK)
-        s = r->tokenise(front, out->norm, arena, &token, &out->token_count, err);
+        s = r->tokenise(t->front, norm, t->arena, &token, &count, err);
     if (s != HSE_OK)
         return s;
-    out->tokens = token;
-    if (r->ends) {
-        melo_phone_add(&p, "_", 1, 0);
-        melo_word_add(&p, 1);
+    hse_buf_str(&t->norm, norm);
+    hse_buf_append(&t->tokens, token, count * sizeof *token);
+    return r->say(t->front, norm, token, count, t->arena, &t->phones, err);
+}
+
+/* A word with its phones: BERT sees the word, or something unknown. */
+static hse_status tell_phones(telling *t, const text_part *part, hse_error *err)
+{
+    int32_t *token = NULL, unknown = text_wordpiece_find(t->front->tokens, "[UNK]");
+    size_t count = 0, before = t->phones.phones;
+    const char *word = hse_arena_strndup(t->arena, part->words, part->size);
+    hse_status s = word ? rules[t->front->language].tokenise(t->front, word, t->arena, &token, &count, err) : melo_no_memory(err);
+
+    if (s == HSE_OK)
+        s = melo_say_phones(t->front->language, part->phones, part->phones_size, &t->phones, err);
+    if (s != HSE_OK)
+        return s;
+    hse_buf_str(&t->norm, word);
+    if (count == 0)
+        token = &unknown;
+    count = count ? count : 1;
+    hse_buf_append(&t->tokens, token, count * sizeof *token);
+    melo_share(&t->phones, t->phones.phones - before, count);
+    return HSE_OK;
+}
+
+static hse_status tell_parts(telling *t, const char *piece, hse_error *err)
+{
+    size_t size = strlen(piece), at = 0;
+    hse_status s = HSE_OK;
+
+    if (size == 0)
+        return tell_words(t, piece, err);
+    for (text_part part; s == HSE_OK && text_marks_next(piece, size, &at, &part);) {
+        const char *words = part.phones ? NULL : hse_arena_strndup(t->arena, part.words, part.size);
+
+        s = part.phones ? tell_phones(t, &part, err) : words ? tell_words(t, words, err) : melo_no_memory(err);
     }
-    s = r->say(front, out->norm, token, out->token_count, arena, &p, err);
+    return s;
+}
+
+hse_status melo_piece_run(melo_piece *out, const melo_front *front, const char *piece, hse_arena *arena, hse_error *err)
+{
+    telling t = {.front = front, .arena = arena, .phones = {.arena = arena}};
+    const melo_rules *r = &rules[front->language];
+    int32_t *token = NULL;
+
+    *out = (melo_piece){0};
+    hse_buf_init(&t.norm, MELO_TEXT_BYTES);
+    hse_buf_init(&t.tokens, MELO_TEXT_BYTES);
     if (r->ends) {
-        melo_phone_add(&p, "_", 1, 0);
-        melo_word_add(&p, 1);
+        melo_phone_add(&t.phones, "_", 1, 0);
+        melo_word_add(&t.phones, 1);
     }
-    if (s == HSE_OK && p.no_memory)
+    hse_status s = tell_parts(&t, piece, err);
+    if (r->ends) {
+        melo_phone_add(&t.phones, "_", 1, 0);
+        melo_word_add(&t.phones, 1);
+    }
+    if (s == HSE_OK)
+        s = hse_buf_status(&t.tokens, "the text", err);
+    out->token_count = t.tokens.size / sizeof *token;
+    if (s == HSE_OK && !(token = hse_arena_array(arena, out->token_count + 1, sizeof *token)))
         s = melo_no_memory(err);
-    return s == HSE_OK ? finish(out, front, r, &p, arena, err) : s;
+    if (s == HSE_OK && t.tokens.size)
+        memcpy(token, t.tokens.data, t.tokens.size);
+    out->tokens = token;
+    hse_buf_free(&t.tokens);
+    if (s == HSE_OK)
+        s = hse_buf_to_arena(&t.norm, arena, "the text", &out->norm, err);
+    else
+        hse_buf_free(&t.norm);
+    if (s == HSE_OK && t.phones.no_memory)
+        s = melo_no_memory(err);
+    return s == HSE_OK ? finish(out, front, r, &t.phones, arena, err) : s;
 }
 
 hse_status melo_piece_check_bert(const melo_piece *piece, melo_language language, hse_error *err)

@@ -47,6 +47,10 @@ typedef struct {
 
 hse_status melo_piece_run(melo_piece *out, const melo_front *front, const char *piece, hse_arena *arena, hse_error *err);
 
+/* Can phones (IPA as text/phones.h has it) be said in this language? HSE_E_UNSUPPORTED names the sound that cannot. A piece may have
+ * marks (text/marks.h) with such phones. */
+hse_status melo_check_phones(const char *language, const char *ipa, size_t size, hse_error *err);
+
 /* Do tokens and word2ph correspond, as BERT's features demand? HSE_E_ARG where upstream raises. */
 hse_status melo_piece_check_bert(const melo_piece *piece, melo_language language, hse_error *err);
 

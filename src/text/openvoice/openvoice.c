@@ -2,6 +2,7 @@
 #include "text/openvoice/internal.h"
 
 #include "text/ascii.h"
+#include "text/marks.h"
 #include "text/pieces.h"
 
 hse_status openvoice_no_memory(hse_error *err)
@@ -75,17 +76,17 @@ static hse_status ids_of(openvoice_piece *out, const openvoice_front *front, hse
     return HSE_OK;
 }
 
-hse_status openvoice_piece_run(openvoice_piece *out, const openvoice_front *front, const char *piece, hse_arena *arena,
-                               hse_error *err)
+/* Words to phonetic text; the steps in `out` are those of the last. */
+static hse_status tell_words(openvoice_piece *out, const openvoice_front *front, const char *words, hse_arena *arena, const char **phonetic,
+                             hse_error *err)
 {
     bool english = front->language == OPENVOICE_EN;
-    const char *tag = english ? "[EN]" : "[ZH]", *phonetic = NULL, *spaced = NULL;
+    const char *tag = english ? "[EN]" : "[ZH]", *spaced = NULL;
     hse_buf b;
     hse_status s;
 
-    *out = (openvoice_piece){0};
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
-    for (const char *c = piece; *c; c++) {
+    for (const char *c = words; *c; c++) {
         hse_buf_byte(&b, (uint8_t)*c);
         if (*c >= 'a' && *c <= 'z' && c[1] >= 'A' && c[1] <= 'Z')
             hse_buf_byte(&b, ' ');
@@ -96,8 +97,49 @@ hse_status openvoice_piece_run(openvoice_piece *out, const openvoice_front *fron
     hse_buf_printf(&b, "%s%s%s", tag, spaced, tag);
     if ((s = hse_buf_to_arena(&b, arena, "the text", &out->marked, err)) != HSE_OK)
         return s;
-    s = english ? openvoice_english(out, front, spaced, arena, &phonetic, err)
-                : openvoice_chinese(out, front, spaced, arena, &phonetic, err);
+    return english ? openvoice_english(out, front, spaced, arena, phonetic, err)
+                   : openvoice_chinese(out, front, spaced, arena, phonetic, err);
+}
+
+/* A piece with marks, part by part. Punctuation behind a mark is put down at once: standing alone it would be lost. */
+static hse_status tell_parts(openvoice_piece *out, const openvoice_front *front, const char *piece, hse_arena *arena, const char **phonetic,
+                             hse_error *err)
+{
+    size_t size = strlen(piece), at = 0;
+    hse_status s = HSE_OK;
+    hse_buf all;
+
+    hse_buf_init(&all, OPENVOICE_TEXT_BYTES);
+    for (text_part part; s == HSE_OK && text_marks_next(piece, size, &at, &part);) {
+        const char *words = NULL, *said = "";
+        size_t marks = part.phones ? 0 : strspn(part.words, ".,!?-~"), n = marks < part.size ? marks : part.size;
+
+        hse_buf_append(&all, part.words, n);
+        if (all.size && !n && all.data[all.size - 1] != ' ')
+            hse_buf_byte(&all, ' ');
+        if (part.phones) {
+            s = openvoice_phones(front->language, part.phones, part.phones_size, &all, err);
+        } else if (part.size > n) {
+            if (!(words = hse_arena_strndup(arena, part.words + n, part.size - n)))
+                s = openvoice_no_memory(err);
+            if (s == HSE_OK && (s = tell_words(out, front, words, arena, &said, err)) == HSE_OK)
+                hse_buf_printf(&all, "%s%s", n && *said && *said != ' ' ? " " : "", said);
+        }
+    }
+    if (s == HSE_OK)
+        return hse_buf_to_arena(&all, arena, "the text", phonetic, err);
+    hse_buf_free(&all);
+    return s;
+}
+
+hse_status openvoice_piece_run(openvoice_piece *out, const openvoice_front *front, const char *piece, hse_arena *arena,
+                               hse_error *err)
+{
+    const char *phonetic = NULL;
+
+    *out = (openvoice_piece){0};
+    hse_status s = text_has_marks(piece, strlen(piece)) ? tell_parts(out, front, piece, arena, &phonetic, err)
+                                                        : tell_words(out, front, piece, arena, &phonetic, err);
     if (s == HSE_OK)
         s = close_text(phonetic, arena, &out->cleaned, err);
     return s == HSE_OK ? ids_of(out, front, arena, err) : s;

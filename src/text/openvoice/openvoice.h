@@ -41,6 +41,10 @@ typedef struct {
 hse_status openvoice_piece_run(openvoice_piece *out, const openvoice_front *front, const char *piece, hse_arena *arena,
                                hse_error *err);
 
+/* Can phones (IPA as text/phones.h has it) be said in this language ("en", "zh")? HSE_E_UNSUPPORTED names the sound that cannot. A piece may
+ * have marks (text/marks.h) with such phones. */
+hse_status openvoice_check_phones(const char *language, const char *ipa, size_t size, hse_error *err);
+
 /* The rules for numbers alone, and all pronunciations of an English word ("ah0 b aw1 t") as IPA. */
 hse_status openvoice_numbers(const openvoice_front *front, const char *text, size_t size, hse_arena *arena, const char **out,
                              hse_error *err);
