@@ -1,4 +1,4 @@
-"""ko.pack: word cuts (mecab-ko-dic), irregular words and the table of finals and initials (g2pkk), English words in Hangul
+"""ko.pack: word cuts (mecab-ko-dic), irregular words (g2pkk), English words in Hangul
 (g2pkk's spelling of the CMU dictionary, but for initials in a row, as in en.py)."""
 import importlib
 import importlib.util
@@ -44,19 +44,6 @@ def idioms(path):
     return out
 
 
-def table(path):
-    """Pairs of pattern and replacement: a final, "?" (a space or nothing) or "!" (no letter, or the end), an initial."""
-    out = []
-    lines = open(os.path.join(path, 'table.csv'), encoding='utf-8').read().splitlines()
-    onsets = lines[0].split(',')
-    for line in lines[1:]:
-        cells = line.split(',')
-        for onset, cell in list(zip(onsets, cells))[1:]:
-            if cell:
-                out += [cells[0] + ('!' if onset == r'(\W|$)' else onset.replace('( ?)', '?')), cell.split('(')[0]]
-    return out
-
-
 def english(module):
     table = en.later()
     drop = en.initials(table)
@@ -70,5 +57,5 @@ def lines(strings):
 
 def sections(pack):
     path, spelling, numerals = g2pkk()
-    return [('idioms', lines(idioms(path))), ('table', lines(table(path))), ('english', pack.table(english(spelling))),
+    return [('idioms', lines(idioms(path))), ('english', pack.table(english(spelling))),
             ('counted', numerals.BOUND_NOUNS.encode('utf-8'))] + mecab_data.sections(os.path.join(folder('mecab_ko_dic'), 'dictionary'), tag)

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_DIGITS = 16 };
+enum { MAX_DIGITS = 16, LAST_SYLLABLE = 0xD7A3 };
 
 static const char *const sino[] = {"", "\uC77C", "\uC774", "\uC0BC", "\uC0AC", "\uC624", "\uC721", "\uCE60", "\uD314", "\uAD6C"};
 static const char *const native[] = {"",             "\uD55C",       "\uB450",       "\uC138",       "\uB124",
@@ -66,7 +66,7 @@ static void say_number(ko_text *out, const char *digits, size_t n, bool is_nativ
 
 static bool is_hangul(uint32_t c)
 {
-    return c >= 0x3131 && c <= 0xD7A3;
+    return c >= 0x3131 && c <= LAST_SYLLABLE;
 }
 
 /* Native numerals count the nouns of the list, and what is a part of one. */
@@ -78,7 +78,7 @@ static bool counts_native(hse_bytes counted, const ko_text *t, size_t from, size
     for (size_t i = from; i < to; i++) {
         if (n + 4 > sizeof noun)
             return false;
-        n += hse_utf8_put(noun + n, t->c[i]);
+        n += hse_utf8_put(noun + n, ko_code(t->c[i]));
     }
     for (size_t i = 0; i + n <= counted.size; i++)
         if (memcmp(counted.data + i, noun, n) == 0)
@@ -86,14 +86,15 @@ static bool counts_native(hse_bytes counted, const ko_text *t, size_t from, size
     return false;
 }
 
-/* A number before Hangul and "/B": where the Hangul ends; 0: none here. */
+/* A number before Hangul that ends in a marked counter: where that ends; 0: none here. */
 static size_t counted_end(const ko_text *t, size_t digits_end)
 {
     size_t i = digits_end;
 
-    while (i < t->n && is_hangul(t->c[i]))
-        i++;
-    return i > digits_end && i + 1 < t->n && t->c[i] == '/' && t->c[i + 1] == 'B' ? i : 0;
+    while (i < t->n && is_hangul(ko_code(t->c[i])))
+        if (ko_mark_of(t->c[i++]) != KO_NO_MARK)
+            return ko_mark_of(t->c[i - 1]) == KO_COUNTER ? i : 0;
+    return 0;
 }
 
 hse_status ko_say_numbers(ko_text *t, hse_bytes counted, hse_error *err)

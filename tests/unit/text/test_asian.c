@@ -7,6 +7,9 @@
 #include "text/ko/ko.h"
 #include "text/mecab.h"
 #include "text/tiny_pack.h"
+
+#include <stdlib.h>
+#include <utf8proc.h>
 #include "torture.h"
 
 typedef enum { KATAKANA, WORDS, SPOKEN } question;
@@ -29,14 +32,11 @@ static void make(question q, hse_buf *out)
     static const char *const variants[] = {"嶋", "島", "\uFE00", "", NULL};
     static const char *const english[] = {"file", "파일", NULL};
     static const char *const idioms[] = {"mp3", "엠피쓰리", "10월", "시월", NULL};
-    static const char *const table[] = {"\u11B0?\u1103", "\u11A8\\1\u1104", "\u11B0!", "\u11A8\\1", "\u11B8?\u1103", "\u11B8\\1\u1104",
-                                        "\u11AB?\u1105", "\u11AF\\1\u1105", NULL};
     tiny_pack p = {.count = 0};
 
     if (q == SPOKEN) {
         tiny_map(&p, "english", english);
         add_strings(&p, "idioms", idioms);
-        add_strings(&p, "table", table);
         hse_buf_str(tiny_section(&p, "counted"), "개 시 마리");
         tiny_mecab(&p, ko_words, COUNT(ko_words));
     } else {
@@ -145,7 +145,7 @@ TEST(korean_is_spoken_by_its_rules)
 {
     static const sample samples[] = {
         {"3시", "\u1109\u1166\u1109\u1175"},                                     /* counted: native */
-        {"13명", "\u1109\u1175\u11B8\u1109\u1161\u11B7\u1106\u1167\u11BC"},      /* another noun: sino-Korean */
+        {"13명", "\u1109\u1175\u11B8\u110A\u1161\u11B7\u1106\u1167\u11BC"},      /* another noun: sino-Korean */
         {"20시", "\u1109\u1173\u1106\u116E\u1109\u1175"},
         {"30", "\u1109\u1161\u1106\u1167\u11BC"},                                /* alone: digit by digit, linked */
         {"10월", "\u1109\u1175\u110B\u116F\u11AF"},
@@ -156,7 +156,7 @@ TEST(korean_is_spoken_by_its_rules)
         {"앉고", "\u110B\u1161\u11AB\u1101\u1169"},
         {"갈걸", "\u1100\u1161\u11AF\u1101\u1165\u11AF"},                        /* 27 */
         {"할걸", "\u1112\u1161\u11AF\u1100\u1165\u11AF"},                        /* not behind the mark of an ending */
-        {"닭", "\u1103\u1161\u11A8"},                                            /* the table, at the end */
+        {"닭", "\u1103\u1161\u11A8"},                                            /* 11 */
         {"닭을", "\u1103\u1161\u11AF\u1100\u1173\u11AF"},                        /* 14 */
         {"밟다", "\u1107\u1161\u11B8\u1104\u1161"},                              /* 10.1 */
         {"같이", "\u1100\u1161\u110E\u1175"},                                    /* 17 */
@@ -169,6 +169,40 @@ TEST(korean_is_spoken_by_its_rules)
     };
 
     check_all(SPOKEN, samples, COUNT(samples));
+}
+
+/* By the articles of the standard pronunciation, spoken forms as syllables. */
+TEST(korean_sounds_follow_the_articles)
+{
+    static const struct { int article; const char *text, *spoken; } cases[] = {
+        {5, "쳐", "처"}, {5, "희", "히"}, {5, "의사", "의사"}, {9, "닦다", "닥따"}, {9, "꽃", "꼳"}, {9, "앞", "압"}, {9, "키읔", "키윽"},
+        {10, "넋", "넉"}, {10, "외곬", "외골"}, {10, "값", "갑"}, {10, "여덟", "여덜"}, {10, "밟다", "밥따"}, {10, "밟아", "발바"},
+        {10, "넓죽", "넙쭉"}, {11, "흙과", "흑꽈"}, {11, "삶", "삼"}, {11, "읊다", "읍따"}, {12, "놓고", "노코"}, {12, "많고", "만코"},
+        {12, "닳지", "달치"}, {12, "각하", "가카"}, {12, "맏형", "마텽"}, {12, "꽂히다", "꼬치다"}, {12, "닿소", "다쏘"}, {12, "놓는", "논는"},
+        {12, "않네", "안네"}, {12, "뚫네", "뚤레"}, {12, "낳은", "나은"}, {12, "싫어", "시러"}, {13, "옷이", "오시"}, {13, "있어", "이써"},
+        {14, "앉아", "안자"}, {14, "값을", "갑쓸"}, {14, "없어", "업써"}, {15, "옷 안", "오 단"}, {15, "값 없는", "가 범는"}, {16, "디귿이", "디그시"},
+        {16, "키읔이", "키으기"}, {16, "피읖이", "피으비"}, {17, "굳이", "구지"}, {17, "밭이", "바치"}, {17, "벼훑이", "벼훌치"}, {17, "묻히다", "무치다"},
+        {18, "국물", "궁물"}, {18, "닫는", "단는"}, {18, "앞마당", "암마당"}, {18, "흙만", "흥만"}, {18, "책 넣는다", "챙 넌는다"}, {19, "담력", "담녁"},
+        {19, "막론", "망논"}, {19, "협력", "혐녁"}, {20, "난로", "날로"}, {20, "칼날", "칼랄"}, {20, "핥네", "할레"}, {23, "국밥", "국빱"},
+        {23, "옷고름", "옫꼬름"}, {23, "값지다", "갑찌다"}, {27, "할 것을", "할 꺼슬"}, {27, "갈지라도", "갈찌라도"}, {29, "", ""},
+    };
+    hse_buf file;
+
+    make(SPOKEN, &file);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        utf8proc_uint8_t *want = utf8proc_NFD((const utf8proc_uint8_t *)cases[i].spoken);
+        hse_arena arena;
+        hse_error err = {0};
+        text_answer a = {0};
+
+        hse_arena_init(&arena, 1 << 20);
+        hse_status s = ask(SPOKEN, (hse_bytes){file.data, file.size}, cases[i].text, strlen(cases[i].text), &arena, &a, &err);
+        CHECK(s == HSE_OK && strcmp(a.item[0], (const char *)want) == 0, "article %d: %s: %s, want %s", cases[i].article, cases[i].text,
+              s == HSE_OK ? a.item[0] : err.text, (const char *)want);
+        hse_arena_free(&arena);
+        free(want);                         /* utf8proc's memory is the C library's */
+    }
+    hse_buf_free(&file);
 }
 
 /* Long texts take several runs: nothing is lost between them. */
