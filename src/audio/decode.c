@@ -262,9 +262,9 @@ static hse_status open_source(hse_audio_source *src, hse_buf *all, const char *p
 
     *src = (hse_audio_source){.fd = fd};
     if (fd < 0)
-        return hse_fail_sys(err, errno, "%s", path);
+        return hse_fail_sys(err, errno, "cannot be opened");       /* the caller names it */
     if (fstat(fd, &st) != 0)
-        return hse_fail_sys(err, errno, "%s", path);
+        return hse_fail_sys(err, errno, "cannot be looked at");
     if (S_ISREG(st.st_mode) && (!standard_input || lseek(fd, 0, SEEK_CUR) == 0))
         return HSE_OK;
     if (S_ISDIR(st.st_mode)) {

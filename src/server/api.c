@@ -281,7 +281,7 @@ bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_h
     if (c->server->config)
         options.limits.max_seconds = c->server->config->max_audio_hours * 3600;
     if (hse_audio_decode(out, &source, &options, &err) == HSE_OK)
-        return true;
+        return out->n > 0 || api_fail(&c->error, 400, param, "%s has no samples; audio is expected", param);
     if (err.status == HSE_E_LIMIT)
         hse_fail_in(&err, err.status, "--max-audio-hours");
     return api_engine_error(c, &err, param);

@@ -44,6 +44,7 @@ INLINE void attend_values(const k_attend *a, int head, int from, int vectors)
 {
     const float *weight = a->weights + (size_t)head * (size_t)a->n;
     size_t at = (size_t)head * (size_t)a->width + (size_t)from;
+    int left = vectors > 1 ? VF_LANES : a->width - from;    /* of the last vector */
     vf sum[4];
 
     UNROLL for (int v = 0; v < 4; v++)
@@ -51,13 +52,12 @@ INLINE void attend_values(const k_attend *a, int head, int from, int vectors)
     for (int r = 0; r < a->n; r++) {
         vf w = vf_set1(weight[r]);
         UNROLL for (int v = 0; v < vectors; v++) {
-            vf value = cache_load(a, (size_t)a->rows[r] * a->row + a->values + at + (size_t)(v * VF_LANES),
-                                  a->width - from - v * VF_LANES);
+            vf value = cache_load(a, (size_t)a->rows[r] * a->row + a->values + at + (size_t)(v * VF_LANES), left);
             sum[v] = vf_fma(w, value, sum[v]);
         }
     }
     UNROLL for (int v = 0; v < vectors; v++)
-        vf_store_n(a->out + at + (size_t)(v * VF_LANES), sum[v], a->width - from - v * VF_LANES);
+        vf_store_n(a->out + at + (size_t)(v * VF_LANES), sum[v], left);
 }
 
 static void k_attend_rows(const k_attend *a)

@@ -85,8 +85,9 @@ static hse_status check_text(const char *name, const char *text, hse_error *err)
 static hse_status check_language(const char *field, const char *language, const whisper_tokenizer *t, hse_error *err)
 {
     if (!language || whisper_language_id(t, language) < 0)
-        return hse_fail(err, HSE_E_ARG, 0, "%s \"%.40s\" is not one of this model's languages%s", field,
-                        language ? language : "", whisper_specials(t)->multilingual ? "" : ": it knows English alone");
+        return hse_fail(err, HSE_E_ARG, 0, "%s \"%.40s\" is not one of this model's languages%s", field, language ? language : "",
+                        whisper_specials(t)->multilingual ? ": a code (en, zh, de, ...) or a name (english) is expected"
+                                                          : ": it knows English alone");
     return HSE_OK;
 }
 

@@ -262,6 +262,30 @@ TEST(where_nobody_speaks_there_is_no_text)
     whisper_type.close(&m);
 }
 
+/* Three hours; twenty minutes under a sanitizer. No window is ever decoded, and nothing but the detector's table grows with it. */
+TEST(hours_of_silence_are_no_text)
+{
+    void *m = whisper_of("en/ct2_int8_float16"), *vad = vad_model();
+    nn_ctx *c = context();
+    size_t n = (size_t)RATE * (getenv("HSE_TEST_QUICK") ? 20 * 60 : 3 * 3600), before = hse_pages_total();
+    float *x = hse_calloc(n, sizeof *x); /* pages that nobody writes */
+    hse_transcribe_options o;
+
+    CHECK(x, "no memory for %zu samples", n);
+    for (int batched = 0; batched < 2; batched++) {
+        hse_transcribe_options_init(&o);
+        o.batched = batched;
+        transcribe(&(task){.model = m, .vad = vad, .c = c, .x = x, .n = n, .o = &o}, &got);
+        CHECK(got.status == HSE_OK && got.items == 0 && got.segments == 0 && got.text[0] == '\0' && got.after_vad == 0.0,
+              "%zu items, %zu segments, %g s of speech: %s", got.items, got.segments, got.after_vad, got.error.text);
+    }
+    CHECK(hse_pages_total() - before < (size_t)64 << 20, "%zu bytes of pages", hse_pages_total() - before);
+    hse_free(x);
+    nn_close(&c);
+    silero_vad_v6_type.close(&vad);
+    whisper_type.close(&m);
+}
+
 TEST(any_audio_takes_a_bounded_number_of_windows)
 {
     static const size_t sizes[] = {0, 1, 2, 100, 160, 319, 320, 8000, 95 * RATE};
