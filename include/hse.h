@@ -475,6 +475,7 @@ typedef struct {
     const char *const *voices;      /* the default voice first */
     size_t             voice_count;
     int                transcribes, converts, restores;
+    const char *const *voice_languages;     /* of each voice: the one that it speaks; NULL: all of them */
 } hse_model_info;
 
 typedef struct hse_models hse_models;           /* a snapshot; outlives the engine */

@@ -6,6 +6,7 @@
 #include "engine/discover.h"
 #include "formats/weights.h"
 #include "models/model.h"
+#include "text/lexicon.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -74,7 +75,49 @@ static int check_file(const cli_args *a, const char *path, uint64_t file_bytes)
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
 
-/* A folder: try every model type that is built in. */
+/* What a type wants to know before it opens one of the folder's languages (NULL: it has none of its own). */
+static hse_status look(hse_model_source *source, const hse_model_type *type, const char *language, hse_arena *arena, hse_error *err)
+{
+    hse_model_facts facts = {0};
+    const char *problem = NULL;
+    hse_roots roots;
+    hse_status s = type->look(&facts, source->dir, language, arena, err);
+
+    source->language = language ? language : facts.languages[0];
+    if (s != HSE_OK || !facts.companion)
+        return s;
+    if ((s = hse_roots_find(&roots, NULL, true, arena, err)) == HSE_OK)
+        s = hse_locate_companion(&source->companion, &problem, source->dir, &facts, &roots, arena, err);
+    return s == HSE_OK && problem ? hse_fail(err, HSE_E_UNSUPPORTED, 0, "%s", problem) : s;
+}
+
+/* One model of the folder, as a line of what it is. */
+static hse_status check_model(const hse_model_type *type, const char *path, const char *language, hse_error *err)
+{
+    hse_model_source source = {.dir = path, .kernels = hse_kernels_get(hse_cpu_detect()), .precision = K_F32};
+    text_lexicon *lexicon = NULL;
+    void *model = NULL;
+    hse_arena arena;
+    hse_status s = HSE_OK;
+
+    hse_arena_init(&arena, 1 << 20);
+    if (type->look && (s = look(&source, type, language, &arena, err)) == HSE_OK)
+        s = text_lexicon_open(&lexicon, NULL, false, err);
+    source.lexicon = lexicon;
+    if (s == HSE_OK && (s = type->open(&model, &source, err)) == HSE_OK) {
+        char dims[256] = "";
+
+        type->describe(model, dims, sizeof dims);
+        printf("%s: %s%s%s: %s, %.1f MiB in memory\n", path, type->type, source.language ? " " : "",
+               source.language ? source.language : "", dims, (double)type->bytes(model) / (1 << 20));
+        type->close(&model);
+    }
+    text_lexicon_close(&lexicon);
+    hse_arena_free(&arena);
+    return s;
+}
+
+/* A folder: try every model type that is built in, in all languages that it has there. */
 static int check_folder(const char *path)
 {
     hse_error err = {0}, first = {0};
@@ -82,19 +125,22 @@ static int check_folder(const char *path)
     int found = 0;
 
     for (const hse_model_type *const *t = hse_model_types; *t; t++) {
-        void *model = NULL;
-        hse_model_source source = {.dir = path, .kernels = hse_kernels_get(hse_cpu_detect()), .precision = K_F32};
-        if ((*t)->open(&model, &source, &err) == HSE_OK) {
-            char dims[256] = "";
-            (*t)->describe(model, dims, sizeof dims);
-            printf("%s: %s: %s, %.1f MiB in memory\n", path, (*t)->type, dims, (double)(*t)->bytes(model) / (1 << 20));
-            (*t)->close(&model);
-            found++;
-        } else if (err.status != HSE_E_NOT_FOUND && (!first.text[0] || (!named && hse_folder_has(path, *t)))) {
-            first = err;
-            named = hse_folder_has(path, *t);
-            hse_fail_in(&first, first.status, "%s", (*t)->type);
+        hse_model_facts facts = {0};
+        hse_arena arena;
+
+        hse_arena_init(&arena, 1 << 20);
+        if ((*t)->look)
+            (*t)->look(&facts, path, NULL, &arena, &err);
+        for (size_t i = 0; i == 0 || (i < COUNT(facts.languages) && facts.languages[i]); i++) {
+            if (check_model(*t, path, facts.languages[i], &err) == HSE_OK) {
+                found++;
+            } else if (err.status != HSE_E_NOT_FOUND && (!first.text[0] || (!named && hse_folder_has(path, *t)))) {
+                first = err;
+                named = hse_folder_has(path, *t);
+                hse_fail_in(&first, first.status, "%s", (*t)->type);
+            }
         }
+        hse_arena_free(&arena);
     }
     if (first.text[0] && (named || !found)) /* else a type took another's checkpoint for its own */
         return cli_fail_text("%s: %s", path, first.text);

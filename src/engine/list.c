@@ -20,21 +20,71 @@ static const char *keep(hse_models *m, const char *s)
     return p;
 }
 
-static void keep_voices(hse_models *m, hse_model_info *info, const slot *s)
+/* Is this one of the slots whose voices and languages are listed? One slot's, or all that begin a toolchain. */
+static bool speaks_here(const slot *s, const slot *one, const hse_toolchain *t)
 {
-    size_t n = s->voices ? s->voices->count : s->config_voice_count;
-    const char **voices = hse_arena_array(&m->arena, n + 1, sizeof *voices);
-    const char **languages = hse_arena_array(&m->arena, s->language_count + 1, sizeof *languages);
+    return s == one || (t && !s->problem && !s->hidden && strcmp(s->type_name, t->needs[0]) == 0);
+}
 
-    m->no_memory |= !voices || !languages;
-    for (size_t i = 0; voices && i < n; i++)
-        voices[i] = keep(m, s->voices ? s->voices->list[i].name : s->config_voices[i]);
-    for (size_t i = 0; languages && i < s->language_count; i++)
-        languages[i] = keep(m, s->languages[i]);
-    info->voices = voices;
-    info->voice_count = n;
-    info->languages = languages;
-    info->language_count = s->language_count;
+/* Names in growing lists of enough room. */
+typedef struct {
+    const char **name, **by, **language;    /* by: the language of a voice */
+} name_lists;
+
+/* A voice of several models in one language is listed once. */
+static void keep_voice(hse_models *m, hse_model_info *info, name_lists *l, const char *voice_name, const char *by)
+{
+    for (size_t i = 0; i < info->voice_count; i++)
+        if (m->no_memory || (strcmp(l->name[i], voice_name) == 0 && (!by || !l->by[i] || strcmp(l->by[i], by) == 0)))
+            return;
+    l->name[info->voice_count] = keep(m, voice_name);
+    l->by[info->voice_count++] = keep(m, by);
+}
+
+static void keep_language(hse_models *m, hse_model_info *info, name_lists *l, const char *language)
+{
+    for (size_t i = 0; i < info->language_count; i++)
+        if (m->no_memory || strcmp(l->language[i], language) == 0)
+            return;
+    l->language[info->language_count++] = keep(m, language);
+}
+
+static void keep_slot(hse_models *m, hse_model_info *info, name_lists *l, const slot *s)
+{
+    const char *by = s->own_voices && s->language_count ? s->languages[0] : NULL;
+
+    for (size_t i = 0; s->voices && i < s->voices->count; i++)
+        keep_voice(m, info, l, s->voices->list[i].name, by);
+    for (size_t i = 0; !s->voices && i < s->config_voice_count; i++)
+        keep_voice(m, info, l, s->config_voices[i], by);
+    for (size_t i = 0; i < s->language_count; i++)
+        keep_language(m, info, l, s->languages[i]);
+}
+
+/* `one` first, then what else belongs to the toolchain. */
+static void keep_voices(hse_models *m, hse_model_info *info, const catalogue *c, const slot *one, const hse_toolchain *t)
+{
+    size_t voices = 1, languages = 1;
+
+    for (size_t i = 0; i < c->slot_count; i++) {
+        const slot *s = c->slots[i];
+
+        voices += !speaks_here(s, one, t) ? 0 : s->voices ? s->voices->count : s->config_voice_count;
+        languages += speaks_here(s, one, t) ? s->language_count : 0;
+    }
+    name_lists l = {hse_arena_array(&m->arena, voices, sizeof *l.name), hse_arena_array(&m->arena, voices, sizeof *l.by),
+                    hse_arena_array(&m->arena, languages, sizeof *l.language)};
+    info->voices = l.name;
+    info->voice_languages = l.by;
+    info->languages = l.language;
+    if (!l.name || !l.by || !l.language) {
+        m->no_memory = true;
+        return;
+    }
+    keep_slot(m, info, &l, one);
+    for (size_t i = 0; i < c->slot_count; i++)
+        if (c->slots[i] != one && speaks_here(c->slots[i], one, t))
+            keep_slot(m, info, &l, c->slots[i]);
 }
 
 static hse_model_info *add(hse_models *m, const char *name, const char *type, const char *path, const char *problem)
@@ -59,7 +109,7 @@ static void does(hse_model_info *info, hse_job_kind kind)
     }
 }
 
-static void add_slot(hse_models *m, const slot *s)
+static void add_slot(hse_models *m, const catalogue *c, const slot *s)
 {
     hse_model_info *info = add(m, s->name, s->type_name, s->dir, s->problem);
 
@@ -67,7 +117,7 @@ static void add_slot(hse_models *m, const slot *s)
     for (int kind = 0; s->type && kind < HSE_JOB_KINDS; kind++)
         if (hse_type_answers(s->type->takes, s->type->gives, (hse_job_kind)kind))
             does(info, (hse_job_kind)kind);
-    keep_voices(m, info, s);
+    keep_voices(m, info, c, s, NULL);
 }
 
 /* A toolchain is listed where all its parts are configured. */
@@ -94,7 +144,7 @@ static void add_toolchain(hse_models *m, const catalogue *c, const hse_toolchain
         if (t->kinds & 1u << kind)
             does(info, (hse_job_kind)kind);
     info->loaded = loaded;
-    keep_voices(m, info, found.slot);
+    keep_voices(m, info, c, found.slot, t);
 }
 
 /* Found in a folder, but no model of this engine: only with a reason, or where a config chooses others. */
@@ -125,7 +175,7 @@ hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
         add_toolchain(m, c, &hse_toolchains[i]);
     for (size_t i = 0; m->list && i < c->slot_count; i++)
         if (!c->slots[i]->hidden)
-            add_slot(m, c->slots[i]);
+            add_slot(m, c, c->slots[i]);
     for (size_t i = 0; m->list && i < c->found_count; i++)
         add_found(m, c, &c->found[i]);
     pthread_mutex_unlock(&e->lock);

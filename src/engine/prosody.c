@@ -3,7 +3,11 @@
 #include "base/utf8.h"
 #include "text/marks.h"
 
-enum { MAX_WORDS = 64 << 20, MAX_PIECES = 1 << 20 };
+enum {
+    MAX_WORDS = 64 << 20, MAX_PIECES = 1 << 20,
+    CUT_LIMIT = 200,            /* characters of a piece of a model that cuts texts itself: its work grows faster than the text */
+    CUT_BYTES = 4 * CUT_LIMIT,  /* even of a word that has no end */
+};
 
 /* Milliseconds of silence behind a piece, about what a newsreader leaves; what the model itself adds at its edges (some 50 ms)
  * comes on top. */
@@ -102,9 +106,24 @@ static void show_marks(hse_buf *out, const char *cut, const hse_buf *text)
     }
 }
 
+/* In parts of at most `limit` bytes (0: whole). */
+static void add_short(spoken_text *t, const char *text, size_t size, size_t limit, unsigned pause, const text_style *style)
+{
+    while (limit && size > limit) {
+        size_t n = limit;
+
+        while (((uint8_t)text[n] & 0xC0) == 0x80)       /* between characters */
+            n--;
+        add_piece(t, text, n, 0, style);
+        text += n;
+        size -= n;
+    }
+    add_piece(t, text, size, pause, style);
+}
+
 /* A sentence as the model wants it cut: the pause is behind its last piece. */
-static hse_status cut_sentence(spoken_text *t, const hse_buf *text, unsigned pause, const text_style *style, const char *language,
-                               hse_cut_fn *cut, hse_error *err)
+static hse_status cut_sentence(spoken_text *t, const hse_buf *text, size_t limit, unsigned pause, const text_style *style,
+                               const char *language, hse_cut_fn *cut, hse_error *err)
 {
     bool marked = text_has_marks(hse_buf_text(text), text->size);
     const char **list = NULL;
@@ -126,7 +145,8 @@ static hse_status cut_sentence(spoken_text *t, const hse_buf *text, unsigned pau
         if (marked)
             show_marks(&shown, list[i], text);
         s = hse_buf_status(&shown, "a sentence of input", err);
-        add_piece(t, marked ? hse_buf_text(&shown) : list[i], marked ? shown.size : strlen(list[i]), i + 1 == count ? pause : 0, style);
+        add_short(t, marked ? hse_buf_text(&shown) : list[i], marked ? shown.size : strlen(list[i]), marked ? 0 : limit,
+                  i + 1 == count ? pause : 0, style);
     }
     hse_arena_free(&arena);
     hse_buf_free(&hidden);
@@ -164,7 +184,8 @@ static hse_status read_pieces(text_reader *r, spoken_text *t, const text_markup_
         if (r->mode == TEXT_MODE_ON && p.pause >= TEXT_PAUSE_SENTENCE && lacks_mark(&p))
             hse_buf_byte(&text, last && goes_on ? ',' : '.');
         if ((s = hse_buf_status(&text, "a sentence of input", err)) == HSE_OK && how->cut)
-            s = cut_sentence(t, &text, pause_ms[pause], &span->style, how->language, how->cut, err);
+            s = cut_sentence(t, &text, r->mode == TEXT_MODE_REFERENCE ? 0 : CUT_BYTES, pause_ms[pause], &span->style, how->language,
+                             how->cut, err);
         else if (s == HSE_OK)
             add_piece(t, hse_buf_text(&text), text.size, pause_ms[pause], &span->style);
         if (s == HSE_OK && (s = hse_buf_status(&t->words, "the words of input", err)) == HSE_OK)
@@ -182,7 +203,8 @@ static hse_status read_span(spoken_text *t, const text_markup *m, size_t i, cons
     text_reader r;
 
     if (span->to > span->from) {
-        if ((s = text_reader_open(&r, how->language, how->mode, m->text + span->from, span->to - span->from, 0, err)) != HSE_OK)
+        if ((s = text_reader_open(&r, how->language, how->mode, m->text + span->from, span->to - span->from,
+                                  how->cut ? CUT_LIMIT : 0, err)) != HSE_OK)
             return s;
         s = read_pieces(&r, t, span, i + 1 == m->count, how, err);
         text_reader_close(&r);

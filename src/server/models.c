@@ -31,8 +31,10 @@ static void voices(hse_buf *out, const hse_model_info *m, const char *language)
     hse_buf_str(out, "{\"language\":");
     api_json_string(out, language, strlen(language));
     hse_buf_str(out, ",\"voices\":[");
-    for (size_t v = 0; v < m->voice_count; v++) {
-        hse_buf_printf(out, "%s{\"voice\":", v ? "," : "");
+    for (size_t v = 0, n = 0; v < m->voice_count; v++) {
+        if (m->voice_languages[v] && strcmp(m->voice_languages[v], language) != 0)
+            continue;
+        hse_buf_printf(out, "%s{\"voice\":", n++ ? "," : "");
         api_json_string(out, m->voices[v], strlen(m->voices[v]));
         hse_buf_str(out, ",\"styles\":[]}");
     }

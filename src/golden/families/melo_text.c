@@ -1,13 +1,11 @@
 /* melo_text.c - adapters of family melo's text: splitting, and front ends with the answers that the case's dictionaries gave. */
-#include "golden/case.h"
+#include "golden/families/melo.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "models/vits/config.h"
 #include "formats/weights.h"
 #include "text/en/g2p.h"
-#include "text/lexicon.h"
-#include "text/melo/melo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,43 +57,36 @@ text_lexicon *golden_open_lexicon(golden_case *c)
     return l;
 }
 
-typedef struct {
-    json_t *lookups;
-    char   *rep;                            /* the file cmudict.rep */
-    size_t  rep_size;
-    json_t *rep_map;
-    text_lexicon *own;                      /* for tables that the case does not bring, and for all with own_data */
-    bool    own_data, unknown;              /* unknown: the piece at hand has a word that only the case's dictionaries know */
-    golden_share share;
-    const json_t *mecab_words;              /* of the piece at hand */
-} answers;
-
-/* "WORD  AE1 K - M IY0" behind 48 lines of comment. */
-static void read_rep(golden_case *c, answers *a)
+static void read_rep(golden_case *c, golden_answers *a)
 {
     char path[GOLDEN_PATH];
     hse_error err = {0};
-    int line = 0;
+    size_t size;
 
     if (!json_object_get(json_object_get(c->json, "model"), "pronouncing_dictionary"))
         return;
-    if (!golden_model_path(c, "pronouncing_dictionary", path) ||
-        hse_file_read(&a->rep, &a->rep_size, path, FILE_BYTES, &err) != HSE_OK) {
+    if (golden_model_path(c, "pronouncing_dictionary", path) &&
+        (hse_file_read(&a->rep_text, &size, path, FILE_BYTES, &err) != HSE_OK ||
+         melo_rep_open(&a->rep, (hse_bytes){(const uint8_t *)a->rep_text, size}, "cmudict.rep", &err) != HSE_OK))
         golden_fail_error(c, "the dictionary", &err);
-        return;
-    }
-    a->rep_map = json_object();
-    for (char *at = a->rep, *end; *at; at = end, line++) {
-        char *gap;
+}
 
-        end = at + strcspn(at, "\n");
-        if (*end)
-            *end++ = '\0';
-        if (line >= 48 && (gap = strstr(at, "  ")) != NULL) {
-            *gap = '\0';
-            json_object_set_new(a->rep_map, at, json_string(gap + 2));
-        }
-    }
+bool golden_answers_open(golden_case *c, golden_answers *a)
+{
+    *a = (golden_answers){.own_data = c->options->own_data};
+    a->lookups = golden_json(c, json_string_value(json_object_get(
+                                    json_object_get(json_object_get(c->json, "inputs"), "lookups"), "file")));
+    read_rep(c, a);
+    a->own = golden_open_lexicon(c);
+    return !c->failed;
+}
+
+void golden_answers_close(golden_answers *a)
+{
+    text_lexicon_close(&a->own);
+    json_decref(a->lookups);
+    melo_rep_close(&a->rep);
+    hse_free(a->rep_text);
 }
 
 static hse_status give(text_answer *out, const json_t *value, hse_arena *arena, hse_error *err)
@@ -117,7 +108,7 @@ static hse_status give(text_answer *out, const json_t *value, hse_arena *arena, 
 
 /* Of the original's dictionaries MeloTTS' own and NLTK's are on no registry. The network that says what neither knows is the
  * same, so where its answer differs for a word that the product does not have either, NLTK has it. */
-static hse_status ask_own(answers *a, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
+static hse_status ask_own(golden_answers *a, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
                           hse_error *err)
 {
     const text_dictionary own = text_lexicon_dictionary(a->own);
@@ -126,7 +117,7 @@ static hse_status ask_own(answers *a, text_table table, const char *key, size_t 
     text_answer word;
 
     if (s == HSE_OK && table == TEXT_CMUDICT_REP)
-        a->unknown |= !out->found && json_object_getn(a->rep_map, key, size) != NULL;
+        a->unknown |= !out->found && a->rep && melo_rep_find(a->rep, key, size).data != NULL;
     if (s == HSE_OK && table == TEXT_G2P_EN && want && own.ask(own.user, TEXT_CMUDICT_REP, key, size, arena, &word, NULL) == HSE_OK) {
         bool equal = json_array_size(want) == out->count;
 
@@ -137,26 +128,41 @@ static hse_status ask_own(answers *a, text_table table, const char *key, size_t 
     return s;
 }
 
+static hse_status give_phones(text_answer *out, hse_bytes phones, hse_arena *arena, hse_error *err)
+{
+    const char **item = hse_arena_array(arena, 1, sizeof *item);
+
+    if (phones.data && (!item || !(item[0] = hse_arena_strndup(arena, (const char *)phones.data, phones.size))))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
+    if (phones.data)
+        *out = (text_answer){.item = item, .count = 1, .found = true};
+    return HSE_OK;
+}
+
 static hse_status ask(void *user, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
                       hse_error *err)
 {
-    answers *a = user;
-    const json_t *list = table == TEXT_CMUDICT_REP ? a->rep_map : json_object_get(a->lookups, text_table_name(table));
-    const json_t *value = json_object_getn(list, key, size);
+    golden_answers *a = user;
+    const json_t *list = json_object_get(a->lookups, text_table_name(table)), *value = json_object_getn(list, key, size);
 
     *out = (text_answer){0};
+    if (table == TEXT_CMUDICT_REP && a->rep && !a->own_data)
+        return give_phones(out, melo_rep_find(a->rep, key, size), arena, err);
     if (table == TEXT_MECAB_JA && a->mecab_words && !a->own_data)
         return give(out, a->mecab_words, arena, err);
     if (a->own_data || !list)
         return ask_own(a, table, key, size, arena, out, err);
-    if (!value && table == TEXT_CMUDICT_REP)
-        return HSE_OK;
     if (!value)
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "the case has no answer of %s to '%.*s'", text_table_name(table),
                         (int)(size > 60 ? 60 : size), key);
     if (json_is_object(value))
         value = json_object_get(value, table == TEXT_G2PK ? "jamo" : "ipa");
     return give(out, value, arena, err);
+}
+
+text_dictionary golden_answers_dictionary(golden_answers *a)
+{
+    return (text_dictionary){ask, a};
 }
 
 /* ---- front ends ---- */
@@ -221,14 +227,14 @@ static json_t *phone_names(const melo_piece *p)
 }
 
 /* Replaces what the expected piece says by what came out. */
-static void run_piece(const melo_front *front, json_t *row, const char *piece, hse_arena *arena)
+static void run_piece(const melo_front *front, golden_answers *a, json_t *row, const char *piece, hse_arena *arena)
 {
     const char *alignment = json_string_value(json_object_get(row, "bert_alignment"));
     hse_error err = {0};
     melo_piece p;
 
     json_object_set_new(row, "piece", json_string(piece));
-    ((answers *)front->dictionary.user)->mecab_words = json_object_get(row, "mecab_words");
+    a->mecab_words = json_object_get(row, "mecab_words");
     if (melo_piece_run(&p, front, piece, arena, &err) != HSE_OK) {
         if (!json_object_get(row, "error"))         /* an error that is expected passes in whatever words */
             json_object_set_new(row, "error", json_string(err.text));
@@ -250,14 +256,14 @@ static void run_piece(const melo_front *front, json_t *row, const char *piece, h
         json_object_set_new(row, "bert_alignment", json_string("ok"));
 }
 
-static void count_piece(const golden_case *c, const melo_front *front, json_t *row, const char *piece, hse_arena *arena)
+static void count_piece(const golden_case *c, const melo_front *front, golden_answers *a, json_t *row, const char *piece,
+                        hse_arena *arena)
 {
-    answers *a = front->dictionary.user;
     json_t *want = json_deep_copy(row);
     char where[200];
 
     a->unknown = false;
-    run_piece(front, row, piece, arena);
+    run_piece(front, a, row, piece, arena);
     bool equal = golden_same_json(row, want, where, sizeof where);
     if (a->own_data && !equal)
         golden_remark(c, "\"%.100s\"%s %s", piece, a->unknown ? " (a word that is on no registry)" : "", where);
@@ -268,8 +274,8 @@ static void count_piece(const golden_case *c, const melo_front *front, json_t *r
     json_decref(want);
 }
 
-/* A text: its pieces, each compared with the case's. */
-static void run_text(golden_case *c, const melo_front *front, json_t *row, size_t index)
+/* Each piece compared with the case's. */
+void golden_melo_row(golden_case *c, const melo_front *front, golden_answers *a, json_t *row, size_t index)
 {
     json_t *pieces = json_object_get(row, "pieces"), *text = json_object_get(row, "text");
     const char **piece;
@@ -284,7 +290,7 @@ static void run_text(golden_case *c, const melo_front *front, json_t *row, size_
         golden_fail(c, "text %zu: %zu pieces, expected %zu", index, n, json_array_size(pieces));
     else
         for (size_t k = 0; k < n; k++)
-            count_piece(c, front, json_array_get(pieces, k), piece[k], &arena);
+            count_piece(c, front, a, json_array_get(pieces, k), piece[k], &arena);
     hse_arena_free(&arena);
 }
 
@@ -299,17 +305,13 @@ static void front_end(golden_case *c)
     const char *language = json_string_value(json_object_get(json_object_get(c->json, "params"), "language"));
     json_t *rows = golden_expected_json(c, "expected"), *row;
     vits_config *config = NULL;
-    answers a = {0};
-    melo_front front = {.dictionary = {ask, &a}, .symbol_id = symbol_id};
+    golden_answers a = {0};
+    melo_front front = {.dictionary = golden_answers_dictionary(&a), .symbol_id = symbol_id};
     text_wordpiece *tokens = golden_open_tokens(c);
     hse_error err = {0};
     size_t i;
 
-    a.lookups = golden_json(c, json_string_value(json_object_get(
-                                   json_object_get(json_object_get(c->json, "inputs"), "lookups"), "file")));
-    read_rep(c, &a);
-    a.own_data = c->options->own_data;
-    a.own = golden_open_lexicon(c);
+    golden_answers_open(c, &a);
     if (!language || !melo_language_find(language, &front.language))
         golden_fail(c, "unknown language");
     else if (a.own_data && a.own && text_lexicon_need(a.own, language, &err) != HSE_OK)
@@ -318,7 +320,7 @@ static void front_end(golden_case *c)
         front.tokens = tokens;
         front.symbols = config;
         front.add_blank = config->add_blank;
-        json_array_foreach(rows, i, row) run_text(c, &front, row, i);
+        json_array_foreach(rows, i, row) golden_melo_row(c, &front, &a, row, i);
         if (a.own_data) {
             golden_give_share(c, "expected", language, &a.share, wanted_share(front.language));
         } else {
@@ -327,10 +329,7 @@ static void front_end(golden_case *c)
         }
     }
     json_decref(rows);
-    text_lexicon_close(&a.own);
-    json_decref(a.lookups);
-    json_decref(a.rep_map);
-    hse_free(a.rep);
+    golden_answers_close(&a);
     vits_config_close(&config);
     text_wordpiece_close(&tokens);
 }

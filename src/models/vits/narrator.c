@@ -199,14 +199,36 @@ typedef struct {
     size_t         tokens, rows;
 } bert_words;
 
+/* What upstream raises for is, where the item is lenient, said without its odd characters, or else as a pause. */
+static hse_status read_piece(melo_piece *p, const vits_narrator *m, vits_told *t)
+{
+    melo_front front = m->melo;
+    const char *words;
+
+    front.lenient = t->lenient;
+    hse_status s = melo_piece_run(p, &front, t->text, &t->arena, &t->error);
+    if (s != HSE_E_ARG || !t->lenient)
+        return s;
+    if (!(words = melo_plain(t->text, &t->arena)))
+        return no_memory(&t->error);
+    s = melo_piece_run(p, &front, words, &t->arena, &t->error);
+    return s == HSE_E_ARG ? melo_piece_run(p, &front, ".", &t->arena, &t->error) : s;
+}
+
 static hse_status read_melo(const vits_narrator *m, vits_told *t, bert_words *words)
 {
     size_t symbols = 0;
     melo_piece p;
-    hse_status s = melo_piece_run(&p, &m->melo, t->text, &t->arena, &t->error);
+    hse_status s = read_piece(&p, m, t);
+    bool features = m->bert != NULL;
 
-    if (s == HSE_OK && m->bert)
-        s = melo_piece_check_bert(&p, m->melo.language, &t->error);
+    if (s == HSE_OK && features && (s = melo_piece_check_bert(&p, m->melo.language, &t->error)) == HSE_OK &&
+        p.token_count + 2 > (size_t)m->bert->positions)
+        s = hse_fail(&t->error, HSE_E_LIMIT, 0, "%zu tokens; BERT takes %d", p.token_count + 2, m->bert->positions);
+    if (features && t->lenient && (s == HSE_E_ARG || s == HSE_E_LIMIT)) {
+        features = false;                   /* spoken without, as of a model that has none */
+        s = HSE_OK;
+    }
     if (s != HSE_OK)
         return s;
     if (p.n > INT32_MAX / 4)
@@ -215,7 +237,7 @@ static hse_status read_melo(const vits_narrator *m, vits_told *t, bert_words *wo
     t->tones = p.tone_ids;
     t->languages = p.language_ids;
     t->n = (int)p.n;
-    if (!m->bert)
+    if (!features)
         return HSE_OK;
     for (size_t i = 0; i < p.spread_count; i++)
         symbols += (size_t)p.spread[i];
@@ -264,23 +286,27 @@ static hse_status spread_features(vits_told *t, const bert_words *words, const f
 static hse_status run_bert(const vits_narrator *m, nn_ctx *c, vits_told *const *items, const bert_words *words, int n, hse_error *err)
 {
     bert_text *texts = hse_calloc((size_t)n + 1, sizeof *texts);
+    int some = 0;
     hse_status s;
 
     if (!texts)
         return no_memory(err);
     for (int i = 0; i < n; i++)
-        texts[i] = (bert_text){.ids = words[i].ids, .n = (int)words[i].tokens};
-    s = bert_run(m->bert, c, texts, n, err);
-    for (int i = 0; i < n; i++) {
+        if (words[i].ids)
+            texts[some++] = (bert_text){.ids = words[i].ids, .n = (int)words[i].tokens};
+    s = some ? bert_run(m->bert, c, texts, some, err) : HSE_OK;
+    for (int i = 0, at = 0; i < n; i++) {
         vits_told *t = items[i];
 
-        if (s == HSE_OK && texts[i].status != HSE_OK) {
-            t->status = texts[i].status;
-            t->error = texts[i].error;
+        if (!words[i].ids)
+            continue;
+        if (s == HSE_OK && texts[at].status != HSE_OK) {
+            t->status = texts[at].status;
+            t->error = texts[at].error;
         } else if (s == HSE_OK) {
-            t->status = spread_features(t, &words[i], texts[i].features, m->bert->hidden);
+            t->status = spread_features(t, &words[i], texts[at].features, m->bert->hidden);
         }
-        hse_free(texts[i].features);
+        hse_free(texts[at++].features);
     }
     hse_free(texts);
     return s;
@@ -337,6 +363,7 @@ hse_status vits_narrator_tell(const vits_narrator *m, nn_ctx *c, vits_told *item
             vits_told *t = &items[i];
 
             hse_arena_init(&t->arena, PIECE_ARENA);
+            words[together] = (bert_words){0};
             t->status = m->kind == VITS_MELO ? read_melo(m, t, &words[together]) : read_openvoice(m, t);
             if (t->status == HSE_OK) {
                 pass[together++] = t;

@@ -54,6 +54,7 @@ typedef struct {
     const char  *text;                      /* a piece */
     int          speaker;
     float        speed;
+    bool         lenient;                   /* where the original raises for a text, say of it what can be said */
     uint64_t     seed, stream;              /* of the noise: one stream a piece */
     const float *noise_w, *noise_z;         /* instead, as in vits_utterance */
     int          noise_z_frames;

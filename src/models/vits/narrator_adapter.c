@@ -260,6 +260,7 @@ static hse_status run_texts(const vits_narrator *m, nn_ctx *c, hse_item *const *
             continue;
         t[good].text = item->text ? item->text : "";
         t[good].speed = item->speed;
+        t[good].lenient = !item->reference;
         t[good].seed = item->seed;
         t[good].stream = item->stream;
         of[good++] = i;

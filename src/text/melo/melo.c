@@ -4,6 +4,7 @@
 #include "text/marks.h"
 
 
+#include <ctype.h>
 #include <strings.h>
 #include <utf8proc.h>
 
@@ -173,6 +174,30 @@ hse_status melo_split(melo_language language, const char *text, size_t size, hse
     return rules[language].split(text, size, arena, out, count, err);
 }
 
+static bool is_plain(uint32_t c)
+{
+    utf8proc_category_t k = utf8proc_category((utf8proc_int32_t)c);
+
+    return c < 128 ? isalnum((int)c) || (c && strchr(" ,.!?'-", (int)c)) : k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NO;
+}
+
+const char *melo_plain(const char *text, hse_arena *arena)
+{
+    size_t size = strlen(text), at = 0, to = 0;
+    char *out = hse_arena_alloc(arena, size + 1);
+
+    for (text_part p; out && text_marks_next(text, size, &at, &p);)
+        for (size_t i = 0, n; i < p.size; i += n) {
+            uint32_t c = 0;
+
+            n = hse_utf8_next(p.words + i, p.size - i, &c);
+            n = n ? n : 1;
+            memcpy(out + to, is_plain(c) ? p.words + i : " ", is_plain(c) ? n : 1);
+            to += is_plain(c) ? n : 1;
+        }
+    return out;
+}
+
 /* A space between a small ASCII letter and a capital one behind it. */
 static hse_status part_camels(const char *piece, hse_arena *arena, const char **out, hse_error *err)
 {
@@ -211,6 +236,8 @@ static hse_status finish(melo_piece *out, const melo_front *front, const melo_ru
     for (; i < n; i++) {
         int id = front->symbol_id(front->symbols, p->phone[i], strlen(p->phone[i]));
 
+        if (id < 0 && front->lenient && (id = front->symbol_id(front->symbols, "UNK", 3)) < 0)
+            id = 0;
         if (id < 0)
             return hse_fail(err, HSE_E_ARG, 0, "the model has no symbol '%.40s'", p->phone[i]);
         ids[i] = id;

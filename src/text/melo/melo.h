@@ -27,6 +27,7 @@ typedef struct {
     int                 (*symbol_id)(const void *symbols, const char *symbol, size_t size);     /* the config's; -1: none */
     const void           *symbols;
     bool                  add_blank;
+    bool                  lenient;          /* a symbol that the model does not have counts as its UNK, instead of an error */
 } melo_front;
 
 /* The pieces that are spoken one by one: *out has *count strings. A text without any gives none. */
@@ -50,6 +51,10 @@ hse_status melo_piece_run(melo_piece *out, const melo_front *front, const char *
 /* Can phones (IPA as text/phones.h has it) be said in this language? HSE_E_UNSUPPORTED names the sound that cannot. A piece may have
  * marks (text/marks.h) with such phones. */
 hse_status melo_check_phones(const char *language, const char *ipa, size_t size, hse_error *err);
+
+/* The text with a space for each character that is no letter, digit or plain mark, and without marks (text/marks.h);
+ * NULL: no memory. */
+const char *melo_plain(const char *text, hse_arena *arena);
 
 /* Do tokens and word2ph correspond, as BERT's features demand? HSE_E_ARG where upstream raises. */
 hse_status melo_piece_check_bert(const melo_piece *piece, melo_language language, hse_error *err);

@@ -1,0 +1,232 @@
+"""MeloTTS and OpenVoice V1's base speakers through the product: lists, both forms of a speech request, seeds, voices, speed,
+streaming, batches, what is missing. Small models with random weights; their numbers are the golden cases' concern."""
+import array
+import concurrent.futures
+import contextlib
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+import server
+
+sys.path.insert(0, os.path.join(server.ROOT, "scripts", "languages"))
+import pack  # noqa: E402
+
+GOLDEN = os.path.join(server.ROOT, "tests", "golden")
+TEXT = "Hello world. Did you ever hear a folk tale about a giant turtle?"
+MELO, BASE = "ov2-synthesizer-en", "ov1-synthesizer-en"
+
+
+def case(*names):
+    return os.path.join(GOLDEN, *names)
+
+
+def melo_folder(to, bert=True):
+    """A MeloTTS folder that reads its words from a table of its own."""
+    os.makedirs(to)
+    with open(case("melo", "model_resflow_noise", "config.json")) as f:
+        config = json.load(f)
+    config["data"]["disable_bert"] = True
+    with open(os.path.join(to, "config.json"), "w") as f:
+        json.dump(config, f)
+    shutil.copy(case("melo", "model_resflow_noise", "checkpoint.pth"), to)
+    shutil.copy(case("melo", "text_en", "cmudict.rep"), to)
+    if bert:
+        shutil.copytree(case("melo", "text_en", "bert"), os.path.join(to, "bert"))
+
+
+def base_folder(to):
+    inner = os.path.join(to, "checkpoints", "base_speakers", "EN")
+    os.makedirs(inner)
+    for name in ("config.json", "checkpoint.pth"):
+        shutil.copy(case("openvoice", "tts_small", name), inner)
+
+
+def english_pack(folder):
+    """A few words, and a network that says nothing."""
+    os.makedirs(folder)
+    words = {"hello": "hh ah0 l ow1", "world": "w er1 l d", "did": "d ih1 d", "you": "y uw1", "ever": "eh1 v er0",
+             "hear": "hh ih1 r", "a": "ah0", "folk": "f ow1 k", "tale": "t ey1 l", "about": "ah0 b aw1 t",
+             "giant": "jh ay1 ah0 n t", "turtle": "t er1 t ah0 l"}
+    shapes = {"enc_emb": (29, 1), "enc_w_ih": (3, 1), "enc_w_hh": (3, 1), "enc_b_ih": (1, 3), "enc_b_hh": (1, 3), "dec_emb": (74, 1),
+              "dec_w_ih": (3, 1), "dec_w_hh": (3, 1), "dec_b_ih": (1, 3), "dec_b_hh": (1, 3), "fc_w": (74, 1), "fc_b": (1, 74)}
+    network = [("g2p." + name, struct.pack("<II", r, c) + bytes(4 * r * c)) for name, (r, c) in shapes.items()]
+    pack.write(os.path.join(folder, "en.pack"),
+               [("rep", pack.table({})), ("ipa", pack.table(words)), ("homograph", pack.table({}))] + network)
+
+
+@contextlib.contextmanager
+def folders():
+    with tempfile.TemporaryDirectory() as d:
+        melo_folder(os.path.join(d, "models", "myshell-ai", "MeloTTS-English"))
+        base_folder(os.path.join(d, "models", "myshell-ai", "openvoice"))
+        english_pack(os.path.join(d, "languages"))
+        yield d
+
+
+def variables(d):
+    return {"HSE_MODELS": os.path.join(d, "models"), "HSE_LANGUAGES": os.path.join(d, "languages")}
+
+
+def hse(d, *words, more=None, want=0):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("HSE_", "HF_")) or k == "HSE_CPU"}
+    environment.update({"HF_HOME": os.path.join(d, "hf"), "XDG_STATE_HOME": d, "XDG_CACHE_HOME": d}, **variables(d), **(more or {}))
+    r = subprocess.run([server.HSE, *words], capture_output=True, text=True, env=environment, timeout=60)
+    assert r.returncode == want, (words, r.returncode, r.stderr)
+    return r.stdout if want == 0 else r.stderr
+
+
+def samples(data):
+    return array.array("h", data).tolist()
+
+
+def speak(s, model, **body):
+    """(samples of the pcm answer, its headers)"""
+    body = {"model": model, "input": TEXT, "response_format": "pcm", "voice": "alloy", "output_options": {"sample_rate": 22050}} | body
+    status, head, data = s.request("POST", "/v1/audio/speech", body, {"Accept": "audio/*"})
+    assert status == 200, (status, data[:300])
+    return samples(data), head
+
+
+def test_lists(_):
+    with folders() as d, server.running(variables=variables(d)) as s:
+        speech = {m["id"]: m for m in s.get("/v1/audio/speech/models")["data"]}
+        assert {MELO, BASE} <= set(speech), list(speech)
+        melo, base = speech[MELO]["languages"], speech[BASE]["languages"]
+        assert [x["language"] for x in melo] == ["en"] == [x["language"] for x in base]
+        assert [v["voice"] for v in melo[0]["voices"]] == ["EN-US", "EN-BR", "EN_INDIA", "EN-AU", "EN-Default"]
+        assert [v["voice"] for v in base[0]["voices"]][:3] == ["default", "whispering", "shouting"] and len(base[0]["voices"]) == 9
+        assert {MELO, BASE} <= {m["id"] for m in s.get("/v1/models")["data"]}
+        assert not {MELO, BASE} & {m["id"] for m in s.get("/v1/embed/models")["data"]}
+
+
+def test_a_config_names_them_as_hse_does(_):
+    with folders() as d:
+        path = os.path.join(d, "config.yml")
+        with open(path, "w") as f:
+            f.write("""model_configs:
+  - {name: ov1-en, model: myshell-ai/openvoice, model_type: OpenVoiceV1Synthesizer, language: EN, voices: [whispering, default]}
+  - {name: ov2-en, model: myshell-ai/MeloTTS-English, model_type: MeloTTSSynthesizer, language: EN, voices: [EN-BR], dtype: float32}
+  - {name: ov2-fr, model: myshell-ai/MeloTTS-English, model_type: MeloTTSSynthesizer, language: FR, voices: [EN-BR]}
+  - {name: ov1-zh, model: myshell-ai/openvoice, model_type: OpenVoiceV1Synthesizer, language: ZH}
+""")
+        listed = {m["name"]: m for m in json.loads(hse(d, "models", "--json", "--config", path))}
+        assert listed["ov1-en"]["voices"] == ["whispering", "default"] and listed["ov2-en"]["voices"] == ["EN-BR"]
+        assert listed["ov2-en"]["languages"] == ["en"] and not listed["ov2-en"]["problem"]
+        assert listed["ov2-fr"]["languages"] == ["fr"]
+        assert "config.json" in listed["ov1-zh"]["problem"], listed["ov1-zh"]
+        with server.running("--config", path, variables=variables(d)) as s:
+            assert len(speak(s, "ov2-en", voice="EN-BR")[0]) > 1000
+            error = s.post("/v1/audio/speech", {"model": "ov2-en", "input": "Hello.", "voice": "EN-US"}, want=400)["error"]
+            assert error["param"] == "voice" and "EN-BR" in error["message"], error
+
+
+def test_both_forms_and_what_changes_them(_):
+    with folders() as d, server.running(variables=variables(d)) as s:
+        for model, voices in ((MELO, ("EN-US", "EN-BR")), (BASE, ("default", "angry"))):
+            options = {"seed": 7}
+            one, head = speak(s, model, voice=voices[0], generation_options=options)
+            assert head["x-hse-seed"] == "7" and len(one) > 2000 and max(one) > 20, (model, len(one), max(one))
+            assert speak(s, model, voice=voices[0], generation_options=options)[0] == one, "the same seed"
+            assert speak(s, model, generation_options=options)[0] == one, "OpenAI's first name is the first voice"
+            assert speak(s, model, voice=voices[1], generation_options=options)[0] != one, "another voice"
+            assert speak(s, model, voice=voices[0], generation_options={"seed": 8})[0] != one, "another seed"
+            fast = speak(s, model, voice=voices[0], generation_options={"seed": 7, "speed": 2.0})[0]
+            assert len(fast) < len(one), (len(fast), len(one))
+            drawn = speak(s, model, voice=voices[0])[1]["x-hse-seed"]
+            assert drawn != speak(s, model, voice=voices[0])[1]["x-hse-seed"]
+            answer = s.post("/v1/audio/speech", {"model": model, "input": TEXT, "language": "EN", "voice": voices[0],
+                                                 "mode": "single_speaker_tts", "generation_options": options})
+            assert answer["id"].startswith("tts-") and answer["model"] == model
+            assert server.wav_samples(__import__("base64").b64decode(answer["data"]))
+
+
+def test_streamed_is_whole(_):
+    with folders() as d, server.running(variables=variables(d)) as s:
+        for model in (MELO, BASE):
+            whole = hse(d, "speak", "-m", model, "--seed", "3", "-o", os.path.join(d, "a.wav"), TEXT)
+            assert whole == ""
+            with open(os.path.join(d, "a.wav"), "rb") as f:
+                one_shot = samples(f.read()[44:])
+            streamed = speak(s, model, generation_options={"seed": 3}, output_options={"stream": True, "sample_rate": 22050})[0]
+            assert streamed == one_shot, (model, len(streamed), len(one_shot))
+
+
+def test_together_as_alone(_):
+    """Eight at once: the bits of one alone, and batches of several."""
+    with folders() as d, server.running(variables=variables(d)) as s:
+        texts = [f"{TEXT} " * (1 + i % 3) for i in range(8)]
+        alone = [speak(s, MELO, input=t, generation_options={"seed": i})[0] for i, t in enumerate(texts)]
+        before = batches(s)
+        with concurrent.futures.ThreadPoolExecutor(8) as crowd:
+            got = list(crowd.map(lambda i: speak(s, MELO, input=texts[i], generation_options={"seed": i})[0], range(8)))
+        assert got == alone
+        after = batches(s)
+        assert (after[0] - before[0]) > (after[1] - before[1]), (before, after)
+
+
+def batches(s):
+    """(items, batches) of MeloTTS so far"""
+    text = s.request("GET", "/metrics")[2].decode()
+    total = dict(re.findall(r'hse_batch_size_(sum|count)\{[^}]*model="%s"[^}]*\} ([0-9.e+]+)' % MELO, text))
+    return float(total["sum"]), float(total["count"])
+
+
+def test_refusals(_):
+    with folders() as d, server.running(variables=variables(d)) as s:
+        for model in (MELO, BASE):
+            for body, param in (({"voice": "nobody"}, "voice"), ({"language": "fr"}, "language"),
+                                ({"generation_options": {"pitch": 1.5}}, "pitch"), ({"generation_options": {"energy": 0.5}}, "energy"),
+                                ({"input_audio": server.speech_base64()}, "input_audio")):
+                error = s.post("/v1/audio/speech", {"model": model, "input": "Hello."} | body, want=400)["error"]
+                assert error["message"].startswith(param) or error["param"] == param, (list(body), error)
+            ok = s.post("/v1/audio/speech", {"model": model, "input": "Hello.", "generation_options": {"pitch": 1, "energy": 0}})
+            assert ok["data"]
+
+
+def test_a_bert_is_found_or_named(_):
+    with folders() as d:
+        melo = os.path.join(d, "models", "myshell-ai", "MeloTTS-English")
+        bert, away = os.path.join(melo, "bert"), os.path.join(d, "away")
+        shutil.move(bert, away)
+
+        def problem():
+            return next(m for m in json.loads(hse(d, "models", "--json")) if m["name"] == MELO)["problem"]
+
+        assert "BERT" in problem() and "bert-base-uncased" in problem() and "Hugging Face" in problem(), problem()
+        told = hse(d, "speak", "-m", MELO, "-o", os.path.join(d, "a.wav"), "Hello.", want=1)
+        assert "bert-base-uncased" in told, told
+        snapshot = os.path.join(d, "hf", "hub", "models--google-bert--bert-base-uncased", "snapshots", "0123abcd")
+        for place in (os.path.join(melo, "bert-base-uncased"), os.path.join(d, "models", "bert-base-uncased"),
+                      os.path.join(d, "models", "google-bert", "bert-base-uncased"), snapshot):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            shutil.copytree(away, place)
+            if place == snapshot:
+                os.makedirs(os.path.join(place, "..", "..", "refs"))
+                with open(os.path.join(place, "..", "..", "refs", "main"), "w") as f:
+                    f.write("0123abcd")
+            assert not problem(), (place, problem())
+            names = [m["name"] for m in json.loads(hse(d, "models", "--json"))]
+            assert not any("bert" in n for n in names), names
+            hse(d, "speak", "-m", MELO, "-o", os.path.join(d, "a.wav"), "Hello.")
+            shutil.rmtree(place)
+
+
+def test_damaged_models_are_named(_):
+    with folders() as d:
+        melo = os.path.join(d, "models", "myshell-ai", "MeloTTS-English")
+        with open(os.path.join(melo, "checkpoint.pth"), "r+b") as f:
+            f.truncate(1000)
+        with open(os.path.join(d, "models", "myshell-ai", "openvoice", "checkpoints", "base_speakers", "EN", "config.json"), "w") as f:
+            f.write('{"data": 1}')
+        listed = {m["name"]: m for m in json.loads(hse(d, "models", "--json"))}
+        assert "config.json" in listed[BASE]["problem"], listed[BASE]
+        with server.running(variables=variables(d)) as s:
+            status, _, data = s.request("POST", "/v1/audio/speech", {"model": MELO, "input": "Hello."})
+            assert status >= 400 and d.encode() not in data, (status, data)
+            assert s.post("/v1/audio/speech", {"model": "harmonyspeech", "input": "Hello."})["data"], "the others speak"
