@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/settings.h"
+#include "formats/embedding.h"
 #include "formats/json.h"
 #include "formats/weights.h"
 
@@ -133,18 +134,6 @@ static hse_status from_npy(hse_embedding *out, hse_bytes bytes, const char *path
     return s;
 }
 
-static hse_status from_floats(hse_embedding *out, const void *data, size_t size, const char *path, hse_error *err)
-{
-    if (size == 0 || size % sizeof(float))
-        return hse_fail(err, HSE_E_FORMAT, 0, "%s has %zu bytes, not a whole number of float32", path, size);
-    float *values = hse_alloc(size);
-    if (!values)
-        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", path);
-    memcpy(values, data, size);
-    *out = (hse_embedding){values, size / sizeof(float)};
-    return HSE_OK;
-}
-
 hse_status cli_read_embedding(hse_embedding *out, const char *path, hse_error *err)
 {
     char *data = NULL;
@@ -162,9 +151,9 @@ hse_status cli_read_embedding(hse_embedding *out, const char *path, hse_error *e
     else if (first < size && (data[first] == '{' || data[first] == '['))
         s = from_json(out, bytes, path, err);
     else if (size && hse_buf_unbase64(&decoded, data, size, true, NULL) == HSE_OK)
-        s = from_floats(out, decoded.data, decoded.size, path, err);
+        s = hse_embedding_read(&out->values, &out->count, (hse_bytes){decoded.data, decoded.size}, path, err);
     else
-        s = from_floats(out, data, size, path, err);
+        s = hse_embedding_read(&out->values, &out->count, bytes, path, err);
     hse_buf_free(&decoded);
     hse_free(data);
     return s;

@@ -5,12 +5,13 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "formats/embedding.h"
 
 #include <string.h>
 #include <unistd.h>
 
 static const cli_option options[] = {
-    {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".json (a voice file), .npy, or raw float32; default: base64 on standard output"},
+    {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".json (a voice file), .npy, .pth (as OpenVoice has it) or raw float32; default: base64 on standard output"},
     CLI_MODEL_OPTION,
     CLI_REMOTE_OPTIONS,
     CLI_CONFIG_OPTION,
@@ -67,6 +68,8 @@ static hse_status write_embedding(const char *path, const hse_embedding *e, hse_
         voice_json(&out, path, e);
     else if (ends_in(path, ".npy"))
         npy(&out, e);
+    else if (ends_in(path, ".pth"))
+        hse_embedding_write_torch(&out, e->values, e->count);
     else
         hse_buf_append(&out, e->values, e->count * sizeof *e->values);
     s = hse_buf_status(&out, "the embedding", err);
@@ -100,10 +103,10 @@ static hse_status embed_local(hse_embedding *e, const cli_args *a, hse_error *er
 static hse_status embed_remote(hse_embedding *e, const cli_remote *remote, const cli_args *a, hse_error *err)
 {
     json_t *root = NULL;
-    hse_buf body, floats;
+    hse_buf body, bytes;
 
     hse_buf_init(&body, (size_t)256 << 20);
-    hse_buf_init(&floats, 16u << 20);
+    hse_buf_init(&bytes, 16u << 20);
     hse_buf_str(&body, "{\"priority\":5");
     cli_json_text(&body, "model", cli_text(a, "model"));
     hse_status s = cli_json_file(&body, "input_audio", a->operands[0], err);
@@ -111,17 +114,12 @@ static hse_status embed_remote(hse_embedding *e, const cli_remote *remote, const
     if (s == HSE_OK)
         s = cli_http_json(remote, "POST", "/v1/embed/speaker", &body, &root, err);
     const char *data = json_string_value(json_object_get(root, "data"));
-    if (s == HSE_OK && (!data || hse_buf_unbase64(&floats, data, strlen(data), false, err) != HSE_OK || floats.size == 0 ||
-                        floats.size % sizeof(float)))
+    if (s == HSE_OK && (!data || hse_buf_unbase64(&bytes, data, strlen(data), false, err) != HSE_OK ||
+                        hse_embedding_read(&e->values, &e->count, (hse_bytes){bytes.data, bytes.size}, "data", err) != HSE_OK))
         s = hse_fail(err, HSE_E_FORMAT, 0, "%s: its answer is no embedding", remote->url);
-    if (s == HSE_OK) {
-        size_t size = 0;
-        void *values = hse_buf_take(&floats, &size);
-        *e = (hse_embedding){values, size / sizeof(float)};
-    }
     json_decref(root);
     hse_buf_free(&body);
-    hse_buf_free(&floats);
+    hse_buf_free(&bytes);
     return s;
 }
 

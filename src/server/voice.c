@@ -1,6 +1,7 @@
 #include "server/voice.h"
 
 #include "base/mem.h"
+#include "formats/embedding.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -103,17 +104,7 @@ bool api_embedding(api_call *c, const hse_buf *b, const char *param, float **out
 {
     if (b->size == 0)
         return true;
-    if (b->size % sizeof(float))
-        return api_fail(&c->error, 400, param, "%s has %zu bytes, not a whole number of float32", param, b->size);
-    float *values = hse_alloc(b->size);
-    if (!values)
-        return api_fail(&c->error, 500, NULL, "not enough memory for this request");
-    for (size_t i = 0; i < b->size / sizeof *values; i++) {
-        uint32_t bits = hse_get_u32le(b->data + i * sizeof bits);
-
-        memcpy(&values[i], &bits, sizeof bits);
-    }
-    *out = values;
-    *count = b->size / sizeof(float);
-    return true;
+    hse_error err = {0};
+    return hse_embedding_read(out, count, (hse_bytes){b->data, b->size}, param, &err) == HSE_OK ||
+           api_engine_error(c, &err, param);
 }

@@ -16,7 +16,7 @@ typedef struct {
 bool api_voice_choose(api_call *call, hse_request *r, const char *voice, api_voice *out);
 void api_voice_free(api_voice *v);
 
-/* float32 numbers of a request into memory of their own (hse_free); none where the field is empty. */
+/* The numbers of an embedding, float32 or a file of torch.save, into memory of their own (hse_free); none where the field is empty. */
 bool api_embedding(api_call *call, const hse_buf *bytes, const char *param, float **out, size_t *count);
 
 /* POST, GET, DELETE /v1/audio/voices. */
