@@ -50,6 +50,8 @@ typedef struct {
     bool               has_speech;
     const hse_transcribe_options *transcribe;           /* NULL where no text is wanted */
     const hse_vad_options *vad;             /* how speech is to be found, where it is */
+    const float       *embedding;           /* of the voice wanted, where the type takes one */
+    size_t             embedding_size;
     uint64_t           seed;
     bool               reference;
     int                restore_mode;        /* 0, or what check_mode allows */
@@ -133,6 +135,7 @@ typedef struct hse_model_type {
     const char *type;                       /* "HarmonySpeechSynthesizer": the name used in configs */
     const char *family;                     /* "harmonyspeech" */
     unsigned    takes, gives;               /* HSE_AUDIO | ... */
+    bool        embedding_is_torch;         /* its embeddings travel as a file of torch.save, not as plain float32 */
     k_weight_type auto_precision;           /* the fastest type that keeps the floors of docs/precision.md */
     /* The precision that a compute_type of CTranslate2 stands for; false: no such word. NULL: the type has dtype alone. */
     bool       (*compute_type)(const char *word, bool stored_int8, k_weight_type *out);

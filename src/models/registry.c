@@ -1,6 +1,7 @@
 /* registry.c - every model type there is, and the items that pass through them. */
 #include "base/mem.h"
 #include "models/harmonyspeech/adapter.h"
+#include "models/openvoice/tone.h"
 #include "models/silero/adapter.h"
 #include "models/silero/segments.h"
 #include "models/vits/narrator_adapter.h"
@@ -13,7 +14,8 @@ const hse_model_type *const hse_model_types[] = {
     &hs1_encoder_type, &hs1_synthesizer_type, &hs1_vocoder_type,
     &silero_vad_type,  &silero_vad_v6_type,   &whisper_type,
     &vf_restorer_type, &vf_vocoder_type,      &melo_type,
-    &openvoice_v1_type, NULL,
+    &openvoice_v1_type, &ov1_encoder_type,    &ov1_converter_type,
+    &ov2_encoder_type, &ov2_converter_type,   NULL,
 };
 
 const hse_model_type *hse_model_type_find(const char *type)

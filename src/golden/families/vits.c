@@ -267,7 +267,7 @@ static vits_converter *open_converter(golden_case *c)
 
     if (open_config(c, &config, VITS_CONVERTER) && golden_model_path(c, "checkpoint", path) &&
         (hse_weights_open(&w, path, NULL, &err) != HSE_OK ||
-         vits_converter_open(&m, w, config, c->kernels, c->options->dtype, &err) != HSE_OK))
+         vits_converter_open(&m, w, config, VITS_HEARS | VITS_CONVERTS, c->kernels, c->options->dtype, &err) != HSE_OK))
         golden_fail_error(c, "the model", &err);
     if (w)
         hse_weights_close(&w);
@@ -423,7 +423,7 @@ static void check_conversion_batch(golden_case *c, const vits_converter *m, cons
 
     item[n] = *alone;                       /* another request */
     item[n].source = alone->target;
-    item[n++].audio.frames = item[0].audio.to = alone->audio.frames - alone->audio.frames / 4;
+    item[n++].audio.frames = item[0].audio.to = item[0].spec_to = alone->audio.frames - alone->audio.frames / 4;
     for (size_t from = 0; from < alone->audio.frames; from += cut) {
         item[n] = *alone;
         item[n].audio.from = from;
@@ -451,7 +451,7 @@ static void convert(golden_case *c, const vits_converter *m)
         (t.spec = spec = read_spectrogram(c, m, "source", &t.audio.frames)) != NULL) {
         t.source = source.data;
         t.target = target.data;
-        t.audio.to = t.audio.frames;
+        t.audio.to = t.spec_to = t.audio.frames;
         give_spectrogram(c, spec, t.audio.frames, (size_t)m->bins);
         if (source.count != (size_t)m->dims.gin || target.count != source.count || (noise && noise_frames != (int)t.audio.frames))
             golden_fail(c, "inputs of other sizes than the model's");

@@ -61,22 +61,27 @@ static void bind_reference(nn_binder *b, vits_reference *r, const hse_weights *w
     nn_leave(b);
 }
 
-static void bind_all(nn_binder *b, vits_converter *m, const hse_weights *weights, k_weight_type type)
+static void bind_wanted(nn_binder *b, vits_converter *m, const hse_weights *weights, unsigned wanted, k_weight_type type)
 {
     const vits_dims *d = &m->dims;
     vits_flow_dims flow = {.couplings = 4, .inter = d->inter, .hidden = d->hidden, .layers = 4, .kernel = 5, .gin = d->gin};
 
     nn_enter(b, "model.");
-    bind_reference(b, &m->reference, weights, m->bins, d->gin);
-    nn_bind_type(b, type);
-    vits_posterior_bind(b, &m->posterior, m->bins, d->inter, d->hidden, d->gin);
-    vits_flow_bind(b, &m->flow, &flow);
-    vits_decoder_bind(b, &m->decoder, d, type);
+    if (wanted & VITS_HEARS)
+        bind_reference(b, &m->reference, weights, m->bins, d->gin);
+    if (wanted & VITS_CONVERTS) {
+        nn_bind_type(b, type);
+        vits_posterior_bind(b, &m->posterior, m->bins, d->inter, d->hidden, d->gin);
+        vits_flow_bind(b, &m->flow, &flow);
+        vits_decoder_bind(b, &m->decoder, d, type);
+        if (m->decoder.hop != m->hop)
+            nn_bind_problem(b, "the decoder gives %d samples a frame, the spectrogram's hop is %d", m->decoder.hop, m->hop);
+    }
     nn_leave(b);
     m->context = 2 * VITS_POSTERIOR_LAYERS + 2 * 2 * flow.couplings * flow.layers;      /* kernels of 5 reach 2 frames */
 }
 
-hse_status vits_converter_open(vits_converter **out, const hse_weights *weights, const vits_config *config,
+hse_status vits_converter_open(vits_converter **out, const hse_weights *weights, const vits_config *config, unsigned wanted,
                                const hse_kernels *k, k_weight_type type, hse_error *err)
 {
     vits_converter *m = hse_calloc(1, sizeof *m);
@@ -98,9 +103,7 @@ hse_status vits_converter_open(vits_converter **out, const hse_weights *weights,
         s = nn_binder_open(&b, &(nn_binder_options){.weights = weights, .name = "checkpoint.pth", .kernels = k, .type = K_F32},
                            err);
     if (s == HSE_OK) {
-        bind_all(b, m, weights, type);
-        if (m->decoder.hop != m->hop)
-            nn_bind_problem(b, "the decoder gives %d samples a frame, the spectrogram's hop is %d", m->decoder.hop, m->hop);
+        bind_wanted(b, m, weights, wanted, type);
         s = nn_binder_close(&b, &m->params, err);
     }
     if (s != HSE_OK)
@@ -148,6 +151,22 @@ hse_status vits_spectrogram(const vits_converter *m, const float *samples, size_
     *out = spec;
     *frames = count;
     return HSE_OK;
+}
+
+size_t vits_frames(const vits_converter *m, size_t samples)
+{
+    return hse_stft_frames(m->stft, samples);
+}
+
+/* The first frames of a window see its mirrored beginning, so it begins that many earlier. */
+void vits_samples_of(const vits_converter *m, size_t n, size_t first, size_t last, size_t *from, size_t *to, size_t *lead)
+{
+    size_t hop = (size_t)m->hop, pad = (size_t)m->pad, mirrored = (pad + hop - 1) / hop, end;
+
+    *lead = first < mirrored ? first : mirrored;
+    *from = (first - *lead) * hop;
+    end = (last - 1) * hop + 2 * (size_t)m->bins;
+    *to = end - pad < n ? end - pad : n;
 }
 
 /* ---- reference encoder ---- */
@@ -272,7 +291,7 @@ static hse_status run_pieces(void *user, const windows_piece *pieces, int n, hse
 
         p.rows[i] = (int)(q->last - q->first);
         p.one[i] = 1;
-        p.data[i] = t->spec + q->first * (size_t)m->bins;
+        p.data[i] = t->spec + (q->first - t->spec_from) * (size_t)m->bins;
         p.source[i] = t->source;
         p.target[i] = t->target;
         p.zero[i] = j->zeros;
@@ -302,6 +321,12 @@ static hse_status run_pieces(void *user, const windows_piece *pieces, int n, hse
 
 static hse_status check_item(const vits_converter *m, vits_conversion *t)
 {
+    size_t reach = vits_convert_reach(m), frames = t->audio.frames, low = t->audio.from < reach ? 0 : t->audio.from - reach,
+           high = frames - t->audio.to < reach ? frames : t->audio.to + reach;
+
+    if (t->audio.to > frames || t->spec_from > low || t->spec_to < high)
+        return hse_fail(&t->audio.error, HSE_E_ARG, 0, "a spectrogram of frames %zu to %zu; %zu to %zu of %zu are needed", t->spec_from,
+                        t->spec_to, low, high, frames);
     if (!(t->tau >= 0.0f) || !isfinite(t->tau))
         return hse_fail(&t->audio.error, HSE_E_ARG, 0, "tau %g; expected a number from 0 on", (double)t->tau);
     for (int i = 0; i < m->dims.gin; i++)
@@ -310,10 +335,15 @@ static hse_status check_item(const vits_converter *m, vits_conversion *t)
     return HSE_OK;
 }
 
+size_t vits_convert_reach(const vits_converter *m)
+{
+    return (size_t)(m->context + m->decoder.context);
+}
+
 hse_status vits_convert(const vits_converter *m, nn_ctx *c, vits_conversion *items, int n, hse_error *err)
 {
     float *zeros = hse_calloc((size_t)m->dims.gin, sizeof *zeros);
-    windows w = {.window = vits_decoder_window(&m->decoder), .context = (size_t)(m->context + m->decoder.context),
+    windows w = {.window = vits_decoder_window(&m->decoder), .context = vits_convert_reach(m),
                  .hop = (size_t)m->hop, .tail = (size_t)m->decoder.tail, .run = run_pieces};
     conversion j = {m, c, items, zeros, &w};
     hse_status s;

@@ -32,7 +32,9 @@ typedef struct {
     nn_params     *params;
 } vits_converter;
 
-hse_status vits_converter_open(vits_converter **out, const hse_weights *weights, const vits_config *config,
+enum { VITS_HEARS = 1, VITS_CONVERTS = 2 };                 /* what it is wanted for: weights of other parts are not held */
+
+hse_status vits_converter_open(vits_converter **out, const hse_weights *weights, const vits_config *config, unsigned wanted,
                                const hse_kernels *k, k_weight_type type, hse_error *err);
 void       vits_converter_close(vits_converter **m);
 size_t     vits_converter_bytes(const vits_converter *m);
@@ -41,13 +43,18 @@ size_t     vits_converter_bytes(const vits_converter *m);
  * the recording is too short to be mirrored at its ends. */
 hse_status vits_spectrogram(const vits_converter *m, const float *samples, size_t n, float **out, size_t *frames,
                             hse_error *err);
+size_t     vits_frames(const vits_converter *m, size_t samples);        /* 0: too short */
+/* The samples that frames [first, last) of a recording of n samples are made of: [*from, *to), of which they are frames
+ * [*lead, *lead + last - first). A window is computed from its own samples to the same bits. */
+void       vits_samples_of(const vits_converter *m, size_t n, size_t first, size_t last, size_t *from, size_t *to, size_t *lead);
 
 /* Tone colours: embedding[i] takes gin numbers of spectrogram i. */
 hse_status vits_reference_run(const vits_converter *m, nn_ctx *c, int n, const float *const *spec, const int *frames,
                               float *const *embedding, hse_error *err);
 
 typedef struct {
-    const float  *spec;                     /* [frames][bins] */
+    const float  *spec;                     /* of frames [spec_from, spec_to): [frames][bins] */
+    size_t        spec_from, spec_to;       /* what is wanted and vits_convert_reach frames more, as far as there are */
     const float  *source, *target;          /* colours: [gin] */
     float         tau;                      /* how much noise: upstream's 0.3 */
     uint64_t      seed, stream;
@@ -55,6 +62,7 @@ typedef struct {
     windows_audio audio;
 } vits_conversion;
 
+size_t     vits_convert_reach(const vits_converter *m);
 hse_status vits_convert(const vits_converter *m, nn_ctx *c, vits_conversion *items, int n, hse_error *err);
 size_t     vits_convert_plan(const vits_converter *m, nn_ctx *c, size_t frames);       /* arena bytes */
 
