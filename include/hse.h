@@ -429,6 +429,8 @@ typedef struct {
     double       timeout_s;
     hse_cancel  *cancel;
     int          restore_mode;                  /* restore: 0, or 1: high frequencies are removed first (VoiceFixer)     */
+    int          has_seed;                      /* convert: 0: its noise is drawn anew                                   */
+    uint64_t     seed;                          /* ... or the same seed gives the same bits                              */
 } hse_convert_options;
 
 static inline void hse_convert_options_init(hse_convert_options *o)

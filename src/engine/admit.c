@@ -179,7 +179,7 @@ static uint64_t in_use(const hse_job *job)
 /* Seconds that this job's own work takes at least, by what its models took for others: 0 while that is not known. */
 static double own_seconds(const hse_job *job)
 {
-    const slot *s = job->step_count ? job->step[job->main_from] : NULL;
+    const slot *s = job->kind == HSE_JOB_EMBED ? job->encoder : job->step_count ? job->step[job->main_from] : NULL;
     double cost = job->kind == HSE_JOB_SPEAK ? 0 : (double)job->audio.n;
 
     if (!s || s->type->split_open || s->max_batch < 1)

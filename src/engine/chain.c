@@ -1,37 +1,28 @@
 /* chain.c - requests whose items all go the same way: embedding, voice activity, transcription, conversion, restoration.
  *
- * Up to three phases: find speech (where the route begins with a model that finds it, or the model wants it found), hear whose
- * voice is wanted (conversion), then the route itself. In each phase either the type of the first step splits the request
+ * What is heard first (hear.c: speech, whose voice), then the route: either the type of its first step splits the request
  * (split.c), or one item goes through. */
 #include "engine/internal.h"
 
 /* ---- preparing (no lock) ------------------------------------------------------------------------------------------- */
-
-static hse_status add_step(hse_job *job, slot *s, hse_error *err)
-{
-    if (job->step_count == COUNT(job->step))
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: the route has too many steps");
-    job->step[job->step_count++] = s;
-    return HSE_OK;
-}
 
 /* The models of the request: one, or a toolchain's by its route. */
 static hse_status choose_steps(hse_job *job, const hse_request *r, const target *t, hse_error *err)
 {
     const hse_route *route;
     slot *s = NULL;
-    unsigned has = (job->audio.n || job->fed ? HSE_AUDIO : 0u) | (r->embedding_size ? HSE_EMBEDDING : 0u);
+    unsigned has = (job->audio.n || job->fed ? HSE_AUDIO : 0u) | (r->embedding_size ? HSE_EMBEDDING : 0u) | hse_request_knows_speech(r);
     hse_status status;
 
     if (!t->toolchain) {
         status = hse_slot_usable(t->slot, err);
-        return status == HSE_OK ? add_step(job, t->slot, err) : status;
+        return status == HSE_OK ? hse_job_add_step(job, t->slot, err) : status;
     }
     status = hse_route_find(&route, r->kind, t->toolchain->name, r->mode, has, r->reference, err);
     for (size_t i = 0; status == HSE_OK && route->step[i]; i++) {
         status = hse_target_slot(&s, job->catalogue, t, route->step[i], err);
         if (status == HSE_OK)
-            status = add_step(job, s, err);
+            status = hse_job_add_step(job, s, err);
     }
     return status;
 }
@@ -69,8 +60,6 @@ static hse_status choose_target(hse_job *job, const hse_request *r, const char *
         s = hse_voices_find(&v, last->voices ? last->voices : &none, r->voice, name, err);
         return s == HSE_OK ? hse_job_take_embedding(job, v->embedding, v->size, "voice", err) : s;
     }
-    if ((s = hse_audio_check(&job->target, "target_audio", err)) != HSE_OK)
-        return s;
     for (size_t i = 0; i < job->step_count; i++)
         if (job->step[i]->type->gives & HSE_EMBEDDING)
             job->encoder = job->step[i];
@@ -79,7 +68,7 @@ static hse_status choose_target(hse_job *job, const hse_request *r, const char *
     return HSE_OK;
 }
 
-/* What goes before the route: a finder of speech, an encoder. Steps are put into the order in which they run. */
+/* What is heard before the route: the steps of that kind with which it begins, or what its model wants found. */
 static hse_status choose_before(hse_job *job, const hse_request *r, hse_error *err)
 {
     slot *given[COUNT(job->step)];
@@ -87,26 +76,22 @@ static hse_status choose_before(hse_job *job, const hse_request *r, hse_error *e
     hse_vad_options vad = {0};
     const hse_split_input in = {.audio = &job->audio, .vad = &job->vad, .reference = job->reference,
                                 .transcribe = r->kind == HSE_JOB_TRANSCRIBE || r->kind == HSE_JOB_VAD ? &job->transcribe : NULL};
-    const hse_model_type *first = job->step[0]->type;
     hse_status s = HSE_OK;
 
     memcpy(given, job->step, sizeof given);
-    if (n > 1 && first->gives & HSE_SEGMENTS) {
+    if (n > 1 && given[0]->type->gives & HSE_SEGMENTS)
         job->finder = given[from++];
-    } else if (first->wants_speech && first->wants_speech(&in, &vad)) {
+    if (given[from]->type->gives & HSE_EMBEDDING)
+        job->encoder = given[from++];
+    if (!job->encoder && !job->finder && given[0]->type->wants_speech && given[0]->type->wants_speech(&in, &vad)) {
         s = hse_target_finder(&job->finder, job->catalogue, &vad, err);
         job->find = vad;
     }
-    if (from < n - 1 && given[from] == job->encoder)
-        from++;
     job->step_count = 0;
-    if (s == HSE_OK && job->finder)
-        s = add_step(job, job->finder, err);
-    if (s == HSE_OK && job->encoder)
-        s = add_step(job, job->encoder, err);
-    job->main_from = job->step_count;
+    if (s == HSE_OK)
+        s = hse_hear_prepare(job, r, err);
     for (; s == HSE_OK && from < n; from++)
-        s = add_step(job, given[from], err);
+        s = hse_job_add_step(job, given[from], err);
     return s;
 }
 
@@ -168,9 +153,6 @@ hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err)
     job->result.model = t.name;
     job->loudness = r->reference ? HSE_LOUDNESS_NONE : r->loudness;
     job->rate_hz = r->rate_hz;
-    job->phase = job->finder ? PHASE_FIND : job->encoder ? PHASE_TARGET : PHASE_MAIN;
-    if (job->encoder)
-        hse_voice_hash(job, &job->target);
     return HSE_OK;
 }
 
@@ -192,22 +174,10 @@ static void take_audio(hse_job *job, hse_item *item)
     job->engine->stats.audio_out_s += (double)p->count / job->model_rate_hz;
 }
 
-static void take_embedding(hse_job *job, hse_item *item)
-{
-    hse_free(job->embedding);
-    job->embedding = item->embedding;
-    job->embedding_size = item->embedding_size;
-    item->embedding = NULL;
-    job->result.embedding = job->embedding;
-    job->result.embedding_size = job->embedding_size;
-}
-
 static void take_result(hse_job *job, work *w)
 {
     if (hse_kind_has_audio(job->kind)) {
         take_audio(job, w->item);
-    } else if (job->kind == HSE_JOB_EMBED) {
-        take_embedding(job, w->item);
     } else {
         job->segments = w->item->segments;
         w->item->segments = NULL;
@@ -238,120 +208,62 @@ static bool stepped(work *w)
     return false;
 }
 
-static bool found(work *w)
-{
-    hse_chain_found(w->job, w->item->segments, w->item->segment_count);
-    return false;
-}
-
-static bool heard(work *w)
-{
-    hse_job *job = w->job;
-
-    take_embedding(job, w->item);
-    hse_voice_cache_put(job->engine, job->audio_hash, job->encoder->index, job->embedding, job->embedding_size);
-    job->phase = PHASE_MAIN;
-    job->posted = false;
-    hse_chain_advance(job);
-    return false;
-}
-
 /* A model that gives audio puts it where the item's own was, so the item needs one of its own then. */
-static bool give_audio(hse_job *job, work *w, const hse_audio *audio)
+static bool give_audio(hse_job *job, work *w)
 {
-    bool replaced = job->phase == PHASE_MAIN && hse_kind_has_audio(job->kind);
-
     w->item->has = HSE_AUDIO;
-    w->item->audio = *audio;
-    w->borrowed = replaced ? 0 : HSE_AUDIO;
-    if (!replaced)
+    w->item->audio = job->audio;
+    if (!hse_kind_has_audio(job->kind)) {
+        w->borrowed = HSE_AUDIO;
         return true;
+    }
     if (!job->audio_borrowed) {
         job->audio = (hse_audio){0};
         return true;
     }
-    if ((w->item->audio.samples = hse_alloc(audio->n * sizeof(float))))
-        memcpy(w->item->audio.samples, audio->samples, audio->n * sizeof(float));
+    if ((w->item->audio.samples = hse_alloc(job->audio.n * sizeof(float))))
+        memcpy(w->item->audio.samples, job->audio.samples, job->audio.n * sizeof(float));
     return w->item->audio.samples != NULL;
 }
 
-static void post_item(hse_job *job, slot *s, const hse_audio *audio, bool (*done)(work *w))
+static void post_item(hse_job *job, slot *s)
 {
-    work *w = hse_work_new(job, s, done);
+    work *w = hse_work_new(job, s, stepped);
 
-    if (!w || !give_audio(job, w, audio)) {
+    if (!w || !give_audio(job, w)) {
         if (w)
             hse_work_free(w);
         hse_job_no_memory(job);
         return;
     }
-    w->item->vad = job->phase == PHASE_FIND ? job->find : job->vad;
+    w->item->vad = job->vad;
     w->item->reference = job->reference;
-    if (job->phase == PHASE_MAIN) {
-        w->index = job->main_from;
-        if (job->kind == HSE_JOB_CONVERT) {
-            w->item->has |= HSE_EMBEDDING;
-            w->item->embedding = job->embedding;
-            w->item->embedding_size = job->embedding_size;
-            w->borrowed |= HSE_EMBEDDING;
-        }
-        if (job->finder) {
-            w->item->has |= HSE_SEGMENTS;
-            w->item->segments = job->speech;
-            w->item->segment_count = job->speech_count;
-            w->borrowed |= HSE_SEGMENTS;
-        }
+    w->item->seed = job->result.seed;
+    w->index = job->main_from;
+    if (job->kind == HSE_JOB_CONVERT) {
+        w->item->has |= HSE_EMBEDDING;
+        w->item->embedding = job->embedding;
+        w->item->embedding_size = job->embedding_size;
+        w->borrowed |= HSE_EMBEDDING;
+    }
+    if (job->finder && !job->encoder) {
+        w->item->has |= HSE_SEGMENTS;
+        w->item->segments = job->speech;
+        w->item->segment_count = job->speech_count;
+        w->borrowed |= HSE_SEGMENTS;
     }
     job->posted = true;
     hse_work_post(w, cost(w->item));
 }
 
-/* ---- phases (locked) ----------------------------------------------------------------------------------------------- */
-
-void hse_chain_found(hse_job *job, const hse_segment *speech, size_t n)
-{
-    if (n && !(job->speech = hse_calloc(n, sizeof *speech))) {
-        hse_job_no_memory(job);
-        return;
-    }
-    if (n)
-        memcpy(job->speech, speech, n * sizeof *speech);
-    job->speech_count = n;
-    job->phase = job->encoder ? PHASE_TARGET : PHASE_MAIN;
-    job->posted = false;
-    hse_chain_advance(job);
-}
-
-static void hear_target(hse_job *job)
-{
-    if (!hse_voice_cache_get(job->engine, job->audio_hash, job->encoder->index, &job->embedding, &job->embedding_size)) {
-        post_item(job, job->encoder, &job->target, heard);
-        return;
-    }
-    job->result.embedding = job->embedding;
-    job->result.embedding_size = job->embedding_size;
-    job->phase = PHASE_MAIN;
-    hse_chain_advance(job);
-}
-
 void hse_chain_advance(hse_job *job)
 {
+    slot *s = job->step[job->main_from];
+
     if (job->ended || job->posted)
         return;
-    switch (job->phase) {
-    case PHASE_FIND:
-        if (job->finder->type->split_open)
-            hse_split_advance(job);
-        else
-            post_item(job, job->finder, &job->audio, found);
-        break;
-    case PHASE_TARGET:
-        hear_target(job);
-        break;
-    case PHASE_MAIN:
-        if (job->step[job->main_from]->type->split_open)
-            hse_split_advance(job);
-        else
-            post_item(job, job->step[job->main_from], &job->audio, stepped);
-    }
+    if (s->type->split_open)
+        hse_split_advance(job);
+    else
+        post_item(job, s);
 }

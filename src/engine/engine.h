@@ -72,6 +72,11 @@ typedef struct {
     hse_vad_options vad;
     hse_transcribe_options transcribe;      /* model, language list, prompts, ...: borrowed for hse_job_open only */
     hse_audio    target;                    /* convert: a recording of the voice wanted. Taken over, unless audio_borrowed */
+    /* Where in the recording that gives a voice is speech: */
+    const hse_transcript_segment *said;     /* these stretches, in seconds; text NULL where it is not known. Borrowed for hse_job_open */
+    size_t       said_count;
+    bool         has_said;
+    const char  *finder;                    /* or as this model finds it; NULL: as the route or the encoder wants it */
     int          restore_mode;              /* restore: what the model does first; 0 is nothing */
     double       keep_alive_s;              /* how long its models stay after it: < 0 for ever, 0 unload at once; NAN: the config's */
 
@@ -107,6 +112,7 @@ typedef struct {
     uint64_t     seed;
     const float *embedding;                 /* embed; speak: the speaker that was used */
     size_t       embedding_size;
+    bool         embedding_is_torch;        /* its model's embeddings travel as files of torch.save */
     const hse_segment *segments;            /* in samples of the audio that was given */
     size_t       segment_count;
     uint64_t     queue_ns, run_ns, first_ns;            /* waiting and computing, summed; open to first audio */

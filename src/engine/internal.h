@@ -382,6 +382,17 @@ struct hse_job {
     int            restore_mode;
     hse_audio      audio;                   /* taken over, or borrowed */
     bool           audio_borrowed;
+
+    /* hear.c: before the route */
+    slot          *finder;                  /* of speech; or NULL */
+    slot          *encoder;                 /* of voices; or NULL */
+    hse_vad_options find;                   /* for the finder */
+    job_phase      phase;
+    bool           posted;                  /* this phase's one item is on its way */
+    hse_transcript_segment *stretches;      /* of speech in the recording that gives a voice; in text_arena */
+    size_t         stretch_count;
+    bool           has_stretches, looked_up;            /* looked_up: in the cache of embeddings */
+    hse_audio      cut;                     /* that recording's speech alone, where the encoder wants it so */
     uint8_t        audio_hash[16];
     float         *embedding;
     size_t         embedding_size;
@@ -389,13 +400,9 @@ struct hse_job {
     hse_vad_options vad;
 
     /* all but speak */
-    slot          *finder;                  /* of speech, before the rest; or NULL */
-    hse_vad_options find;                   /* for it */
-    hse_segment   *speech;                  /* what it found */
+    hse_segment   *speech;                  /* what the finder found for the route */
     size_t         speech_count;
     size_t         main_from;
-    job_phase      phase;
-    bool           posted;                  /* this phase's one item is on its way */
     hse_audio      target;                  /* convert: whose voice. As audio, taken over or borrowed */
     split_run      split[2];                /* the finder's, the main one */
     slot          *waits_for;               /* a split that cannot begin before this is loaded */
@@ -411,7 +418,7 @@ struct hse_job {
     said          *said, **said_end, *unread;
 
     /* speak */
-    slot          *encoder, *synthesizer, *vocoder;     /* the last two may be the same */
+    slot          *synthesizer, *vocoder, *converter;   /* the first two may be the same */
     const char    *voice;                   /* the synthesizer's own, where it has some */
     float          speed, pitch, energy;
     hse_loudness   loudness;
@@ -445,10 +452,19 @@ void hse_job_audio_begins(hse_job *job, const slot *s, unsigned rate_hz);
 piece *hse_job_add_piece(hse_job *job, size_t frames);      /* locked; NULL: no memory */
 bool hse_kind_has_audio(hse_job_kind kind);                 /* is hse_job_read for it? */
 
+/* hear.c: what a request hears before its route */
+/* Not locked: the finder and the encoder that the route has chosen, or that the request wants, are the job's first steps. */
+hse_status hse_hear_prepare(hse_job *job, const hse_request *r, hse_error *err);
+void       hse_hear_advance(hse_job *job);                  /* locked: PHASE_FIND, PHASE_TARGET */
+void       hse_hear_found(hse_job *job, const hse_segment *speech, size_t n);           /* locked: PHASE_FIND is over */
+/* HSE_TRANSCRIPT when the request says where speech is, or who finds it: a field of routes. */
+unsigned   hse_request_knows_speech(const hse_request *r);
+const hse_audio *hse_heard_audio(const hse_job *job);       /* the recording that gives a voice, else that of the request */
+hse_status hse_job_add_step(hse_job *job, slot *s, hse_error *err);         /* not locked */
+
 /* chain.c: requests whose items all go the same way */
 hse_status hse_chain_prepare(hse_job *job, const hse_request *r, hse_error *err);       /* not locked */
 void       hse_chain_advance(hse_job *job);                 /* locked */
-void       hse_chain_found(hse_job *job, const hse_segment *speech, size_t n);          /* locked: PHASE_FIND is over */
 
 enum { FEED_S = 8 };                        /* seconds of a fed recording that wait for the split */
 

@@ -40,6 +40,7 @@ static void job_free(hse_job *job)
         hse_audio_free(&job->audio);
         hse_audio_free(&job->target);
     }
+    hse_audio_free(&job->cut);
     hse_free(job->embedding);
     hse_free(job->segments);
     hse_free(job->speech);
@@ -154,7 +155,9 @@ void hse_job_no_memory(hse_job *job)
 
 void hse_job_advance(hse_job *job)
 {
-    if (job->kind == HSE_JOB_SPEAK)
+    if (job->phase != PHASE_MAIN)
+        hse_hear_advance(job);
+    else if (job->kind == HSE_JOB_SPEAK)
         hse_speak_advance(job);
     else
         hse_chain_advance(job);
@@ -233,8 +236,9 @@ static hse_status admit(hse_job *job, const hse_request *r, hse_error *err)
         s = hse_slot_start(job->step[i], err);
     if (s == HSE_OK)
         s = hse_keeper_start(e, err);
-    if (s == HSE_OK && job->kind != HSE_JOB_SPEAK && job->kind != HSE_JOB_EMBED)
-        s = hse_split_start(e, err);
+    for (size_t i = 0; s == HSE_OK && i < job->step_count; i++)
+        if (job->step[i]->type->split_open)
+            s = hse_split_start(e, err);
     if (s != HSE_OK)
         return s;
 

@@ -167,6 +167,8 @@ static hse_status take_convert_options(hse_request *r, const hse_convert_options
         r->target = (hse_audio){.samples = (float *)(uintptr_t)o.target, .n = o.target ? o.target_count : 0,
                                 .rate_hz = (int)o.target_rate_hz, .channels = 1};
     }
+    r->has_seed = r->kind == HSE_JOB_CONVERT && o.has_seed;
+    r->seed = r->has_seed ? o.seed : 0;
     r->restore_mode = r->kind == HSE_JOB_RESTORE ? o.restore_mode : 0;
     r->model = o.model;
     r->rate_hz = o.rate_hz;

@@ -22,6 +22,7 @@
 #define VF "voicefixer"
 #define AUDIO HSE_AUDIO
 #define EMBEDDING HSE_EMBEDDING
+#define SPEECH HSE_TRANSCRIPT
 
 /* The first row that matches counts. A voice by name stands for its embedding. */
 const hse_route hse_routes[] = {
@@ -39,15 +40,17 @@ const hse_route hse_routes[] = {
     {HSE_JOB_SYNTHESIZE, HS1, HSE_MODE_ANY, false, EMBEDDING, 0, {SYNTHESIZER, NULL}, NULL},
     {HSE_JOB_VOCODE, HS1, HSE_MODE_ANY, false, HSE_MEL, 0, {VOCODER, NULL}, NULL},
 
-    /* The recording's stretches of speech come from the recogniser; somebody's embedding colours what a base voice speaks. */
+    /* The recording's stretches of speech come from the recogniser, unless the request says where they are or who finds them; somebody's embedding colours what a base voice speaks. */
     {HSE_JOB_SPEAK, OV1, HSE_MODE_ANY, false, AUDIO | EMBEDDING, 0, {NULL},
      "input_audio and input_embedding exclude each other: send one of them"},
     {HSE_JOB_SPEAK, OV1, HSE_MODE_SINGLE, false, AUDIO, 0, {NULL}, "mode: single_speaker_tts takes no input_audio"},
     {HSE_JOB_SPEAK, OV1, HSE_MODE_SINGLE, false, 0, 0, {OV1_SPEAKER, NULL}, NULL},
+    {HSE_JOB_SPEAK, OV1, HSE_MODE_ANY, false, AUDIO | SPEECH, 0, {OV1_ENCODER, OV1_SPEAKER, OV1_CONVERTER, NULL}, NULL},
     {HSE_JOB_SPEAK, OV1, HSE_MODE_ANY, false, AUDIO, 0, {WHISPER, OV1_ENCODER, OV1_SPEAKER, OV1_CONVERTER, NULL}, NULL},
     {HSE_JOB_SPEAK, OV1, HSE_MODE_ANY, false, EMBEDDING, 0, {OV1_SPEAKER, OV1_CONVERTER, NULL}, NULL},
     {HSE_JOB_SPEAK, OV1, HSE_MODE_CLONING, false, 0, 0, {NULL}, "somebody must speak: send input_audio or input_embedding"},
     {HSE_JOB_SPEAK, OV1, HSE_MODE_ANY, false, 0, 0, {OV1_SPEAKER, NULL}, NULL},
+    {HSE_JOB_EMBED, OV1, HSE_MODE_ANY, false, AUDIO | SPEECH, 0, {OV1_ENCODER, NULL}, NULL},
     {HSE_JOB_EMBED, OV1, HSE_MODE_ANY, false, AUDIO, 0, {WHISPER, OV1_ENCODER, NULL}, NULL},
     {HSE_JOB_EMBED, OV1, HSE_MODE_ANY, false, 0, AUDIO, {NULL}, "input_audio is missing"},
     {HSE_JOB_CONVERT, OV1, HSE_MODE_ANY, false, AUDIO | EMBEDDING, 0, {OV1_CONVERTER, NULL}, NULL},
@@ -58,10 +61,12 @@ const hse_route hse_routes[] = {
      "input_audio and input_embedding exclude each other: send one of them"},
     {HSE_JOB_SPEAK, OV2, HSE_MODE_SINGLE, false, AUDIO, 0, {NULL}, "mode: single_speaker_tts takes no input_audio"},
     {HSE_JOB_SPEAK, OV2, HSE_MODE_SINGLE, false, 0, 0, {OV2_SPEAKER, NULL}, NULL},
+    {HSE_JOB_SPEAK, OV2, HSE_MODE_ANY, false, AUDIO | SPEECH, 0, {OV2_ENCODER, OV2_SPEAKER, OV2_CONVERTER, NULL}, NULL},
     {HSE_JOB_SPEAK, OV2, HSE_MODE_ANY, false, AUDIO, 0, {WHISPER, OV2_ENCODER, OV2_SPEAKER, OV2_CONVERTER, NULL}, NULL},
     {HSE_JOB_SPEAK, OV2, HSE_MODE_ANY, false, EMBEDDING, 0, {OV2_SPEAKER, OV2_CONVERTER, NULL}, NULL},
     {HSE_JOB_SPEAK, OV2, HSE_MODE_CLONING, false, 0, 0, {NULL}, "somebody must speak: send input_audio or input_embedding"},
     {HSE_JOB_SPEAK, OV2, HSE_MODE_ANY, false, 0, 0, {OV2_SPEAKER, NULL}, NULL},
+    {HSE_JOB_EMBED, OV2, HSE_MODE_ANY, false, AUDIO | SPEECH, 0, {OV2_ENCODER, NULL}, NULL},
     {HSE_JOB_EMBED, OV2, HSE_MODE_ANY, false, AUDIO, 0, {WHISPER, OV2_ENCODER, NULL}, NULL},
     {HSE_JOB_EMBED, OV2, HSE_MODE_ANY, false, 0, AUDIO, {NULL}, "input_audio is missing"},
     {HSE_JOB_CONVERT, OV2, HSE_MODE_ANY, false, AUDIO | EMBEDDING, 0, {OV2_CONVERTER, NULL}, NULL},

@@ -1,4 +1,5 @@
-/* speak.c - text to audio: voice, sentences, mel spectrograms, decoder windows, pieces of audio in order.
+/* speak.c - text to audio: voice, sentences, mel spectrograms, decoder windows, pieces of audio in order; or, with a model that speaks
+ * in one step, audio of each sentence, which a converter may give another voice.
  *
  * At any time a job has at most LOOKAHEAD sentences synthesised or being so, and decodes windows of the first of them as
  * long as its reader keeps up. So memory is bounded whatever the text's length, and other jobs' items come in between. */
@@ -146,7 +147,7 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     const voice *v = NULL;
     hse_status s;
 
-    *has = HSE_TEXT;
+    *has = HSE_TEXT | hse_request_knows_speech(r);
     if (synthesizer->own_voices)
         return choose_own_voice(job, r, t, synthesizer, has, err);
     if (recording && named)
@@ -171,41 +172,51 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     return s;
 }
 
-/* A model that makes audio of its own mel, too, is its own vocoder. */
-static void set_synthesizer(hse_job *job, slot *s)
+/* What the route's steps are for; what is heard first comes first. A model that makes audio of its own mel, too, is its own
+ * vocoder. */
+static hse_status take_step(hse_job *job, slot *s, const target *t, hse_error *err)
 {
-    job->synthesizer = s;
-    if (s->type->gives & HSE_MEL && s->type->gives & HSE_AUDIO)
+    unsigned takes = s->type->takes, gives = s->type->gives;
+
+    if (gives & HSE_SEGMENTS)
+        job->finder = s;
+    else if (gives & HSE_EMBEDDING)
+        job->encoder = s;
+    else if (takes & HSE_TEXT)
+        job->synthesizer = s;
+    else if ((takes & (HSE_AUDIO | HSE_EMBEDDING)) == (HSE_AUDIO | HSE_EMBEDDING))
+        job->converter = s;
+    else if (!(takes & HSE_MEL))
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: '%.60s' cannot speak by its %.60s", t->name, s->type_name);
+    if (takes & HSE_MEL || (takes & HSE_TEXT && gives & HSE_MEL && gives & HSE_AUDIO))
         job->vocoder = s;
+    return HSE_OK;
 }
 
 static hse_status choose_chain(hse_job *job, const hse_request *r, const target *t, slot *speaker, unsigned has, hse_error *err)
 {
     const hse_route *route;
+    slot *const *last[] = {&job->synthesizer, &job->vocoder, &job->converter};
     hse_status s = HSE_OK;
 
     if (!t->toolchain) {
         job->step[job->step_count++] = t->slot;
-        set_synthesizer(job, t->slot);
-        return HSE_OK;
+        job->phase = PHASE_MAIN;
+        return take_step(job, t->slot, t, err);
     }
     s = hse_route_find(&route, HSE_JOB_SPEAK, t->toolchain->name, r->mode, has, r->reference, err);
     for (size_t i = 0; s == HSE_OK && route->step[i]; i++) {
         slot *sl = strcmp(route->step[i], speaker->type_name) == 0 ? speaker : NULL;
 
-        if (!sl && (s = hse_target_slot(&sl, job->catalogue, t, route->step[i], err)) != HSE_OK)
-            break;
-        job->step[job->step_count++] = sl;
-        if (sl->type->gives & HSE_EMBEDDING)
-            job->encoder = sl;
-        else if (sl->type->gives & HSE_MEL)
-            set_synthesizer(job, sl);
-        else if (sl->type->takes & HSE_MEL)
-            job->vocoder = sl;
-        else
-            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: '%.60s' cannot speak by its %.60s", t->name, sl->type_name);
+        if (sl || (s = hse_target_slot(&sl, job->catalogue, t, route->step[i], err)) == HSE_OK)
+            s = take_step(job, sl, t, err);
     }
-    if (s == HSE_OK && !job->vocoder)
+    if (s == HSE_OK)
+        s = hse_hear_prepare(job, r, err);
+    for (size_t i = 0; s == HSE_OK && i < COUNT(last); i++)
+        if (*last[i] && (i == 0 || *last[i] != *last[i - 1]))
+            s = hse_job_add_step(job, *last[i], err);
+    if (s == HSE_OK && !job->vocoder && job->synthesizer->type->gives & HSE_MEL)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0,
                         "mode: in single_speaker_tts the original answers with a mel spectrogram; that is not offered");
     return s;
@@ -358,14 +369,10 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
         s = choose_speaker(job, r, &t, first, &has, err);
     if (s == HSE_OK)
         s = choose_chain(job, r, &t, first, has, err);
-    if (s == HSE_OK && job->encoder)
-        s = hse_audio_check(&job->audio, "input_audio", err);
     if (s == HSE_OK)
         s = write_text(job, r, t.name, err);
     if (s != HSE_OK)
         return s;
-    if (job->encoder)
-        hse_voice_hash(job, &job->audio);
     job->result.model = t.name;
     job->speed = r->speed;
     job->pitch = r->pitch;
@@ -391,7 +398,7 @@ void hse_speak_free(hse_job *job)
 static void fill_piece(hse_job *job, piece *p, hse_item *item)
 {
     if (!job->result.rate_hz)
-        hse_job_audio_begins(job, job->vocoder ? job->vocoder : job->synthesizer, (unsigned)item->audio.rate_hz);
+        hse_job_audio_begins(job, job->step[job->step_count - 1], (unsigned)item->audio.rate_hz);
     p->samples = item->audio.samples;
     p->count = item->audio.n;
     p->done = true;
@@ -402,38 +409,31 @@ static void fill_piece(hse_job *job, piece *p, hse_item *item)
         hse_job_signal(job);
 }
 
-static bool encoded(work *w)
+/* Who speaks a sentence, and where its random draws come from. */
+static void set_speaker(work *w, const sentence *s)
+{
+    const hse_job *job = w->job;
+
+    w->item->language = job->synthesizer->language_count ? job->synthesizer->languages[0] : NULL;
+    w->item->voice = s->voice && job->voice ? s->voice->name : job->voice;
+    w->item->seed = job->result.seed;
+    w->item->stream = w->index;
+}
+
+/* Audio of a piece goes on, to become the same words in another voice. */
+static bool converts(work *w)
 {
     hse_job *job = w->job;
 
-    job->embedding = w->item->embedding;
-    job->embedding_size = w->item->embedding_size;
-    job->result.embedding = job->embedding;
-    job->result.embedding_size = job->embedding_size;
-    w->item->embedding = NULL;
-    hse_voice_cache_put(job->engine, job->audio_hash, job->encoder->index, job->embedding, job->embedding_size);
-    hse_speak_advance(job);
-    return false;
-}
-
-static void post_encoder(hse_job *job)
-{
-    work *w;
-
-    if (hse_voice_cache_get(job->engine, job->audio_hash, job->encoder->index, &job->embedding, &job->embedding_size)) {
-        job->result.embedding = job->embedding;
-        job->result.embedding_size = job->embedding_size;
-        return;
-    }
-    if (!(w = hse_work_new(job, job->encoder, encoded))) {
-        hse_job_no_memory(job);
-        return;
-    }
-    w->item->has = HSE_AUDIO;
-    w->item->audio = job->audio;
-    w->borrowed = HSE_AUDIO;
-    w->item->reference = job->reference;
-    hse_work_post(w, (double)job->audio.n);
+    if (!job->converter || w->slot == job->converter)
+        return false;
+    w->slot = job->converter;
+    w->item->has |= HSE_EMBEDDING;
+    w->item->embedding = job->embedding;
+    w->item->embedding_size = job->embedding_size;
+    w->borrowed |= HSE_EMBEDDING;
+    hse_work_post(w, 1 + (double)w->item->audio.n);
+    return true;
 }
 
 static bool synthesized(work *w)
@@ -441,6 +441,8 @@ static bool synthesized(work *w)
     hse_job *job = w->job;
     spoken *sp = &job->spoken[w->index % LOOKAHEAD];
 
+    if (w->piece && converts(w))
+        return true;
     if (w->piece) {                                     /* one step: text to audio */
         fill_piece(job, w->piece, w->item);
         sp->busy = false;
@@ -499,10 +501,7 @@ static bool post_sentence(hse_job *job)
     w->item->energy = job->energy != 0 ? job->energy : 1;
     w->item->reference = job->reference;
     w->item->spell = job->spell;
-    w->item->language = job->synthesizer->language_count ? job->synthesizer->languages[0] : NULL;
-    w->item->voice = s->voice && job->voice ? s->voice->name : job->voice;
-    w->item->seed = job->result.seed;
-    w->item->stream = w->index;
+    set_speaker(w, s);
     sp->busy = true;
     sp->frames = sp->posted = sp->windows = 0;
     hse_work_post(w, (double)(s->to - s->from) + 1);
@@ -520,6 +519,8 @@ static bool decoded(work *w)
     hse_job *job = w->job;
     spoken *sp = &job->spoken[w->index % LOOKAHEAD];
 
+    if (converts(w))
+        return true;
     fill_piece(job, w->piece, w->item);
     sp->windows--;
     if (sp->posted == sp->frames && sp->windows == 0)
@@ -533,7 +534,7 @@ static size_t next_window(hse_job *job, size_t left)
 {
     size_t n = job->window;
 
-    if (job->reference || left - (n < left ? n : left) < n / 2)
+    if (job->reference || job->converter || left - (n < left ? n : left) < n / 2)       /* a converter hears a sentence at once */
         n = left;
     if (job->stream && job->window < LAST_WINDOW)
         job->window *= 2;
@@ -571,7 +572,7 @@ static bool post_window(hse_job *job)
     w->item->mel_bands = sp->bands;
     w->borrowed = HSE_MEL;
     w->item->reference = job->reference;
-    w->item->voice = of->voice && job->voice ? of->voice->name : job->voice;
+    set_speaker(w, of);
     w->item->speed = (job->speed != 0 ? job->speed : 1) * of->style->rate;
     w->item->frame_from = job->reference ? 0 : sp->posted;
     w->item->frame_to = job->reference ? 0 : sp->posted + n;
@@ -612,12 +613,6 @@ void hse_speak_advance(hse_job *job)
 {
     bool moved = true;
 
-    if (job->encoder && !job->embedding) {
-        if (job->outstanding == 0 && !job->ended)
-            post_encoder(job);
-        if (!job->embedding)
-            return;
-    }
     while (moved && !job->ended) {
         moved = false;
         while (!job->ended && job->next_synth < job->sentence_count && post_sentence(job))

@@ -56,12 +56,18 @@ static void keep_segments(hse_job *job, split_run *r, const hse_split_output *ou
     if (job->kind != HSE_JOB_VAD && job->phase != PHASE_FIND)
         return;
     for (size_t i = 0; i < out->text_count && out->segment_count == 0; i++) {
-        int64_t n = (int64_t)job->audio.n, from = (int64_t)(out->text[i].start * job->audio.rate_hz),
-                to = (int64_t)(out->text[i].end * job->audio.rate_hz);
+        const hse_audio *a = job->phase == PHASE_FIND ? hse_heard_audio(job) : &job->audio;
+        int64_t n = (int64_t)a->n, from = (int64_t)(out->text[i].start * a->rate_hz), to = (int64_t)(out->text[i].end * a->rate_hz);
         hse_segment s = {.start = from < 0 ? 0 : from < n ? from : n, .end = to < 0 ? 0 : to < n ? to : n};
 
         hse_buf_append(&r->segments, &s, sizeof s);
     }
+}
+
+/* Text is the answer, or tells an encoder where speech is. */
+static bool keeps_text(const hse_job *job)
+{
+    return job->phase == PHASE_MAIN ? job->kind == HSE_JOB_TRANSCRIBE : job->encoder != NULL;
 }
 
 /* Not locked. */
@@ -73,7 +79,7 @@ static hse_status keep(hse_job *job, split_run *r, const slot *s, const hse_spli
     keep_segments(job, r, out);
     if ((status = hse_buf_status(&r->segments, "segments of speech", err)) != HSE_OK)
         return status;
-    if (job->kind == HSE_JOB_TRANSCRIBE && job->phase == PHASE_MAIN)
+    if (keeps_text(job))
         status = hse_transcribe_copy(job, out, &f->text, err);
     if (status != HSE_OK || out->sample_count == 0 || job->phase != PHASE_MAIN || !hse_kind_has_audio(job->kind))
         return status;
@@ -103,13 +109,15 @@ static void link_fresh(hse_job *job, split_run *r, const hse_transcript *facts, 
             hse_job_end(job, s, &err);
     }
     if (f->text && !job->ended) {
-        if (!job->result.first_ns)
-            job->result.first_ns = hse_now_ns() - job->opened_ns;
         *job->said_end = f->text;
-        if (!job->unread)
-            job->unread = f->text;
         while (*job->said_end)
             job->said_end = &(*job->said_end)->next;
+    }
+    if (f->text && !job->ended && job->phase == PHASE_MAIN) {
+        if (!job->result.first_ns)
+            job->result.first_ns = hse_now_ns() - job->opened_ns;
+        if (!job->unread)
+            job->unread = f->text;
         hse_job_signal(job);
     }
     if (!f->samples)
@@ -158,8 +166,9 @@ static void open_split(hse_job *job, split_run *r)
     hse_engine *e = job->engine;
     const slot *s = splitter(job);
     bool find = job->phase == PHASE_FIND;
-    hse_split_input in = {.audio = &job->audio, .speech = find ? NULL : job->speech, .speech_count = find ? 0 : job->speech_count,
-                          .has_speech = !find && job->finder, .seed = job->result.seed, .reference = job->reference,
+    hse_split_input in = {.audio = find ? hse_heard_audio(job) : &job->audio, .speech = find ? NULL : job->speech,
+                          .speech_count = find ? 0 : job->speech_count, .has_speech = !find && job->finder && !job->encoder,
+                          .embedding = job->embedding, .embedding_size = job->embedding_size, .seed = job->result.seed, .reference = job->reference,
                           .restore_mode = job->restore_mode,
                           .transcribe = s->type->gives & HSE_TRANSCRIPT ? &job->transcribe : NULL,
                           .vad = find ? &job->find : &job->vad, .pool = e->pool, .cancel = &job->stop_split};
@@ -258,7 +267,7 @@ static void finish(hse_job *job, split_run *r)
 
     if (job->phase == PHASE_FIND) {
         splitter(job)->type->split_close(&r->state);    /* it may hold the whole recording once more */
-        hse_chain_found(job, found, n);
+        hse_hear_found(job, found, n);
         return;
     }
     if (job->kind == HSE_JOB_VAD) {

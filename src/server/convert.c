@@ -2,6 +2,7 @@
  * HSE's JSON and as forms with a binary answer. */
 #include "server/convert.h"
 #include "server/filters.h"
+#include "server/hearing.h"
 #include "server/voice.h"
 
 #include "base/mem.h"
@@ -13,6 +14,7 @@ typedef struct {
     hse_request request;
     api_audio   out;
     api_voice   voice;
+    api_hearing hearing;
     float      *embedding;
 } conversion;
 
@@ -23,6 +25,7 @@ static void finish(conversion *v, hse_job **job)
     hse_job_close(job);
     api_stream_close(&v->out.wait);
     api_voice_free(&v->voice);
+    api_hearing_free(&v->hearing);
     hse_free(v->embedding);
 }
 
@@ -124,7 +127,7 @@ static bool take_target(conversion *v, const convert_request *b)
             v->out.has_quality = true;
         }
     }
-    if (!api_keep_speech(v->call, b->vad_mode, b->vad_data, &b->common, target) ||
+    if (!api_hearing_choose(v->call, b->vad_mode, b->vad_data, target, r, &v->hearing) ||
         !api_embedding(v->call, &b->target_embedding, "target_embedding", &v->embedding, &r->embedding_size))
         return false;
     r->embedding = v->embedding;

@@ -1,5 +1,4 @@
-/* filters.h - what happens to a recording before a model gets it, and to audio before the client gets it: restoring filters, and
- * keeping only the stretches that hold speech. */
+/* filters.h - what happens to a recording before a model gets it, and to audio before the client gets it: restoring filters. */
 #ifndef HSE_SERVER_FILTERS_H
 #define HSE_SERVER_FILTERS_H
 
@@ -14,9 +13,5 @@ bool api_filters_run(api_audio *a, const char *field, const schema_list *filters
 /* A request for filter number i over the audio, which it takes over. */
 void api_filter_request(api_audio *a, hse_request *r, const schema_list *filters, size_t i, const common_fields *common,
                         hse_audio *audio);
-
-/* input_vad_mode: a detector that is run now; input_vad_data: the stretches that one has found. Both absent: nothing happens. What
- * is no speech is cut out of the audio. */
-bool api_keep_speech(api_call *call, const char *mode, const char *data, const common_fields *common, hse_audio *audio);
 
 #endif

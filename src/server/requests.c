@@ -156,7 +156,7 @@ const schema audio_answer = {"TextToSpeechResponse", audio_answer_fields, COUNT(
 
 static const schema_field embed_answer_fields[] = {
     ANSWER_ROWS("embed"),
-    {"data", FIELD_TEXT, 0, .doc = "base64 of little-endian float32", .required = true},
+    {"data", FIELD_TEXT, 0, .doc = "base64, as HSE hands it out for the model: little-endian float32, or a file of torch.save", .required = true},
     {"quality", FIELD_OBJECT, 0, .doc = "of input_audio", .required = true, .object = &quality_schema},
     {"similarity", FIELD_NUMBER, 0, .doc = "cosine of the two embeddings, -1 to 1; with a reference"},
 };

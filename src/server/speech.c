@@ -1,5 +1,6 @@
 /* speech.c - POST /v1/audio/speech, in OpenAI's form (binary or events, streamed) and in HSE's (JSON with base64). */
 #include "server/filters.h"
+#include "server/hearing.h"
 #include "server/voice.h"
 
 #include "base/mem.h"
@@ -13,6 +14,7 @@ typedef struct {
     hse_request           request;
     api_audio             out;
     api_voice             voice;
+    api_hearing           hearing;
     float                *embedding;        /* of input_embedding */
 } speech;
 
@@ -111,7 +113,7 @@ static bool take_recording(speech *s)
             s->out.has_quality = true;
         }
     }
-    return api_keep_speech(s->call, b->vad_mode, b->vad_data, &b->common, audio);
+    return api_hearing_choose(s->call, b->vad_mode, b->vad_data, audio, &s->request, &s->hearing);
 }
 
 static bool prepare(speech *s)
@@ -198,6 +200,7 @@ bool api_speech(api_call *c)
     hse_job_close(&job);
     api_stream_close(&s.out.wait);
     api_voice_free(&s.voice);
+    api_hearing_free(&s.hearing);
     hse_free(s.embedding);
     return ok;
 }

@@ -233,7 +233,7 @@ TEST(reference_mode_ends_with_the_original_pause_and_peak)
 TEST(a_recording_is_cloned_and_remembered)
 {
     hse_speak_options o;
-    hse_pcm voice = speak("A voice that will be cloned from a whole sentence of speech.", NULL), a = {0}, b = {0};
+    hse_pcm voice = speak("A voice that nobody has heard before, in a whole sentence of speech.", NULL), a = {0}, b = {0};
     hse_embedding e = {0};
     hse_error err = {0};
     hse_engine_stats before, after;
