@@ -26,7 +26,8 @@ static const cli_option convert_options[] = {
     {"to", 't', CLI_TEXT, "FILE", NULL, 0, 0, false, "a recording of the voice wanted"},
     {"voice", 'v', CLI_TEXT, "NAME", NULL, 0, 0, false, "or a stored voice (hse voices)"},
     {"embedding", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "or an embedding (from hse embed)"},
-    {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".wav, .mp3, .flac, .opus (.ogg), .aac or .pcm"},
+    {"output", 'o', CLI_TEXT, "FILE|DIR", NULL, 0, 0, false, "a file; for several recordings or a folder of them, a folder"},
+    {"seed", 0, CLI_INT, "N", NULL, 0, INT_MAX, false, "of the noise: the same seed gives the same audio (default: drawn anew)"},
     CLI_RESULT_OPTIONS,
 };
 
@@ -122,6 +123,8 @@ static hse_status put_body(const work *w, hse_buf *body, const char *path, hse_e
     if (cli_int(a, "rate"))
         hse_buf_printf(body, ",\"sample_rate\":%ld", cli_int(a, "rate"));
     hse_buf_byte(body, '}');
+    if (!w->restore && cli_given(a, "seed"))
+        hse_buf_printf(body, ",\"generation_options\":{\"seed\":%ld}", cli_int(a, "seed"));
     if (w->restore && cli_int(a, "mode"))
         hse_buf_printf(body, ",\"mode\":%ld", cli_int(a, "mode"));
     cli_json_text(body, "model", cli_text(a, "model"));
@@ -191,6 +194,8 @@ static hse_status open_work(work *w, hse_error *err)
     w->options.model = cli_text(a, "model");
     w->options.rate_hz = (unsigned)cli_int(a, "rate");
     w->options.restore_mode = w->restore ? (int)cli_int(a, "mode") : 0;
+    w->options.has_seed = !w->restore && cli_given(a, "seed");
+    w->options.seed = w->options.has_seed ? (uint64_t)cli_int(a, "seed") : 0;
     w->options.cancel = cli_cancel_on_signal();
     for (int i = 0; i < 3; i++)
         if (strcmp(cli_text(a, "loudness"), loudness[i]) == 0)
@@ -207,50 +212,12 @@ static void close_work(work *w)
     cli_engine_close(&w->engine);
 }
 
-static int fail_open(const cli_args *a, const hse_error *err)
-{
-    return err->status == HSE_E_ARG ? cli_usage(a->command, "%s", err->text) : cli_fail(err);
-}
-
 static int check_rate(const cli_args *a)
 {
     return cli_int(a, "rate") != 0 && cli_int(a, "rate") < 8000 ? cli_usage(a->command, "--rate: %ld is below 8000", cli_int(a, "rate")) : CLI_OK;
 }
 
-static int run_convert(const cli_args *a)
-{
-    work w = {.args = a};
-    hse_error err = {0};
-    int status = check_rate(a);
-
-    if (status)
-        return status;
-    if ((cli_text(a, "to") != NULL) + (cli_text(a, "voice") != NULL) + (cli_text(a, "embedding") != NULL) != 1)
-        return cli_usage(a->command, "give the voice by one of --to, --voice, --embedding");
-    hse_status s = open_work(&w, &err);
-    if (s == HSE_E_ARG) {
-        close_work(&w);
-        return fail_open(a, &err);
-    }
-    if (s == HSE_OK && cli_text(a, "embedding"))
-        s = cli_read_embedding(&w.embedding, cli_text(a, "embedding"), &err);
-    if (s == HSE_OK && cli_text(a, "to") && !w.remote)
-        s = cli_read_audio(&w.target, cli_text(a, "to"), &err);
-    w.options.voice = cli_text(a, "voice");
-    w.options.embedding = w.embedding.values;
-    w.options.embedding_size = w.embedding.count;
-    w.options.target = w.target.samples;
-    w.options.target_count = w.target.count;
-    w.options.target_rate_hz = w.target.rate_hz;
-    uint64_t began = hse_now_ns();
-    status = s == HSE_OK ? one(&w, a->operands[0], cli_text(a, "output")) : cli_fail(&err);
-    if (status == CLI_OK)
-        cli_say_speed((double)(hse_now_ns() - began) * 1e-9, w.audio_s);
-    close_work(&w);
-    return status;
-}
-
-/* ---- restore: files and folders ------------------------------------------------------------------------------------ */
+/* ---- files and folders --------------------------------------------------------------------------------------------- */
 
 enum { MAX_FILES = 100000 };
 
@@ -393,7 +360,7 @@ static int run_plan(work *w, const plan *p)
     cli_progress progress;
     int status = CLI_OK;
 
-    cli_progress_start(&progress, "restoring", (double)n);
+    cli_progress_start(&progress, w->restore ? "restoring" : "converting", (double)n);
     for (size_t i = 0; i < n && !cli_cancelled(); i++) {
         cli_progress_step(&progress, (double)i);
         int one_status = one(w, from[i], *to[i] ? to[i] : NULL);
@@ -404,33 +371,73 @@ static int run_plan(work *w, const plan *p)
     return status;
 }
 
-static int run_restore(const cli_args *a)
+/* prepare: what the command needs beside the engine; NULL: nothing. */
+static int run(work *w, hse_status (*prepare)(work *w, hse_error *err))
 {
-    work w = {.args = a, .restore = true};
     plan p = {.status = HSE_OK};
     hse_error err = {0};
-    int status = check_rate(a);
+    int status = check_rate(w->args);
 
     if (status)
         return status;
     hse_buf_init(&p.from, MAX_FILES * sizeof(char *));
     hse_buf_init(&p.to, MAX_FILES * sizeof(char *));
-    hse_status s = make_plan(&p, a, &err);
+    hse_status s = make_plan(&p, w->args, &err);
     if (s == HSE_OK)
-        s = open_work(&w, &err);
+        s = open_work(w, &err);
+    bool usage = s == HSE_E_ARG;
+    if (s == HSE_OK && prepare)
+        s = prepare(w, &err);
     uint64_t began = hse_now_ns();
-    status = s == HSE_OK ? run_plan(&w, &p) : fail_open(a, &err);
+    status = s == HSE_OK ? run_plan(w, &p) : usage ? cli_usage(w->args->command, "%s", err.text) : cli_fail(&err);
     if (status == CLI_OK)
-        cli_say_speed((double)(hse_now_ns() - began) * 1e-9, w.audio_s);
+        cli_say_speed((double)(hse_now_ns() - began) * 1e-9, w->audio_s);
     free_plan(&p);
-    close_work(&w);
+    close_work(w);
     return status;
 }
 
+/* Whose voice. */
+static hse_status read_target(work *w, hse_error *err)
+{
+    const cli_args *a = w->args;
+    hse_status s = HSE_OK;
+
+    if (cli_text(a, "embedding"))
+        s = cli_read_embedding(&w->embedding, cli_text(a, "embedding"), err);
+    if (s == HSE_OK && cli_text(a, "to") && !w->remote)
+        s = cli_read_audio(&w->target, cli_text(a, "to"), err);
+    w->options.voice = cli_text(a, "voice");
+    w->options.embedding = w->embedding.values;
+    w->options.embedding_size = w->embedding.count;
+    w->options.target = w->target.samples;
+    w->options.target_count = w->target.count;
+    w->options.target_rate_hz = w->target.rate_hz;
+    return s;
+}
+
+static int run_convert(const cli_args *a)
+{
+    work w = {.args = a};
+
+    if ((cli_text(a, "to") != NULL) + (cli_text(a, "voice") != NULL) + (cli_text(a, "embedding") != NULL) != 1)
+        return cli_usage(a->command, "give the voice by one of --to, --voice, --embedding");
+    return run(&w, read_target);
+}
+
+static int run_restore(const cli_args *a)
+{
+    work w = {.args = a, .restore = true};
+
+    return run(&w, NULL);
+}
+
 const cli_command cli_convert = {
-    .name = "convert", .operands = "FILE|-", .summary = "The same words in another voice", .min_operands = 1, .max_operands = 1,
+    .name = "convert", .operands = "FILE|DIR...", .summary = "The same words in another voice", .min_operands = 1, .max_operands = -1,
     .options = convert_options, .n_options = COUNT(convert_options), .settings = CLI_ENGINE_SETTINGS, .run = run_convert,
-    .details = "Examples:\n  hse convert me.wav --to her.wav -o her-words.wav\n  hse convert me.wav --voice anna | aplay\n",
+    .details = "A folder stands for the recordings in it (not for folders below it).\n\n"
+               "Examples:\n  hse convert me.wav --to her.wav -o her-words.wav\n  hse convert me.wav --voice anna | aplay\n"
+               "  hse convert takes/ --to her.wav -o hers/\n",
 };
 
 const cli_command cli_restore = {
