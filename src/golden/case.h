@@ -42,8 +42,8 @@ typedef struct {
     void      (*run)(golden_case *c);
 } golden_kind;
 
-extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[], golden_bert[], golden_melo_text[], golden_openvoice_text[];       /* NULL-terminated */
-extern const golden_kind golden_melo_chain[], golden_openvoice_audio[];
+extern const golden_kind golden_silero[], golden_harmonyspeech[], golden_vits[], golden_bert[], golden_melo_text[];     /* NULL-terminated */
+extern const golden_kind golden_melo_chain[], golden_openvoice_text[], golden_openvoice_audio[], golden_openvoice_chain[];
 extern const golden_kind golden_whisper_network[], golden_whisper_text[], golden_voicefixer[];
 extern const golden_kind golden_whisper_rules[], golden_whisper_generate[], golden_whisper_transcribe[];
 

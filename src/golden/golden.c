@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 
 static const golden_kind *const families[] = {golden_harmonyspeech, golden_silero, golden_vits, golden_bert,
-                                              golden_melo_text, golden_melo_chain, golden_openvoice_text, golden_openvoice_audio, golden_whisper_network,
+                                              golden_melo_text, golden_melo_chain, golden_openvoice_text, golden_openvoice_audio,
+                                              golden_openvoice_chain, golden_whisper_network,
                                               golden_whisper_text, golden_voicefixer, golden_whisper_rules,
                                               golden_whisper_generate, golden_whisper_transcribe};
 
