@@ -1,0 +1,179 @@
+"""OpenVoice's tone colours through the product: embeddings, conversion and cloning with the small repository of the golden cases. The
+networks' numbers are the golden cases' concern; here it is what goes in and comes out."""
+import base64
+import contextlib
+import io
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import wave
+import zipfile
+
+import fake
+import server
+
+CASE = os.path.join(server.ROOT, "tests", "golden", "openvoice", "hse_chain_v1")
+WHISPER = os.path.join(server.ROOT, "tests", "golden", "whisper", "models", "ml", "ct2_float16")
+WAV = server.speech_wav()
+B64 = server.speech_base64()
+ENCODER, CONVERTER = "ov1-tone-converter-encoder", "ov1-tone-converter"
+
+
+def case_file(name):
+    with open(os.path.join(CASE, name), "rb") as f:
+        return f.read()
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+REFERENCE = b64(case_file("embed_reference.wav"))
+VAD = case_file("embed_one_segment__vad.json").decode()
+
+
+@contextlib.contextmanager
+def models(whisper=False):
+    """A folder of models: V1's repository, and a recogniser where a toolchain wants one."""
+    with tempfile.TemporaryDirectory() as d:
+        shutil.copytree(os.path.join(CASE, "repo"), os.path.join(d, "myshell-ai", "openvoice"))
+        if whisper:
+            os.symlink(WHISPER, os.path.join(d, "whisper"))
+        yield d
+
+
+@contextlib.contextmanager
+def running(whisper=False):
+    with models(whisper) as d, server.running("--models", d) as s:
+        yield s
+
+
+def numbers(data):
+    """What HSE's clients do with an embedding: torch.load, here by hand."""
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(data))) as z:
+        assert z.testzip() is None
+        assert any(n.endswith("/data.pkl") for n in z.namelist()) and any(n.endswith("/version") for n in z.namelist())
+        raw = z.read([n for n in z.namelist() if n.endswith("/data/0")][0])
+    return struct.unpack(f"<{len(raw) // 4}f", raw)
+
+
+def embed(s, **more):
+    return s.post("/v1/embed/speaker", {"model": ENCODER, "input_audio": REFERENCE, "input_vad_data": VAD, **more})["data"]
+
+
+def test_an_embedding_is_the_file_that_hse_hands_out(hse):
+    want = struct.unpack("<16f", case_file("embed_one_segment__se.npy")[-64:])
+    with running() as s:
+        data = embed(s)
+        assert all(abs(a - b) <= 1e-4 + 1e-3 * abs(b) for a, b in zip(numbers(data), want)), (numbers(data), want)
+        assert embed(s) == data
+        silero = embed(s, input_vad_data=None)
+        assert len(numbers(silero)) == 16 and silero != data
+        assert silero == embed(s, input_vad_data=None, input_vad_mode=None)
+        again = s.post("/v1/embed/speaker", {"model": ENCODER, "input_audio": REFERENCE, "input_vad_data": VAD, "reference_embedding": data})
+        assert abs(again["similarity"] - 1) < 1e-5
+        lists = [m["id"] for m in s.get("/v1/embed/models")["data"]], [m["id"] for m in s.get("/v1/voice/convert/models")["data"]]
+        assert ENCODER in lists[0] and lists[1] == [CONVERTER], lists
+
+
+def test_hse_body_of_a_conversion(hse):
+    with running() as s:
+        target = embed(s)
+        body = {"model": CONVERTER, "source_audio": B64, "target_embedding": target, "generation_options": {"seed": 7}}
+        r = s.post("/v1/voice/convert", body)
+        samples, rate = server.wav_samples(base64.b64decode(r["data"]))
+        assert r["id"].startswith("vc-") and r["model"] == CONVERTER and rate == 22050 and abs(len(samples) - 11 * 22050) < 600
+        plain = b64(struct.pack("<16f", *numbers(target)))
+        assert s.post("/v1/voice/convert", {**body, "target_embedding": plain})["data"] == r["data"]
+        assert s.post("/v1/voice/convert", {**body, "generation_options": {"seed": 8}})["data"] != r["data"]
+        by_audio = s.post("/v1/voice/convert", {**body, "target_embedding": None, "target_audio": REFERENCE, "input_vad_data": VAD})
+        assert by_audio["data"] == r["data"] and by_audio["input_quality"]["seconds"] > 5
+
+
+def test_forms_and_streams_have_the_same_bits(hse):
+    with running() as s:
+        body, head = fake.form([("model", CONVERTER), ("response_format", "pcm"), ("output_options[sample_rate]", "22050"),
+                                ("generation_options[seed]", "7"), ("output_options[stream]", "true")],
+                               [("source_audio", "s.wav", WAV), ("target_audio", "t.wav", base64.b64decode(REFERENCE))])
+        status, got, streamed = s.request("POST", "/v1/voice/convert", body, head)
+        assert status == 200 and got["content-type"] == "audio/pcm" and got["transfer-encoding"] == "chunked", (status, streamed[:200])
+        whole = s.post("/v1/voice/convert", {"model": CONVERTER, "source_audio": B64, "target_audio": REFERENCE,
+                                             "generation_options": {"seed": 7}, "output_options": {"format": "pcm", "sample_rate": 22050}})
+        assert base64.b64decode(whole["data"]) == streamed and len(streamed) > 400000
+
+
+def test_a_stored_voice_is_heard_by_the_encoder(hse):
+    with running() as s:
+        body, head = fake.form([("name", "anna")], [("audio_sample", "a.wav", base64.b64decode(REFERENCE))])
+        assert s.request("POST", "/v1/audio/voices", body, head)[0] == 200
+        convert = lambda **k: s.post("/v1/voice/convert", {"model": CONVERTER, "source_audio": B64, "generation_options": {"seed": 1}, **k})["data"]
+        assert convert(voice="anna") == convert(target_audio=REFERENCE)
+
+
+def test_what_is_refused(hse):
+    with running() as s:
+        target = embed(s)
+        short = io.BytesIO()
+        with wave.open(short, "wb") as f:
+            f.setnchannels(1), f.setsampwidth(2), f.setframerate(22050)
+            f.writeframes(b"\0\1" * 48)
+        base = {"model": CONVERTER, "source_audio": B64, "target_embedding": target}
+        torn = b64(base64.b64decode(target)[:-30])
+        rows = [("/v1/voice/convert", {**base, "source_audio": b64(short.getvalue())}, 400, "more than 48"),
+                ("/v1/voice/convert", {**base, "target_embedding": b64(struct.pack("<12f", *range(12)))}, 400, "12 numbers"),
+                ("/v1/voice/convert", {**base, "target_embedding": torn}, 400, "target_embedding"),
+                ("/v1/voice/convert", {**base, "target_embedding": b64(struct.pack("<16f", *[float("nan")] * 16))}, 400, "not finite"),
+                ("/v1/voice/convert", {**base, "target_embedding": None}, 400, "target_audio"),
+                ("/v1/embed/speaker", {"model": ENCODER, "input_audio": REFERENCE, "input_vad_data": "[{}]"}, 400, "entry 0"),
+                ("/v1/embed/speaker", {"model": ENCODER, "input_audio": REFERENCE, "input_vad_data": '{"segments": []}'}, 400, "no stretch of speech"),
+                ("/v1/embed/speaker", {"model": ENCODER, "input_audio": REFERENCE,
+                                       "input_vad_data": json.dumps({"segments": [{"start": 0, "end": 5, "text": "so"}] * 50})}, 400, "overlap"),
+                ("/v1/embed/speaker", {"model": ENCODER, "input_audio": b64(short.getvalue())}, 400, "no speech"),
+                ("/v1/audio/speech", {"model": "openvoice_v1", "input": "Hello.", "mode": "voice_cloning"}, 404, "openvoice_v1")]
+        for path, body, want, words in rows:
+            status, _, data = s.request("POST", path, body)
+            error = json.loads(data)["error"]
+            assert status == want and words in error["message"], (path, want, words, status, error)
+
+
+def test_cloning_with_what_is_known_already(hse):
+    with running(whisper=True) as s:
+        entry = [m for m in s.get("/v1/audio/speech/models")["data"] if m["id"] == "openvoice_v1"][0]
+        assert [(l["language"], l["voices"][0]["voice"]) for l in entry["languages"]] == [("en", "default")], entry
+        base = {"model": "openvoice_v1", "input": "Hello world, it is a test.", "mode": "voice_cloning", "language": "EN", "voice": "whispering",
+                "generation_options": {"seed": 3}}
+        target = s.post("/v1/embed/speaker", {"model": "openvoice_v1", "input_audio": REFERENCE, "input_vad_data": VAD})["data"]
+        r = s.post("/v1/audio/speech", {**base, "input_embedding": target})
+        samples, rate = server.wav_samples(base64.b64decode(r["data"]))
+        assert rate == 22050 and len(samples) > 2000 and r["model"] == "openvoice_v1"
+        assert s.post("/v1/audio/speech", {**base, "input_audio": REFERENCE, "input_vad_data": VAD})["data"] == r["data"]
+        assert s.post("/v1/audio/speech", {**base, "input_audio": REFERENCE, "input_vad_mode": "silero"})["data"] != r["data"]
+        single = s.post("/v1/audio/speech", {**base, "mode": "single_speaker_tts"})["data"]
+        assert single != r["data"]
+        for change, want in (({"language": "FR"}, "language"), ({"voice": "nobody"}, "nobody"), ({"input_embedding": "AAAA"}, "input_embedding")):
+            status, _, data = s.request("POST", "/v1/audio/speech", {**base, "input_embedding": target, **change})
+            assert status == 400 and want in json.loads(data)["error"]["message"], (change, status, data[:300])
+        status, _, data = s.request("POST", "/v1/audio/speech", base)
+        assert status == 400 and "input_audio or input_embedding" in json.loads(data)["error"]["message"], data[:300]
+
+
+def test_hse_convert_of_files_and_folders(hse):
+    with models() as d, tempfile.TemporaryDirectory() as work:
+        put = lambda name, data: open(os.path.join(work, name), "wb").write(data)
+        os.makedirs(os.path.join(work, "takes"))
+        put("her.wav", base64.b64decode(REFERENCE))
+        for name in ("one", "two"):
+            put(f"takes/{name}.wav", case_file("synthesis.wav"))
+        run = lambda *a: subprocess.run([server.HSE, "convert", *a, "--to", os.path.join(work, "her.wav"), "--seed", "4", "--local", "--models", d,
+                                         "--model", CONVERTER], capture_output=True, text=True, timeout=100)
+        r = run(os.path.join(work, "takes"), "-o", os.path.join(work, "hers"))
+        assert r.returncode == 0, r.stderr
+        r = run(os.path.join(work, "takes", "one.wav"), "-o", os.path.join(work, "alone.wav"))
+        assert r.returncode == 0, r.stderr
+        read = lambda name: open(os.path.join(work, name), "rb").read()
+        assert sorted(os.listdir(os.path.join(work, "hers"))) == ["one.wav", "two.wav"]
+        assert read("hers/one.wav") == read("hers/two.wav") == read("alone.wav") and len(read("alone.wav")) > 15000
+        assert run(os.path.join(work, "takes")).returncode == 2
