@@ -157,6 +157,8 @@ typedef struct {
     uint64_t      seed;
     hse_input_type input_type;      /* what the text is                                                                  */
     const char   *lexicon;          /* how words are said, lines or PLS as in docs/pronunciation.md; may be NULL         */
+    const char   *watermark;        /* 1 to 8 letters, digits or '-' hidden in the speech (docs/watermark.md); NULL: the
+                                       config's; "": none                                                                */
 } hse_speak_options;
 
 static inline void hse_speak_options_init(hse_speak_options *o)

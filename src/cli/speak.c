@@ -34,6 +34,7 @@ static const cli_option options[] = {
     {"ssml", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "the text is SSML (a text that begins with <speak is, anyway)"},
     {"plain", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "the text is no SSML and has no [[word /phones/]]"},
     {"lexicon", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "how words are said: lines of word = text or word = /phones/, or W3C PLS"},
+    {"watermark", 0, CLI_TEXT, "MESSAGE", NULL, 0, 0, false, "1 to 8 letters, digits or - hidden in the speech (hse watermark finds them)"},
     {"loudness", 0, CLI_CHOICE, "auto|peak|none", "auto", 0, 0, false, "gain and limiter, scaled to a peak of 0.97, or as it is"},
     CLI_MODEL_OPTION,
     CLI_REMOTE_OPTIONS,
@@ -161,6 +162,7 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     o.cancel = cli_cancel_on_signal();
     o.input_type = cli_flag(a, "ssml") ? HSE_INPUT_SSML : cli_flag(a, "plain") ? HSE_INPUT_TEXT : HSE_INPUT_AUTO;
     o.lexicon = lexicon;
+    o.watermark = cli_text(a, "watermark");
     for (int i = 0; i < 3; i++) {
         if (strcmp(cli_text(a, "normalize"), modes[i]) == 0)
             o.text_mode = (hse_text_mode)i;
@@ -233,6 +235,7 @@ static hse_status put_body(hse_buf *body, const cli_args *a, const char *text, h
     cli_json_text(body, "normalize", cli_text(a, "loudness"));
     cli_json_text(body, "input_type", cli_flag(a, "ssml") ? "ssml" : cli_flag(a, "plain") ? "text" : NULL);
     cli_json_text(body, "lexicon", lexicon);
+    cli_json_text(body, "watermark", cli_text(a, "watermark"));
     hse_free(lexicon);
     hse_buf_printf(body, ",\"generation_options\":{\"speed\":%.9g,\"pitch\":%.9g,\"energy\":%.9g", cli_real(a, "speed"), cli_real(a, "pitch"),
                    cli_real(a, "energy"));

@@ -1,5 +1,6 @@
 /* catalogue.c - which models there are: those of the config, or what lies in the folders. A new config makes a new catalogue; models
  * that are the same in both are the same slots, and stay loaded. */
+#include "audio/watermark.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "engine/internal.h"
@@ -527,6 +528,8 @@ hse_status hse_catalogue_open(catalogue **out, hse_engine *e, const hse_config *
         s = hse_discover(&c->found, &c->found_count, &c->roots, e->types, &c->arena, err);
     if (s == HSE_OK && config)
         s = read_lexicons(c, config, err);
+    if (s == HSE_OK && config && config->watermark)
+        s = hse_watermark_check(config->watermark, err);
     if (s == HSE_OK)
         s = add_slots(c, e, config, dtype, err);
     if (s != HSE_OK) {
@@ -541,6 +544,7 @@ hse_status hse_catalogue_open(catalogue **out, hse_engine *e, const hse_config *
         c->aliases = config->aliases;
         c->alias_count = config->alias_count;
         c->vad_model = config->vad_model;
+        c->watermark = config->watermark;
     }
     adopt(c, e);
     *out = c;

@@ -74,6 +74,7 @@ typedef struct {
     const char        *vad_model;                   /* the model that finds speech for other tasks; NULL: the first that can */
     const char *const *lexicons;                    /* files of text/markup/pronunciations.h, for every request's text */
     size_t             lexicon_count;
+    const char        *watermark;                   /* a message of audio/watermark.h in all that is spoken or converted; NULL: none */
     int64_t            max_text_kb;                 /* 1024: KiB of text in a request */
     double             max_audio_hours;             /* 4: of decoded audio in a request */
 

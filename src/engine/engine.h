@@ -56,6 +56,7 @@ typedef struct {
     hse_input_type   input;                     /* what the text is: text/markup/markup.h */
     const char  *lexicon;                   /* the request's own pronunciations: a file's text, of either format; NULL: none */
     size_t       lexicon_size;
+    const char  *watermark;                 /* speak, convert: a message of audio/watermark.h; NULL: the config's; "": none */
     hse_text_mode text_mode;
     float        speed, pitch, energy;      /* 0 = 1 */
     bool         has_seed;

@@ -145,7 +145,7 @@ typedef struct {
     size_t           found_count;
     const hse_model_alias *aliases;
     size_t           alias_count;
-    const char      *vad_model;
+    const char      *vad_model, *watermark; /* watermark NULL: none */
     text_pronunciations *pronunciations;    /* of the config's lexicon files; or NULL */
 } catalogue;
 
@@ -341,9 +341,10 @@ typedef enum {
 
 /* Gain, limiter, rate conversion: run by the reader, outside the lock. */
 typedef struct {
+    struct hse_watermark *watermark;
     struct hse_limiter   *limiter;
     struct hse_resampler *resampler;
-    hse_buf  limited, resampled;
+    hse_buf  marked, limited, resampled;
     size_t   taken;                         /* floats of the last stage that were read */
     unsigned rate_hz, rate_out_hz;          /* of the pieces; of what is read */
     float    gain;                          /* where there is no limiter */
@@ -423,6 +424,7 @@ struct hse_job {
     float          speed, pitch, energy;
     hse_loudness   loudness;
     unsigned       rate_hz;                 /* asked for; 0 = the model's */
+    char           watermark[16];           /* "": none */
     text_markup    markup;
     unsigned       lead_ms;                 /* a pause before the first word */
     char          *text;

@@ -1,9 +1,11 @@
 /* job.c - the life of a job: opened and checked, taken in, ended, closed. */
 #include "engine/internal.h"
 
+#include "audio/watermark.h"
 #include "base/log.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -209,6 +211,15 @@ static hse_status prepare(hse_job *job, const hse_request *r, hse_error *err)
     if (!r->has_seed && getrandom(&job->result.seed, sizeof job->result.seed, GRND_NONBLOCK) < 0)
         job->result.seed = job->opened_ns;
     job->result.seed &= r->has_seed ? UINT64_MAX : 0x7FFFFFFF;          /* drawn ones fit into every JSON reader's number */
+
+    bool voiced = r->kind == HSE_JOB_SPEAK || r->kind == HSE_JOB_CONVERT;
+    const char *watermark = r->watermark ? r->watermark : voiced && !r->reference ? job->catalogue->watermark : NULL;
+    if (watermark && *watermark) {
+        hse_status s = hse_watermark_check(watermark, err);
+        if (s != HSE_OK)
+            return s;
+        snprintf(job->watermark, sizeof job->watermark, "%s", watermark);
+    }
 
     switch (r->kind) {
     case HSE_JOB_SPEAK: return hse_speak_prepare(job, r, err);

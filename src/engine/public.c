@@ -151,6 +151,7 @@ static hse_status open_speech(hse_job **job, hse_engine *engine, const char *tex
     r.input = o.input_type;
     r.lexicon = o.lexicon;
     r.lexicon_size = o.lexicon ? strlen(o.lexicon) : 0;
+    r.watermark = o.watermark;
     r.text_mode = o.text_mode;
     r.loudness = o.loudness;
     r.reference = o.reference_mode != 0;

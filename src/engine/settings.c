@@ -56,6 +56,8 @@ const hse_setting hse_settings[] = {
      "the model that finds speech for other tasks (default: the first that can)"},
     {VAR("lexicon", "lexicon", "HSE_LEXICON"), HSE_SET_TEXTS, AT(lexicons), 0, 0, "FILE,...", NULL, true, false, NULL,
      "how words are said: lines of \"word = text\" or \"word = /phones/\", or W3C PLS (see docs/pronunciation.md)"},
+    {VAR("watermark", "watermark", "HSE_WATERMARK"), HSE_SET_TEXT, AT(watermark), 0, 0, "MESSAGE", NULL, true, false, NULL,
+     "1 to 8 letters, digits or - hidden in all speech (see docs/watermark.md; hse watermark finds them)"},
     {VAR("max_text_kb", "max-text", "HSE_MAX_TEXT"), HSE_SET_INTEGER, AT(max_text_kb), 1, 1024, "KIB", "1024", true, false, NULL,
      "text in a request"},
     {VAR("max_audio_hours", "max-audio-hours", "HSE_MAX_AUDIO_HOURS"), HSE_SET_NUMBER, AT(max_audio_hours), 0.001, 24, "H", "4", true,

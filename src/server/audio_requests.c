@@ -37,6 +37,7 @@ static const schema_field convert_fields[] = {
      "/v1/audio/vad/models; none", .max = MAX_NAME},
     {"input_vad_data", FIELD_TEXT, C(vad_data), .doc = "the same by stretches: the JSON text of a /v1/audio/vad answer or of its timestamps",
      .max = MAX_TEXT},
+    {"watermark", FIELD_TEXT, C(watermark), .doc = "a message hidden in the answer, as of /v1/audio/speech", .max = 16},
     {"normalize", FIELD_CHOICE, C(normalize), .doc = "loudness, as of /v1/audio/speech", .choices = "auto|peak|none", .def = "auto"},
     COMMON_ROWS(convert_request),
 };

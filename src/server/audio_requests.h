@@ -18,7 +18,7 @@ typedef struct {
     const char        *voice;                               /* a stored one */
     generation_options generation;
     output_options     output;
-    const char        *response_format, *normalize;
+    const char        *response_format, *normalize, *watermark;
     schema_list        pre_filters, post_filters;           /* filter_request */
     const char        *vad_mode, *vad_data;                 /* of target_audio */
 } convert_request;

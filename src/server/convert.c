@@ -145,6 +145,7 @@ static bool prepare(conversion *v, const convert_request *b)
         !api_filters_check(v->call, "post_generation_filters", &b->post_filters))
         return false;
     set_answer(v, r);
+    r->watermark = b->watermark;
     if (b->post_filters.count) {
         r->rate_hz = 0;
         r->loudness = v->out.loudness == HSE_LOUDNESS_AUTO ? HSE_LOUDNESS_AUTO : HSE_LOUDNESS_NONE;

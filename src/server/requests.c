@@ -71,6 +71,9 @@ static const schema_field speech_fields[] = {
      .doc = "ssml; text: every character as it is; auto: SSML where input begins with <speak, else text in which "
             "[[word /phones/]] says how a word is said",
      .choices = "auto|text|ssml", .def = "auto"},
+    {"watermark", FIELD_TEXT, S(watermark),
+     .doc = "a message hidden in the speech, 1 to 8 letters, digits or '-'; \"\": none; default: the server's --watermark",
+     .max = 16},
     {"lexicon", FIELD_TEXT, S(lexicon),
      .doc = "how words are said: lines of word = text or word = /phones/, or a W3C PLS document; wins over the server's",
      .max = MAX_TEXT},

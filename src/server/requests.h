@@ -48,7 +48,7 @@ typedef struct {
     hse_buf            input_audio, input_embedding;        /* HSE's, decoded */
     generation_options generation;
     output_options     output;
-    const char        *text_normalization, *normalize, *input_type, *lexicon;       /* ours */
+    const char        *text_normalization, *normalize, *input_type, *lexicon, *watermark;      /* ours */
     schema_list        pre_filters, post_filters;           /* filter_request */
     const char        *vad_mode, *vad_data;                 /* of input_audio */
 } speech_request;

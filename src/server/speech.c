@@ -55,6 +55,7 @@ static bool take_text(speech *s)
     r->text_mode = text_mode(s);
     r->input = !b->input_type || strcmp(b->input_type, "auto") == 0 ? HSE_INPUT_AUTO
                : strcmp(b->input_type, "ssml") == 0                 ? HSE_INPUT_SSML : HSE_INPUT_TEXT;
+    r->watermark = b->watermark;
     r->lexicon = b->lexicon;
     r->lexicon_size = b->lexicon ? strlen(b->lexicon) : 0;
     r->mode = !b->mode ? HSE_MODE_ANY : strcmp(b->mode, "voice_cloning") == 0 ? HSE_MODE_CLONING : HSE_MODE_SINGLE;

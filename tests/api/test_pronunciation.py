@@ -4,9 +4,11 @@ import os
 import subprocess
 import tempfile
 
+import fake
 import server
 
-FIELDS = {"TextToSpeechRequest": {"input_type": "pronunciation.test_input_type", "lexicon": "pronunciation.test_lexicon_of_a_request"}}
+FIELDS = {"VoiceConversionRequest": {"watermark": "pronunciation.test_watermark_of_a_conversion"},
+          "TextToSpeechRequest": {"watermark": "pronunciation.test_watermark", "input_type": "pronunciation.test_input_type", "lexicon": "pronunciation.test_lexicon_of_a_request"}}
 ACCEPT = {"Accept": "audio/wav"}
 
 
@@ -53,6 +55,28 @@ def test_lexicon_of_a_request(hse):
     assert wav(hse, input="A gif.", lexicon=pls) == wav(hse, input="A jihf.")
     status, param, message = refused(hse, input="x", lexicon="a = b\nnothing")
     assert status == 400 and param == "lexicon" and "line 2: expected" in message
+
+
+def test_watermark(hse):
+    text = ("The quick brown fox jumps over the lazy dog. On the third of May it cost five dollars, or so they say! Who would have thought that? "
+            "Nobody, as far as I can see.")
+    with tempfile.NamedTemporaryFile(suffix=".wav") as f:
+        for message in ("acme", ""):
+            f.seek(0)
+            f.truncate()
+            f.write(wav(hse, input=text, watermark=message))
+            f.flush()
+            r = subprocess.run([server.HSE, "watermark", f.name], capture_output=True, text=True, timeout=60)
+            assert r.returncode == (0 if message else 1) and r.stdout == f"{f.name}: {message or 'no watermark'}\n", r
+        assert json.loads(subprocess.run([server.HSE, "watermark", "--json", f.name], capture_output=True, timeout=60).stdout)["found"] is False
+    assert refused(hse, input=text, watermark="a b")[:2] == (400, "watermark")
+
+
+def test_watermark_of_a_conversion(hse):
+    with fake.running() as f:
+        body = {"source_audio": server.speech_base64(), "target_embedding": "AAAAAAAAAAAAAAAAAAAAAA=="}
+        status, _, data = f.request("POST", "/v1/voice/convert", {**body, "watermark": "a b"})
+        assert status == 400 and json.loads(data)["error"]["param"] == "watermark", data
 
 
 def speak(*args, text):

@@ -1,4 +1,5 @@
 /* Marked-up text through the engine, by the bundled demo models: pauses to the sample, factors, volumes, voices, pronunciations. */
+#include "audio/watermark.h"
 #include "engine/engine.h"
 #include "test.h"
 
@@ -232,6 +233,47 @@ TEST(lexicons_of_server_and_request)
     hse_engine_close(&e);
     hse_config_close(&first);
     unlink(path);
+}
+
+static const char *watermark_of(const hse_pcm *p)
+{
+    static hse_watermark_result r;
+
+    assert_int_equal(hse_watermark_find(p->samples, p->count, (int)p->rate_hz, &r, NULL), HSE_OK);
+    return r.message;
+}
+
+/* In what is spoken, when the request or the config says so; the same bits streamed or not. */
+TEST(a_watermark_is_found_in_what_was_spoken)
+{
+    static const char text[] = "The quick brown fox jumps over the lazy dog. On the third of May it cost five dollars, or so they say! Who would "
+                               "have thought that? Nobody, as far as I can see.";
+    hse_config *config = config_with("watermark: server\n");
+    hse_engine *e = open_engine(config);
+    hse_speak_options o;
+    hse_error err = {0};
+    hse_pcm got = {0};
+    sink s = {0};
+
+    hse_speak_options_init(&o);
+    CHECK(hse_speak(e, text, &o, &got, &err) == HSE_OK && strcmp(watermark_of(&got), "server") == 0, "%s: '%s'", err.text, watermark_of(&got));
+    CHECK(hse_speak_stream(e, text, &o, take, &s, &err) == HSE_OK && same(&got, &s.pcm), "streamed: %s", err.text);
+    hse_pcm_free(&got);
+    hse_pcm_free(&s.pcm);
+    o.watermark = "mine";
+    CHECK(hse_speak(e, text, &o, &got, &err) == HSE_OK && strcmp(watermark_of(&got), "mine") == 0, "%s: '%s'", err.text, watermark_of(&got));
+    hse_pcm_free(&got);
+    o.watermark = "";
+    hse_pcm plain = {0};
+    CHECK(hse_speak(e, text, &o, &got, &err) == HSE_OK && strcmp(watermark_of(&got), "") == 0, "%s: '%s'", err.text, watermark_of(&got));
+    o.watermark = NULL;
+    CHECK(hse_speak(demo(), text, &o, &plain, &err) == HSE_OK && same(&got, &plain), "without: %s", err.text);
+    hse_pcm_free(&got);
+    hse_pcm_free(&plain);
+    o.watermark = "not a message";
+    CHECK(hse_speak(e, text, &o, &got, &err) == HSE_E_ARG && strstr(err.text, "watermark: 'not a message'"), "%s", err.text);
+    hse_engine_close(&e);
+    hse_config_close(&config);
 }
 
 TEST(what_cannot_be_spoken_is_refused_with_its_place)
