@@ -260,10 +260,11 @@ static bool is_phone(const text_scan *s, const text_phone *p)
         return mobile || (digits >= 9 && digits <= 11 && code && !p->area);
     }
     if (p->area || (code && p->sep != '*' && (p->sep != '.' || p->count > 2))) {
-        for (int k = 1; k < p->count; k++)
-            if (p->n[k] > (p->area || p->sep == '-' ? 8U : 4U))
+        bool spaced = p->sep == ' ' && !p->area; /* rather numbers side by side, unless it looks like one number */
+        for (int k = 0; k < p->count; k++)
+            if (p->n[k] > (spaced ? 4U : 8U) || (spaced && p->n[k] < 2))
                 return false;
-        return digits >= 7 && digits <= 13 && p->n[0] <= 5;
+        return digits >= (spaced ? 9U : 7U) && digits <= (spaced ? 11U : 13U) && p->n[0] <= 5;
     }
     char last = scan_char(s, p->end - 1);
     if (p->sep == '-') {
@@ -276,8 +277,12 @@ static bool is_phone(const text_scan *s, const text_phone *p)
     const char *own = s->language->words->phone_groups;
     if (p->sep == ' ' && own && common_phone_shape(p, own))
         return scan_char(s, p->at[0]) >= '6' && !(last == '0' && scan_is(s, p->end - 3, "000"));
-    return (p->sep == '.' && digits >= 9 && common_phone_shape(p, "334")) || common_phone_shape(p, "3222") ||
-           common_phone_shape(p, "2322") || common_phone_shape(p, "344") || common_phone_shape(p, "22222");
+    if (common_phone_shape(p, "344")) /* 138 1234 5678 */
+        return s->language->words->mobile_11 && scan_char(s, p->at[0]) == '1' && scan_char(s, p->at[0] + 1) >= '3';
+    if (p->sep == '.' && common_phone_shape(p, "334"))
+        return true;
+    return !s->language->unspaced &&
+           (common_phone_shape(p, "3222") || common_phone_shape(p, "2322") || common_phone_shape(p, "22222"));
 }
 
 /* 192.168.0.1 */

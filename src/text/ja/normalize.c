@@ -103,8 +103,8 @@ static size_t rule_weekday(text_scan *s)
 /* A wave or a dash between two times or counts is "from": 1月〜3月, 70〜80年代 */
 static size_t rule_wave(text_scan *s)
 {
-    static const char *const nouns[] = {"月", "日", "年", "代", "紀", "頃", "旬", "末", "時", "分", "期", "半", "人", "円", ")", "）"};
-    static const char *const next[] = {"令和", "平成", "昭和", "大正", "明治", "西暦", "紀元", "同", "翌", "来", "午後", "午前"};
+    static const char *const nouns[] = {"月", "日", "年", "代", "紀", "頃", "旬", "末", "時", "分", "期", "半", "人", "円", "頭", "盤", ")", "）"};
+    static const char *const next[] = {"令和", "平成", "昭和", "大正", "明治", "西暦", "紀元", "同", "翌", "来", "午後", "午前", "上旬", "中旬", "下旬", "末"};
     size_t n = either(s, s->at, "〜", "~"), behind;
     n = n ? n : either(s, s->at, "-", "–");
     behind = s->at + n;

@@ -245,7 +245,7 @@ static size_t rule_wave(text_scan *s)
 }
 
 static const char *const spans[] = {"년", "월", "일", "시", "분", "초", "세", "명", "원", "층", "도", "개", "%", NULL};
-static const char *const scales[] = {"천만", "백만", "만", "천억", "억", "조", NULL};
+static const char *const scales[] = {"천만", "백만", "만", "천억", "억", "조", "천", NULL};
 static const char *const prefixes[UNIT_PREFIXES] = {"",       "피코",   "나노",   "마이크로", "밀리", "센티",
                                                     "데시", "헥토", "킬로", "메가",     "기가", "테라"};
 

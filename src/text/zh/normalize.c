@@ -205,11 +205,12 @@ static size_t rule_hour(text_scan *s)
 static size_t rule_count(text_scan *s)
 {
     static const char *const counters[] = {"个", "位", "名", "只", "条", "张", "本", "辆", "次", "天", "年", "周", "件", "台",
-                                           "座", "家", "间", "套", "双", "杯", "瓶", "碗", "块", "种", "份", "颗", "头", "匹",
+                                           "座", "家", "间", "套", "双", "杯", "瓶", "碗", "块", "角", "毛", "种", "份", "颗", "头", "匹",
                                            "棵", "朵", "架", "艘", "把", "支", "枝", "袋", "盒", "包", "箱", "桶", "壶", "斤",
                                            "公", "米", "千", "小", "秒", "分钟", "倍", "代", "点", "边", "岁", "万", "亿", "元"};
 
-    if (scan_char(s, s->at) != '2' || scan_is_digit(s, s->at + 1) || scan_is_before(s, s->at, "第"))
+    bool clock = scan_is_before(s, s->at, "分") || scan_is_before(s, s->at, "点"); /* 2点2分2秒 */
+    if (scan_char(s, s->at) != '2' || scan_is_digit(s, s->at + 1) || scan_is_before(s, s->at, "第") || clock)
         return 0;
     for (size_t k = 0; k < COUNT(counters); k++)
         if (scan_is(s, s->at + 1, counters[k])) {
