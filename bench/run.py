@@ -142,17 +142,17 @@ def vits_rounds(title, command, folder, last, threads, kinds, asked, n):
 def vits(args):
     """OpenVoice and MeloTTS at their real dims."""
     folder = os.path.join(OUT, "vits-full")
-    if not os.path.exists(os.path.join(folder, "converter-v2", "checkpoint.pth")):
+    if not os.path.exists(os.path.join(folder, "openvoice-v2", "converter", "checkpoint.pth")):
         subprocess.run([PYTHON, os.path.join(ROOT, "bench", "vits_full.py"), folder], check=True)
     at = lambda name: os.path.join(folder, name)  # noqa: E731
     print("OpenVoice and MeloTTS at their real dims, random weights")
     for threads in args.threads:
-        for name, want in (("melo", 2.2), ("openvoice-v1", 2.0)):
-            vits_rounds(f"decoder, {name}, 2 s", "decode", at(name), "2", threads, ("float32", "bfloat16", "onnx"), (want, 1.05),
+        for name, want in (("melo", 2.2), ("openvoice-v1/checkpoints/base_speakers/EN", 2.0)):
+            vits_rounds(f"decoder, {name.split(chr(47))[0]}, 2 s", "decode", at(name), "2", threads, ("float32", "bfloat16", "onnx"), (want, 1.05),
                         args.pairs)
-        vits_rounds("a MeloTTS sentence with BERT", "sentence", at("melo"), at("bert"), threads, ("float32", "bfloat16"), (2, 1),
+        vits_rounds("a MeloTTS sentence with BERT", "sentence", at("melo"), at("bert-base-uncased"), threads, ("float32", "bfloat16"), (2, 1),
                     args.pairs)
-        vits_rounds("tone conversion, 3 s", "convert", at("converter-v2"), "3", threads, ("float32", "bfloat16"), (2, 1), args.pairs)
+        vits_rounds("tone conversion, 3 s", "convert", at("openvoice-v2/converter"), "3", threads, ("float32", "bfloat16"), (2, 1), args.pairs)
 
 
 def start(args):

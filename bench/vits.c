@@ -1,9 +1,9 @@
 /* vits.c - how fast the networks of OpenVoice and MeloTTS are at their real dims (bench/vits_full.py writes them).
  *
  *     bench_vits decode FOLDER/melo THREADS f32|bf16|int8 SECONDS             the decoder alone, on noise
- *     bench_vits decode FOLDER/openvoice-v1 ...
+ *     bench_vits decode FOLDER/openvoice-v1/checkpoints/base_speakers/EN ...
  *     bench_vits sentence FOLDER/melo THREADS TYPE BERT                       tokens and symbols to samples
- *     bench_vits convert FOLDER/converter-v2 THREADS TYPE SECONDS             noise in another voice
+ *     bench_vits convert FOLDER/openvoice-v2/converter THREADS TYPE SECONDS             noise in another voice
  *
  * Answers lines like bench/vits_peer.py: any line runs once and prints its milliseconds, samples, CPU milliseconds and the
  * process's peak in MB; "save FILE" also keeps the samples; "peak" prints the rate in GFLOP/s that multiply-adds of the type
@@ -93,7 +93,7 @@ static hse_status load(bench *b)
     if (w)
         hse_weights_close(&w);
     if (s == HSE_OK && is(b, "sentence"))
-        s = bert_open(&b->words, &(bert_source){.dir = b->last, .type = b->type}, &b->err);
+        s = bert_open(&b->words, &(bert_source){.dir = b->last, .type = K_F32}, &b->err);
     return s;
 }
 

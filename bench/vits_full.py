@@ -8,6 +8,7 @@ The weights are drawn so that the networks behave like trained ones: each stage'
 """
 import json
 import os
+import string
 import sys
 
 import torch
@@ -15,6 +16,12 @@ from transformers import BertConfig, BertForMaskedLM
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from vits_model import MELO, OPENVOICE, Converter, Synthesizer  # noqa: E402
+
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+# What bench/load.py says, so that its words are one token each, as in a real vocabulary.
+WORDS = sorted(set("""it is half past nine the train leaves in ten minutes from other platform nobody had told them when rain stopped children ran out and
+looked for bridge that they built yes of course she opened letter slowly read twice put back into drawer without a word""".split()))
 
 
 def louder(layer, factor):
@@ -75,19 +82,23 @@ def synthesizer(folder, d, melo, seed):
         for flow in m.flow.flows.values():
             flow.post.weight.mul_(0.3)
         m.enc_p.proj.weight.mul_(0.5)
-    symbols = ["_"] + [f"s{i}" for i in range(1, d["symbols"])]
     if melo:
+        symbols = json.load(open(os.path.join(ROOT, "tests", "golden", "melo", "text_en", "config.json")))["symbols"]
+        assert len(symbols) == d["symbols"]
         names = ["EN-US", "EN-BR", "EN_INDIA", "EN-AU", "EN-Default"]
         save(folder, m, d, symbols=symbols, num_tones=d["tones"], num_languages=d["languages"],
              data={"n_speakers": d["speakers"], "spk2id": {n: i for i, n in enumerate(names)}},
              model={"n_layers_trans_flow": d["flow_layers"], "n_flow_layer": 4, "use_transformer_flow": True})
     else:
+        symbols = json.load(open(os.path.join(ROOT, "tests", "golden", "openvoice", "tts_small", "config.json")))["symbols"]
+        symbols = (symbols + [f"s{i}" for i in range(d["symbols"])])[:d["symbols"]]
         save(folder, m, d, symbols=symbols, data={"n_speakers": d["speakers"]}, speakers={"default": 1, "whispering": 2})
 
 
 def bert(folder, seed):
     torch.manual_seed(seed)
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + list(string.punctuation) + WORDS
+    words += [p + c for c in string.ascii_lowercase + string.digits for p in ("", "##") if p + c not in WORDS]
     words += [f"w{i}" for i in range(30522 - len(words))]
     BertForMaskedLM(BertConfig(vocab_size=len(words))).save_pretrained(folder)
     with open(os.path.join(folder, "vocab.txt"), "w") as f:
@@ -98,13 +109,13 @@ def bert(folder, seed):
 
 def write(folder):
     synthesizer(os.path.join(folder, "melo"), MELO, True, 1)
-    bert(os.path.join(folder, "bert"), 2)
-    synthesizer(os.path.join(folder, "openvoice-v1"), OPENVOICE, False, 3)
+    bert(os.path.join(folder, "bert-base-uncased"), 2)
+    synthesizer(os.path.join(folder, "openvoice-v1", "checkpoints", "base_speakers", "EN"), OPENVOICE, False, 3)
     torch.manual_seed(4)
     m = Converter(OPENVOICE)
     with torch.no_grad():
         settle(m.dec, 4)
-    save(os.path.join(folder, "converter-v2"), m, OPENVOICE, data={"n_speakers": 0}, model={"zero_g": True}, _version_="v2")
+    save(os.path.join(folder, "openvoice-v2", "converter"), m, OPENVOICE, data={"n_speakers": 0}, model={"zero_g": True}, _version_="v2")
 
 
 if __name__ == "__main__":

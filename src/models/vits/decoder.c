@@ -152,7 +152,8 @@ nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_ten
 
 enum { MAX_WINDOW = 2048 };
 
-/* Some 64 MB of activations (the input of a stage, upsampled, the blocks' mean), but never so few frames that most of the work would go into the context. */
+/* Some 24 MB of activations (a stage's input, that upsampled, the blocks' mean), but never so few frames that most of the
+ * work would go into the context. */
 size_t vits_decoder_window(const vits_decoder *d)
 {
     size_t widest = (size_t)d->dims.up_channels, rows = 1, channels = widest, least = (size_t)d->context * 4;
@@ -162,7 +163,7 @@ size_t vits_decoder_window(const vits_decoder *d)
         channels /= 2;
         widest = rows * channels > widest ? rows * channels : widest;
     }
-    size_t fit = ((size_t)64 << 20) / (widest * sizeof(float) * 3);
+    size_t fit = ((size_t)24 << 20) / (widest * sizeof(float) * 3);
     least = least > 64 ? least : 64;
     return fit > MAX_WINDOW ? MAX_WINDOW : fit < least ? least : fit;
 }
