@@ -53,7 +53,7 @@ static inline hse_status vits_open_bytes(const vits_folder *f, const vits_config
     hse_status s = hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)bytes, size}, "checkpoint.pth", NULL, err);
 
     if (s == HSE_OK)
-        s = f->kind == VITS_CONVERTER ? vits_converter_open(conv, w, config, k, type, err)
+        s = f->kind == VITS_CONVERTER ? vits_converter_open(conv, w, config, VITS_HEARS | VITS_CONVERTS, k, type, err)
                                       : vits_tts_open(tts, w, config, f->kind, k, type, err);
     if (w)
         hse_weights_close(&w);
