@@ -88,7 +88,7 @@ static hse_status load(bench *b)
 
     snprintf(path, sizeof path, "%s/checkpoint.pth", b->dir);
     if ((s = open_config(b, kind)) == HSE_OK && (s = hse_weights_open(&w, path, NULL, &b->err)) == HSE_OK)
-        s = is(b, "convert") ? vits_converter_open(&b->converter, w, b->config, NULL, b->type, &b->err)
+        s = is(b, "convert") ? vits_converter_open(&b->converter, w, b->config, VITS_HEARS | VITS_CONVERTS, NULL, b->type, &b->err)
                              : vits_tts_open(&b->tts, w, b->config, kind, NULL, b->type, &b->err);
     if (w)
         hse_weights_close(&w);

@@ -324,7 +324,7 @@ static hse_status check_item(const vits_converter *m, vits_conversion *t)
     size_t reach = vits_convert_reach(m), frames = t->audio.frames, low = t->audio.from < reach ? 0 : t->audio.from - reach,
            high = frames - t->audio.to < reach ? frames : t->audio.to + reach;
 
-    if (t->audio.to > frames || t->spec_from > low || t->spec_to < high)
+    if (t->audio.to > frames || t->spec_from > low || (t->spec_to && t->spec_to < high))
         return hse_fail(&t->audio.error, HSE_E_ARG, 0, "a spectrogram of frames %zu to %zu; %zu to %zu of %zu are needed", t->spec_from,
                         t->spec_to, low, high, frames);
     if (!(t->tau >= 0.0f) || !isfinite(t->tau))

@@ -54,7 +54,7 @@ hse_status vits_reference_run(const vits_converter *m, nn_ctx *c, int n, const f
 
 typedef struct {
     const float  *spec;                     /* of frames [spec_from, spec_to): [frames][bins] */
-    size_t        spec_from, spec_to;       /* what is wanted and vits_convert_reach frames more, as far as there are */
+    size_t        spec_from, spec_to;       /* what is wanted and vits_convert_reach frames more, as far as there are; 0: all */
     const float  *source, *target;          /* colours: [gin] */
     float         tau;                      /* how much noise: upstream's 0.3 */
     uint64_t      seed, stream;
