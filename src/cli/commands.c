@@ -82,7 +82,7 @@ int cli_main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);               /* a reader that goes away is an error of the write, not our end */
     int status = dispatch(argc, argv);
-    if (fflush(stdout) != 0 && status == CLI_OK)
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK)
         return cli_fail_text("standard output cannot be written");
     return status;
 }

@@ -280,7 +280,7 @@ hse_status hse_target_parts(slot *parts[MAX_PARTS], size_t *n, const catalogue *
                 if (strcmp(hse_toolchains[k].needs[0], c->slots[i]->type_name) == 0)
                     model = hse_toolchains[k].name;
     if (!t)
-        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s'", model);
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s'; `hse models` lists them", model);
     target any = {.toolchain = t, .slot = beginning(c, t), .name = t->name};
     for (size_t i = 0; s == HSE_OK && t->needs[i]; i++)
         s = hse_target_slot(&parts[(*n)++], c, &any, t->needs[i], err);

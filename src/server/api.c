@@ -284,6 +284,7 @@ bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_h
         return out->n > 0 || api_fail(&c->error, 400, param, "%s has no samples; audio is expected", param);
     if (err.status == HSE_E_LIMIT)
         hse_fail_in(&err, err.status, "--max-audio-hours");
+    hse_fail_in(&err, err.status, "%s", param);
     return api_engine_error(c, &err, param);
 }
 

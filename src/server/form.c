@@ -39,9 +39,7 @@ static bool no_memory(reading *r)
 
 static bool unknown(reading *r, const char *name)
 {
-    api_fail(r->error, 400, name, "unknown field %.80s", name);
-    r->error->code = "unknown_parameter";
-    return false;
+    return schema_unknown(r->s, name, name, r->error);
 }
 
 /* The object named `name` inside `o`, made when it is not there. */

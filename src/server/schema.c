@@ -30,6 +30,8 @@ static const char *type_name(const json_t *v)
 
 static bool wrong_type(api_error *e, const char *path, const char *expected, const json_t *v)
 {
+    if (json_is_string(v))
+        return api_fail(e, 400, path, "%s must be %s, not the string \"%.40s\"", path, expected, json_string_value(v));
     return api_fail(e, 400, path, "%s must be %s, not %s", path, expected, type_name(v));
 }
 
@@ -85,7 +87,7 @@ static bool take_number(const schema_field *f, const char *path, const json_t *v
     bool out_of = whole ? json_integer_value(v) < (json_int_t)f->min || json_integer_value(v) > (json_int_t)f->max
                         : d < f->min || d > f->max;
     if (!isfinite(d) || (bounded && out_of))
-        return api_fail(e, 400, path, "%s is %g; it must be from %g to %g", path, d, f->min, f->max);
+        return api_fail(e, 400, path, "%s is %.16g; it must be from %.16g to %.16g", path, d, f->min, f->max);
     if (whole)
         *whole = json_integer_value(v);
     else
@@ -142,6 +144,8 @@ static bool take_base64(const schema_field *f, const char *path, const json_t *v
     if ((double)n / 4 * 3 > max + 3)
         return api_fail(p->error, 413, path, "%s has over %.0f bytes, the limit%s", path, max,
                         f->max > 0 ? "" : " (--max-upload)");
+    if (strncmp(s, "http://", 7) == 0 || strncmp(s, "https://", 8) == 0 || strncmp(s, "file://", 7) == 0)
+        return api_fail(p->error, 400, path, "%s is an address, and nothing is fetched here: send the file itself in base64", path);
     hse_buf_init(out, (size_t)max + 8);
     if (hse_buf_unbase64(out, s, n, true, &err) != HSE_OK)
         return api_fail(p->error, err.status == HSE_E_NOMEM ? 500 : 400, path, "%s: %s", path, err.text);
@@ -155,6 +159,58 @@ static bool is_empty(const json_t *v)
 {
     return (json_is_string(v) && json_string_length(v) == 0) || (json_is_array(v) && json_array_size(v) == 0) ||
            (json_is_object(v) && json_object_size(v) == 0);
+}
+
+enum { MAX_WORD = 40 };
+
+/* How many letters must be put in, left out or exchanged (Levenshtein); MAX_WORD when a word is too long for it. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b), row[MAX_WORD + 1];
+
+    if (n > MAX_WORD || m > MAX_WORD)
+        return MAX_WORD;
+    for (size_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= n; i++) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t exchanged = corner + (a[i - 1] != b[j - 1]), one_more = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            corner = row[j];
+            row[j] = exchanged < one_more ? exchanged : one_more;
+        }
+    }
+    return row[m];
+}
+
+bool schema_unknown(const schema *s, const char *path, const char *name, api_error *e)
+{
+    const char *meant = NULL;
+    size_t least = 3, n;
+
+    for (size_t i = 0; i < s->count; i++) {
+        size_t d = distance(name, s->fields[i].name);
+        if (s->fields[i].kind != FIELD_REFUSED && d < least && d < strlen(name)) {
+            least = d;
+            meant = s->fields[i].name;
+        }
+    }
+    api_fail(e, 400, path, "unknown field %.80s; %s%s", path, meant ? "did you mean " : "there are", meant ? meant : "");
+    e->code = "unknown_parameter";
+    n = strlen(e->text);
+    const char *comma = "";
+    for (size_t i = 0; !meant && i < s->count; i++) {
+        const char *field = s->fields[i].name;
+        bool fits = n + strlen(field) + 6 < sizeof e->text;
+        if (s->fields[i].kind == FIELD_REFUSED)
+            continue;
+        n += (size_t)snprintf(e->text + n, sizeof e->text - n, "%s %s", comma, fits ? field : "...");
+        comma = ",";
+        if (!fits)
+            break;
+    }
+    return false;
 }
 
 static bool parse_object(const schema *s, const json_t *root, const char *prefix, void *out, parsing *p);
@@ -294,9 +350,7 @@ static bool parse_object(const schema *s, const json_t *root, const char *prefix
 
         snprintf(path, sizeof path, "%s%s%.40s", prefix, *prefix ? "." : "", name);
         if (!f) {
-            api_fail(p->error, 400, path, "unknown field %s", path);
-            p->error->code = "unknown_parameter";
-            return false;
+            return schema_unknown(s, path, name, p->error);
         }
         if (!json_is_null(v) && !take(f, path, v, (char *)out + f->offset, p))
             return false;

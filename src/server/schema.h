@@ -84,6 +84,8 @@ void schema_free(const schema *s, void *out);
 bool schema_has(const json_t *root, const char *name);
 
 const schema_field *schema_find(const schema *s, const char *name, size_t n);
+/* The error of a field that the table does not have: with the one that was meant, or all that there are. Returns false. */
+bool schema_unknown(const schema *s, const char *path, const char *name, api_error *e);
 /* form.c, for schema.c: the file number `index` of a form, moved to out. */
 void schema_form_take(schema_form *form, size_t index, hse_buf *out);
 

@@ -3,7 +3,9 @@ import array
 import base64
 import http.client
 import json
+import re
 import struct
+import threading
 import time
 
 import openai
@@ -223,3 +225,29 @@ def test_a_text_of_100000_characters(hse):
     c.close()
     assert read > 10_000_000, read
     assert max(rss) - rss[0] < 128 * 1024, ("memory must not grow with the text", rss[0], max(rss))
+
+
+def test_a_higher_priority_goes_first(_):
+    """Of one client's requests the urgent one, sent last, is done before most of those that stand in the queue; by the body and by the
+    header."""
+    text = " ".join(f"This is sentence number {i}, which waits." for i in range(6))
+    with server.running("--max-batch-size", "1") as hse:
+        hse.post("/v1/audio/speech", {"input": "Warm."})
+        for body, headers in (({"priority": 9}, None), ({}, {"x-hse-priority": "9"})):
+            done = []
+
+            def low(i):
+                hse.post("/v1/audio/speech", {"input": text, "priority": 0})
+                done.append(i)
+            threads = [threading.Thread(target=low, args=(i,)) for i in range(8)]
+            for t in threads:
+                t.start()
+            until = time.monotonic() + 60
+            count = lambda: sum(int(n) for n in re.findall(r'hse_requests_(?:waiting|running)\{task="speak"\} (\d+)', hse.request("GET", "/metrics")[2].decode()))
+            while count() < 8:
+                assert time.monotonic() < until and not done, "they were done before all were there"
+                time.sleep(0.005)
+            hse.post("/v1/audio/speech", {"input": "This one cannot wait.", **body}, headers)
+            assert len(done) <= 4, f"{len(done)} of 8 were done before it"
+            for t in threads:
+                t.join()
