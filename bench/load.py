@@ -7,7 +7,7 @@ The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it)
 
  1. throughput: audio seconds a second of the clock and of CPU time, latencies and the mean batch (from /metrics) at 1 to 32 clients, texts of mixed lengths;
  2. the same for voice activity;
- 3. a short request's p95 alone, and while a text (a recording) of ten minutes is in the queue;
+ 3. a short request's p95 alone, and while a text (a recording whose speech is looked for, one that is restored) of ten minutes is in the queue;
  4. when the first byte of a 100-sentence text comes, as a share of the time of the whole.
 
 Standard library only. Every figure is of this run; the machine's load is printed with them.
@@ -19,6 +19,7 @@ import io
 import json
 import os
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -43,7 +44,8 @@ def text_of(i):
 
 
 class Server:
-    def __init__(self, program, model, dtype, threads):
+    def __init__(self, program, model, dtype, threads, restorer=""):
+        self.restores = os.path.isdir(restorer)
         self.dir = tempfile.TemporaryDirectory()
         config = os.path.join(self.dir.name, "load.yml")
         types = (("hs1-encoder", "HarmonySpeechEncoder"), ("hs1-synthesizer", "HarmonySpeechSynthesizer"), ("hs1-vocoder", "HarmonySpeechVocoder"))
@@ -51,6 +53,8 @@ class Server:
             f.write("keep_alive: -1\nmax_requests: 1024\nmodel_configs:\n")
             for name, kind in types:
                 f.write(f"  - {{name: {name}, model: {os.path.abspath(model)}, model_type: {kind}}}\n")
+            for name, kind in (("vf-restorer", "VoiceFixerRestorer"), ("vf-vocoder", "VoiceFixerVocoder")) if self.restores else ():
+                f.write(f"  - {{name: {name}, model: {os.path.abspath(restorer)}, model_type: {kind}}}\n")
             f.write(f"  - {{name: silero-vad, model: {os.path.join(ROOT, 'models/demo/silero')}, model_type: SileroVAD}}\n")
         self.process = subprocess.Popen([program, "serve", "--port", "0", "--config", config, "--log-level", "warn", "--dtype", dtype, "--threads",
                                          str(threads), "--timeout", "3600"], stdout=subprocess.PIPE, text=True,
@@ -125,7 +129,7 @@ def speak(server, text):
                    "audio/pcm")
 
 
-def recording(seconds):
+def recording(seconds, **fields):
     """The body of a request with the JFK recording again and again; written beforehand, so that the clients do not take the cores that
     they measure."""
     with wave.open(SPEECH) as w:
@@ -137,7 +141,8 @@ def recording(seconds):
         w.setsampwidth(2)
         w.setframerate(RATE)
         w.writeframes(data)
-    return json.dumps({"input_audio": base64.b64encode(out.getvalue()).decode(), "get_timestamps": True}).encode()
+    data = base64.b64encode(out.getvalue()).decode()
+    return json.dumps({"input_audio": data, "get_timestamps": True} if not fields else {**fields, "source_audio": data}).encode()
 
 
 def detect(server, body):
@@ -216,20 +221,19 @@ def queued(title, short, long, count):
     return b / a
 
 
-class LongVad:
-    """A long recording's answer comes at its end only, so its request must be sent from a thread of its own."""
+class Long:
+    """A long recording's answer comes at its end only, so its request is sent from a thread of its own; who leaves closes the connection."""
 
-    def __init__(self, server, body):
-        self.server, self.body, self.request = server, body, None
+    def __init__(self, server, path, body):
+        self.path, self.body, self.connection = path, body, server.connect()
 
     def finish(self):
-        try:
-            self.request = detect(self.server, self.body).finish()
-        except OSError:
-            pass
+        self.connection.request("POST", self.path, self.body, {"Content-Type": "application/json", "Accept": "application/json"})
+        self.connection.getresponse().read()
 
     def leave(self):
-        pass
+        if self.connection.sock:
+            self.connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def drain(request):
@@ -243,6 +247,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", default=os.path.join(ROOT, "build/release/hse"))
     parser.add_argument("--model", default=os.path.join(ROOT, "bench/out/hs1-full"))
+    parser.add_argument("--restorer", default=os.path.join(ROOT, "bench/out/voicefixer-full"), help="left out where it is not there")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "int8"])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--clients", default="")
@@ -251,7 +256,7 @@ def main():
     if not os.path.isdir(o.model):
         sys.exit(f"{o.model} is not there: python bench/hs1_full.py {o.model} writes it")
     levels = [int(c) for c in o.clients.split(",")] if o.clients else [1, 8] if o.quick else [1, 2, 4, 8, 16, 32]
-    server = Server(o.program, o.model, o.dtype, o.threads)
+    server = Server(o.program, o.model, o.dtype, o.threads, o.restorer)
     try:
         print(f"{time.strftime('%d %B %Y')}, {server.head}, dtype {o.dtype}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         speak(server, "Warm up. " * 3).finish()                        # loads the models
@@ -271,8 +276,12 @@ def main():
         count = 8 if o.quick else 40
         ten_minutes = " ".join(SENTENCES[i % len(SENTENCES)] for i in range(150))
         queued("ten minutes of text in the queue", lambda: speak(server, SENTENCES[0]).finish(), lambda: speak(server, ten_minutes), count)
-        ten = LongVad(server, recording(600))
-        queued("a ten-minute recording in the queue", lambda: detect(server, audio[0]).finish(), lambda: ten, count)
+        queued("a ten-minute recording in the queue", lambda: detect(server, audio[0]).finish(),
+               lambda: Long(server, "/v1/audio/vad", recording(600)), count)
+        if server.restores:
+            body = recording(600, model="voicefixer")
+            Request(server, "/v1/audio/convert", recording(1, model="voicefixer")).finish()         # loads the models
+            queued("ten minutes being restored", lambda: speak(server, SENTENCES[0]).finish(), lambda: Long(server, "/v1/audio/convert", body), count)
 
         hundred = " ".join(["Yes, of course."] * 100 if o.quick else [SENTENCES[i % len(SENTENCES)] for i in range(100)])
         r = speak(server, hundred).finish()
