@@ -1,6 +1,7 @@
 /* text.c - the text front ends' speed: sentences per second of CPU time on one core, with the language packs that are found.
  *
  *     bench_text [SECONDS]        each front end for so long (1)
+ *     bench_text --long           a MiB of one character, of digits, of combining marks, ...: seconds and memory
  *
  * A sentence goes the whole way from a request's text to symbols: normaliser, splitter, front end. The tokenizer's vocabulary is
  * of the sentences' own words (real ones are models' files) filled up to 30,000 entries. */
@@ -155,14 +156,58 @@ static void measure(const lane *l, way how, text_lexicon *lexicon, double second
     fflush(stdout);
 }
 
+/* A MiB of the same few characters through a front end, piece by piece as a request's are. */
+static void measure_long(const lane *l, way how, text_lexicon *lexicon, const char *unit)
+{
+    enum { BYTES = 1 << 20 };
+    melo_front melo = {.language = l->melo, .dictionary = text_lexicon_dictionary(lexicon), .symbol_id = no_symbol, .add_blank = true};
+    openvoice_front openvoice = {.language = (openvoice_language)l->openvoice, .dictionary = melo.dictionary, .symbol_id = no_symbol};
+    text_wordpiece *tokens = vocabulary(l);
+    double began = cpu_seconds();
+    size_t most = 0, n = 0, refused = 0;
+    const char **piece = NULL;
+    hse_arena cut;
+    hse_buf text;
+    hse_error err = {0};
+    hse_status s;
+
+    hse_buf_init(&text, 2 * BYTES);
+    while (text.size + strlen(unit) <= BYTES)
+        hse_buf_str(&text, unit);
+    melo.tokens = tokens;
+    hse_arena_init(&cut, 1u << 30);
+    s = how == MELO ? melo_split(l->melo, hse_buf_text(&text), text.size, &cut, &piece, &n, &err)
+                    : openvoice_split((openvoice_language)l->openvoice, hse_buf_text(&text), text.size, &cut, &piece, &n, &err);
+    for (size_t i = 0; s == HSE_OK && i < n; i++) {
+        hse_arena arena;
+        melo_piece m;
+        openvoice_piece o;
+
+        hse_arena_init(&arena, 1u << 30);
+        refused += (how == MELO ? melo_piece_run(&m, &melo, piece[i], &arena, &err)
+                                : openvoice_piece_run(&o, &openvoice, piece[i], &arena, &err)) != HSE_OK;
+        most = arena.total > most ? arena.total : most;
+        hse_arena_free(&arena);
+    }
+    printf("%-4s %-10s %-12.12s %7.2f s, %5.0f MiB, %zu pieces, %zu refused%s%s\n", l->name, how == MELO ? "MeloTTS" : "OpenVoice", unit,
+           cpu_seconds() - began, (double)(most + cut.total) / 1048576, n, refused, s != HSE_OK || refused ? ": " : "",
+           s != HSE_OK || refused ? err.text : "");
+    fflush(stdout);
+    hse_arena_free(&cut);
+    hse_buf_free(&text);
+    text_wordpiece_close(&tokens);
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const units[] = {"a", "1", "a\u0301", "\u0301", "\u4E00", "\uAC00", "\u3042", "a\u4E001\uAC00 \u0416\u0301,", "a b ", "!", "#", "1.1,"};
     static const lane lanes[] = {
         {"EN", "en", english, COUNT(english), MELO_EN, OPENVOICE_EN}, {"ZH", "zh", chinese, COUNT(chinese), MELO_ZH, OPENVOICE_ZH},
         {"ES", "es", spanish, COUNT(spanish), MELO_ES, -1},           {"FR", "fr", french, COUNT(french), MELO_FR, -1},
         {"JP", "ja", japanese, COUNT(japanese), MELO_JP, -1},         {"KR", "ko", korean, COUNT(korean), MELO_KR, -1},
     };
-    double seconds = argc > 1 ? strtod(argv[1], NULL) : 1;
+    bool lengths = argc > 1 && strcmp(argv[1], "--long") == 0;
+    double seconds = argc > 1 && !lengths ? strtod(argv[1], NULL) : 1;
     text_lexicon *lexicon = NULL;
     hse_error err = {0};
 
@@ -170,7 +215,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
-    for (size_t i = 0; i < COUNT(lanes); i++)
+    for (size_t i = 0; lengths && i < COUNT(lanes); i++)
+        for (size_t k = 0; k < COUNT(units); k++)
+            for (way how = MELO; how < WAYS; how++)
+                if (how != OPENVOICE || lanes[i].openvoice >= 0)
+                    measure_long(&lanes[i], how, lexicon, units[k]);
+    for (size_t i = 0; !lengths && i < COUNT(lanes); i++)
         for (way how = NORMALISE; how < WAYS; how++)
             if (how != OPENVOICE || lanes[i].openvoice >= 0)
                 measure(&lanes[i], how, lexicon, seconds);

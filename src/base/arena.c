@@ -63,7 +63,7 @@ void *hse_arena_array(hse_arena *a, size_t count, size_t size)
 
 void *hse_arena_grow(hse_arena *a, void *list, size_t count, size_t *room, size_t size)
 {
-    size_t more = *room ? 2 * *room : 32;
+    size_t more = *room ? 2 * *room : 8;
     void *wider;
 
     if (count < *room)

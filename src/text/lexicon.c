@@ -15,12 +15,23 @@
 
 typedef enum { PACK_EN, PACK_ES, PACK_FR, PACK_JA, PACK_KO, PACK_ZH, PACKS } pack_id;      /* as in text_pack_languages */
 
+/* What letters to sounds said last: the network takes a millisecond a word, and a text that has a word it must guess has it again
+ * and again ("[UNK]", a name). One place a key, the latest wins. */
+enum { SAID_PLACES = 1024, SAID_KEY = 48, SAID_ITEMS = 200 };
+
+typedef struct {
+    uint8_t size, count;                    /* count 0: empty */
+    char    key[SAID_KEY], items[SAID_ITEMS];           /* items: strings one after another */
+} said_place;
+
 struct text_lexicon {
     text_pack_dirs  dirs;
     pthread_mutex_t lock;
     text_pack      *pack[PACKS];
     text_map        rep, ipa, homograph;
     en_g2p_net      g2p;
+    said_place      said[SAID_PLACES];
+    pthread_mutex_t said_lock;
     text_zh        *zh;
     text_gruut     *es, *fr;
     text_ja         ja;
@@ -42,11 +53,13 @@ hse_status text_lexicon_open(text_lexicon **out, const char *first, bool only, h
         text_pack_dirs_free(&l->dirs);
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for a lock");
     }
-    if (s != HSE_OK)
+    if (s != HSE_OK) {
         hse_free(l);
-    else
-        *out = l;
-    return s;
+        return s;
+    }
+    pthread_mutex_init(&l->said_lock, NULL);            /* a default one cannot fail here */
+    *out = l;
+    return HSE_OK;
 }
 
 void text_lexicon_close(text_lexicon **lexicon)
@@ -61,6 +74,7 @@ void text_lexicon_close(text_lexicon **lexicon)
     for (size_t i = 0; i < PACKS; i++)
         text_pack_close(&l->pack[i]);
     text_pack_dirs_free(&l->dirs);
+    pthread_mutex_destroy(&l->said_lock);
     pthread_mutex_destroy(&l->lock);
     hse_free(l);
     *lexicon = NULL;
@@ -189,13 +203,65 @@ static const char *find_word(void *user, const char *word, size_t size)
     return copy_value(w->arena, &w->lexicon->rep, upper, size);
 }
 
+static said_place *said_of(text_lexicon *l, const char *key, size_t size)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ (uint8_t)key[i]) * 16777619u;
+    return &l->said[h % SAID_PLACES];
+}
+
+/* False: not remembered (or no memory to say it, then it is said anew). */
+static bool said_before(text_lexicon *l, const char *key, size_t size, hse_arena *arena, text_answer *out)
+{
+    text_list list = {.arena = arena};
+    said_place p;
+
+    if (size > SAID_KEY)
+        return false;
+    pthread_mutex_lock(&l->said_lock);
+    p = *said_of(l, key, size);
+    pthread_mutex_unlock(&l->said_lock);
+    if (p.count == 0 || p.size != size || memcmp(p.key, key, size) != 0)
+        return false;
+    for (const char *item = p.items; list.count < p.count && !list.no_memory; item += strlen(item) + 1)
+        text_list_add(&list, item, strlen(item), NULL);
+    return text_list_give(&list, "a word's phones", out, NULL) == HSE_OK;
+}
+
+static void remember(text_lexicon *l, const char *key, size_t size, const text_answer *answer)
+{
+    said_place p = {.size = (uint8_t)size, .count = (uint8_t)answer->count};
+    size_t at = 0;
+
+    if (size > SAID_KEY || answer->count == 0 || answer->count > UINT8_MAX)
+        return;
+    memcpy(p.key, key, size);
+    for (size_t i = 0; i < answer->count; i++) {
+        size_t n = strlen(answer->item[i]) + 1;
+
+        if (n > SAID_ITEMS - at)
+            return;
+        memcpy(p.items + at, answer->item[i], n);
+        at += n;
+    }
+    pthread_mutex_lock(&l->said_lock);
+    *said_of(l, key, size) = p;
+    pthread_mutex_unlock(&l->said_lock);
+}
+
 static hse_status ask_g2p(text_lexicon *l, const char *key, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
     en_words w = {l, arena};
     en_g2p g = {.net = &l->g2p, .homograph = find_homograph, .word = find_word, .user = &w};
     hse_status s = need(l, PACK_EN, err);
 
-    return s == HSE_OK ? en_g2p_run(&g, key, size, arena, out, err) : s;
+    if (s != HSE_OK || said_before(l, key, size, arena, out))
+        return s;
+    if ((s = en_g2p_run(&g, key, size, arena, out, err)) == HSE_OK)
+        remember(l, key, size, out);
+    return s;
 }
 
 static hse_status ask_zh(text_lexicon *l, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,

@@ -81,10 +81,23 @@ static float weight(const en_matrix *m, size_t i)
 /* out[r] = sum of w[r][i] x[i] + b[r] */
 static void affine(float *out, const en_matrix *w, const float *x, const en_matrix *b)
 {
-    for (int r = 0; r < w->rows; r++) {
-        double sum = 0;
+    enum { LANES = 8 };                     /* sums side by side, which a compiler turns into vectors */
 
-        for (int i = 0; i < w->cols; i++)
+    for (int r = 0; r < w->rows; r++) {
+        const char *row = (const char *)(const void *)w->values + (size_t)r * (size_t)w->cols * sizeof(float);
+        double lane[LANES] = {0}, sum = 0;
+        int i = 0;
+
+        for (; i + LANES <= w->cols; i += LANES) {
+            float v[LANES];
+
+            memcpy(v, row + (size_t)i * sizeof *v, sizeof v);
+            for (int k = 0; k < LANES; k++)
+                lane[k] += (double)v[k] * x[i + k];
+        }
+        for (int k = 0; k < LANES; k++)
+            sum += lane[k];
+        for (; i < w->cols; i++)
             sum += (double)weight(w, (size_t)r * (size_t)w->cols + (size_t)i) * x[i];
         out[r] = (float)(sum + weight(b, (size_t)r));
     }

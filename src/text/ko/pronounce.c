@@ -156,18 +156,21 @@ static hse_status pronounce(const text_ko *ko, ko_text *t, hse_error *err)
 
 hse_status text_ko_pronounce(const text_ko *ko, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    ko_text t = {.arena = arena};
+    hse_arena scratch;                      /* what a group needs on its way is not kept: a text has many */
+    ko_text t = {.arena = &scratch};
     hse_buf b;
     hse_status s;
 
     *out = (text_answer){0};
     if (size > MAX_BYTES)
         return hse_fail(err, HSE_E_LIMIT, 0, "a word of %zu bytes; at most %d can be spoken", size, MAX_BYTES);
+    hse_arena_init(&scratch, 64 << 20);
     ko_put_utf8(&t, text, size);
     s = pronounce(ko, &t, err);
     hse_buf_init(&b, (size_t)16 * MAX_BYTES);
     if (s == HSE_OK)
         s = write_out(&t, &b, err);
+    hse_arena_free(&scratch);
     if (s == HSE_OK)
         return text_answer_take(out, &b, arena, "a text's pronunciation", err);
     hse_buf_free(&b);

@@ -159,8 +159,9 @@ hse_status openvoice_ipa(const char *arpabet, hse_arena *arena, const char **out
     for (int i = 0; i < n; i++)
         hse_buf_printf(&a, "%s%s", p[i].marks, p[i].ipa);
     swap(&b, hse_buf_text(&a), "\u02C8\u0259r", "\u0259\u02C8r");
-    hse_buf_clear(&a);
-    swap(&a, hse_buf_text(&b), "\u02C8ie", "i\u02C8e");
+    hse_buf_advance(&a, &b);
+    swap(&b, hse_buf_text(&a), "\u02C8ie", "i\u02C8e");
+    hse_buf_advance(&a, &b);
     hse_buf_free(&b);
     return hse_buf_to_arena(&a, arena, "the text", out, err);
 }
@@ -314,17 +315,9 @@ static hse_status step(openvoice_piece *out, int i, const char *name, hse_buf *b
 
 static hse_status english_numbers(const char *text, size_t size, hse_buf *out, hse_error *err)
 {
-    hse_buf *steps[HS1_STEPS] = {NULL}, unused[HS1_STEPS];
-    hse_status s;
+    hse_buf *steps[HS1_STEPS] = {[HS1_STEP_NUMBERS] = out};
 
-    for (int i = 0; i < HS1_STEPS; i++) {
-        hse_buf_init(&unused[i], OPENVOICE_TEXT_BYTES);
-        steps[i] = i == HS1_STEP_NUMBERS ? out : &unused[i];
-    }
-    s = hs1_clean(text, size, steps, err);
-    for (int i = 0; i < HS1_STEPS; i++)
-        hse_buf_free(&unused[i]);
-    return s;
+    return hs1_clean(text, size, steps, err);
 }
 
 hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front, const char *text, hse_arena *arena,
