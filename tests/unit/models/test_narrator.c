@@ -121,7 +121,7 @@ static hse_item said(const char *text, const char *voice, float speed, uint64_t 
 
 static void tell(const void *m, nn_ctx *c, hse_item *items, size_t n)
 {
-    hse_item *list[16];
+    hse_item *list[16] = {NULL};
 
     for (size_t i = 0; i < n; i++)
         list[i] = &items[i];
