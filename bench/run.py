@@ -100,7 +100,10 @@ def vad(args):
 def snr(got, want):
     import numpy as np
     a, b = np.fromfile(got, np.float32).astype(np.float64), np.fromfile(want, np.float32).astype(np.float64)
-    return 10 * np.log10((b * b).sum() / ((a - b) ** 2).sum()) if len(a) == len(b) else float("nan")
+    if len(a) != len(b):
+        return float("nan")
+    error = ((a - b) ** 2).sum()
+    return 10 * np.log10((b * b).sum() / error) if error else float("inf")
 
 
 def vits_rounds(title, command, folder, last, threads, kinds, asked, n):
@@ -108,16 +111,17 @@ def vits_rounds(title, command, folder, last, threads, kinds, asked, n):
     program = os.path.join(ROOT, "build", "release", "bench", "bench_vits")
     ours = [Peer("hse " + t, [program, command, folder, str(threads), t, last]) for t in ("bf16", "f32")]
     peers = [Peer(k, [PYTHON, "bench/vits_peer.py", command, folder, str(threads), k, last]) for k in kinds]
-    waves = {}
+    waves, memory = {}, {}
     for x in ours + peers:
         waves[x.name] = os.path.join(OUT, "vits-" + x.name.replace(" ", "-") + ".f32")
-        x.ask("save " + waves[x.name]), x.once()
+        x.p.stdout.readline()                   # the answer to the first line, which is empty: it warms up
+        x.ask("save " + waves[x.name])
     rows, share = [], []
     for i in range(n):
         row = {}
         for x in (ours + peers)[::-1 if i % 2 else 1]:
             before = float(ours[0].ask("peak")[0]) if x is ours[0] else 0
-            ms, _, _, cpu = x.ask()[:4]
+            ms, _, _, cpu, _, memory[x.name] = x.ask()
             row[x.name] = (float(ms), float(cpu))
             if x is ours[0]:
                 gflop = float(x.banner.split("GFLOP")[1])
@@ -126,8 +130,7 @@ def vits_rounds(title, command, folder, last, threads, kinds, asked, n):
     print(f"  {title}, {threads} thread(s)")
     for x in ours + peers:
         ms, cpu = (statistics.median(r[x.name][j] for r in rows) for j in (0, 1))
-        peak = x.ask()[5]
-        print(f"    {x.name:10} {ms:8.0f} ms, CPU {cpu:8.0f} ms, {peak} MB, {snr(waves[x.name], waves['hse f32']):.1f} dB   {x.banner[6:]}")
+        print(f"    {x.name:10} {ms:8.0f} ms, CPU {cpu:8.0f} ms, {memory[x.name]} MB, {snr(waves[x.name], waves['hse f32']):.1f} dB   {x.banner[6:]}")
     best = [p.name for p in peers if p.name != "bfloat16"]
     for name, want in zip(("hse bf16", "hse f32"), asked):
         by = [statistics.median(min(r[p][j] for p in best) / r[name][j] for r in rows) for j in (0, 1)]
