@@ -6,7 +6,8 @@
 /* What a reload changes; everything else needs a restart. */
 static const char *const live[] = {"model_configs", "aliases",        "models",       "hf_home",            "offline",     "dtype",
                                    "device",        "timeout_s",      "keep_alive",   "memory_budget",      "preload",     "batch_window_ms",
-                                   "vad_model",     "max_batch_size", "api_keys",     "text_normalization", "api_key_file"};
+                                   "vad_model",     "max_batch_size", "api_keys",     "text_normalization", "api_key_file", "lexicon",
+                                   "watermark"};
 
 static bool is_live(const char *key)
 {
