@@ -13,7 +13,7 @@
 
 static void make(hse_buf *file, size_t words)
 {
-    static char name[60][8];
+    static char name[60][24];
     static const char *pairs[122] = {"", "empty", "apple", "one", "banana", "", "\u732B", "cat"};
     tiny_pack p = {.count = 0};
 
@@ -137,13 +137,13 @@ TEST(damaged_tables_give_nothing_or_something_else)
 /* ---- where packs are ---- */
 
 typedef struct {
-    char dir[64], pack[96];
+    char dir[64], pack[128];
 } place;
 
 /* A folder with one pack of Spanish. */
 static void furnish(place *p, bool with_pack)
 {
-    char version[80];
+    char version[96];
     hse_buf file;
 
     snprintf(p->dir, sizeof p->dir, "/tmp/hse-packs-XXXXXX");
