@@ -465,7 +465,7 @@ static void describe_converter(const void *model, char *out, size_t size)
 
 #define CONVERTER(type_, family_, name_, open_, ...)                                                                            \
     {.type = type_, .family = family_, .name = name_, .open = open_, .files = __VA_ARGS__, .takes = HSE_AUDIO | HSE_EMBEDDING,  \
-     .gives = HSE_AUDIO, .auto_precision = K_F32, .close = close_tone, .run = converter_run, .plan = converter_plan,            \
+     .gives = HSE_AUDIO, .auto_precision = K_BF16, .close = close_tone, .run = converter_run, .plan = converter_plan,           \
      .bytes = tone_bytes, .rate_hz = tone_rate, .describe = describe_converter, .split_open = ov_split_open,                    \
      .split_next = ov_split_next, .split_took = ov_split_took, .split_close = ov_split_close}
 
