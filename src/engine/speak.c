@@ -549,7 +549,8 @@ static bool post_window(hse_job *job)
 
     for (size_t i = 0; i < LOOKAHEAD; i++)
         open += job->spoken[i].windows;
-    if (job->next_decode >= job->sentence_count || !sp->ready || open >= (job->stream ? STREAM_WINDOWS : WHOLE_WINDOWS) ||
+    /* where all windows are posted and not all are back, the place is still that of the sentence LOOKAHEAD before */
+    if (job->next_decode >= job->sentence_count || !sp->ready || sp->posted == sp->frames || open >= (job->stream ? STREAM_WINDOWS : WHOLE_WINDOWS) ||
         (job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= (job->stream ? STREAM_AHEAD : WHOLE_AHEAD)))
         return false;
 

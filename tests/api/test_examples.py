@@ -49,9 +49,10 @@ def furnish(folder):
         f.write("#!/bin/sh\nexec head -c 32000 /dev/zero\n")
     os.chmod(recorder, 0o755)
     os.makedirs(os.path.join(folder, "tapes"))
+    os.makedirs(os.path.join(folder, "takes"))
     os.makedirs(os.path.join(folder, "whisper", "org"))
     os.symlink(os.path.join(server.ROOT, "tests", "golden", "whisper", "models", "ml", "ct2_float16"), os.path.join(folder, "whisper", "org", "tiny"))
-    for name in ("you.wav", "me.wav", "her.wav", "anna.wav", "words.wav", "reference.wav", "tapes/one.wav"):
+    for name in ("you.wav", "me.wav", "her.wav", "anna.wav", "words.wav", "reference.wav", "tapes/one.wav", "takes/one.wav"):
         shutil.copy(server.SPEECH, os.path.join(folder, name))
     for name in ("meeting.mp3", "me.mp3", "old.mp3", "recording.mp3", "talk.mp3", "talk.flac", "interview.opus"):
         shell(f'hse speak "This is a recording of a few words, so that there is speech in it." -o {name}', folder)

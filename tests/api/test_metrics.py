@@ -1,4 +1,6 @@
 """GET /metrics, read by Prometheus' own parser; the figures move as requests come."""
+import base64
+
 from prometheus_client.parser import text_string_to_metric_families
 
 import server
@@ -64,7 +66,9 @@ def test_histograms_are_cumulative_and_end_in_all(hse):
 def test_figures_follow_the_requests(hse):
     before = read(hse)
     hse.post("/v1/audio/speech", {"input": "Counting to three."})
-    hse.post("/v1/embed/speaker", {"input_audio": server.speech_base64()})
+    recording = bytearray(server.speech_wav())
+    recording[-10] ^= 1                     # what was heard before is not computed again
+    hse.post("/v1/embed/speaker", {"input_audio": base64.b64encode(recording).decode()})
     hse.request("POST", "/v1/audio/speech", {"input": ""})
     after = read(hse)
 
