@@ -2,15 +2,14 @@
  *
  * The recording is there as a whole, or comes by vf_split_feed as it is needed: then its length is unknown until the end, and a
  * piece is handed out once no length that is still possible would cut it otherwise. */
-#include "audio/resample.h"
+#include "audio/sliding.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "models/voicefixer/adapter.h"
 #include "models/voicefixer/prefilter.h"
 #include "models/voicefixer/spectrum.h"
 
 #include <string.h>
-
-enum { STEP = 1 << 15 }; /* input samples that are resampled at a time */
 
 typedef struct part {
     struct part *next;
@@ -25,10 +24,7 @@ typedef struct {
     size_t samples, count;    /* of the recording at 44.1 kHz, and its pieces; once ended */
     size_t next, given;       /* pieces: the next to hand out, the next to join */
     part *parts, **parts_end; /* handed out and not yet joined, in order */
-    hse_resampler *resampler;
-    size_t pushed; /* input samples, where the whole is there */
-    hse_buf audio; /* floats at 44.1 kHz from sample `audio_from` on */
-    size_t audio_from;
+    hse_sliding *audio;       /* at 44.1 kHz */
     float over[VF_FADE]; /* the end of the last joined part */
     hse_buf out;
     hse_error error;
@@ -56,15 +52,14 @@ hse_status vf_split_open(void **out, const void *model, const hse_split_input *i
     s->in = *in;
     s->reference = in->reference;
     s->parts_end = &s->parts;
-    hse_buf_init(&s->audio, SIZE_MAX / 2);
     hse_buf_init(&s->out, SIZE_MAX / 2);
-    if (in->audio->samples)
-        know_length(s, hse_resampled_length(in->audio->n, in->audio->rate_hz, VF_RATE));
-    if ((status = hse_resampler_open(&s->resampler, in->audio->rate_hz, VF_RATE, err)) != HSE_OK) {
+    if ((status = hse_sliding_open(&s->audio, in->audio, VF_RATE, in->cancel, err)) != HSE_OK) {
         void *p = s;
         vf_split_close(&p);
         return status;
     }
+    if (in->audio->samples)
+        know_length(s, hse_sliding_length(s->audio));
     *out = s;
     return HSE_OK;
 }
@@ -85,9 +80,7 @@ void vf_split_close(void **p)
         next = x->next;
         free_part(x);
     }
-    if (s->resampler)
-        hse_resampler_close(&s->resampler);
-    hse_buf_free(&s->audio);
+    hse_sliding_close(&s->audio);
     hse_buf_free(&s->out);
     hse_free(s);
     *p = NULL;
@@ -106,52 +99,15 @@ static vf_segment segment_of(const split *s, size_t i)
     return g;
 }
 
-static size_t heard(const split *s)
-{
-    return s->audio_from + s->audio.size / sizeof(float);
-}
-
 hse_status vf_split_feed(void *state, const float *samples, size_t n, bool end, hse_error *err)
 {
     split *s = state;
-    hse_status status = n ? hse_resampler_push(s->resampler, samples, n, &s->audio, err) : HSE_OK;
+    hse_status status = hse_sliding_feed(s->audio, samples, n, end, err);
 
-    if (status == HSE_OK && end)
-        status = hse_resampler_finish(s->resampler, &s->audio, err);
-    if (status == HSE_OK)
-        status = hse_buf_status(&s->audio, "the recording at 44.1 kHz", err);
-    if (status == HSE_OK && end && heard(s) == 0)
+    if (status == HSE_OK && end && hse_sliding_length(s->audio) == 0)
         status = hse_fail(err, HSE_E_ARG, 0, "source_audio has no samples");
     if (status == HSE_OK && end)
-        know_length(s, heard(s));
-    return status;
-}
-
-/* Samples [from, to) of the recording; what lies before is dropped. */
-static hse_status resampled(split *s, size_t from, size_t to, const float **x, hse_error *err)
-{
-    const hse_audio *in = s->in.audio;
-    hse_status status = HSE_OK;
-
-    if (from > s->audio_from && s->audio.size >= (from - s->audio_from) * sizeof(float)) {
-        hse_buf_consume(&s->audio, (from - s->audio_from) * sizeof(float));
-        s->audio_from = from;
-    }
-    while (status == HSE_OK && in->samples && heard(s) < to && s->pushed <= in->n) {
-        size_t n = in->n - s->pushed < STEP ? in->n - s->pushed : STEP;
-        if (s->in.cancel && atomic_load(s->in.cancel))
-            return hse_fail(err, HSE_E_CANCELLED, 0, "cancelled");
-        if (n)
-            status = hse_resampler_push(s->resampler, in->samples + s->pushed, n, &s->audio, err);
-        else
-            status = hse_resampler_finish(s->resampler, &s->audio, err);
-        s->pushed += n ? n : 1;
-    }
-    if (status == HSE_OK)
-        status = hse_buf_status(&s->audio, "the recording at 44.1 kHz", err);
-    if (status == HSE_OK && heard(s) < to)
-        status = hse_fail(err, HSE_E_ARG, 0, "the recording has fewer samples than its length says");
-    *x = (const float *)(const void *)s->audio.data + (from - s->audio_from);
+        know_length(s, hse_sliding_length(s->audio));
     return status;
 }
 
@@ -185,7 +141,7 @@ hse_item *vf_split_next(void *state)
     hse_error err = {0};
     part *p;
 
-    if ((s->ended ? s->next == s->count : !vf_segment_settled(heard(s), s->next)) || s->error.status != HSE_OK)
+    if ((s->ended ? s->next == s->count : !vf_segment_settled(hse_sliding_length(s->audio), s->next)) || s->error.status != HSE_OK)
         return NULL;
     if (!(p = hse_calloc(1, sizeof *p)))
         return NULL; /* asked again when another is back */
@@ -194,7 +150,7 @@ hse_item *vf_split_next(void *state)
     p->item.own = &p->piece;
     p->piece = (vf_piece){.tag = VF_PIECE_TAG, .segment = segment_of(s, s->next), .whole = s->reference};
     size_t from = p->piece.segment.audio_from, n = p->piece.segment.audio_to - from;
-    if (resampled(s, from, from + n, &x, &err) == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
+    if (hse_sliding_get(s->audio, from, from + n, &x, &err) == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
         hse_fail(&err, HSE_E_NOMEM, 0, "no memory for a piece of %zu samples", n);
     if (err.status == HSE_OK) {
         memcpy(p->item.audio.samples, x, n * sizeof *x);
