@@ -138,12 +138,12 @@ hse_status hse_admit(hse_job *job, hse_error *err)
         size_t one, batch;
 
         plan_step(job, job->step[i], &one, &batch);
-        pthread_mutex_lock(&e->lock);
-        weights += hse_slot_weight(job->step[i]);
-        pthread_mutex_unlock(&e->lock);
         most = one > most ? one : most;
         batches += batch;                               /* the steps run side by side */
     }
+    pthread_mutex_lock(&e->lock);
+    weights = hse_slots_weight(job->step, job->step_count, NULL, NULL, NULL, 0);
+    pthread_mutex_unlock(&e->lock);
     if (weights + most > budget) {
         pthread_mutex_lock(&e->lock);
         e->stats.rejected_memory++;
@@ -155,22 +155,25 @@ hse_status hse_admit(hse_job *job, hse_error *err)
     return HSE_OK;
 }
 
+static bool of_others(const slot *s, const void *user)
+{
+    const hse_job *job = user;
+    bool mine = false;
+
+    for (size_t k = 0; k < job->step_count; k++)
+        mine |= job->step[k] == s;
+    return !mine && s->users;
+}
+
 /* Locked. Models of others that cannot go now. */
 static uint64_t in_use(const hse_job *job)
 {
-    const hse_engine *e = job->engine;
-    uint64_t sum = 0;
+    const catalogue *c = job->engine->catalogue;
+    uint64_t sum = hse_slots_weight(c->slots, c->slot_count, of_others, job, job->step, job->step_count);
 
-    for (size_t i = 0; i < e->catalogue->slot_count; i++) {
-        const slot *s = e->catalogue->slots[i];
-        bool mine = false;
-
-        for (size_t k = 0; k < job->step_count; k++)
-            mine |= job->step[k] == s;
-        for (int k = 0; !mine && s->users && k < s->workers; k++)
-            sum += hse_worker_held(&s->worker[k]);
-        sum += !mine && s->users ? hse_slot_weight(s) : 0;
-    }
+    for (size_t i = 0; i < c->slot_count; i++)
+        for (int k = 0; of_others(c->slots[i], job) && k < c->slots[i]->workers; k++)
+            sum += hse_worker_held(&c->slots[i]->worker[k]);
     return sum;
 }
 

@@ -209,7 +209,7 @@ static hse_status look(slot *s, hse_model_facts *facts, const hse_roots *roots, 
         return HSE_OK;
     status = hse_locate_companion(&s->companion, &problem, s->dir, facts, roots, &s->arena, err);
     if (s->companion)
-        s->file_bytes += file_bytes(s->companion, facts->companion_files);
+        s->file_bytes += s->companion_bytes = s->type->companion_bytes ? file_bytes(s->companion, facts->companion_files) : 0;
     else if (status == HSE_OK)
         refuse(s, HSE_E_NOT_FOUND, problem);
     return status;

@@ -500,12 +500,14 @@ static bool name_at(char out[NAME_BYTES], const char *names, size_t k)
 /* Takes the folder when all files are there. */
 static void try_folder(const char **dir, const char *path, const hse_model_facts *facts, hse_arena *arena, hse_status *status)
 {
+    char real[MAX_PATH_BYTES];
     const char *missing;
 
     if (*dir || !path || !is_dir(path))
         return;
     files_present(path, facts->companion_files, &missing);
-    if (!missing && !(*dir = hse_arena_strndup(arena, path, strlen(path))))
+    /* By its real path it is known to be the same as another model's. */
+    if (!missing && realpath(path, real) && !(*dir = hse_arena_strndup(arena, real, strlen(real))))
         *status = HSE_E_NOMEM;
 }
 

@@ -48,6 +48,8 @@ static hse_status open_all(hse_engine *e, hse_error *err)
         memcpy(e->hash_key, &now, sizeof now);
     }
     hse_engine_limits(e, config);
+    if ((s = hse_parts_open(&e->parts, err)) != HSE_OK)
+        return s;
     const char *languages = e->setup.languages ? e->setup.languages : config ? config->languages_dir : NULL;
     if ((s = text_lexicon_open(&e->lexicon, languages, e->setup.no_bundled, err)) != HSE_OK)
         return s;
@@ -113,6 +115,7 @@ static void engine_free(hse_engine *e)
         e->retired = s->next_retired;
         hse_slot_free(s);
     }
+    hse_parts_close(&e->parts);
     text_lexicon_close(&e->lexicon);
     hse_free(e->models_dir);
     pthread_cond_destroy(&e->loaded);
@@ -193,7 +196,7 @@ static void model_stats(hse_model_stats *out, const slot *s, uint64_t now)
                              .expires_s = s->expires_ns ? (s->expires_ns > now ? (double)(s->expires_ns - now) * 1e-9 : 0) : -1,
                              .requests = s->users, .loads = s->loads, .unloads_idle = s->unloads[UNLOAD_IDLE],
                              .unloads_budget = s->unloads[UNLOAD_BUDGET], .unloads_asked = s->unloads[UNLOAD_ASKED],
-                             .bytes = s->model ? s->bytes : 0, .load_s = s->load_s, .waiting = s->waiting, .batches = s->batches,
+                             .bytes = hse_slot_bytes(s), .load_s = s->load_s, .waiting = s->waiting, .batches = s->batches,
                              .items = s->items_run, .queue = s->queue_s, .run = s->run_s};
     for (int i = 0; i < s->workers; i++)
         out->activation_bytes += hse_worker_held(&s->worker[i]);

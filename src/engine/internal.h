@@ -102,6 +102,7 @@ struct slot {
     bool                  as_stored;        /* int8 where the checkpoint is, else `precision` */
     double                keep_alive;       /* of the config; HSE_KEEP_ABSENT: the engine's */
     uint64_t              file_bytes;       /* of its checkpoints: what it may weigh, before it was ever loaded */
+    uint64_t              companion_bytes;  /* of these, or of `bytes`, what all with this companion have in common */
     slot                 *next_retired, *next_started;
 
     worker         worker[MAX_INSTANCES];
@@ -165,6 +166,10 @@ void hse_slot_unload(slot *s);                              /* the same */
 bool hse_slot_may_unload(const slot *s);
 uint64_t hse_slots_expire(hse_engine *e, uint64_t now);     /* mark what is idle too long; when the next one will be, 0: never */
 uint64_t hse_slot_weight(const slot *s);                    /* bytes: what it has, had, or may have */
+/* Of those that count (NULL: all), what several have in common once; nothing of what they have in common with `beside`. */
+uint64_t hse_slots_weight(slot *const *list, size_t n, bool (*counts)(const slot *s, const void *user), const void *user,
+                          slot *const *beside, size_t beside_n);
+uint64_t hse_slot_bytes(const slot *s);                     /* what it holds; what several hold in common is the first one's */
 void hse_preload(hse_engine *e, const hse_config *config);
 size_t hse_resident_bytes(void);                            /* no lock needed */
 
@@ -208,6 +213,7 @@ struct hse_engine {
     bool            stopping;
     hse_engine_setup setup;                 /* what it was started with; config is not looked at again */
     char           *models_dir;             /* setup.models */
+    hse_parts      *parts;                  /* what several models have in common */
     struct text_lexicon *lexicon;           /* all models' answers about words; packs are opened when first asked */
     catalogue      *catalogue;
     unsigned        next_slot;

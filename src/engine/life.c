@@ -108,6 +108,42 @@ uint64_t hse_slot_weight(const slot *s)
     return s->bytes ? s->bytes : s->file_bytes;
 }
 
+static bool have_companion(const slot *a, const slot *b)
+{
+    return a->companion && b->companion && a->companion_bytes && strcmp(a->companion, b->companion) == 0;
+}
+
+uint64_t hse_slots_weight(slot *const *list, size_t n, bool (*counts)(const slot *s, const void *user), const void *user,
+                          slot *const *beside, size_t beside_n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool again = false;
+
+        if (counts && !counts(list[i], user))
+            continue;
+        for (size_t k = 0; k < i && !again; k++)
+            again = have_companion(list[i], list[k]) && (!counts || counts(list[k], user));
+        for (size_t k = 0; k < beside_n && !again; k++)
+            again = have_companion(list[i], beside[k]);
+        sum += hse_slot_weight(list[i]) - (again ? list[i]->companion_bytes : 0);
+    }
+    return sum;
+}
+
+uint64_t hse_slot_bytes(const slot *s)
+{
+    const catalogue *c = s->engine->catalogue;
+    bool again = false;
+
+    if (!s->model)
+        return 0;
+    for (size_t i = 0; i < c->slot_count && c->slots[i] != s; i++)
+        again |= c->slots[i]->model && have_companion(s, c->slots[i]);
+    return s->bytes - (again ? s->companion_bytes : 0);
+}
+
 static slot *least_recently_used(hse_engine *e, const slot *but)
 {
     slot *oldest = NULL;
@@ -121,25 +157,20 @@ static slot *least_recently_used(hse_engine *e, const slot *but)
     return oldest;
 }
 
-/* What all models hold, and those that are on their way out no more. */
-static uint64_t loaded_bytes(const hse_engine *e)
+/* Those on their way out hold nothing any more. */
+static bool stays(const slot *s, const void *comes)
 {
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < e->catalogue->slot_count; i++) {
-        const slot *s = e->catalogue->slots[i];
-
-        sum += s->model && !(s->unload && hse_slot_may_unload(s)) ? s->bytes : 0;
-    }
-    return sum;
+    return s == comes || (s->model && !(s->unload && hse_slot_may_unload(s)));
 }
 
-/* Send idle models away until `more` bytes fit. */
-static void make_room(hse_engine *e, const slot *but, uint64_t more)
+/* Send idle models away until all that stay have room, and this one that comes. */
+static void make_room(hse_engine *e, const slot *comes)
 {
+    const catalogue *c = e->catalogue;
     slot *s;
 
-    while (e->memory_budget && loaded_bytes(e) + more > e->memory_budget && (s = least_recently_used(e, but))) {
+    while (e->memory_budget && hse_slots_weight(c->slots, c->slot_count, stays, comes, NULL, 0) > e->memory_budget &&
+           (s = least_recently_used(e, comes))) {
         s->unload = UNLOAD_BUDGET;
         pthread_cond_broadcast(&s->wake);
     }
@@ -155,7 +186,8 @@ static hse_status load(slot *s, uint64_t budget, void **model, hse_error *err)
     hse_engine *e = s->engine;
     const hse_model_source source = {.dir = s->dir, .load_format = s->load_format, .kernels = e->kernels, .precision = s->precision,
                                      .as_stored = s->as_stored, .pool = e->pool, .lexicon = e->lexicon,
-                                     .language = s->language_count ? s->languages[0] : NULL, .companion = s->companion};
+                                     .language = s->language_count ? s->languages[0] : NULL, .companion = s->companion,
+                                     .parts = e->parts};
     hse_status status = HSE_OK;
 
     for (int i = 0; status == HSE_OK && i < s->workers; i++)
@@ -202,7 +234,7 @@ void hse_slot_load(slot *s)
     void *model = NULL;
 
     s->loading = true;
-    make_room(e, s, hse_slot_weight(s));
+    make_room(e, s);
     pthread_mutex_unlock(&e->lock);
     size_t before = hse_resident_bytes();
     uint64_t start = hse_now_ns();
@@ -220,11 +252,12 @@ void hse_slot_load(slot *s)
     if (status == HSE_OK) {
         s->model = model;
         s->bytes = bytes;
+        s->companion_bytes = s->type->companion_bytes ? s->type->companion_bytes(model) : 0;
         s->loads++;
         s->used_ns = hse_now_ns();
         if (!s->users)
             set_expiry(s);
-        make_room(e, s, 0);
+        make_room(e, s);
     } else {
         hse_fail_in(&s->load_error, status, "model '%s' does not load", s->name);
         while (s->queue)                                /* of jobs that have ended since, none is left */

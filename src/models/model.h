@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/status.h"                    /* and hse.h: hse_segment */
 #include "formats/weights.h"
+#include "models/parts.h"
 #include "nn/nn.h"
 
 enum {                                      /* the typed fields of an item, as bits */
@@ -115,6 +116,7 @@ typedef struct {
     struct text_lexicon *lexicon;           /* answers of the language packs (text/lexicon.h), for as long as the model; NULL: none */
     const char *language;                   /* that this model of the folder speaks; NULL where it is of no matter */
     const char *companion;                  /* where hse_model_facts.companion was found; NULL: it names none */
+    hse_parts *parts;                       /* what it has in common with others; NULL: nothing */
 } hse_model_source;
 
 /* What a folder holds, as can be told without its weights. Strings live in the caller's arena, or for ever. */
@@ -149,6 +151,7 @@ typedef struct hse_model_type {
      * an item is its whole recording (no `own`) and stands for the largest that the split will hand out. */
     size_t     (*plan)(const void *model, nn_ctx *c, hse_item *const *items, size_t n);
     size_t     (*bytes)(const void *model);         /* weights held */
+    size_t     (*companion_bytes)(const void *model);           /* those of the companion among them, which all that name it share; NULL: none */
     k_weight_type (*precision)(const void *model);  /* of its matrices; NULL: what it was opened with */
     unsigned   (*rate_hz)(const void *model);       /* of the audio it takes or gives; 0 when any */
     /* Fixed gain of the product's loudness stage, from the model's config (gain_db); NULL or 0 = none. */

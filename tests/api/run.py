@@ -34,6 +34,8 @@ def main():
                     getattr(module, test)(hse)
                     passed += 1
                     print(f"ok      {name}.{test} {time.monotonic() - began:.2f} s", flush=True)
+                except server.Skipped as why:
+                    print(f"skipped {name}.{test}: {why}", flush=True)
                 except Exception:
                     failed += 1
                     print(f"FAILED  {name}.{test}\n{traceback.format_exc(limit=-3)}", flush=True)

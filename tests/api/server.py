@@ -94,3 +94,7 @@ def wav_samples(data):
     a = array.array("h")
     a.frombytes(data[at:at + (len(data) - at) // 2 * 2])
     return a, rate
+
+
+class Skipped(Exception):
+    """What a test needs is not on this machine; the text says what."""

@@ -2,83 +2,16 @@
 streaming, batches, what is missing. Small models with random weights; their numbers are the golden cases' concern."""
 import array
 import concurrent.futures
-import contextlib
 import json
 import os
 import re
 import shutil
-import struct
-import subprocess
-import sys
-import tempfile
 
 import server
+from narrators import folders, hse, variables
 
-sys.path.insert(0, os.path.join(server.ROOT, "scripts", "languages"))
-import pack  # noqa: E402
-
-GOLDEN = os.path.join(server.ROOT, "tests", "golden")
 TEXT = "Hello world. Did you ever hear a folk tale about a giant turtle?"
 MELO, BASE = "ov2-synthesizer-en", "ov1-synthesizer-en"
-
-
-def case(*names):
-    return os.path.join(GOLDEN, *names)
-
-
-def melo_folder(to, bert=True):
-    """A MeloTTS folder that reads its words from a table of its own."""
-    os.makedirs(to)
-    with open(case("melo", "model_resflow_noise", "config.json")) as f:
-        config = json.load(f)
-    config["data"]["disable_bert"] = True
-    with open(os.path.join(to, "config.json"), "w") as f:
-        json.dump(config, f)
-    shutil.copy(case("melo", "model_resflow_noise", "checkpoint.pth"), to)
-    shutil.copy(case("melo", "text_en", "cmudict.rep"), to)
-    if bert:
-        shutil.copytree(case("melo", "text_en", "bert"), os.path.join(to, "bert"))
-
-
-def base_folder(to):
-    inner = os.path.join(to, "checkpoints", "base_speakers", "EN")
-    os.makedirs(inner)
-    for name in ("config.json", "checkpoint.pth"):
-        shutil.copy(case("openvoice", "tts_small", name), inner)
-
-
-def english_pack(folder):
-    """A few words, and a network that says nothing."""
-    os.makedirs(os.path.join(folder, f"v{pack.VERSION}"))
-    words = {"hello": "hh ah0 l ow1", "world": "w er1 l d", "did": "d ih1 d", "you": "y uw1", "ever": "eh1 v er0",
-             "hear": "hh ih1 r", "a": "ah0", "folk": "f ow1 k", "tale": "t ey1 l", "about": "ah0 b aw1 t",
-             "giant": "jh ay1 ah0 n t", "turtle": "t er1 t ah0 l"}
-    shapes = {"enc_emb": (29, 1), "enc_w_ih": (3, 1), "enc_w_hh": (3, 1), "enc_b_ih": (1, 3), "enc_b_hh": (1, 3), "dec_emb": (74, 1),
-              "dec_w_ih": (3, 1), "dec_w_hh": (3, 1), "dec_b_ih": (1, 3), "dec_b_hh": (1, 3), "fc_w": (74, 1), "fc_b": (1, 74)}
-    network = [("g2p." + name, struct.pack("<II", r, c) + bytes(4 * r * c)) for name, (r, c) in shapes.items()]
-    pack.write(os.path.join(folder, f"v{pack.VERSION}", "en.pack"),
-               [("rep", pack.table({})), ("ipa", pack.table(words)), ("homograph", pack.table({}))] + network)
-
-
-@contextlib.contextmanager
-def folders():
-    with tempfile.TemporaryDirectory() as d:
-        melo_folder(os.path.join(d, "models", "myshell-ai", "MeloTTS-English"))
-        base_folder(os.path.join(d, "models", "myshell-ai", "openvoice"))
-        english_pack(os.path.join(d, "languages"))
-        yield d
-
-
-def variables(d):
-    return {"HSE_MODELS": os.path.join(d, "models"), "HSE_LANGUAGES": os.path.join(d, "languages")}
-
-
-def hse(d, *words, more=None, want=0):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("HSE_", "HF_")) or k == "HSE_CPU"}
-    environment.update({"HF_HOME": os.path.join(d, "hf"), "XDG_STATE_HOME": d, "XDG_CACHE_HOME": d}, **variables(d), **(more or {}))
-    r = subprocess.run([server.HSE, *words], capture_output=True, text=True, env=environment, timeout=60)
-    assert r.returncode == want, (words, r.returncode, r.stderr)
-    return r.stdout if want == 0 else r.stderr
 
 
 def samples(data):

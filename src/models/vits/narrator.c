@@ -99,8 +99,25 @@ static hse_status open_config(vits_narrator *m, const vits_narrator_source *sour
     return s;
 }
 
+static hse_status open_bert_part(void **out, const void *how, hse_error *err)
+{
+    bert *b = NULL;
+    hse_status s = bert_open(&b, how, err);
+
+    *out = b;
+    return s;
+}
+
+static void close_bert_part(void *object)
+{
+    bert *b = object;
+
+    bert_close(&b);
+}
+
 static hse_status open_bert(vits_narrator *m, const vits_narrator_source *source, hse_error *err)
 {
+    static const hse_part_type part = {"BERT", open_bert_part, close_bert_part};
     const bert_source from = {.dir = source->bert, .kernels = source->kernels, .type = K_F32, .limits = source->limits};
     bool zh = m->melo.language == MELO_ZH;
     int width = zh ? VITS_BERT : VITS_JA_BERT;
@@ -110,8 +127,10 @@ static hse_status open_bert(vits_narrator *m, const vits_narrator_source *source
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "there is no BERT for %s", melo_language_name(m->melo.language));
     if (m->config->disable_bert)
         return bert_open_tokens(&m->tokens, source->bert, err);
-    s = bert_open(&m->bert, &from, err);
-    if (s == HSE_OK && m->bert->hidden != width)
+    if ((s = hse_part_take(&m->bert_part, source->parts, &part, source->bert, &from, err)) != HSE_OK)
+        return s;
+    m->bert = hse_part_object(m->bert_part);
+    if (m->bert->hidden != width)
         s = hse_fail(err, HSE_E_FORMAT, 0, "the BERT in %.120s has %d channels; %s takes %d", source->bert, m->bert->hidden,
                      melo_language_name(m->melo.language), width);
     return s;
@@ -171,7 +190,7 @@ void vits_narrator_close(vits_narrator **narrator)
     if (!m)
         return;
     vits_tts_close(&m->tts);
-    bert_close(&m->bert);
+    hse_part_leave(&m->bert_part);
     text_wordpiece_close(&m->tokens);
     melo_rep_close(&m->rep);
     hse_free(m->rep_text);

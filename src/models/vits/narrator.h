@@ -9,6 +9,7 @@
 #define HSE_MODELS_VITS_NARRATOR_H
 
 #include "models/bert/bert.h"
+#include "models/parts.h"
 #include "models/vits/tts.h"
 #include "text/melo/melo.h"
 #include "text/openvoice/openvoice.h"
@@ -23,13 +24,15 @@ typedef struct {
     const hse_kernels *kernels;
     k_weight_type    type;                  /* of flow and decoder; durations and BERT are float32 */
     const hse_weights_limits *limits;       /* may be NULL */
+    hse_parts       *parts;                 /* where others find the same BERT; may be NULL */
 } vits_narrator_source;
 
 typedef struct {
     vits_config_kind kind;
     vits_config     *config;
     vits_tts        *tts;
-    bert            *bert;                  /* NULL: none is needed */
+    hse_part        *bert_part;
+    const bert      *bert;                  /* its own or the one of all; NULL: none is needed */
     text_wordpiece  *tokens;                /* where there is no bert */
     char            *rep_text;
     struct melo_rep *rep;

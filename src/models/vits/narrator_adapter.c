@@ -167,6 +167,7 @@ static hse_status open_model(void **out, const hse_model_source *source, vits_na
     from->kernels = source->kernels;
     from->type = source->precision;
     from->limits = &source->limits;
+    from->parts = source->parts;
     if ((s = vits_narrator_open(&m, from, err)) == HSE_OK)
         *out = m;
     return s;
@@ -202,6 +203,13 @@ static hse_status openvoice_open(void **out, const hse_model_source *source, hse
 static size_t model_bytes(const void *model)
 {
     return vits_narrator_bytes(model);
+}
+
+static size_t companion_bytes(const void *model)
+{
+    const vits_narrator *m = model;
+
+    return m->bert ? bert_bytes(m->bert) : 0;
 }
 
 static unsigned model_rate(const void *model)
@@ -402,6 +410,7 @@ const hse_model_type melo_type = {
     .name = "ov2-synthesizer",
     .files = {"checkpoint.pth"},
     .look = melo_look,
+    .companion_bytes = companion_bytes,
     .cut = melo_cut,
     .check_phones = melo_check_phones,
 };
