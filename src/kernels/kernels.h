@@ -129,6 +129,13 @@ typedef struct hse_kernels {
     /* n half-precision numbers, little-endian, at any alignment; exact. */
     void (*from_f16)(float *out, const void *in, size_t n);
 
+    /* For packing. `rows` rows of k weights (floats, or such halves; row stride in elements) as int8 with each row's scale and sum, by the
+     * rule of to_int8; the tail up to a multiple of 4 is zeros, the scale of a row that is not finite NaN. turn: words of 32
+     * bits, out[i][j] = in[j][i] for j < rows, i < words; strides in bytes, any alignment of in. */
+    void (*quantize)(int8_t *out, size_t out_row, float *scale, int32_t *sum, const void *in, bool halves, size_t in_row, int rows,
+                     int k);
+    void (*turn)(void *out, size_t out_row, const void *in, size_t in_row, int rows, int words);
+
     /* Attention weights for such products: e^(x - the row's largest), what they must be multiplied with to sum to 1 in scale. As bf16;
      * or in two parts, row r in the rows 2r (e * 127, rounded) and 2r + 1 (254 times what that left) of int8 inputs. */
     void (*exp_bf16)(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n);

@@ -6,10 +6,9 @@
 
 enum {
     ALIGN = 64,
-    MOST_PANEL = 64,    /* outputs of a panel, on any instruction set */
-    LINE = 16,          /* words of 32 bits in a cache line */
-    MOST_INPUTS = 8192, /* of a row that is converted at once */
-    STRETCH = 16,       /* inputs: a cache line of the source, a multiple of every group */
+    MOST_PANEL = 64, /* outputs of a panel, on any instruction set */
+    LINE = 16,       /* words of 32 bits in a cache line */
+    STRETCH = 16,    /* inputs: a cache line of the source, a multiple of every group */
 };
 
 static int round_up(int n, int to)
@@ -141,66 +140,39 @@ static char *clear_panel(const k_packed *p, int panel)
     return data;
 }
 
-/* Words of 32 bits (a pair of bf16, four int8) of `rows` outputs to their columns: 16 outputs at a time fill a line. */
-static void spread_words(char *data, size_t step, const char *rows, size_t row, int n, int words)
-{
-    for (int i = 0; i < words; i++, data += step)
-        for (int j = 0; j < n; j++)
-            memcpy(data + (size_t)j * 4, rows + (size_t)j * row + (size_t)i * 4, 4);
-}
-
 /* bf16 whose inputs lie side by side in w. */
 static void panel_rows_bf16(const hse_kernels *k, const k_packed *p, char *data, size_t step, int columns,
                             const float *w, size_t w_n)
 {
     enum { INPUTS = 512 };
-    _Alignas(ALIGN) uint16_t rows[LINE][INPUTS];
+    _Alignas(ALIGN) uint16_t rows[LINE][INPUTS + ALIGN / 2]; /* one line more: rows in other sets of the cache */
 
     for (int from = 0; from < p->k; from += INPUTS) {
         int n = p->k - from < INPUTS ? p->k - from : INPUTS;
         for (int j = 0; j < columns; j += LINE) {
             int left = columns - j < LINE ? columns - j : LINE;
-            k->to_bf16(&rows[0][0], INPUTS, w + (size_t)j * w_n + from, w_n, left, n, K_NONE, 0.0f);
-            spread_words(data + (size_t)(from / 2) * step + (size_t)j * 4, step, (const char *)rows, sizeof rows[0],
-                         left, (n + 1) / 2);
+            k->to_bf16(&rows[0][0], sizeof rows[0] / sizeof rows[0][0], w + (size_t)j * w_n + from, w_n, left, n,
+                       K_NONE, 0.0f);
+            k->turn(data + (size_t)(from / 2) * step + (size_t)j * 4, step, rows, sizeof rows[0], left, (n + 1) / 2);
         }
     }
 }
 
-/* In stretches whose sum fits 16 bits, which the compiler turns into vectors. */
-static int32_t sum_bytes(const uint8_t *x, int n)
-{
-    uint32_t sum = 0;
-    int i = 0;
-
-    for (; n - i >= 64; i += 64) {
-        uint16_t part = 0; /* 64 * 255 fits */
-        for (int j = 0; j < 64; j++)
-            part = (uint16_t)(part + x[i + j]);
-        sum += part;
-    }
-    for (; i < n; i++)
-        sum += x[i];
-    return (int32_t)sum;
-}
-
-/* int8 the same way; the rows come with 128 added. */
+/* int8 the same way, from floats or halves. */
 static void panel_rows_int8(const hse_kernels *k, const k_packed *p, char *data, size_t step, int first, int columns,
-                            const float *w, size_t w_n)
+                            const void *w, bool halves, size_t w_n)
 {
-    _Alignas(ALIGN) uint8_t rows[LINE][MOST_INPUTS];
+    _Alignas(ALIGN) int8_t rows[LINE * (K_MOST_INPUTS + 2 * ALIGN)];
+    size_t row = round_up_size((size_t)p->k) + ALIGN; /* one line more: rows in other sets of the cache */
+    int32_t sum[LINE];
 
     for (int j = 0; j < columns; j += LINE) {
         int left = columns - j < LINE ? columns - j : LINE;
-        k->to_int8(&rows[0][0], MOST_INPUTS, p->scale + first + j, w + (size_t)j * w_n, w_n, left, p->k, K_NONE, 0.0f);
-        for (int r = 0; r < left; r++) {
-            p->comp[first + j + r] = -128 * (sum_bytes(rows[r], p->k) - 128 * p->k);
-            for (int i = 0; i < p->k; i++)
-                rows[r][i] ^= 0x80;
-            for (int i = p->k; i % 4; i++)
-                rows[r][i] = 0;
-        }
-        spread_words(data + (size_t)j * 4, step, (const char *)rows, sizeof rows[0], left, (p->k + 3) / 4);
+        k->quantize(rows, row, p->scale + first + j, sum, (const char *)w + (size_t)j * w_n * (halves ? 2 : 4), halves,
+                    w_n, left, p->k);
+        for (int r = 0; r < left; r++)
+            p->comp[first + j + r] = -128 * sum[r];
+        k->turn(data + (size_t)j * 4, step, rows, row, left, (p->k + 3) / 4);
     }
 }
 
@@ -301,14 +273,21 @@ void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const floa
 
     if (one && p->type == K_BF16 && w_i == 1)
         panel_rows_bf16(k, p, data, step * 2, columns, w, w_n);
-    else if (one && p->type == K_INT8 && w_i == 1 && p->k <= MOST_INPUTS - 4)
-        panel_rows_int8(k, p, data, step, first, columns, w, w_n);
+    else if (one && p->type == K_INT8 && w_i == 1 && p->k <= K_MOST_INPUTS)
+        panel_rows_int8(k, p, data, step, first, columns, w, false, w_n);
     else if (one && p->type == K_BF16 && w_n == 1)
         panel_columns_bf16(k, p, data, step, columns, w, w_i);
     else if (one && p->type == K_INT8 && w_n == 1)
         panel_columns_int8(p, data, step, first, columns, w, w_i);
     else
         panel_any(p, data, step, first, columns, w, w_n, w_t, w_i);
+}
+
+void k_pack_panel_halves(const hse_kernels *k, const k_packed *p, int panel, const void *w, size_t w_n)
+{
+    size_t step = (size_t)panel_width(k->layout, p, panel) * 4;
+
+    panel_rows_int8(k, p, clear_panel(p, panel), step, panel * p->panel, k_panel_outputs(p, panel), w, true, w_n);
 }
 
 void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const int8_t *w, size_t w_n,
@@ -336,7 +315,7 @@ void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const
     int words = p->k / 4, rest = p->k % 4;
     for (int j = 0; j < columns; j += LINE) {
         int left = columns - j < LINE ? columns - j : LINE;
-        spread_words(data + (size_t)j * 4, step, (const char *)(w + (size_t)j * w_n), w_n, left, words);
+        k->turn(data + (size_t)j * 4, step, w + (size_t)j * w_n, w_n, left, words);
         for (int r = 0; r < left && rest; r++)
             memcpy(data + (size_t)words * step + (size_t)(j + r) * 4, w + (size_t)(j + r) * w_n + (size_t)words * 4,
                    (size_t)rest);

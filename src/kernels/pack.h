@@ -8,6 +8,8 @@
 
 #include "kernels/kernels.h"
 
+enum { K_MOST_INPUTS = 8192 };              /* of a row that k_pack_panel_halves takes */
+
 typedef struct k_layout {
     int lanes, vectors;
 } k_layout;
@@ -27,6 +29,8 @@ size_t k_pack_begin(const hse_kernels *k, k_packed *p, void *block, k_weight_typ
 int    k_panel_outputs(const k_packed *p, int panel);                   /* how many of the n outputs are in it */
 /* w: the panel's first output's weights; strides as in hse_kernels.pack. */
 void   k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const float *w, size_t w_n, size_t w_t, size_t w_i);
+/* INT8 with one tap and up to K_MOST_INPUTS inputs from halves (little-endian, at any alignment; w_n in halves). */
+void   k_pack_panel_halves(const hse_kernels *k, const k_packed *p, int panel, const void *w, size_t w_n);
 /* INT8 with one tap from numbers that are quantized already: w[j * w_n + i] * scale[j] is the weight. */
 void   k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const int8_t *w, size_t w_n, const float *scale);
 /* The weights of one output (one tap) as they are used: p->k floats. */

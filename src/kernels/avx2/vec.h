@@ -57,6 +57,7 @@ INLINE vf vf_load_bf16(const uint16_t *p, int n)
     }
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
 }
+INLINE vf vf_load_f16(const char *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p)); }
 INLINE vf vf_load_or(const float *p, int n, vf rest)
 {
     return _mm256_blendv_ps(rest, vf_load_n(p, n), _mm256_castsi256_ps(vf_first(n)));
@@ -135,14 +136,26 @@ INLINE void vf_store_bf16(uint16_t *p, vf x, int n)
         memcpy(p, &narrow, (size_t)n * sizeof *p);
 }
 
-/* The first n lanes, whole numbers of -127..127, as bytes with 128 added. */
-INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n)
+INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+
+INLINE int32_t vi_total(vi a)
 {
-    __m128i narrow = vi_narrow(_mm256_add_epi32(x, _mm256_set1_epi32(128)));
+    __m128i q = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+
+    q = _mm_add_epi32(q, _mm_shuffle_epi32(q, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(q, _mm_shuffle_epi32(q, 0xb1)));
+}
+
+/* The low bytes of the first n lanes; those of whole numbers of -127..127 with 128 added. */
+INLINE void vi_store_bytes(uint8_t *p, vi x, int n)
+{
+    __m128i narrow = vi_narrow(_mm256_and_si256(x, _mm256_set1_epi32(255)));
 
     narrow = _mm_packus_epi16(narrow, narrow);
     memcpy(p, &narrow, (size_t)(n < VF_LANES ? n : VF_LANES));
 }
+
+INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n) { vi_store_bytes(p, vi_add(x, _mm256_set1_epi32(128)), n); }
 
 /* x[i][j] <-> x[j][i]: pairs of 32 and 64 bits inside halves, then the halves. */
 INLINE void vf_transpose(vf x[VF_LANES])

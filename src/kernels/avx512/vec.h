@@ -50,6 +50,7 @@ INLINE vf vf_load_bf16(const uint16_t *p, int n)
 
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
+INLINE vf vf_load_f16(const char *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
 INLINE vf vf_load_or(const float *p, int n, vf rest) { return _mm512_mask_loadu_ps(rest, vf_first(n), p); }
 INLINE vf vf_keep_first(vf x, int n) { return _mm512_maskz_mov_ps(vf_first(n), x); }
 INLINE void vf_store_n(float *p, vf x, int n) { _mm512_mask_storeu_ps(p, vf_first(n), x); }
@@ -90,11 +91,12 @@ INLINE vi vi_max(vi a, vi b) { return _mm512_max_epi32(a, b); }
 INLINE int32_t vi_largest(vi a) { return _mm512_reduce_max_epi32(a); }
 INLINE vi vi_zero(void) { return _mm512_setzero_si512(); }
 
-/* The first n lanes, whole numbers of -127..127, as bytes with 128 added. */
-INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n)
-{
-    _mm_mask_storeu_epi8(p, vf_first(n), _mm512_cvtepi32_epi8(_mm512_add_epi32(x, _mm512_set1_epi32(128))));
-}
+INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+INLINE int32_t vi_total(vi a) { return _mm512_reduce_add_epi32(a); }
+
+/* The low bytes of the first n lanes; those of whole numbers of -127..127 with 128 added. */
+INLINE void vi_store_bytes(uint8_t *p, vi x, int n) { _mm_mask_storeu_epi8(p, vf_first(n), _mm512_cvtepi32_epi8(x)); }
+INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n) { vi_store_bytes(p, vi_add(x, _mm512_set1_epi32(128)), n); }
 
 /* x[i][j] <-> x[j][i]: pairs of 32 and 64 bits inside quarters, then the quarters. */
 INLINE void vf_transpose(vf x[VF_LANES])

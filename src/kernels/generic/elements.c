@@ -24,7 +24,8 @@ float k_generic_act1(float v, k_act act, float slope)
     case K_ELU: return v < 0.0f ? expm1f(v) : v;
     case K_ADD_SIN:
         v = v < 0.0f ? v * slope : v;
-        return fabsf(v) < 8388608.0f ? v + sinf(v) : v; /* beyond, a unit is more than the sine can be; of an infinity none */
+        return fabsf(v) < 8388608.0f ? v + sinf(v)
+                                     : v; /* beyond, a unit is more than the sine can be; of an infinity none */
     case K_NONE:
     case K_ACTS: break;
     }
@@ -117,10 +118,21 @@ static void from_f16(float *out, const void *in, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         uint32_t half = (uint32_t)p[2 * i] | (uint32_t)p[2 * i + 1] << 8, magnitude = (half & 0x7fffu) << 13;
-        union { uint32_t u; float f; } x = {.u = magnitude}, y = {.f = x.f * 0x1p112f};
+        union {
+            uint32_t u;
+            float f;
+        } x = {.u = magnitude}, y = {.f = x.f * 0x1p112f};
         y.u = (magnitude >= 0x7c00u << 13 ? magnitude | 0x7f800000u : y.u) | (half & 0x8000u) << 16;
         out[i] = y.f;
     }
+}
+
+static void from_either(float *out, const char *in, bool half, int i)
+{
+    if (half)
+        from_f16(out, in + 2 * (size_t)i, 1);
+    else
+        memcpy(out, in + 4 * (size_t)i, sizeof *out);
 }
 
 static void to_bf16(uint16_t *out, size_t out_row, const float *in, size_t in_row, int rows, int k, k_act a,
@@ -153,6 +165,41 @@ static void to_int8(uint8_t *out, size_t out_row, float *out_scale, const float 
     }
 }
 
+static void quantize(int8_t *out, size_t out_row, float *out_scale, int32_t *out_sum, const void *in, bool halves,
+                     size_t in_row, int rows, int k)
+{
+    const char *p = in;
+
+    for (int r = 0; r < rows; r++, out += out_row, p += in_row * (halves ? 2 : 4)) {
+        float most = 0.0f, v;
+        int32_t total = 0;
+        for (int i = 0; i < k; i++) {
+            from_either(&v, p, halves, i);
+            if (!(fabsf(v) <= most))
+                most = isnan(most) ? most : fabsf(v);
+        }
+        float factor = k_int8_factor(most);
+        out_scale[r] = k_int8_scale(most);
+        for (int i = 0; i < k; i++) {
+            from_either(&v, p, halves, i);
+            out[i] = (int8_t)k_to_int8(v, factor);
+            total += out[i];
+        }
+        for (int i = k; i % 4 != 0; i++)
+            out[i] = 0;
+        out_sum[r] = total;
+    }
+}
+
+static void turn(void *out, size_t out_row, const void *in, size_t in_row, int rows, int words)
+{
+    char *to = out;
+
+    for (int i = 0; i < words; i++, to += out_row)
+        for (int j = 0; j < rows; j++)
+            memcpy(to + (size_t)j * 4, (const char *)in + (size_t)j * in_row + (size_t)i * 4, 4);
+}
+
 void k_generic_elements(hse_kernels *k)
 {
     k->act = act;
@@ -169,4 +216,6 @@ void k_generic_elements(hse_kernels *k)
     k->to_bf16 = to_bf16;
     k->from_f16 = from_f16;
     k->to_int8 = to_int8;
+    k->quantize = quantize;
+    k->turn = turn;
 }

@@ -3,6 +3,7 @@
 
 #include "kernels/simd/attend.h"
 #include "kernels/simd/elements.h"
+#include "kernels/simd/panel.h"
 #include "kernels/simd/prepare.h"
 #include "kernels/simd/rows.h"
 
@@ -14,6 +15,7 @@ void hse_kernels_neon(hse_kernels *k)
     set_rows(k);
     k->attend = k_attend_rows;
     set_prepare(k);
+    set_panel(k);
     k_neon_gemm(k);
     if (k->cpu & HSE_CPU_NEON_DOT)
         k_neon_dot(k);

@@ -49,6 +49,14 @@ INLINE vf vf_load_bf16(const uint16_t *p, int n)
     }
     return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 }
+INLINE vf vf_load_f16(const char *p)
+{
+    uint16_t half[VF_LANES];
+
+    memcpy(half, p, sizeof half);
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(half)));
+}
+
 INLINE vf vf_load_or(const float *p, int n, vf rest)
 {
     float lane[VF_LANES];
@@ -108,14 +116,19 @@ INLINE vi vi_max(vi a, vi b) { return vmaxq_s32(a, b); }
 INLINE int32_t vi_largest(vi a) { return vmaxvq_s32(a); }
 INLINE vi vi_zero(void) { return vdupq_n_s32(0); }
 
-/* The first n lanes, whole numbers of -127..127, as bytes with 128 added. */
-INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n)
+INLINE vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
+INLINE int32_t vi_total(vi a) { return vaddvq_s32(a); }
+
+/* The low bytes of the first n lanes; those of whole numbers of -127..127 with 128 added. */
+INLINE void vi_store_bytes(uint8_t *p, vi x, int n)
 {
-    uint16x4_t half = vreinterpret_u16_s16(vmovn_s32(vaddq_s32(x, vdupq_n_s32(128))));
+    uint16x4_t half = vreinterpret_u16_s16(vmovn_s32(x));
     uint8x8_t narrow = vmovn_u16(vcombine_u16(half, half));
 
     memcpy(p, &narrow, (size_t)(n < VF_LANES ? n : VF_LANES));
 }
+
+INLINE void vi_store_offset_bytes(uint8_t *p, vi x, int n) { vi_store_bytes(p, vi_add(x, vdupq_n_s32(128)), n); }
 
 /* x[i][j] <-> x[j][i] */
 INLINE void vf_transpose(vf x[VF_LANES])

@@ -367,6 +367,31 @@ static const float *rows_as_floats(const loader *l, const matrix *m, int first, 
     return scratch;
 }
 
+/* Rows [first, first + n) where the file has them as halves in one place; NULL otherwise. */
+static const uint8_t *rows_as_halves(const matrix *m, int first, int n)
+{
+    size_t from = (size_t)first, cols = (size_t)m->inputs;
+
+    for (int i = 0; i < m->n_pieces; i++) {
+        const piece *p = &m->pieces[i];
+        if (from < p->rows)
+            return !p->floats && p->weight->dtype == HSE_F16 && p->rows - from >= (size_t)n
+                       ? p->m.data + from * cols * 2
+                       : NULL;
+        from -= p->rows;
+    }
+    return NULL;
+}
+
+/* Are an int8 panel's weights finite? */
+static bool finite_scales(const k_packed *w, int first, int n)
+{
+    for (int j = first; j < first + n; j++)
+        if (isnan(w->scale[j]))
+            return false;
+    return true;
+}
+
 static bool pack_panel(const loader *l, const matrix *m, int panel, float *scratch)
 {
     int first = panel * m->w->panel, n = k_panel_outputs(m->w, panel);
@@ -379,6 +404,12 @@ static bool pack_panel(const loader *l, const matrix *m, int panel, float *scrat
             scratch[j] = 1.0f / ct2_matrix_scale(&m->pieces[0].m, (size_t)(first + j));
         k_pack_panel_int8(l->m->kernels, m->w, panel, stored + (size_t)first * cols, cols, scratch);
         return true;
+    }
+    bool quantized = m->type == K_INT8 && m->taps == 1 && m->inputs <= K_MOST_INPUTS;
+    const uint8_t *halves = quantized ? rows_as_halves(m, first, n) : NULL;
+    if (halves) {
+        k_pack_panel_halves(l->m->kernels, m->w, panel, halves, cols);
+        return finite_scales(m->w, first, n);
     }
     const float *rows = rows_as_floats(l, m, first, n, scratch);
     if (!(l->m->kernels->max_abs(rows, (size_t)n * cols) < INFINITY))

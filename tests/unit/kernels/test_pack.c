@@ -116,6 +116,70 @@ TEST(parts_are_the_whole)
             }
 }
 
+TEST(halves_pack_as_their_floats_do)
+{
+    static const int ns[] = {1, 16, 37, 64, 130}, inputs_of[] = {1, 3, 16, 66, 131};
+    static float w[MOST_N * MOST_K];
+    static uint16_t half[MOST_N * MOST_K + 1];
+    char *odd = (char *)half + 1;
+
+    FOR_EACH_SET (k)
+        for (size_t a = 0; a < COUNT(ns); a++)
+            for (size_t b = 0; b < COUNT(inputs_of); b++) {
+                int n = ns[a], inputs = inputs_of[b], count = n * inputs;
+                for (int i = 0; i < count; i++) {
+                    uint16_t bits = (uint16_t)(random_bits() & 0xbfffu); /* below 2 */
+                    memcpy(odd + 2 * i, &bits, sizeof bits);
+                }
+                k->from_f16(w, odd, (size_t)count);
+                packed floats = begin(k, K_INT8, n, inputs), halves = begin(k, K_INT8, n, inputs);
+                for (int p = 0; p < floats.p.panels; p++) {
+                    size_t at = (size_t)(p * floats.p.panel * inputs);
+                    k_pack_panel(k, &floats.p, p, w + at, (size_t)inputs, 0, 1);
+                    k_pack_panel_halves(k, &halves.p, p, odd + 2 * at, (size_t)inputs);
+                }
+                same_products(k, &floats, &halves, "packing halves");
+                uint16_t infinite = 0x7c00;
+                memcpy(odd, &infinite, sizeof infinite);
+                k_pack_panel_halves(k, &halves.p, 0, odd, (size_t)inputs);
+                CHECK(isnan(halves.p.scale[0]), "%s %d x %d: an infinite weight has the scale %g", k->name, n, inputs,
+                      (double)halves.p.scale[0]);
+                free(floats.block);
+                free(halves.block);
+            }
+}
+
+TEST(weights_are_quantized_and_turned_as_plain_c_does)
+{
+    enum { ROWS = 19, WORDS = 41, COLS = 4 * WORDS };
+    static float w[ROWS * COLS];
+    static int8_t q[ROWS * COLS], want_q[ROWS * COLS];
+    static uint32_t turned[WORDS * ROWS], want_turned[WORDS * ROWS];
+    float scale[ROWS], want_scale[ROWS];
+    int32_t sum[ROWS], want_sum[ROWS];
+    const hse_kernels *plain = hse_kernels_get(0);
+
+    FOR_EACH_SET (k)
+        for (int rows = 1; rows <= ROWS; rows += 3)
+            for (int cols = 1; cols <= COLS; cols += cols < 40 ? 1 : 31) {
+                int words = (cols + 3) / 4;
+                random_fill(w, ROWS * COLS, 1.0f);
+                memset(q, 0x5a, sizeof q);
+                memset(want_q, 0x5a, sizeof want_q);
+                memset(turned, 0x5a, sizeof turned);
+                memset(want_turned, 0x5a, sizeof want_turned);
+                plain->quantize(want_q, COLS, want_scale, want_sum, w, false, COLS, rows, cols);
+                k->quantize(q, COLS, scale, sum, w, false, COLS, rows, cols);
+                CHECK(memcmp(q, want_q, sizeof q) == 0 && same_bits(scale, want_scale, (size_t)rows) &&
+                          memcmp(sum, want_sum, (size_t)rows * sizeof *sum) == 0,
+                      "%s: %d rows of %d quantized", k->name, rows, cols);
+                plain->turn(want_turned, ROWS * 4, q, COLS, rows, words);
+                k->turn(turned, ROWS * 4, q, COLS, rows, words);
+                CHECK(memcmp(turned, want_turned, sizeof turned) == 0, "%s: %d rows of %d words turned", k->name, rows,
+                      words);
+            }
+}
+
 TEST(halves_are_exact)
 {
     enum { ALL = 65536 };
