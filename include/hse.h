@@ -433,6 +433,7 @@ typedef struct {
     int          restore_mode;                  /* restore: 0, or 1: high frequencies are removed first (VoiceFixer)     */
     int          has_seed;                      /* convert: 0: its noise is drawn anew                                   */
     uint64_t     seed;                          /* ... or the same seed gives the same bits                              */
+    const char  *watermark;                     /* convert: as in hse_speak_options                                      */
 } hse_convert_options;
 
 static inline void hse_convert_options_init(hse_convert_options *o)

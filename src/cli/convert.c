@@ -28,6 +28,7 @@ static const cli_option convert_options[] = {
     {"embedding", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "or an embedding (from hse embed)"},
     {"output", 'o', CLI_TEXT, "FILE|DIR", NULL, 0, 0, false, "a file; for several recordings or a folder of them, a folder"},
     {"seed", 0, CLI_INT, "N", NULL, 0, INT_MAX, false, "of the noise: the same seed gives the same audio (default: drawn anew)"},
+    {"watermark", 0, CLI_TEXT, "MESSAGE", NULL, 0, 0, false, "1 to 8 letters, digits or - hidden in the speech (hse watermark finds them)"},
     CLI_RESULT_OPTIONS,
 };
 
@@ -132,8 +133,10 @@ static hse_status put_body(const work *w, hse_buf *body, const char *path, hse_e
     hse_status s = cli_json_file(body, "source_audio", path, err);
     if (!w->restore && s == HSE_OK && cli_text(a, "to"))
         s = cli_json_file(body, "target_audio", cli_text(a, "to"), err);
-    if (!w->restore)
+    if (!w->restore) {
         cli_json_text(body, "voice", cli_text(a, "voice"));
+        cli_json_text(body, "watermark", cli_text(a, "watermark"));
+    }
     if (w->embedding.count) {
         hse_buf_str(body, ",\"target_embedding\":\"");
         hse_buf_base64(body, w->embedding.values, w->embedding.count * sizeof(float));
@@ -408,6 +411,7 @@ static hse_status read_target(work *w, hse_error *err)
     if (s == HSE_OK && cli_text(a, "to") && !w->remote)
         s = cli_read_audio(&w->target, cli_text(a, "to"), err);
     w->options.voice = cli_text(a, "voice");
+    w->options.watermark = cli_text(a, "watermark");
     w->options.embedding = w->embedding.values;
     w->options.embedding_size = w->embedding.count;
     w->options.target = w->target.samples;

@@ -169,6 +169,7 @@ static hse_status take_convert_options(hse_request *r, const hse_convert_options
     }
     r->has_seed = r->kind == HSE_JOB_CONVERT && o.has_seed;
     r->seed = r->has_seed ? o.seed : 0;
+    r->watermark = r->kind == HSE_JOB_CONVERT ? o.watermark : NULL;
     r->restore_mode = r->kind == HSE_JOB_RESTORE ? o.restore_mode : 0;
     r->model = o.model;
     r->rate_hz = o.rate_hz;

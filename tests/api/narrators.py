@@ -107,7 +107,7 @@ def english_pack(folder):
     os.makedirs(os.path.join(folder, f"v{pack.VERSION}"))
     words = {"hello": "hh ah0 l ow1", "world": "w er1 l d", "did": "d ih1 d", "you": "y uw1", "ever": "eh1 v er0",
              "hear": "hh ih1 r", "a": "ah0", "folk": "f ow1 k", "tale": "t ey1 l", "about": "ah0 b aw1 t",
-             "giant": "jh ay1 ah0 n t", "turtle": "t er1 t ah0 l"}
+             "giant": "jh ay1 ah0 n t", "turtle": "t er1 t ah0 l", "one": "w ah1 n", "two": "t uw1"}
     shapes = {"enc_emb": (29, 1), "enc_w_ih": (3, 1), "enc_w_hh": (3, 1), "enc_b_ih": (1, 3), "enc_b_hh": (1, 3), "dec_emb": (74, 1),
               "dec_w_ih": (3, 1), "dec_w_hh": (3, 1), "dec_b_ih": (1, 3), "dec_b_hh": (1, 3), "fc_w": (74, 1), "fc_b": (1, 74)}
     network = [("g2p." + name, struct.pack("<II", r, c) + bytes(4 * r * c)) for name, (r, c) in shapes.items()]

@@ -13,6 +13,7 @@ import wave
 import zipfile
 
 import fake
+import narrators
 import server
 
 CASE = os.path.join(server.ROOT, "tests", "golden", "openvoice", "hse_chain_v1")
@@ -177,3 +178,77 @@ def test_hse_convert_of_files_and_folders(hse):
         assert sorted(os.listdir(os.path.join(work, "hers"))) == ["one.wav", "two.wav"]
         assert read("hers/one.wav") == read("hers/two.wav") == read("alone.wav") and len(read("alone.wav")) > 15000
         assert run(os.path.join(work, "takes")).returncode == 2
+
+
+# ---- OpenVoice V2: MeloTTS speaks, the converter colours ----
+
+@contextlib.contextmanager
+def running_v2():
+    """V2's repository with the colours of two base voices, MeloTTS with its BERT, and a recogniser."""
+    with tempfile.TemporaryDirectory() as d:
+        repo, v2 = os.path.join(CASE, "repo", "checkpoints"), os.path.join(d, "myshell-ai", "openvoicev2")
+        shutil.copytree(os.path.join(repo, "converter"), os.path.join(v2, "converter"))
+        os.makedirs(os.path.join(v2, "base_speakers", "ses"))
+        for name in ("en-us", "en-india"):
+            shutil.copy(os.path.join(repo, "base_speakers", "EN", "en_default_se.pth"), os.path.join(v2, "base_speakers", "ses", name + ".pth"))
+        narrators.melo_folder(os.path.join(d, "myshell-ai", "MeloTTS-English"), uses_bert=True)
+        narrators.bert_folder(os.path.join(d, "google-bert", "bert-base-uncased"))
+        narrators.english_pack(os.path.join(d, "languages"))
+        os.symlink(WHISPER, os.path.join(d, "whisper"))
+        with server.running("--models", d, variables={"HSE_LANGUAGES": os.path.join(d, "languages")}) as s:
+            yield s
+
+
+def test_cloning_by_v2_with_melotts_and_whisper(hse):
+    with running_v2() as s:
+        entry = [m for m in s.get("/v1/audio/speech/models")["data"] if m["id"] == "openvoice_v2"][0]
+        assert [(l["language"], len(l["voices"])) for l in entry["languages"]] == [("en", 5)], entry
+        base = {"model": "openvoice_v2", "input": "Hello world. Did you ever hear a folk tale about a giant turtle?", "mode": "voice_cloning",
+                "language": "EN", "voice": "EN-US", "generation_options": {"seed": 3}}
+
+        def clone(**more):
+            r = s.post("/v1/audio/speech", {**base, **more})
+            samples, rate = server.wav_samples(base64.b64decode(r["data"]))
+            assert r["model"] == "openvoice_v2" and rate == 22050 and len(samples) > 8000, (len(samples), rate)
+            return r["data"]
+
+        loaded = lambda: {m["id"] for m in s.get("/v1/ps")["data"]}
+        given = clone(input_audio=REFERENCE, input_vad_data=VAD)
+        assert loaded() == {"ov2-tone-converter-encoder", "ov2-synthesizer-en", "ov2-tone-converter"}, loaded()
+        heard = clone(input_audio=REFERENCE)
+        assert "whisper" in loaded(), "nobody found speech"
+        assert heard == clone(input_audio=REFERENCE) and heard != given, "Whisper's stretches are not those that were given"
+        embedding = s.post("/v1/embed/speaker", {"model": "openvoice_v2", "input_audio": REFERENCE})["data"]
+        assert clone(input_embedding=embedding) == heard, "the same embedding, made before"
+        silero = clone(input_audio=REFERENCE, input_vad_mode="silero")
+        assert silero != given and "silero-vad" in loaded()
+        single = clone(mode="single_speaker_tts")
+        assert single not in (heard, given)
+        assert clone(input_embedding=embedding, voice="EN_INDIA") != heard, "as MeloTTS calls the speaker of en-india.pth"
+        marked = "<speak>Hello world. <prosody rate='2'>Did you ever hear a folk tale</prosody> about a giant turtle?</speak>"
+        fast = base64.b64decode(clone(input_embedding=embedding, input=marked))
+        assert len(fast) < len(base64.b64decode(heard)), "SSML in front of the converter"
+        for change, status, words in (({"voice": "EN-BR"}, 404, "EN-BR"), ({"voice": "nobody"}, 400, "nobody"), ({"language": "FR"}, 400, "language"),
+                                      ({"input_embedding": None}, 400, "input_audio or input_embedding")):
+            got, _, data = s.request("POST", "/v1/audio/speech", {**base, "input_embedding": embedding, **change})
+            assert got == status and words in json.loads(data)["error"]["message"], (change, got, data[:300])
+
+
+def test_hse_convert_writes_a_watermark(hse):
+    with models() as d, tempfile.TemporaryDirectory() as work:
+        paths = {name: os.path.join(work, name + ".wav") for name in ("her", "me", "marked", "plain")}
+        for name, data in (("her", base64.b64decode(REFERENCE)), ("me", WAV)):
+            with open(paths[name], "wb") as f:
+                f.write(data)
+        convert = lambda to, *more: subprocess.run([server.HSE, "convert", paths["me"], "--to", paths["her"], "--seed", "4", "--local", "--models", d,
+                                                    "--model", CONVERTER, "-o", paths[to], *more], capture_output=True, text=True, timeout=100)
+        read = lambda name: subprocess.run([server.HSE, "watermark", paths[name]], capture_output=True, text=True, timeout=60)
+        for to, more in (("marked", ["--watermark", "acme"]), ("plain", [])):
+            r = convert(to, *more)
+            assert r.returncode == 0, r.stderr
+        found, none = read("marked"), read("plain")
+        assert found.returncode == 0 and found.stdout == f"{paths['marked']}: acme\n", found
+        assert none.returncode == 1 and "no watermark" in none.stdout, none
+        assert os.path.getsize(paths["marked"]) == os.path.getsize(paths["plain"])
+        r = convert("plain", "--watermark", "a b")
+        assert r.returncode != 0 and "watermark" in r.stderr, r

@@ -81,6 +81,14 @@ void ov_colours_close(ov_colours *c)
     *c = (ov_colours){0};
 }
 
+/* MeloTTS calls a speaker EN_INDIA whose colour lies in en-india.pth. */
+static bool same_voice(const char *a, const char *b)
+{
+    for (; *a && *b && (*a == *b || ((*a == '-' || *a == '_') && (*b == '-' || *b == '_'))); a++)
+        b++;
+    return *a == '\0' && *b == '\0';
+}
+
 hse_status ov_colours_find(const float **out, const ov_colours *c, const char *language, const char *voice, hse_error *err)
 {
     const char *code = language ? text_language_code(language) : NULL;
@@ -92,7 +100,7 @@ hse_status ov_colours_find(const float **out, const ov_colours *c, const char *l
 
         if (language && (!code || strcmp(code, f->language) != 0))
             continue;
-        if (strcmp(f->voice, voice) != 0) {
+        if (!same_voice(f->voice, voice)) {
             if (c->value[i] && n < sizeof list)
                 n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", f->voice);
             continue;
