@@ -40,6 +40,13 @@ hse_status hse_engine_start(hse_engine **out, const hse_engine_setup *setup, hse
 
 /* ---- requests ------------------------------------------------------------------------------------------------------ */
 
+/* A voice that a text's <voice> may name beside the model's own. */
+typedef struct {
+    const char  *name;
+    const float *embedding;
+    size_t       size;
+} hse_named_voice;
+
 /* A request's strings are borrowed for hse_job_open only. */
 typedef struct {
     hse_job_kind kind;
@@ -67,6 +74,8 @@ typedef struct {
     bool         reference;                 /* exactly the original: one piece, peak loudness; refuses stream */
     const float *embedding;
     size_t       embedding_size;
+    const hse_named_voice *voices;          /* speak: borrowed for hse_job_open */
+    size_t       voice_count;
     hse_audio    audio;                     /* speak: the recording to clone; embed, vad: the input. Taken over */
     bool         audio_borrowed;            /* audio stays the caller's and outlives the job instead */
     bool         fed;                       /* restore: audio is a rate alone, its samples come by hse_job_feed */

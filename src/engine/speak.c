@@ -304,22 +304,61 @@ static hse_status check_styles(const hse_job *job, const hse_request *r, const c
     return s;
 }
 
-static hse_status choose_voices(hse_job *job, const char *model, hse_error *err)
+static bool has_own(const voice_set *set, const char *name)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        if (strcmp(set->list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* One that the request brought under this name: an embedding for the job to keep. */
+static hse_status bring_voice(hse_job *job, const hse_request *r, const char *name, const voice **out, const char *model, hse_error *err)
+{
+    const hse_named_voice *from = NULL;
+    voice *v;
+
+    for (size_t i = 0; i < r->voice_count && !from; i++)
+        if (strcmp(r->voices[i].name, name) == 0)
+            from = &r->voices[i];
+    if (!from)
+        return HSE_E_NOT_FOUND;
+    if (job->synthesizer->own_voices && !job->converter)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "voice: '%.60s' is a stored voice, and model '%.40s' speaks here with its own alone: give the "
+                        "request a voice to clone (voice, input_audio or input_embedding)", name, model);
+    if (!(v = hse_arena_array(&job->text_arena, 1, sizeof *v)) ||
+        !(v->embedding = hse_arena_array(&job->text_arena, from->size + 1, sizeof *v->embedding)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the voices of a text");
+    memcpy(v->embedding, from->embedding, from->size * sizeof *v->embedding);
+    v->size = from->size;
+    *out = v;
+    return HSE_OK;
+}
+
+/* One that the text names: the model's own, what the request brought, OpenAI's names. */
+static hse_status choose_voice(hse_job *job, const hse_request *r, const char *name, const voice **out, const char *model, hse_error *err)
 {
     const slot *sl = job->synthesizer;
+    hse_status s = has_own(sl->voices, name) ? HSE_E_NOT_FOUND : bring_voice(job, r, name, out, model, err);
+
+    if (s != HSE_E_NOT_FOUND)
+        return s;
+    if (!sl->own_voices && !(sl->type->takes & HSE_EMBEDDING))
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "voice: model '%.40s' has one voice", model);
+    return hse_voices_find(out, sl->voices, name, model, err);
+}
+
+static hse_status choose_voices(hse_job *job, const hse_request *r, const char *model, hse_error *err)
+{
     hse_status s = HSE_OK;
 
     for (size_t i = 0; i < job->sentence_count && s == HSE_OK; i++) {
-        const text_style *style = job->sentences[i].style;
+        sentence *of = &job->sentences[i];
 
-        if (!style->voice)
-            continue;
-        if (!sl->own_voices && !(sl->type->takes & HSE_EMBEDDING))
-            s = hse_fail(err, HSE_E_UNSUPPORTED, 0, "voice: model '%.40s' has one voice", model);
-        else
-            s = hse_voices_find(&job->sentences[i].voice, sl->voices, style->voice, model, err);
-        if (s != HSE_OK)
-            hse_fail_in(err, s, "input: line %u, column %u", style->line, style->column);
+        if (i && of->style->voice == of[-1].style->voice)
+            of->voice = of[-1].voice;
+        else if (of->style->voice && (s = choose_voice(job, r, of->style->voice, &of->voice, model, err)) != HSE_OK)
+            hse_fail_in(err, s, "input: line %u, column %u", of->style->line, of->style->column);
     }
     return s;
 }
@@ -342,7 +381,7 @@ static hse_status write_text(hse_job *job, const hse_request *r, const char *mod
         status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, &job->lead_ms, &job->markup, language, mode,
                                    s->type->cut, err);
     if (status == HSE_OK)
-        status = choose_voices(job, model, err);
+        status = choose_voices(job, r, model, err);
     job->spell = mode == TEXT_MODE_ON;
     if (status == HSE_OK && job->sentence_count == 0)
         return hse_fail(err, HSE_E_ARG, 0, "input has nothing that can be spoken");
@@ -415,7 +454,7 @@ static void set_speaker(work *w, const sentence *s)
     const hse_job *job = w->job;
 
     w->item->language = job->synthesizer->language_count ? job->synthesizer->languages[0] : NULL;
-    w->item->voice = s->voice && job->voice ? s->voice->name : job->voice;
+    w->item->voice = s->voice && s->voice->name && job->voice ? s->voice->name : job->voice;
     w->item->seed = job->result.seed;
     w->item->stream = w->index;
 }
@@ -424,13 +463,14 @@ static void set_speaker(work *w, const sentence *s)
 static bool converts(work *w)
 {
     hse_job *job = w->job;
+    const voice *own = job->sentences[w->index].voice;
 
     if (!job->converter || w->slot == job->converter)
         return false;
     w->slot = job->converter;
     w->item->has |= HSE_EMBEDDING;
-    w->item->embedding = job->embedding;
-    w->item->embedding_size = job->embedding_size;
+    w->item->embedding = own && own->embedding ? own->embedding : job->embedding;
+    w->item->embedding_size = own && own->embedding ? own->size : job->embedding_size;
     w->borrowed |= HSE_EMBEDDING;
     hse_work_post(w, 1 + (double)w->item->audio.n);
     return true;

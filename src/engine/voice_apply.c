@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "text/markup/markup.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -151,25 +152,41 @@ static bool has_voice(const hse_model_info *m, const char *name)
     return false;
 }
 
+/* By the model's own encoder: from disk or made now. */
+static hse_status stored_embedding(hse_voice_store *store, hse_engine *engine, const hse_request *r, const hse_models *models,
+                                   const hse_model_info *m, const voice_entry *e, float **embedding, size_t *n, hse_error *err)
+{
+    hse_audio recording = {0};
+    char suffix[20] = ".";
+    hse_status s;
+
+    make_key(suffix + 1, models, m->name);
+    if (read_cached(store, e, suffix, embedding, n))
+        return HSE_OK;
+    s = hse_voice_store_audio(store, e->info.id, &recording, err);
+    if (s == HSE_OK)
+        s = make_embedding(engine, r, m->name, &recording, embedding, n, err);
+    if (s == HSE_OK)
+        keep_cached(store, e, suffix, *embedding, *n);
+    return s;
+}
+
+static hse_status check_entry(const voice_entry *e, const char *name, hse_error *err)
+{
+    return e->info.problem[0] ? hse_fail(err, HSE_E_FORMAT, 0, "voice: \"%.64s\" cannot be used: %.100s", name, e->info.problem) : HSE_OK;
+}
+
 static hse_status put_in_place(hse_voice_store *store, hse_engine *engine, hse_request *r, const hse_models *models,
                                const hse_model_info *m, const voice_entry *e, float **embedding, hse_error *err)
 {
     hse_audio recording = {0};
-    char suffix[20] = ".";
     size_t n = 0;
-    hse_status s = HSE_OK;
+    hse_status s = check_entry(e, r->voice, err);
 
-    if (e->info.problem[0])
-        return hse_fail(err, HSE_E_FORMAT, 0, "voice: \"%.64s\" cannot be used: %.100s", r->voice, e->info.problem);
+    if (s != HSE_OK)
+        return s;
     if (m && m->embeds) {
-        make_key(suffix + 1, models, m->name);
-        if (!read_cached(store, e, suffix, embedding, &n)) {
-            s = hse_voice_store_audio(store, e->info.id, &recording, err);
-            if (s == HSE_OK)
-                s = make_embedding(engine, r, m->name, &recording, embedding, &n, err);
-            if (s == HSE_OK)
-                keep_cached(store, e, suffix, *embedding, n);
-        }
+        s = stored_embedding(store, engine, r, models, m, e, embedding, &n, err);
         r->embedding = *embedding;
         r->embedding_size = n;
     } else if ((s = hse_voice_store_audio(store, e->info.id, &recording, err)) == HSE_OK) {
@@ -200,4 +217,81 @@ hse_status hse_voice_store_apply(hse_voice_store *store, hse_engine *engine, hse
         s = put_in_place(store, engine, r, models, m, &e, embedding, err);
     hse_models_close(&models);
     return s;
+}
+
+/* ---- into the text ------------------------------------------------------------------------------------------------- */
+
+static bool is_named(const hse_named_voices *v, const char *name)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (strcmp(v->list[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* One more for the list; a name that is nobody's is left for the engine to refuse. */
+static hse_status add_named(hse_named_voices *out, hse_voice_store *store, hse_engine *engine, const hse_request *r,
+                            const hse_models *models, const hse_model_info *m, const char *name, hse_error *err)
+{
+    float *embedding = NULL;
+    size_t n = 0;
+    voice_entry e;
+    hse_status s = voice_store_entry(store, name, &e, err);
+
+    if (s == HSE_E_NOT_FOUND)
+        return HSE_OK;
+    if (s == HSE_OK && (s = check_entry(&e, name, err)) == HSE_OK)
+        s = stored_embedding(store, engine, r, models, m, &e, &embedding, &n, err);
+    if (s != HSE_OK)
+        return s;
+    hse_named_voice *list = hse_realloc(out->list, (out->count + 1) * sizeof *list);
+    char *copy = hse_strdup(name);
+    out->list = list ? list : out->list;
+    if (!list || !copy) {
+        hse_free(copy);
+        hse_free(embedding);
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the voices of a text");
+    }
+    list[out->count++] = (hse_named_voice){copy, embedding, n};
+    return HSE_OK;
+}
+
+hse_status hse_voice_store_apply_text(hse_voice_store *store, hse_engine *engine, hse_request *r, hse_named_voices *out, hse_error *err)
+{
+    static const char element[] = "<voice";
+    hse_models *models = NULL;
+    text_markup text;
+    hse_status s;
+
+    *out = (hse_named_voices){0};
+    if (r->kind != HSE_JOB_SPEAK || r->reference || !r->text || !memmem(r->text, r->text_size, element, sizeof element - 1))
+        return HSE_OK;
+    s = text_markup_read(&text, r->input, r->text, r->text_size, r->language, NULL, NULL, err);
+    if (s != HSE_OK)
+        return s == HSE_E_NOMEM ? s : HSE_OK;
+    s = hse_models_open(&models, engine, err);
+    const hse_model_info *m = s == HSE_OK ? find_model(models, r) : NULL;
+    for (size_t i = 0; s == HSE_OK && m && m->embeds && i < text.count; i++) {
+        const char *name = text.span[i].style.voice;
+
+        if (name && !has_voice(m, name) && !is_named(out, name))
+            s = add_named(out, store, engine, r, models, m, name, err);
+    }
+    hse_models_close(&models);
+    text_markup_free(&text);
+    if (s != HSE_OK)
+        hse_named_voices_free(out);
+    r->voices = out->list;
+    r->voice_count = out->count;
+    return s;
+}
+
+void hse_named_voices_free(hse_named_voices *v)
+{
+    for (size_t i = 0; i < v->count; i++) {
+        hse_free((char *)(uintptr_t)v->list[i].name);
+        hse_free((float *)(uintptr_t)v->list[i].embedding);
+    }
+    hse_free(v->list);
+    *v = (hse_named_voices){0};
 }

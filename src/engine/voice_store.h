@@ -57,4 +57,16 @@ hse_status hse_voice_store_list(hse_voice_store *store, hse_voice_info **list, s
 hse_status hse_voice_store_apply(hse_voice_store *store, hse_engine *engine, hse_request *request, float **embedding,
                                  hse_error *err);
 
+/* The stored voices that <voice> names in request->text (SPEAK) and the model does not have itself, as request->voices: embeddings by the
+ * model's own encoder, as above. A text that cannot be read, and a model without an encoder, are left for the engine to refuse. `out`,
+ * which the request then points to, is freed afterwards. */
+typedef struct {
+    hse_named_voice *list;
+    size_t           count;
+} hse_named_voices;
+
+hse_status hse_voice_store_apply_text(hse_voice_store *store, hse_engine *engine, hse_request *request, hse_named_voices *out,
+                                      hse_error *err);
+void       hse_named_voices_free(hse_named_voices *voices);
+
 #endif

@@ -142,7 +142,7 @@ static bool prepare(speech *s)
     if (!take_recording(s) || !api_embedding(s->call, &b->input_embedding, "input_embedding", &s->embedding, &r->embedding_size))
         return false;
     r->embedding = s->embedding;
-    return api_voice_choose(s->call, r, b->voice, &s->voice);
+    return api_voice_choose(s->call, r, b->voice, &s->voice) && api_voice_choose_in_text(s->call, r, &s->voice);
 }
 
 static bool open_job(speech *s, hse_request *r, hse_job **job)

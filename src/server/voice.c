@@ -94,8 +94,17 @@ bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice 
     return ok;
 }
 
+bool api_voice_choose_in_text(api_call *c, hse_request *r, api_voice *out)
+{
+    hse_error err = {0};
+
+    return hse_voice_store_apply_text(c->server->voices, c->server->engine, r, &out->in_text, &err) == HSE_OK ||
+           api_engine_error(c, &err, "input");
+}
+
 void api_voice_free(api_voice *v)
 {
+    hse_named_voices_free(&v->in_text);
     hse_free(v->embedding);
     v->embedding = NULL;
 }

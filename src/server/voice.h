@@ -9,11 +9,14 @@
 typedef struct {
     char   name[256];               /* the model's own name of one of OpenAI's voices */
     float *embedding;               /* of a stored voice */
+    hse_named_voices in_text;       /* of those that <voice> names */
 } api_voice;
 
 /* Puts `voice` (NULL or "": the default) into r, whose kind and model are set: the model's own voices first, then stored ones, then
  * OpenAI's thirteen names (config `openai_voices`, else the model's voices in turn). Another name is refused with the list. */
 bool api_voice_choose(api_call *call, hse_request *r, const char *voice, api_voice *out);
+/* The same for the names in r's text, behind whose name the stored voices stand. */
+bool api_voice_choose_in_text(api_call *call, hse_request *r, api_voice *out);
 void api_voice_free(api_voice *v);
 
 /* The numbers of an embedding, float32 or a file of torch.save, into memory of their own (hse_free); none where the field is empty. */

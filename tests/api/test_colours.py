@@ -228,6 +228,14 @@ def test_cloning_by_v2_with_melotts_and_whisper(hse):
         marked = "<speak>Hello world. <prosody rate='2'>Did you ever hear a folk tale</prosody> about a giant turtle?</speak>"
         fast = base64.b64decode(clone(input_embedding=embedding, input=marked))
         assert len(fast) < len(base64.b64decode(heard)), "SSML in front of the converter"
+        body, head = fake.form([("name", "anna")], [("audio_sample", "a.wav", base64.b64decode(REFERENCE))])
+        assert s.request("POST", "/v1/audio/voices", body, head)[0] == 200
+        stored = "<speak>Hello world. <voice name='anna'>Did you ever hear a folk tale about a giant turtle?</voice></speak>"
+        other = s.post("/v1/embed/speaker", {"model": "openvoice_v2", "input_audio": B64, "input_vad_mode": "silero"})["data"]
+        both = clone(input_embedding=other, input=stored)
+        assert both != clone(input_embedding=other, input=stored.replace("anna", "EN-US")), "a stored voice colours its sentence"
+        status, _, data = s.request("POST", "/v1/audio/speech", {**base, "mode": "single_speaker_tts", "input": stored})
+        assert status == 400 and "stored voice" in json.loads(data)["error"]["message"], (status, data[:300])
         for change, status, words in (({"voice": "EN-BR"}, 404, "EN-BR"), ({"voice": "nobody"}, 400, "nobody"), ({"language": "FR"}, 400, "language"),
                                       ({"input_embedding": None}, 400, "input_audio or input_embedding")):
             got, _, data = s.request("POST", "/v1/audio/speech", {**base, "input_embedding": embedding, **change})

@@ -183,3 +183,24 @@ def test_nothing_is_written_where_others_read(hse):
             add(f, "private")
         mode = subprocess.run(["stat", "-c", "%a", os.path.join(state, "voices")], capture_output=True, text=True, check=True).stdout.strip()
         assert mode == "700", mode
+
+
+def test_stored_voices_in_ssml(hse):
+    """<voice> takes a stored voice by name or id, beside the model's own, and says of what is nobody's that it is."""
+    v = add(hse, "Bertha & Co")
+    try:
+        alone = speak(hse, "Bertha & Co")
+        said = lambda text, **more: hse.post("/v1/audio/speech", {"input": text, "response_format": "wav", **more}, {"Accept": "audio/wav"})
+        marked = "<speak><voice name='%s'>Hello there.</voice></speak>"
+        assert said(marked % "Bertha &amp; Co") == alone and said(marked % v["id"]) == alone
+        assert said(marked % "slt") == speak(hse, "slt") != alone
+        two = said(f"<speak>Hello there. <voice name='{v['id']}'>Hello there.</voice> Hello there.</speak>", voice="slt")
+        one = said("<speak>Hello there. <voice name='kal16'>Hello there.</voice> Hello there.</speak>", voice="slt")
+        assert two != one and len(two) > 2 * len(alone)
+        e, _ = error(hse, 400, "input", "/v1/audio/speech", body={"input": marked % "nobody"})
+        assert "line 1, column 8" in e["message"] and "slt" in e["message"], e
+        assert hse.request("POST", "/v1/audio/speech", {"input": marked % "Bertha &amp; Co", "input_type": "text"})[0] == 200, "it is text there"
+    finally:
+        hse.request("DELETE", "/v1/audio/voices/" + v["id"])
+    e, _ = error(hse, 400, "input", "/v1/audio/speech", body={"input": marked % "Bertha &amp; Co"})
+    assert "Bertha" in e["message"], e

@@ -378,6 +378,46 @@ TEST(a_stored_voice_speaks_by_its_cached_embedding)
     hse_engine_close(&e);
 }
 
+static const char marked[] = "<speak>a <voice name='mine'>b</voice><voice name='anna'>c</voice> <voice name='MINE'>d</voice> "
+                             "<voice name='mine'>e</voice><voice name='nobody'>f</voice></speak>";
+
+TEST(stored_voices_of_a_text_are_embedded_once)
+{
+    const char *dir = state_dir("text");
+    hse_voice_store *s = open_store(dir);
+    hse_engine *e = (fake_reset(), fake_engine(NULL));
+    hse_named_voices v;
+    hse_error err = {0};
+    hse_request r = fake_speech(marked);
+
+    must_add(s, "mine", NULL);
+    must_add(s, "anna", NULL);
+    CHECK(hse_voice_store_apply_text(s, e, &r, &v, &err) == HSE_OK, "%s", err.text);
+    CHECK(v.count == 1 && r.voices == v.list && strcmp(v.list[0].name, "mine") == 0 && v.list[0].size == FAKE_DIM, "%zu voices", v.count);
+    CHECK(fake_count(&fake.items[0]) == 1, "%d embedded", fake_count(&fake.items[0]));
+    hse_named_voices_free(&v);
+
+    r = fake_speech("<speak><voice name='mine'>a</speak>");
+    CHECK(hse_voice_store_apply_text(s, e, &r, &v, &err) == HSE_OK && v.count == 0, "what cannot be read is the engine's to refuse");
+    r = fake_speech(marked), r.reference = true;
+    CHECK(hse_voice_store_apply_text(s, e, &r, &v, &err) == HSE_OK && v.count == 0, "as the original does");
+
+    for (int sticky = 0; sticky < 2; sticky++)
+        for (unsigned n = 1; n < 2000; n++) {
+            r = fake_speech(marked);
+            hse_mem_fail_at(n, sticky);
+            hse_status st = hse_voice_store_apply_text(s, e, &r, &v, &err);
+            bool struck = hse_mem_failed();
+            hse_mem_fail_at(0, false);
+            CHECK(st == HSE_OK ? v.count == 1 : struck && st == HSE_E_NOMEM && err.text[0] && v.count == 0, "allocation %u: %d %s", n, (int)st, err.text);
+            hse_named_voices_free(&v);
+            if (!struck)
+                break;
+        }
+    hse_voice_store_close(&s);
+    hse_engine_close(&e);
+}
+
 /* ---- no memory ----------------------------------------------------------------------------------------------------- */
 
 static size_t voices_in(const char *dir)
