@@ -48,7 +48,7 @@ static void add_file(const char *path)
 static void add(const char *path)
 {
     struct stat st;
-    DIR *dir;
+    struct dirent **entry;
 
     if (stat(path, &st) != 0) {
         fprintf(stderr, "%s: cannot be read\n", path);
@@ -58,16 +58,18 @@ static void add(const char *path)
         add_file(path);
         return;
     }
-    if (!(dir = opendir(path)))
+    int count = scandir(path, &entry, NULL, alphasort);     /* sorted, or the mutations would depend on the file system */
+    if (count < 0)
         exit(2);
-    for (struct dirent *e; (e = readdir(dir));) {
+    for (int i = 0; i < count; i++) {
         char file[4096];
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-        add(file);
+
+        snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
+        if (entry[i]->d_name[0] != '.')
+            add(file);
+        free(entry[i]);
     }
-    closedir(dir);
+    free(entry);
 }
 
 static uint64_t state = 0x9E3779B97F4A7C15u;

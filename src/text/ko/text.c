@@ -46,9 +46,11 @@ void ko_replace(ko_text *t, const char *from, size_t from_size, const char *to, 
 
     ko_put_utf8(&key, from, from_size);
     t->no_memory |= key.no_memory;
+    if (key.n == 0 || t->no_memory)
+        return;
     while (first < t->n && !is_at(t, first, &key))
         first++;
-    if (key.n == 0 || t->no_memory || first == t->n)
+    if (first == t->n)
         return;
     for (size_t i = 0; i < t->n;) {
         if (i >= first && is_at(t, i, &key)) {

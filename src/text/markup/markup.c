@@ -312,21 +312,33 @@ static hse_status read_into(text_markup *out, markup_builder *b, hse_input_type 
     return s == HSE_OK ? finish(out, b, err) : s;
 }
 
+static hse_status check_text(const char *text, size_t size, hse_error *err)
+{
+    size_t bad;
+
+    if (!hse_utf8_valid(text, size, &bad))
+        return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8: wrong byte at position %zu", bad);
+    const char *nul = size ? memchr(text, 0, size) : NULL;
+    if (nul)
+        return hse_fail(err, HSE_E_FORMAT, (uint64_t)(nul - text), "the text has a NUL (U+0000) at position %zu", (size_t)(nul - text));
+    return HSE_OK;
+}
+
 hse_status text_markup_read(text_markup *out, hse_input_type input, const char *text, size_t size, const char *language,
                             const text_pronunciations *request, const text_pronunciations *server, hse_error *err)
 {
     const char *code = text_language_code(language);
     markup_builder b = {.arena = &out->arena, .style = plain_style, .language = code ? code : "en", .request = request, .server = server};
-    size_t bad;
+    hse_status s = check_text(text, size, err);
 
     *out = (text_markup){0};
-    if (!hse_utf8_valid(text, size, &bad))
-        return hse_fail(err, HSE_E_FORMAT, bad, "the text is not UTF-8: wrong byte at position %zu", bad);
+    if (s != HSE_OK)
+        return s;
     hse_arena_init(&out->arena, MEMORY);
     hse_buf_init(&b.text, MARKUP_MAX_TEXT);
     hse_buf_init(&b.run, MARKUP_MAX_TEXT);
     hse_buf_init(&b.spans, (MARKUP_MAX_SPANS + 1) * sizeof(text_markup_span));
-    hse_status s = read_into(out, &b, input, text, size, err);
+    s = read_into(out, &b, input, text, size, err);
     hse_buf_free(&b.text);
     hse_buf_free(&b.run);
     hse_buf_free(&b.spans);
@@ -337,7 +349,11 @@ hse_status text_markup_read(text_markup *out, hse_input_type input, const char *
 
 hse_status text_markup_plain(text_markup *out, const char *text, size_t size, hse_error *err)
 {
+    hse_status s = check_text(text, size, err);
+
     *out = (text_markup){0};
+    if (s != HSE_OK)
+        return s;
     hse_arena_init(&out->arena, MEMORY);
     text_markup_span *span = hse_arena_array(&out->arena, 1, sizeof *span);
     out->text = hse_arena_strndup(&out->arena, text, size);

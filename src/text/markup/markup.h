@@ -55,10 +55,10 @@ typedef struct {
 hse_status text_input_parse(const char *name, hse_input_type *out, hse_error *err);
 
 /* language: what pronunciations for one language are chosen by, and how say-as speaks; NULL: "en". The two pronunciations may be NULL;
- * the request's win over the server's where both have a word. */
+ * the request's win over the server's where both have a word. HSE_E_FORMAT: no UTF-8, a NUL in it. */
 hse_status text_markup_read(text_markup *out, hse_input_type input, const char *text, size_t size, const char *language,
                             const text_pronunciations *request, const text_pronunciations *server, hse_error *err);
-/* The text as it is, without any of this. */
+/* The text as it is, without any of this. HSE_E_FORMAT: as above. */
 hse_status text_markup_plain(text_markup *out, const char *text, size_t size, hse_error *err);
 void       text_markup_free(text_markup *m);
 

@@ -235,6 +235,20 @@ TEST(damaged_and_hostile_markup_is_refused_with_its_place)
     }
 }
 
+TEST(a_nul_in_a_text_is_refused_with_its_place)
+{
+    static const hse_input_type inputs[] = {HSE_INPUT_AUTO, HSE_INPUT_TEXT, HSE_INPUT_SSML};
+    text_markup m;
+    hse_error err;
+
+    for (size_t i = 0; i < COUNT(inputs); i++) {
+        hse_status s;
+        const char *got = read_as(inputs[i], "ab\0cd", 5, NULL, NULL, &s);
+        CHECK(s == HSE_E_FORMAT && strstr(got, "NUL (U+0000) at position 2"), "%d '%s'", (int)s, got);
+    }
+    CHECK(text_markup_plain(&m, "a\0b", 3, &err) == HSE_E_FORMAT && strstr(err.text, "at position 1"), "%s", err.text);
+}
+
 static char *repeat(const char *head, const char *unit, size_t times, const char *tail, size_t *size)
 {
     size_t n = strlen(unit), h = strlen(head), t = strlen(tail);
