@@ -197,7 +197,7 @@ static void model_stats(hse_model_stats *out, const slot *s, uint64_t now)
                              .requests = s->users, .loads = s->loads, .unloads_idle = s->unloads[UNLOAD_IDLE],
                              .unloads_budget = s->unloads[UNLOAD_BUDGET], .unloads_asked = s->unloads[UNLOAD_ASKED],
                              .bytes = hse_slot_bytes(s), .load_s = s->load_s, .waiting = s->waiting, .batches = s->batches,
-                             .items = s->items_run, .queue = s->queue_s, .run = s->run_s};
+                             .items = s->items_run, .held_open = s->held_open, .queue = s->queue_s, .run = s->run_s};
     for (int i = 0; i < s->workers; i++)
         out->activation_bytes += hse_worker_held(&s->worker[i]);
     memcpy(out->batch, s->batch_sizes, sizeof out->batch);

@@ -179,6 +179,7 @@ typedef struct {
     double      load_s;                     /* of the last load */
     uint64_t    waiting, batches, items;    /* items / batches = mean batch size */
     uint64_t    batch[HSE_BATCH_BUCKETS];
+    uint64_t    held_open;                  /* batches that waited a moment for others who may come */
     hse_seconds_histogram queue, run;       /* per item, per batch */
 } hse_model_stats;
 

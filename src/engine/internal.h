@@ -127,7 +127,7 @@ struct slot {
     hse_error      load_error;
 
     uint64_t              most_held;        /* bytes of activations that a worker ever held */
-    uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS], loads, unloads[UNLOAD_REASONS];
+    uint64_t              bytes, batches, items_run, batch_sizes[HSE_BATCH_BUCKETS], held_open, loads, unloads[UNLOAD_REASONS];
     double                load_s;
     uint64_t              usual_ns;         /* what a batch takes: a running mean */
     double                ns_per_cost;      /* the same for its work */

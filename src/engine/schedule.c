@@ -261,9 +261,11 @@ static void wait_for_company(slot *s)
 {
     hse_engine *e = s->engine;
     uint64_t window = s->usual_ns < e->window_ns ? s->usual_ns : e->window_ns, until = hse_now_ns() + window;
+    bool held = false;
 
-    while (window && !e->stopping && s->queue && s->waiting < (size_t)s->max_batch && hse_now_ns() < until && others_coming(s))
+    for (; window && !e->stopping && s->queue && s->waiting < (size_t)s->max_batch && hse_now_ns() < until && others_coming(s); held = true)
         hse_cond_wait_until(&s->wake, &e->lock, until);
+    s->held_open += held;
 }
 
 /* Several sentences or windows of one long text go together only while that is quick: who comes meanwhile waits for the whole batch. */

@@ -28,6 +28,9 @@ typedef struct {
     pthread_mutex_t lock;
     pthread_cond_t  changed;
     bool            closed[FAKE_TYPES];     /* the gate: a batch waits in front of it */
+    int             passes[FAKE_TYPES];     /* batches that a closed gate lets through */
+    size_t          hold_frames;            /* a batch with a mel of so many frames waits, gate or not; 0 = none */
+    bool            hold_open[FAKE_TYPES];  /* a load waits */
     int             inside[FAKE_TYPES];     /* batches that compute now */
     int             fail_open[FAKE_TYPES];  /* this many loads fail */
     int             opens[FAKE_TYPES];
@@ -47,6 +50,9 @@ static inline void fake_reset(void)
 {
     pthread_mutex_lock(&fake.lock);
     memset(fake.closed, 0, sizeof fake.closed);
+    memset(fake.passes, 0, sizeof fake.passes);
+    memset(fake.hold_open, 0, sizeof fake.hold_open);
+    fake.hold_frames = 0;
     memset(fake.inside, 0, sizeof fake.inside);
     memset(fake.fail_open, 0, sizeof fake.fail_open);
     memset(fake.opens, 0, sizeof fake.opens);
@@ -77,6 +83,34 @@ static inline void fake_gate(int type, bool closed)
     pthread_mutex_unlock(&fake.lock);
 }
 
+/* One batch may go through the closed gate. */
+static inline void fake_pass(int type)
+{
+    pthread_mutex_lock(&fake.lock);
+    fake.passes[type]++;
+    pthread_mutex_unlock(&fake.lock);
+}
+
+static inline void fake_hold_frames(size_t frames)
+{
+    pthread_mutex_lock(&fake.lock);
+    fake.hold_frames = frames;
+    pthread_mutex_unlock(&fake.lock);
+}
+
+/* What the synthesizer makes of a text, at speed 1. */
+static inline size_t fake_frames(const char *text)
+{
+    return 2 * strlen(text);
+}
+
+static inline void fake_hold_open(int type, bool hold)
+{
+    pthread_mutex_lock(&fake.lock);
+    fake.hold_open[type] = hold;
+    pthread_mutex_unlock(&fake.lock);
+}
+
 /* Wait until a batch stands at the gate; false after 5 s. */
 static inline bool fake_wait_inside(int type)
 {
@@ -89,6 +123,14 @@ static inline bool fake_wait_inside(int type)
         usleep(1000);
     }
     return false;
+}
+
+/* Wait until one batch computes and no more; false after 5 s. */
+static inline bool fake_wait_alone(int type)
+{
+    for (int i = 0; i < 5000 && fake_count(&fake.inside[type]) != 1; i++)
+        usleep(1000);
+    return fake_count(&fake.inside[type]) == 1;
 }
 
 /* One step of a network, as far as cancelling is concerned. */
@@ -104,7 +146,17 @@ static inline hse_status fake_step(nn_ctx *c)
     return nn_end(c, NULL);
 }
 
-static inline hse_status fake_enter(int type, nn_ctx *c, size_t n)
+/* Locked: must this batch wait? */
+static inline bool fake_held(int type, hse_item *const *items, size_t n)
+{
+    bool held = fake.closed[type] && !fake.passes[type];
+
+    for (size_t i = 0; i < n; i++)
+        held |= fake.hold_frames && items[i]->mel_frames == fake.hold_frames;
+    return held;
+}
+
+static inline hse_status fake_enter(int type, nn_ctx *c, hse_item *const *items, size_t n)
 {
     hse_status s = HSE_OK;
 
@@ -116,12 +168,13 @@ static inline hse_status fake_enter(int type, nn_ctx *c, size_t n)
     fake.inside[type]++;
     pthread_cond_broadcast(&fake.changed);
     int delay = fake.delay_us[type];
-    while (s == HSE_OK && fake.closed[type]) {
+    while (s == HSE_OK && fake_held(type, items, n)) {
         pthread_mutex_unlock(&fake.lock);
         usleep(500);
         s = fake_step(c);
         pthread_mutex_lock(&fake.lock);
     }
+    fake.passes[type] -= fake.closed[type] && fake.passes[type];
     pthread_mutex_unlock(&fake.lock);
     for (uint64_t end = hse_now_ns() + (uint64_t)delay * 1000; delay && s == HSE_OK && hse_now_ns() < end;) {
         usleep(200);
@@ -141,6 +194,11 @@ static inline hse_status fake_open(int type, void **out, const hse_model_source 
     fake.opens[type]++;
     bool fail = fake.fail_open[type] > 0 && fake.fail_open[type]-- > 0;
     int delay = fake.open_delay_us[type];
+    while (fake.hold_open[type]) {
+        pthread_mutex_unlock(&fake.lock);
+        usleep(500);
+        pthread_mutex_lock(&fake.lock);
+    }
     pthread_mutex_unlock(&fake.lock);
     if (delay)
         usleep((useconds_t)delay);
@@ -169,7 +227,7 @@ static inline void item_fail(hse_item *it, hse_status status, const char *text)
 
 static inline hse_status fake_encode(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    hse_status s = fake_enter(0, c, n);
+    hse_status s = fake_enter(0, c, items, n);
 
     (void)model;
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
@@ -193,7 +251,7 @@ static inline hse_status fake_synthesize(const void *model, nn_ctx *c, hse_item 
         if (fake.order_n < sizeof fake.order)
             fake.order[fake.order_n++] = items[i]->text[0];
     pthread_mutex_unlock(&fake.lock);
-    hse_status s = fake_enter(1, c, n);
+    hse_status s = fake_enter(1, c, items, n);
 
     (void)model;
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
@@ -208,7 +266,7 @@ static inline hse_status fake_synthesize(const void *model, nn_ctx *c, hse_item 
             item_fail(it, HSE_E_FORMAT, "the text says so");
             continue;
         }
-        it->mel_frames = (size_t)((float)(2 * length) / it->speed);
+        it->mel_frames = (size_t)((float)fake_frames(it->text) / it->speed);
         it->mel_bands = FAKE_BANDS;
         if (!(it->mel = hse_calloc(it->mel_frames * FAKE_BANDS + 1, sizeof(float)))) {
             item_fail(it, HSE_E_NOMEM, "no memory");
@@ -222,7 +280,7 @@ static inline hse_status fake_synthesize(const void *model, nn_ctx *c, hse_item 
 
 static inline hse_status fake_vocode(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    hse_status s = fake_enter(2, c, n);
+    hse_status s = fake_enter(2, c, items, n);
 
     (void)model;
     if (s == HSE_OK && fake.no_memory_above && n > (size_t)fake.no_memory_above)
@@ -231,6 +289,10 @@ static inline hse_status fake_vocode(const void *model, nn_ctx *c, hse_item *con
         hse_item *it = items[i];
         size_t from = it->frame_to ? it->frame_from : 0, to = it->frame_to ? it->frame_to : it->mel_frames;
 
+        if (it->mel_frames && from >= to) {
+            item_fail(it, HSE_E_ARG, "an empty window");
+            continue;
+        }
         it->audio = (hse_audio){.n = (to - from) * FAKE_HOP, .rate_hz = FAKE_RATE, .channels = 1};
         if (!(it->audio.samples = hse_alloc(it->audio.n * sizeof(float) + 1))) {
             item_fail(it, HSE_E_NOMEM, "no memory");
@@ -248,7 +310,7 @@ static inline hse_status fake_vocode(const void *model, nn_ctx *c, hse_item *con
 
 static inline hse_status fake_detect(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    hse_status s = fake_enter(3, c, n);
+    hse_status s = fake_enter(3, c, items, n);
 
     (void)model;
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
@@ -378,6 +440,33 @@ static inline hse_request fake_speech(const char *text)
     r.text_size = strlen(text);
     r.text_mode = HSE_TEXT_OFF;
     return r;
+}
+
+/* Figures of one model; its strings are not there. */
+static inline hse_model_stats fake_stats(hse_engine *e, const char *name)
+{
+    hse_engine_stats st;
+    hse_model_stats found = {0};
+    hse_error err;
+
+    CHECK(hse_engine_stats_get(e, &st, &err) == HSE_OK, "%s", err.text);
+    for (size_t i = 0; i < st.model_count; i++)
+        if (strcmp(st.models[i].name, name) == 0)
+            found = st.models[i];
+    found.name = found.type = found.problem = NULL;
+    hse_engine_stats_free(&st);
+    return found;
+}
+
+/* Wait until n items stand in a model's queue; false after 5 s. */
+static inline bool fake_wait_queued(hse_engine *e, const char *name, size_t n)
+{
+    for (int i = 0; i < 5000; i++) {
+        if (fake_stats(e, name).waiting == n)
+            return true;
+        usleep(1000);
+    }
+    return false;
 }
 
 /* All audio of a job; its status is returned. *out is to be freed. */

@@ -213,7 +213,7 @@ static inline void fs_close(void **split)
 
 static inline hse_status fs_run(nn_ctx *c, hse_item *const *items, size_t n, int step)
 {
-    hse_status s = fake_enter(step ? 2 : 1, c, n);
+    hse_status s = fake_enter(step ? 2 : 1, c, items, n);
 
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
         hse_item *it = items[i];
@@ -244,7 +244,7 @@ static inline bool fs_wants_speech(const hse_split_input *in, hse_vad_options *v
 
 static inline hse_status fs_find(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    hse_status s = fake_enter(3, c, n);
+    hse_status s = fake_enter(3, c, items, n);
 
     (void)model;
     for (size_t i = 0; s == HSE_OK && i < n; i++) {

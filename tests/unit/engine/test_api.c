@@ -6,6 +6,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static hse_engine *engine;
@@ -497,9 +498,10 @@ TEST(voice_activity_of_an_hour_can_be_cancelled)
     pthread_create(&thread, NULL, cancel_soon, cancel);
     CHECK(hse_vad(demo(), x, n, 16000, &p, &s, &err) == HSE_E_CANCELLED, "%d %s", (int)err.status, err.text);
     pthread_join(thread, NULL);
-    uint64_t start = hse_now_ms();                      /* the worker is free again: it did not compute to the end */
+    clock_t start = clock();                            /* of this process, not the clock's: it did not compute to the end */
     CHECK(hse_vad(demo(), x, 16000, 16000, NULL, &s, &err) == HSE_OK, "%s", err.text);
-    CHECK(hse_now_ms() - start < 400, "%d ms", (int)(hse_now_ms() - start));
+    double took = (double)(clock() - start) / CLOCKS_PER_SEC;
+    CHECK(took < 0.4, "%g s", took);
     hse_cancel_close(&cancel);
     free(x);
 }

@@ -11,27 +11,12 @@ static hse_config *config_of(const char *yaml)
     return c;
 }
 
-static hse_model_stats stats_of(hse_engine *e, const char *name)
-{
-    hse_engine_stats st;
-    hse_model_stats found = {0};
-    hse_error err;
-
-    CHECK(hse_engine_stats_get(e, &st, &err) == HSE_OK, "%s", err.text);
-    for (size_t i = 0; i < st.model_count; i++)
-        if (strcmp(st.models[i].name, name) == 0)
-            found = st.models[i];
-    found.name = found.problem = NULL;
-    hse_engine_stats_free(&st);
-    return found;
-}
-
 /* Within 5 s. */
 static bool becomes_loaded(hse_engine *e, const char *name, bool want)
 {
-    for (int i = 0; i < 5000 && stats_of(e, name).loaded != want; i++)
+    for (int i = 0; i < 5000 && fake_stats(e, name).loaded != want; i++)
         usleep(1000);
-    return stats_of(e, name).loaded == want;
+    return fake_stats(e, name).loaded == want;
 }
 
 static void speak(hse_engine *e, double keep_alive)
@@ -58,12 +43,12 @@ TEST(a_model_stays_for_keep_alive)
 
     speak(e, NAN);
     CHECK(becomes_loaded(e, "hs1-vocoder", false), "it stays");
-    CHECK(stats_of(e, "hs1-vocoder").unloads_idle == 1 && stats_of(e, "hs1-vocoder").loads == 1, "figures");
+    CHECK(fake_stats(e, "hs1-vocoder").unloads_idle == 1 && fake_stats(e, "hs1-vocoder").loads == 1, "figures");
     speak(e, -1);
     usleep(300000);
-    CHECK(stats_of(e, "hs1-vocoder").loaded && stats_of(e, "hs1-vocoder").expires_s < 0, "the request said: for ever");
+    CHECK(fake_stats(e, "hs1-vocoder").loaded && fake_stats(e, "hs1-vocoder").expires_s < 0, "the request said: for ever");
     speak(e, 60);
-    double left = stats_of(e, "hs1-vocoder").expires_s;
+    double left = fake_stats(e, "hs1-vocoder").expires_s;
     CHECK(left > 30 && left <= 60, "it goes in %g s, want 60", left);
     speak(e, 0);
     CHECK(becomes_loaded(e, "hs1-vocoder", false), "keep_alive 0 keeps it");
@@ -81,11 +66,11 @@ TEST(a_model_is_loaded_and_unloaded_by_name)
     fake_reset();
     hse_engine *e = fake_engine(NULL);
     CHECK(hse_engine_load(e, "harmonyspeech", NAN, &err) == HSE_OK, "%s", err.text);
-    CHECK(stats_of(e, "hs1-vocoder").loaded && stats_of(e, "hs1-synthesizer").loaded && !stats_of(e, "hs1-encoder").loaded, "parts");
-    CHECK(stats_of(e, "hs1-vocoder").expires_s > 200, "the default is 5 minutes");
+    CHECK(fake_stats(e, "hs1-vocoder").loaded && fake_stats(e, "hs1-synthesizer").loaded && !fake_stats(e, "hs1-encoder").loaded, "parts");
+    CHECK(fake_stats(e, "hs1-vocoder").expires_s > 200, "the default is 5 minutes");
     CHECK(hse_engine_unload(e, "hs1-vocoder", 5, &err) == HSE_OK, "%s", err.text);
-    CHECK(!stats_of(e, "hs1-vocoder").loaded && stats_of(e, "hs1-synthesizer").loaded, "one part alone");
-    CHECK(hse_engine_unload(e, "harmonyspeech", 5, &err) == HSE_OK && !stats_of(e, "hs1-synthesizer").loaded, "%s", err.text);
+    CHECK(!fake_stats(e, "hs1-vocoder").loaded && fake_stats(e, "hs1-synthesizer").loaded, "one part alone");
+    CHECK(hse_engine_unload(e, "harmonyspeech", 5, &err) == HSE_OK && !fake_stats(e, "hs1-synthesizer").loaded, "%s", err.text);
     CHECK(hse_engine_unload(e, "harmonyspeech", 5, &err) == HSE_OK, "twice: %s", err.text);
     CHECK(hse_engine_unload(e, "nobody", 5, &err) == HSE_E_NOT_FOUND, "%s", err.text);
     CHECK(hse_engine_load(e, "", NAN, &err) == HSE_E_ARG, "%s", err.text);
@@ -100,7 +85,7 @@ TEST(a_model_is_loaded_and_unloaded_by_name)
     CHECK(hse_job_wait(job, &err) == HSE_OK, "%s", err.text);
     hse_job_close(&job);
     CHECK(hse_engine_unload(e, "hs1-synthesizer", 5, &err) == HSE_OK, "%s", err.text);
-    CHECK(stats_of(e, "hs1-synthesizer").unloads_asked == 2, "figures");
+    CHECK(fake_stats(e, "hs1-synthesizer").unloads_asked == 2, "figures");
     hse_engine_close(&e);
 }
 
@@ -117,11 +102,11 @@ TEST(under_a_budget_the_least_recently_used_goes)
     hse_engine *e = fake_engine(&setup);
     CHECK(hse_engine_load(e, "silero-vad", NAN, &err) == HSE_OK, "%s", err.text);
     CHECK(hse_engine_load(e, "hs1-encoder", NAN, &err) == HSE_OK, "%s", err.text);
-    CHECK(stats_of(e, "silero-vad").loaded && stats_of(e, "hs1-encoder").loaded, "two fit");
+    CHECK(fake_stats(e, "silero-vad").loaded && fake_stats(e, "hs1-encoder").loaded, "two fit");
     CHECK(hse_engine_load(e, "silero-vad", NAN, &err) == HSE_OK, "%s", err.text);       /* used again */
     CHECK(hse_engine_load(e, "hs1-vocoder", NAN, &err) == HSE_OK, "%s", err.text);
-    CHECK(becomes_loaded(e, "hs1-encoder", false) && stats_of(e, "silero-vad").loaded, "the wrong one went");
-    CHECK(stats_of(e, "hs1-encoder").unloads_budget == 1, "figures");
+    CHECK(becomes_loaded(e, "hs1-encoder", false) && fake_stats(e, "silero-vad").loaded, "the wrong one went");
+    CHECK(fake_stats(e, "hs1-encoder").unloads_budget == 1, "figures");
 
     speak(e, NAN);                                      /* 20 MiB: both others go */
     CHECK(becomes_loaded(e, "silero-vad", false), "over the budget");
@@ -226,10 +211,10 @@ TEST(preloaded_models_stay)
 
     for (int i = 0; i < 5000 && !hse_engine_ready(e); i++)
         usleep(1000);
-    CHECK(hse_engine_ready(e) && stats_of(e, "hs1-vocoder").loaded, "not ready");
+    CHECK(hse_engine_ready(e) && fake_stats(e, "hs1-vocoder").loaded, "not ready");
     speak(e, NAN);
     usleep(100000);
-    CHECK(stats_of(e, "hs1-vocoder").loaded && stats_of(e, "hs1-vocoder").loads == 1, "it went");
+    CHECK(fake_stats(e, "hs1-vocoder").loaded && fake_stats(e, "hs1-vocoder").loads == 1, "it went");
     hse_engine_close(&e);
     hse_config_close(&c);
 }
@@ -237,13 +222,21 @@ TEST(preloaded_models_stay)
 TEST(parts_of_a_route_load_side_by_side)
 {
     fake_reset();
-    fake.open_delay_us[1] = fake.open_delay_us[2] = 300000;
+    fake_hold_open(1, true);
+    fake_hold_open(2, true);
     hse_engine *e = fake_engine(NULL);
-    uint64_t start = hse_now_ns();
+    hse_request r = fake_speech("Hello there.");
+    hse_job *job = NULL;
+    hse_error err = {0};
 
-    speak(e, NAN);
-    uint64_t ms = (hse_now_ns() - start) / 1000000;
-    CHECK(ms < 300 * FAKE_SLACK - 50, "two loads of 300 ms took %d ms", (int)ms);
+    CHECK(hse_job_open(&job, e, &r, &err) == HSE_OK, "%s", err.text);
+    for (int i = 0; i < 5000 && !(fake_count(&fake.opens[1]) && fake_count(&fake.opens[2])); i++)
+        usleep(1000);
+    CHECK(fake_count(&fake.opens[1]) && fake_count(&fake.opens[2]), "one waits for the other");
+    fake_hold_open(1, false);
+    fake_hold_open(2, false);
+    CHECK(hse_job_wait(job, &err) == HSE_OK, "%s", err.text);
+    hse_job_close(&job);
     hse_engine_close(&e);
 }
 
@@ -309,7 +302,7 @@ TEST(another_config_drops_no_request)
     free(x);
     hse_job_close(&job);
     speak(e, NAN);
-    CHECK(stats_of(e, "s").loaded && stats_of(e, "v").loaded, "the new ones do not answer");
+    CHECK(fake_stats(e, "s").loaded && fake_stats(e, "v").loaded, "the new ones do not answer");
 
     /* A mistake changes nothing. */
     setenv("HSE_DTYPE", "nonsense", 1);

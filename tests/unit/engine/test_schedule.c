@@ -81,6 +81,7 @@ TEST(waiting_items_are_batched)
     CHECK(fake_wait_inside(1), "the first batch never came");
     for (int i = 1; i < JOBS; i++)
         jobs[i] = open_job(e, fake_speech("Hello there."));
+    CHECK(fake_wait_queued(e, "hs1-synthesizer", JOBS - 1), "not all wait");
     fake_gate(1, false);
     for (int i = 0; i < JOBS; i++) {
         CHECK(fake_read_all(jobs[i], &x, &n, &err) == HSE_OK, "%s", err.text);
@@ -89,14 +90,11 @@ TEST(waiting_items_are_batched)
     }
     CHECK(fake_count(&fake.batches[1]) == 2 && fake_count(&fake.largest[1]) == JOBS - 1, "%d batches, the largest of %d", fake_count(&fake.batches[1]), fake_count(&fake.largest[1]));
 
+    hse_model_stats synth = fake_stats(e, "hs1-synthesizer");
+    CHECK(synth.batches == 2 && synth.items == JOBS, "figures of the synthesizer");
+    CHECK(synth.batch[0] == 1 && synth.batch[3] == 1, "histogram %d %d", (int)synth.batch[0], (int)synth.batch[3]);
     hse_engine_stats st;
     CHECK(hse_engine_stats_get(e, &st, &err) == HSE_OK, "%s", err.text);
-    const hse_model_stats *synth = NULL;
-    for (size_t i = 0; i < st.model_count; i++)
-        if (strcmp(st.models[i].name, "hs1-synthesizer") == 0)
-            synth = &st.models[i];
-    CHECK(synth && synth->batches == 2 && synth->items == JOBS, "figures of the synthesizer");
-    CHECK(synth->batch[0] == 1 && synth->batch[3] == 1, "histogram %d %d", (int)synth->batch[0], (int)synth->batch[3]);
     CHECK(st.kind[HSE_JOB_SPEAK].started == JOBS && st.kind[HSE_JOB_SPEAK].done == JOBS, "jobs counted");
     CHECK(st.kind[HSE_JOB_SPEAK].first_audio.count == JOBS && st.audio_out_s > 0, "first audio counted");
     hse_engine_stats_free(&st);
@@ -106,6 +104,7 @@ TEST(waiting_items_are_batched)
 typedef struct {
     hse_engine *e;
     int         rounds;
+    atomic_int *left;
 } client;
 
 static void *client_loop(void *arg)
@@ -119,21 +118,38 @@ static void *client_loop(void *arg)
         speak_all(c->e, fake_speech("Some words to say, some more words."), &x, &n);
         free(x);
     }
+    atomic_fetch_add(c->left, 1);
     return NULL;
 }
 
-/* acceptance: at 8 concurrent clients the mean batch is at least 4. */
+/* acceptance: at 8 concurrent clients the mean batch is at least 4. Here a batch takes as long as the others need to come back, as
+ * it does where a network computes for longer than a client thinks; what stands in the queue then becomes the next batch. */
 TEST(eight_clients_give_a_mean_batch_of_four)
 {
-    enum { CLIENTS = 8 };
+    enum { CLIENTS = 8, ROUNDS = 12 };
     pthread_t threads[CLIENTS];
+    atomic_int left = 0;
 
     fake_reset();
-    fake.delay_us[1] = fake.delay_us[2] = 10000;
     hse_engine *e = fake_engine(NULL);
-    client c = {e, 12};
+    fake_gate(1, true);
+    client c = {e, ROUNDS, &left};
     for (int i = 0; i < CLIENTS; i++)
         pthread_create(&threads[i], NULL, client_loop, &c);
+    for (int seen = 0; seen < CLIENTS * ROUNDS;) {
+        CHECK(fake_wait_inside(1), "no batch came after %d sentences", seen);
+        int size = fake_count(&fake.items[1]) - seen, here = 0;
+        for (int i = 0; i < 20000 && here != CLIENTS; i++) {
+            here = size + (int)fake_stats(e, "hs1-synthesizer").waiting + atomic_load(&left);
+            if (here != CLIENTS)
+                usleep(500);
+        }
+        CHECK(here == CLIENTS, "%d of %d clients wait or have left", here, CLIENTS);
+        seen += size;
+        fake_pass(1);
+        while (fake_count(&fake.passes[1]) || (fake_count(&fake.inside[1]) && fake_count(&fake.items[1]) == seen))
+            usleep(200);
+    }
     for (int i = 0; i < CLIENTS; i++)
         pthread_join(threads[i], NULL);
     double synth = (double)fake_count(&fake.items[1]) / fake_count(&fake.batches[1]), vocoder = (double)fake_count(&fake.items[2]) / fake_count(&fake.batches[2]);
@@ -141,20 +157,24 @@ TEST(eight_clients_give_a_mean_batch_of_four)
     hse_engine_close(&e);
 }
 
-/* Nobody waits for company that does not come. */
+/* Nobody waits for company that does not come, however long the window and whatever a batch takes. */
 TEST(a_lone_request_is_not_delayed)
 {
+    static const char *const models[] = {"hs1-synthesizer", "hs1-vocoder"};
     float *x;
     size_t n;
 
     fake_reset();
-    hse_engine *e = fake_engine(&(hse_engine_setup){.batch_window_us = 200000});
+    fake.delay_us[1] = fake.delay_us[2] = 20000;
+    hse_engine *e = fake_engine(&(hse_engine_setup){.batch_window_us = 10000000});
     speak_all(e, fake_speech("warm"), &x, &n);
     free(x);
-    uint64_t start = hse_now_ms();
-    speak_all(e, fake_speech("One. Two. Three. Four. Five. Six. Seven. Eight."), &x, &n);
-    free(x);
-    CHECK(hse_now_ms() - start < 150 * FAKE_SLACK, "%d ms", (int)(hse_now_ms() - start));
+    for (int i = 0; i < 3; i++) {
+        speak_all(e, fake_speech("One. Two. Three."), &x, &n);
+        free(x);
+    }
+    for (size_t i = 0; i < COUNT(models); i++)
+        CHECK(fake_stats(e, models[i]).held_open == 0, "%s: %d batches waited", models[i], (int)fake_stats(e, models[i]).held_open);
     hse_engine_close(&e);
 }
 
@@ -162,6 +182,8 @@ TEST(a_short_request_passes_a_long_one)
 {
     char *text = malloc(100001);
     hse_error err;
+    float *x;
+    size_t n, at = 0;
 
     fake_reset();
     for (size_t i = 0; i < 100000; i += 20)
@@ -170,16 +192,18 @@ TEST(a_short_request_passes_a_long_one)
         text[i] = ' ', text[i - 1] = '.';
     text[100000] = '\0';
     hse_engine *e = fake_engine(NULL);
-    fake.delay_us[1] = 2000;
-    hse_job *longer = open_job(e, fake_speech(text));
+    fake_gate(1, true);
+    hse_job *longer = open_job(e, fake_speech(text)), *shorter = NULL;
     CHECK(fake_wait_inside(1), "the long text did not start");
-    float *x;
-    size_t n;
-    uint64_t start = hse_now_ms();
-    speak_all(e, fake_speech("Short."), &x, &n);
+    shorter = open_job(e, fake_speech("Short."));
+    fake_gate(1, false);
+    CHECK(fake_read_all(shorter, &x, &n, &err) == HSE_OK, "%s", err.text);
     free(x);
-    CHECK(hse_now_ms() - start < 500 * FAKE_SLACK, "the short one took %d ms", (int)(hse_now_ms() - start));
+    while (at < fake.order_n && fake.order[at] != 'S')
+        at++;
+    CHECK(at <= 4, "the short one came behind %zu sentences of the long one; 4 were under way", at);
     CHECK(!hse_job_ready(longer) || hse_job_wait(longer, &err) == HSE_OK, "the long one failed");
+    hse_job_close(&shorter);
     hse_job_close(&longer);
     hse_engine_close(&e);
     free(text);
@@ -226,6 +250,46 @@ TEST(a_long_text_that_is_ahead_gives_way)
     free(want);
     free(got);
     free(x);
+}
+
+static const char two_vocoders[] =
+    "model_configs:\n"
+    "  - {name: s, model: org/voice, model_type: HarmonySpeechSynthesizer}\n"
+    "  - {name: v, model: org/voice, model_type: HarmonySpeechVocoder, instances: 2, max_batch_size: 1}\n";
+
+/* The first sentence's window comes back after those of the three behind it, so that the fifth, which wants its place, is next before the
+ * place is free. */
+TEST(windows_that_come_back_in_another_order_leave_no_gap)
+{
+    static const char text[] = "The very first one of all six is longer. Second here. Third one. A fourth. The fifth sentence. And six.";
+    hse_config *c = NULL;
+    hse_error err = {0};
+    float *want, *got;
+    size_t n, m;
+
+    fake_reset();
+    CHECK(hse_config_parse(&c, (hse_bytes){(const uint8_t *)two_vocoders, sizeof two_vocoders - 1}, "test", NULL, &err) == HSE_OK, "%s", err.text);
+    hse_engine *e = fake_engine(&(hse_engine_setup){.config = c});
+    speak_all(e, fake_speech(text), &want, &n);
+    fake_reset();
+    fake_gate(2, true);
+    hse_job *job = open_job(e, fake_speech(text));
+    CHECK(fake_wait_inside(2), "no window");            /* the first: one instance holds it */
+    fake_hold_frames(fake_frames("The very first one of all six is longer."));
+    fake_gate(2, false);
+    for (int i = 0; i < 5000 && fake_count(&fake.batches[2]) < 4; i++)
+        usleep(1000);
+    CHECK(fake_count(&fake.batches[2]) == 4, "%d windows, want the first four sentences'", fake_count(&fake.batches[2]));
+    CHECK(fake_wait_alone(2), "windows behind the first are not done");
+    fake_hold_frames(0);
+    CHECK(fake_read_all(job, &got, &m, &err) == HSE_OK, "%s", err.text);
+    CHECK(m == n && memcmp(got, want, n * sizeof *want) == 0, "%zu samples, in order %zu", m, n);
+    CHECK(fake_count(&fake.batches[2]) == 6, "%d windows of six sentences", fake_count(&fake.batches[2]));
+    free(want);
+    free(got);
+    hse_job_close(&job);
+    hse_engine_close(&e);
+    hse_config_close(&c);
 }
 
 /* Two clients at one slot get equal shares, whatever the one has queued before. */
@@ -289,7 +353,6 @@ TEST(cancel_stops_what_runs_and_what_waits)
     hse_job *running = open_job(e, fake_speech("runs"));
     CHECK(fake_wait_inside(1), "no batch");
     hse_job *waiting = open_job(e, fake_speech("waits"));
-    uint64_t start = hse_now_ms();
     hse_job_cancel(waiting);
     CHECK(hse_job_wait(waiting, &err) == HSE_E_CANCELLED, "%d", (int)err.status);
     hse_job_cancel(running);
@@ -297,7 +360,6 @@ TEST(cancel_stops_what_runs_and_what_waits)
     for (int i = 0; i < 1000 && fake_count(&fake.inside[1]); i++)
         usleep(1000);
     CHECK(!fake_count(&fake.inside[1]), "the batch still runs with its gate closed");
-    CHECK(hse_now_ms() - start < 100 * FAKE_SLACK, "%d ms", (int)(hse_now_ms() - start));
     hse_job_close(&running);
     hse_job_close(&waiting);
     fake_gate(1, false);
@@ -356,9 +418,7 @@ TEST(a_cancel_object_ends_a_waiting_reader)
     pthread_create(&thread, NULL, cancel_soon, cancel);
     float *x;
     size_t n;
-    uint64_t start = hse_now_ms();
-    CHECK(fake_read_all(job, &x, &n, &err) == HSE_E_CANCELLED, "%d", (int)err.status);
-    CHECK(hse_now_ms() - start < 120 * FAKE_SLACK, "%d ms", (int)(hse_now_ms() - start));
+    CHECK(fake_read_all(job, &x, &n, &err) == HSE_E_CANCELLED, "%d", (int)err.status);     /* nothing else would end it */
     free(x);
     pthread_join(thread, NULL);
     hse_job_close(&job);
@@ -376,10 +436,8 @@ TEST(deadlines_end_jobs_wherever_they_are)
     hse_request r = fake_speech("too late");
     r.timeout_s = 0.05;
     hse_job *runs = open_job(e, r), *waits = open_job(e, r);
-    uint64_t start = hse_now_ms();
-    CHECK(hse_job_wait(runs, &err) == HSE_E_DEADLINE, "%d", (int)err.status);
+    CHECK(hse_job_wait(runs, &err) == HSE_E_DEADLINE, "%d", (int)err.status);               /* the gate stays closed */
     CHECK(hse_job_wait(waits, &err) == HSE_E_DEADLINE && strstr(err.text, "timeout_s"), "%s", err.text);
-    CHECK(hse_now_ms() - start < 200 * FAKE_SLACK, "%d ms", (int)(hse_now_ms() - start));
     hse_job_close(&runs);
     hse_job_close(&waits);
     fake_gate(1, false);
@@ -449,19 +507,14 @@ TEST(loading_one_model_holds_up_no_other_and_happens_once)
     size_t n;
 
     fake_reset();
-    fake.open_delay_us[3] = 1000000;
+    fake_hold_open(3, true);
     hse_engine *e = fake_engine(NULL);
     for (int i = 0; i < 4; i++)
         pthread_create(&threads[i], NULL, load_vad, e);
     speak_all(e, fake_speech("Hello."), &x, &n);
     free(x);
-    hse_models *m = NULL;
-    hse_error err;
-    CHECK(hse_models_open(&m, e, &err) == HSE_OK, "%s", err.text);
-    for (size_t i = 0; i < hse_models_count(m); i++)
-        if (strcmp(hse_models_at(m, i)->name, "silero-vad") == 0)
-            CHECK(!hse_models_at(m, i)->loaded, "the speech waited until the other model was loaded");
-    hse_models_close(&m);
+    CHECK(!fake_stats(e, "silero-vad").loaded, "it was loaded before it could be");
+    fake_hold_open(3, false);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
     CHECK(fake_count(&fake.opens[3]) == 1, "%d loads", fake_count(&fake.opens[3]));
@@ -507,7 +560,7 @@ TEST(a_batch_without_memory_is_tried_in_halves)
     CHECK(fake_wait_inside(2), "no batch");
     for (int i = 1; i < JOBS; i++)
         jobs[i] = open_job(e, fake_speech("others"));
-    usleep(50000);
+    CHECK(fake_wait_queued(e, "hs1-vocoder", JOBS - 1), "not all wait");
     fake_gate(2, false);
     for (int i = 0; i < JOBS; i++) {
         CHECK(fake_read_all(jobs[i], &x, &n, &err) == HSE_OK, "%s", err.text);
