@@ -54,7 +54,7 @@ hse_status hse_log_open(int fd, hse_log_format format, const char *levels, hse_e
 
         if (!level_of(word, len - (size_t)(word - p), &level) || name >= NAME || (eq && config.n == MAX_COMPONENTS))
             return hse_fail(err, HSE_E_ARG, (uint64_t)(p - levels),
-                            "log levels: \"%.*s\" is not off, error, warn, info, debug or component=level", (int)len, p);
+                            "\"%.*s\" is not off, error, warn, info, debug or component=level", (int)len, p);
         if (eq) {
             memcpy(config.component[config.n].name, p, name);
             config.component[config.n].name[name] = '\0';

@@ -501,6 +501,10 @@ hse_status cli_json_file(hse_buf *out, const char *name, const char *path, hse_e
     size_t size = 0;
     hse_status s = hse_file_read(&data, &size, path, MAX_UPLOAD, err);
 
+    if (s == HSE_OK && size == 0) {                     /* to a server an empty field is none */
+        hse_free(data);
+        s = hse_fail(err, HSE_E_FORMAT, 0, "%.150s: the audio is empty: 0 bytes", path);
+    }
     if (s != HSE_OK)
         return s;
     hse_buf_printf(out, ",\"%s\":\"", name);
@@ -508,6 +512,17 @@ hse_status cli_json_file(hse_buf *out, const char *name, const char *path, hse_e
     hse_buf_byte(out, '"');
     hse_free(data);
     return hse_buf_status(out, "the request", err);
+}
+
+void cli_name_file(hse_error *err, const char *field, const char *path)
+{
+    size_t n = strlen(field);
+    char rest[sizeof err->text];
+
+    if (!path || !*path || strncmp(err->text, field, n) != 0 || strncmp(err->text + n, ": ", 2) != 0)
+        return;
+    snprintf(rest, sizeof rest, "%s", err->text + n + 2);
+    snprintf(err->text, sizeof err->text, "%.100s: %.120s", path, rest);
 }
 
 void cli_url_escape(hse_buf *out, const char *name)

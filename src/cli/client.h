@@ -60,6 +60,8 @@ hse_status cli_wav_call(const cli_remote *r, const char *path, const hse_buf *bo
 /* ,"name":"text" (nothing when the text is NULL); ,"name":"base64 of the file" */
 void       cli_json_text(hse_buf *out, const char *name, const char *text);
 hse_status cli_json_file(hse_buf *out, const char *name, const char *path, hse_error *err);
+/* An error that begins with the request's field begins with the file that was typed instead: path NULL or "": as it is. */
+void       cli_name_file(hse_error *err, const char *field, const char *path);
 /* A name as a piece of a path; slashes stay. */
 void       cli_url_escape(hse_buf *out, const char *name);
 

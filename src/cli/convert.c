@@ -180,6 +180,11 @@ static int one(work *w, const char *from, const char *to)
     cli_audio_out_close(&s.out);
     if (status == HSE_OK)
         return CLI_OK;
+    cli_name_file(&err, "source_audio", from);
+    if (!w->restore) {
+        cli_name_file(&err, "target_audio", cli_text(w->args, "to"));
+        cli_name_file(&err, "target_embedding", cli_text(w->args, "embedding"));
+    }
     if (!strstr(err.text, from))
         hse_fail_in(&err, status, "%s", from);
     return cli_fail(&err);

@@ -138,6 +138,7 @@ static int run(const cli_args *a)
     if (s == HSE_OK)
         s = write_embedding(cli_text(a, "output"), &e, &err);
     hse_embedding_free(&e);
+    cli_name_file(&err, "input_audio", a->operands[0]);
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
 

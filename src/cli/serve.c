@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "server/server.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,7 +139,7 @@ static hse_status open_log(const hse_config *c, hse_error *err)
         if (strcmp(c->log_format, formats[i]) == 0)
             format = (hse_log_format)i;
     hse_status s = hse_log_open(STDERR_FILENO, format, c->log_level, err);
-    return s == HSE_OK ? s : hse_fail_in(err, s, "log-level");
+    return s == HSE_OK ? s : hse_fail_in(err, s, "--log-level");
 }
 
 static int run(const cli_args *a)
@@ -170,6 +171,9 @@ static int run(const cli_args *a)
     if (s == HSE_OK) {
         options_from(&o, config);
         s = hse_server_open(&server, engine, &o, &err);
+        if (err.sys == EADDRINUSE)
+            hse_fail(&err, s, 0, "%s port %d is in use, maybe by another hse serve (hse ps); --port N takes another, --port 0 any free one", o.host,
+                     o.port);
     }
     if (s == HSE_OK) {
         greet(engine, &o, server);

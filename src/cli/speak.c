@@ -315,6 +315,9 @@ static int run(const cli_args *a)
         cli_say_speed(compute_s, s.out.seconds);
     cli_audio_out_close(&s.out);
     hse_free(text);
+    cli_name_file(&s.err, "input_audio", cli_text(a, "clone"));
+    cli_name_file(&s.err, "input_embedding", cli_text(a, "embedding"));
+    cli_name_file(&s.err, "lexicon", cli_text(a, "lexicon"));
     return status == HSE_OK ? CLI_OK : cli_fail(&s.err);
 }
 

@@ -196,6 +196,8 @@ static hse_status one_input(cli_transcribe *t, hse_engine *engine, const cli_rem
                    : from_stdin ? stdin_to_text(t, engine, &out, err)
                                 : file_to_text(t, engine, path, &out, err);
     cli_transcript_close(&out);
+    if (s != HSE_OK)
+        cli_name_file(err, "file", path);
     if (s != HSE_OK && !from_stdin && !strstr(err->text, path))
         hse_fail_in(err, s, "%s", path);
     return s;

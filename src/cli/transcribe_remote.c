@@ -197,6 +197,10 @@ hse_status cli_transcribe_remote(cli_transcribe *t, const cli_remote *remote, co
     hse_buf form, text;
     hse_status s = hse_file_read(&data, &size, path, MAX_UPLOAD, err);
 
+    if (s == HSE_OK && size == 0) {
+        hse_free(data);
+        s = hse_fail(err, HSE_E_FORMAT, 0, "%.150s: the audio is empty: 0 bytes", path);
+    }
     if (s != HSE_OK)
         return s;
     hse_buf_init(&form, (size_t)MAX_UPLOAD + (1 << 20));

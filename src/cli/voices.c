@@ -226,6 +226,7 @@ static int run(const cli_args *a)
         s = act(a, found ? &remote : NULL, store, &err);
     hse_voice_store_close(&store);
     hse_config_close(&config);
+    cli_name_file(&err, "audio_sample", a->n_operands == 3 ? a->operands[2] : NULL);
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
 }
 

@@ -18,7 +18,8 @@ static hse_status one_file(const char *path, bool json, bool *found, hse_error *
     hse_status s = cli_read_audio(&pcm, path, err);
 
     if (s == HSE_OK)
-        s = hse_watermark_find(pcm.samples, pcm.count, (int)pcm.rate_hz, &r, err);
+        if ((s = hse_watermark_find(pcm.samples, pcm.count, (int)pcm.rate_hz, &r, err)) != HSE_OK)
+            hse_fail_in(err, s, "%.200s", path);
     if (s == HSE_OK) {
         hse_buf line;
 
@@ -33,8 +34,6 @@ static hse_status one_file(const char *path, bool json, bool *found, hse_error *
         puts(hse_buf_text(&line));
         hse_buf_free(&line);
         *found = r.found;
-    } else {
-        hse_fail_in(err, s, "%.200s", path);
     }
     hse_pcm_free(&pcm);
     return s;

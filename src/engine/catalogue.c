@@ -55,6 +55,12 @@ static void refuse(slot *s, hse_status status, const char *problem)
     }
 }
 
+static void refuse_device(slot *s, const char *device)
+{
+    if (device && strcmp(device, "cpu") != 0 && strcmp(device, "auto") != 0)
+        refuse(s, HSE_E_UNSUPPORTED, "its device is not offered; there are cpu and auto");
+}
+
 /* A dtype for all models is before the model's compute_type, and that before its dtype. */
 static void set_precision(slot *s, hse_dtype_choice all, hse_dtype_choice own, const char *compute_type)
 {
@@ -277,10 +283,7 @@ static hse_status add_slot(slot **out, catalogue *c, hse_engine *e, hse_error *e
 
 static void refuse_options(slot *s, const hse_model_config *m, const hse_config *config)
 {
-    const char *device = config->device ? config->device : m->device;
-
-    if (device && strcmp(device, "cpu") != 0 && strcmp(device, "auto") != 0)
-        refuse(s, HSE_E_UNSUPPORTED, "its device is not offered; there is cpu");
+    refuse_device(s, config->device ? config->device : m->device);
     if (m->watermark >= 0)
         refuse(s, HSE_E_UNSUPPORTED, "watermark is not offered for this model_type");
     if (m->instances > MAX_INSTANCES)
@@ -345,8 +348,8 @@ static bool name_taken(const catalogue *c, const char *name)
 }
 
 /* The first of a type (and language, where a folder's is its own) has the type's short name, later ones carry their folder's. */
-static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found *f, const char *language, hse_dtype_choice dtype,
-                                   hse_error *err)
+static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found *f, const char *language, const hse_config *config,
+                                   hse_dtype_choice dtype, hse_error *err)
 {
     const char *type_name = f->type->name ? f->type->name : f->type->type;
     char short_name[80], name[600];
@@ -367,13 +370,15 @@ static hse_status slot_from_folder(catalogue *c, hse_engine *e, const hse_found 
     s->type = f->type;
     if (!ok)
         return no_memory(err);
+    refuse_device(s, config ? config->device : NULL);
     set_precision(s, dtype, HSE_DTYPE_DEFAULT, NULL);
     status = set_languages(s, language, err);
     return status == HSE_OK ? complete(s, c, err) : status;
 }
 
 /* A slot for each language of the folder, where it has some of its own. */
-static hse_status slots_from_folder(catalogue *c, hse_engine *e, const hse_found *f, hse_dtype_choice dtype, hse_error *err)
+static hse_status slots_from_folder(catalogue *c, hse_engine *e, const hse_found *f, const hse_config *config, hse_dtype_choice dtype,
+                                    hse_error *err)
 {
     hse_model_facts facts = {0};
     hse_error why;
@@ -381,9 +386,9 @@ static hse_status slots_from_folder(catalogue *c, hse_engine *e, const hse_found
 
     if (s == HSE_E_NOMEM)
         return no_memory(err);
-    s = slot_from_folder(c, e, f, facts.languages[0], dtype, err);
+    s = slot_from_folder(c, e, f, facts.languages[0], config, dtype, err);
     for (size_t i = 1; s == HSE_OK && i < COUNT(facts.languages) && facts.languages[i]; i++)
-        s = slot_from_folder(c, e, f, facts.languages[i], dtype, err);
+        s = slot_from_folder(c, e, f, facts.languages[i], config, dtype, err);
     return s;
 }
 
@@ -418,13 +423,13 @@ static hse_status add_slots(catalogue *c, hse_engine *e, const hse_config *confi
         if (configured)
             s = slot_from_config(c, e, &config->models[i], config, dtype, err);
         else if (c->found[i].type && !c->found[i].problem)
-            s = slots_from_folder(c, e, &c->found[i], dtype, err);
+            s = slots_from_folder(c, e, &c->found[i], config, dtype, err);
     }
     for (size_t i = 0; s == HSE_OK && i < c->slot_count; i++)
         finder |= strcmp(c->slots[i]->type_name, HSE_SPEECH_FINDER) == 0;
     for (size_t i = 0; s == HSE_OK && configured && !finder && i < c->found_count; i++)
         if (is_finder(&c->found[i])) {
-            s = slots_from_folder(c, e, &c->found[i], dtype, err);
+            s = slots_from_folder(c, e, &c->found[i], config, dtype, err);
             finder = true;
             if (s == HSE_OK)
                 c->slots[c->slot_count - 1]->hidden = true;

@@ -55,9 +55,10 @@ static hse_status choose_target(hse_job *job, const hse_request *r, const char *
     if (r->embedding_size)
         return hse_job_take_embedding(job, r->embedding, r->embedding_size, "target_embedding", err);
     if (named) {
-        static const voice_set none;
-
-        s = hse_voices_find(&v, last->voices ? last->voices : &none, r->voice, name, err);
+        if (!last->voices || !last->voices->count)
+            return hse_fail(err, HSE_E_ARG, 0, "voice: '%.60s' is not in the voice store, and model '%.40s' has no voices; send target_audio or "
+                            "target_embedding", r->voice, name);
+        s = hse_voices_find(&v, last->voices, r->voice, name, err);
         return s == HSE_OK ? hse_job_take_embedding(job, v->embedding, v->size, "voice", err) : s;
     }
     for (size_t i = 0; i < job->step_count; i++)
@@ -244,6 +245,7 @@ static void post_item(hse_job *job, slot *s)
         w->item->has |= HSE_EMBEDDING;
         w->item->embedding = job->embedding;
         w->item->embedding_size = job->embedding_size;
+        w->item->embedding_field = job->embedding_field;
         w->borrowed |= HSE_EMBEDDING;
     }
     if (job->finder && !job->encoder) {

@@ -21,7 +21,7 @@ unsigned hse_request_knows_speech(const hse_request *r)
     return r->has_said || (r->finder && *r->finder) ? HSE_TRANSCRIPT : 0;
 }
 
-static const char *field(const hse_job *job)
+const char *hse_heard_field(const hse_job *job)
 {
     return job->kind == HSE_JOB_CONVERT ? "target_audio" : "input_audio";
 }
@@ -168,7 +168,7 @@ hse_status hse_hear_prepare(hse_job *job, const hse_request *r, hse_error *err)
 {
     hse_status s = HSE_OK;
 
-    if (job->encoder && (s = hse_audio_check(hse_heard_audio(job), field(job), err)) == HSE_OK)
+    if (job->encoder && (s = hse_audio_check(hse_heard_audio(job), hse_heard_field(job), err)) == HSE_OK)
         s = choose_finder(job, r, err);
     if (s == HSE_OK && job->finder)
         s = hse_job_add_step(job, job->finder, err);
@@ -231,7 +231,7 @@ void hse_hear_found(hse_job *job, const hse_segment *speech, size_t n)
     } else {
         job->phase = PHASE_TARGET;
         s = job->stretch_count ? use_stretches(job, &err)
-                               : hse_fail(&err, HSE_E_ARG, 0, "%s: %.60s hears no speech in it", field(job), job->finder->name);
+                               : hse_fail(&err, HSE_E_ARG, 0, "%s: %.60s hears no speech in it", hse_heard_field(job), job->finder->name);
     }
     if (s != HSE_OK)
         hse_job_end(job, s, &err);

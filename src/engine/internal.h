@@ -403,6 +403,7 @@ struct hse_job {
     uint8_t        audio_hash[16];
     float         *embedding;
     size_t         embedding_size;
+    const char    *embedding_field;         /* of the request, for messages; static; NULL: it was heard */
     hse_segment   *segments;
     hse_vad_options vad;
 
@@ -465,6 +466,7 @@ bool hse_kind_has_audio(hse_job_kind kind);                 /* is hse_job_read f
 hse_status hse_hear_prepare(hse_job *job, const hse_request *r, hse_error *err);
 void       hse_hear_advance(hse_job *job);                  /* locked: PHASE_FIND, PHASE_TARGET */
 void       hse_hear_found(hse_job *job, const hse_segment *speech, size_t n);           /* locked: PHASE_FIND is over */
+const char *hse_heard_field(const hse_job *job);            /* what the request calls the recording that gives a voice */
 /* HSE_TRANSCRIPT when the request says where speech is, or who finds it: a field of routes. */
 unsigned   hse_request_knows_speech(const hse_request *r);
 const hse_audio *hse_heard_audio(const hse_job *job);       /* the recording that gives a voice, else that of the request */

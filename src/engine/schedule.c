@@ -363,8 +363,11 @@ static void finish_batch(lane *l)
         job->running--;
         job->result.run_ns += l->ran_ns / n;
         job->outstanding--;
-        if (!job->ended && w->item->status != HSE_OK)
+        if (!job->ended && w->item->status != HSE_OK) {
+            if (w->slot == job->encoder && w->item->status == HSE_E_ARG)
+                hse_fail_in(&w->item->error, w->item->status, "%s", hse_heard_field(job));
             hse_job_end(job, w->item->status, &w->item->error);
+        }
         if (job->ended || !w->done(w))
             hse_work_free(w);
     }

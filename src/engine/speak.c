@@ -98,12 +98,13 @@ static hse_status check_language(const slot *s, const char *language, const char
                : hse_fail(err, HSE_E_UNSUPPORTED, 0, "language: model '%.40s' speaks %s, not '%.20s'", model, list, code);
 }
 
-static hse_status set_embedding(hse_job *job, const float *values, size_t n, hse_error *err)
+static hse_status set_embedding(hse_job *job, const float *values, size_t n, const char *field, hse_error *err)
 {
     if (!(job->embedding = hse_alloc(n * sizeof *values)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the speaker embedding");
     memcpy(job->embedding, values, n * sizeof *values);
     job->embedding_size = n;
+    job->embedding_field = field;
     job->result.embedding = job->embedding;
     job->result.embedding_size = n;
     return HSE_OK;
@@ -116,7 +117,7 @@ hse_status hse_job_take_embedding(hse_job *job, const float *values, size_t n, c
     for (size_t i = 0; i < n; i++)
         if (!isfinite(values[i]))
             return hse_fail(err, HSE_E_ARG, i, "%s: number %zu is not finite", field, i);
-    return set_embedding(job, values, n, err);
+    return set_embedding(job, values, n, field, err);
 }
 
 /* One of the model's own speakers. What else is brought colours the voice, where the toolchain can. */
@@ -158,6 +159,8 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
         *has |= HSE_AUDIO;
     if (r->embedding_size)
         *has |= HSE_EMBEDDING;
+    if (r->mode == HSE_MODE_CLONING && !named && !(*has & (HSE_AUDIO | HSE_EMBEDDING)))
+        return hse_fail(err, HSE_E_ARG, 0, "mode: voice_cloning needs the voice: send input_audio, input_embedding or voice");
     if (!(synthesizer->type->takes & HSE_EMBEDDING) || recording)
         return HSE_OK;
     if (r->embedding_size)
@@ -167,7 +170,7 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
     if (s == HSE_OK) {
         *has |= HSE_EMBEDDING;
-        s = set_embedding(job, v->embedding, v->size, err);
+        s = set_embedding(job, v->embedding, v->size, "voice", err);
     }
     return s;
 }
@@ -471,6 +474,7 @@ static bool converts(work *w)
     w->item->has |= HSE_EMBEDDING;
     w->item->embedding = own && own->embedding ? own->embedding : job->embedding;
     w->item->embedding_size = own && own->embedding ? own->size : job->embedding_size;
+    w->item->embedding_field = own && own->embedding ? "voice" : job->embedding_field;
     w->borrowed |= HSE_EMBEDDING;
     hse_work_post(w, 1 + (double)w->item->audio.n);
     return true;
@@ -534,6 +538,7 @@ static bool post_sentence(hse_job *job)
     bool embedded = s->voice && s->voice->embedding;
     w->item->embedding = embedded ? s->voice->embedding : job->embedding;
     w->item->embedding_size = embedded ? s->voice->size : job->embedding_size;
+    w->item->embedding_field = embedded ? "voice" : job->embedding_field;
     w->item->has = HSE_TEXT | (w->item->embedding ? HSE_EMBEDDING : 0);
     w->borrowed = HSE_EMBEDDING;
     w->item->speed = (job->speed != 0 ? job->speed : 1) * s->style->rate;

@@ -168,7 +168,8 @@ static void open_split(hse_job *job, split_run *r)
     bool find = job->phase == PHASE_FIND;
     hse_split_input in = {.audio = find ? hse_heard_audio(job) : &job->audio, .speech = find ? NULL : job->speech,
                           .speech_count = find ? 0 : job->speech_count, .has_speech = !find && job->finder && !job->encoder,
-                          .embedding = job->embedding, .embedding_size = job->embedding_size, .seed = job->result.seed, .reference = job->reference,
+                          .embedding = job->embedding, .embedding_size = job->embedding_size,
+                          .embedding_field = job->embedding_field, .seed = job->result.seed, .reference = job->reference,
                           .restore_mode = job->restore_mode,
                           .transcribe = s->type->gives & HSE_TRANSCRIPT ? &job->transcribe : NULL,
                           .vad = find ? &job->find : &job->vad, .pool = e->pool, .cancel = &job->stop_split};

@@ -118,9 +118,26 @@ static bool find_default(target *out, const catalogue *c, hse_job_kind kind)
     return false;
 }
 
+/* The names that do this task, as many as fit: " harmonyspeech, ov2-synthesizer-en". */
+static void list_names(const catalogue *c, hse_job_kind kind, char *out, size_t size)
+{
+    size_t n = 0;
+
+    *out = '\0';
+    for (size_t i = 0; i < hse_toolchain_count && n + 2 < size; i++)
+        if (offered(c, &hse_toolchains[i], kind) && all_usable(c, &hse_toolchains[i]))
+            n += (size_t)snprintf(out + n, size - n, "%s %s", n ? "," : "", hse_toolchains[i].name);
+    for (size_t i = 0; i < c->slot_count && n + 2 < size; i++)
+        if (!c->slots[i]->hidden && !c->slots[i]->problem && answers(c->slots[i], kind))
+            n += (size_t)snprintf(out + n, size - n, "%s %s", n ? "," : "", c->slots[i]->name);
+    if (n >= size - 1)
+        memcpy(out + size - 5, " ...", 5);
+}
+
 hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, const char *model, hse_error *err)
 {
     const char *task = hse_job_kind_name(kind);
+    char names[100];
 
     for (size_t i = 0; model && i < c->alias_count; i++)
         if (strcmp(c->aliases[i].alias, model) == 0) {
@@ -134,8 +151,12 @@ hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, c
             continue;
         if (!s->problem && !answers(s, kind)) {
             const hse_toolchain *t = begins(c, s, kind);
-            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: '%.60s' (%.60s) does not do the task '%s'%s%s", s->name, s->type_name,
-                            task, t ? "; ask for " : "", t ? t->name : "");
+            if (t)
+                snprintf(names, sizeof names, " %s", t->name);
+            else
+                list_names(c, kind, names, sizeof names);
+            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: '%.40s' (%.40s) does not do the task '%s'; %s%s", s->name, s->type_name, task,
+                            *names ? "ask for" : "no model here does", names);
         }
         *out = (target){.slot = s, .name = s->name};
         return HSE_OK;
@@ -159,7 +180,9 @@ hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, c
     if (standard)
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: no model here does the task '%s'; put one into a models folder "
                         "(--models, HSE_MODELS) or into the config", task);
-    return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s' for the task '%s'; `hse models` lists them", model, task);
+    list_names(c, kind, names, sizeof names);
+    return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.60s' for the task '%s'; %s%s", model, task,
+                    *names ? "there are:" : "none here does it: put one into a models folder or into the config", names);
 }
 
 hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, const char *type, hse_error *err)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
 #include <stdarg.h>
@@ -70,7 +71,7 @@ static hse_status walk(case_list *l, const char *dir, int depth, hse_error *err)
     if (depth > MAX_DEPTH)
         return HSE_OK;
     if (!(d = opendir(dir)))
-        return hse_fail(err, HSE_E_NOT_FOUND, 0, "%.150s: this folder cannot be read", dir);
+        return hse_fail_sys(err, errno, "cannot read the folder %.150s", dir);
     while (s == HSE_OK && (entry = readdir(d)) != NULL) {
         if (entry->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) >= (int)sizeof path)
             continue;
@@ -315,7 +316,9 @@ hse_status hse_golden_run(const hse_golden_options *o, hse_golden_counts *counts
             run_case(&r, list.path[i]);
         say(o, "%d passed, %d failed, %d skipped", counts->passed, counts->failed, counts->skipped);
         if (counts->passed + counts->failed + counts->skipped == 0)
-            s = hse_fail(err, HSE_E_NOT_FOUND, 0, "no golden case was found");
+            s = o->case_name || o->kind ? hse_fail(err, HSE_E_NOT_FOUND, 0, "none of the %zu golden cases there has the name or kind that was asked for",
+                                              list.count)
+                                   : hse_fail(err, HSE_E_NOT_FOUND, 0, "no golden case was found: no case.json lies below the folder");
     }
     if (r.nn)
         nn_close(&r.nn);

@@ -73,7 +73,7 @@ hse_status hse_cpu_mask(const char *name, unsigned *mask, hse_error *err)
         {"neon", HSE_CPU_NEON, HSE_CPU_NEON | HSE_CPU_NEON_DOT | HSE_CPU_NEON_BF16},
         {"auto", 0, ~0u},
     };
-    const char *where = "the CPU type";
+    const char *where = "cpu";
 
     if (name == NULL) {
         name = getenv("HSE_CPU");

@@ -53,6 +53,7 @@ typedef struct {
     const hse_vad_options *vad;             /* how speech is to be found, where it is */
     const float       *embedding;           /* of the voice wanted, where the type takes one */
     size_t             embedding_size;
+    const char        *embedding_field;     /* as an item's */
     uint64_t           seed;
     bool               reference;
     int                restore_mode;        /* 0, or what check_mode allows */
@@ -78,6 +79,7 @@ typedef struct {
     char       *text;
     float      *embedding;
     size_t      embedding_size;
+    const char *embedding_field;            /* of the request, for messages; borrowed; NULL: it was computed */
     float      *mel;                        /* [frames][bands] */
     size_t      mel_frames;
     int         mel_bands;
@@ -101,6 +103,9 @@ typedef struct {
     hse_status  status;                     /* of this item alone: one bad item does not fail its batch */
     hse_error   error;
 } hse_item;
+
+/* For who takes embeddings of `want` numbers: HSE_E_ARG names the request's field. */
+hse_status hse_embedding_check(const char *field, size_t size, size_t want, hse_error *err);
 
 void hse_item_init(hse_item *item);         /* empty, neutral options */
 void hse_item_free(hse_item *item);

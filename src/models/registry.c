@@ -26,6 +26,13 @@ const hse_model_type *hse_model_type_find(const char *type)
     return NULL;
 }
 
+hse_status hse_embedding_check(const char *field, size_t size, size_t want, hse_error *err)
+{
+    return size == want ? HSE_OK
+                        : hse_fail(err, HSE_E_ARG, 0, "%s: the embedding has %zu numbers; this model's have %zu (another model's encoder made it)",
+                                   field ? field : "the voice", size, want);
+}
+
 void hse_item_init(hse_item *item)
 {
     *item = (hse_item){.speed = 1, .pitch = 1, .energy = 1};

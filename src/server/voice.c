@@ -45,7 +45,7 @@ static const char *openai_voice(const hse_server *server, const hse_model_info *
 }
 
 /* The names that would have worked, as far as they fit. */
-static bool refuse(api_call *c, const hse_model_info *m, const char *voice)
+static bool refuse(api_call *c, const hse_model_info *m, const hse_request *r, const char *voice)
 {
     hse_voice_info *stored = NULL;
     size_t count = 0, at = 0;
@@ -62,8 +62,8 @@ static bool refuse(api_call *c, const hse_model_info *m, const char *voice)
     }
     hse_free(stored);
     if (!at)
-        return api_fail(&c->error, 400, "voice", "voice \"%.40s\": this model has no voices; send input_audio, a recording to clone, or add a voice to "
-                        "the voice store (POST /v1/audio/voices)", voice);
+        return api_fail(&c->error, 400, "voice", "voice \"%.40s\": this model has no voices; send %s, a recording of it, or add a voice to "
+                        "the voice store (POST /v1/audio/voices)", voice, r->kind == HSE_JOB_CONVERT ? "target_audio" : "input_audio");
     return api_fail(&c->error, 400, "voice", "voice \"%.40s\" is not known; there are: %s", voice, list);
 }
 
@@ -84,7 +84,7 @@ bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice 
         if (hse_voice_store_apply(c->server->voices, c->server->engine, r, &out->embedding, &err) != HSE_OK)
             ok = api_engine_error(c, &err, err.status == HSE_E_FORMAT || err.status == HSE_E_ARG ? "voice" : NULL);
         else if (r->voice && !(known = openai_voice(c->server, m, voice)))
-            ok = refuse(c, m, voice);
+            ok = refuse(c, m, r, voice);
     }
     if (known) {
         snprintf(out->name, sizeof out->name, "%s", known);

@@ -80,6 +80,27 @@ def test_the_servers_words_come_through(hse):
         assert run(hse, "speak", "x", *args, want=2).stderr.count(b"\n") == 1, args
 
 
+def test_errors_name_the_file_that_was_typed(hse):
+    """Not the field of the request that its bytes became."""
+    with tempfile.TemporaryDirectory() as d:
+        path = {}
+        for name, data in (("empty", b""), ("text", b"Hello there.\n"), ("short", server.speech_wav()[:3000]), ("numbers", bytes(48))):
+            path[name] = os.path.join(d, name)
+            with open(path[name], "wb") as f:
+                f.write(data)
+        for args, name, words in ((["speak", "Hi.", "--clone", path["empty"]], "empty", "the audio is empty"),
+                                  (["speak", "Hi.", "--clone", path["text"]], "text", "no audio file"),
+                                  (["speak", "Hi.", "--clone", path["short"]], "short", "no speech"),
+                                  (["speak", "Hi.", "--embedding", path["numbers"]], "numbers", "12 numbers"),
+                                  (["embed", path["empty"]], "empty", "the audio is empty"), (["embed", path["text"]], "text", "no audio file"),
+                                  (["vad", path["text"]], "text", "no audio file"), (["voices", "add", "x", path["text"]], "text", "no audio file"),
+                                  (["voices", "add", "x", path["empty"]], "empty", "the audio is empty")):
+            for local in ([], ["--local"]):
+                more = ["-o", os.path.join(d, "out.wav")] if args[0] == "speak" else []
+                line = run(hse, *args, *more, *local, want=1, env={"HSE_STATE": d}).stderr.decode().splitlines()[-1]
+                assert line.startswith(f"hse: {path[name]}: ") and words in line and line.count(path[name]) == 1, (args, local, line)
+
+
 def test_a_key_is_sent(hse):
     with server.running("--api-keys", "one,two") as s:
         assert b"key" in run(s, "vad", server.SPEECH, want=1).stderr.lower()

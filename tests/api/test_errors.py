@@ -107,6 +107,31 @@ def test_bad_embedding(hse):
         assert status == 400, (len(data), status)
 
 
+def test_an_embedding_of_another_size_names_its_field(hse):
+    body = {"input": "Hi.", "input_embedding": base64.b64encode(bytes(48)).decode()}
+    e = error(hse, "/v1/audio/speech", body, 400, "input_embedding")
+    assert "12 numbers" in e["message"] and "have 64" in e["message"], e
+
+
+def test_cloning_nobody_is_refused(hse):
+    e = error(hse, "/v1/audio/speech", {"input": "Hi.", "mode": "voice_cloning"}, 400, "mode")
+    assert all(word in e["message"] for word in ("input_audio", "input_embedding", "voice")), e
+    hse.post("/v1/audio/speech", {"input": "Hi.", "mode": "voice_cloning", "voice": "slt"})
+    hse.post("/v1/audio/speech", {"input": "Hi.", "mode": "single_speaker_tts"})
+
+
+def test_a_recording_without_speech_names_its_field(hse):
+    body = {"input": "Hi.", "input_audio": base64.b64encode(server.speech_wav()[:3000]).decode()}
+    e = error(hse, "/v1/audio/speech", body, 400, "input_audio")
+    assert "no speech" in e["message"], e
+
+
+def test_what_could_be_asked_for_is_said(hse):
+    for model, want in (("nobody", "there are: harmonyspeech"), ("silero-vad", "ask for harmonyspeech")):
+        e = error(hse, "/v1/audio/speech", {"input": "Hi.", "model": model}, 404 if model == "nobody" else 400, "model")
+        assert e["message"].endswith(want), e
+
+
 def test_unknown_model_and_voice(hse):
     assert error(hse, "/v1/audio/speech", {"input": TEXT, "model": "../../etc/passwd"}, 404, "model")["code"] == "model_not_found"
     message = error(hse, "/v1/audio/speech", {"input": TEXT, "voice": "nobody"}, 400, "voice")["message"]

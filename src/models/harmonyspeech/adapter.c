@@ -219,9 +219,8 @@ static hse_status symbols(const hs1_synthesizer *m, const hse_item *item, hs1_me
 
     hse_buf_init(&bytes, HS1_MAX_SYMBOLS);
     s = text_hs1_ids("en", item->reference ? TEXT_MODE_REFERENCE : item->spell ? TEXT_MODE_ON : TEXT_MODE_OFF, text, strlen(text), &bytes, err);
-    if (s == HSE_OK && item->embedding_size != (size_t)m->cfg.speaker)
-        s = hse_fail(err, HSE_E_ARG, 0, "the speaker's embedding has %zu values; this model needs %d",
-                     item->embedding_size, m->cfg.speaker);
+    if (s == HSE_OK)
+        s = hse_embedding_check(item->embedding_field, item->embedding_size, (size_t)m->cfg.speaker, err);
     if (s == HSE_OK && !(*ids = hse_alloc((bytes.size + 1) * sizeof **ids)))
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu symbols", bytes.size);
     if (s == HSE_OK) {

@@ -35,8 +35,8 @@ hse_status ov_split_open(void **out, const void *model, const hse_split_input *i
     size_t gin = (size_t)m->net->dims.gin;
     hse_status status = HSE_OK;
 
-    if (in->embedding_size != gin)
-        return hse_fail(err, HSE_E_ARG, 0, "the embedding of the voice wanted has %zu numbers; this model's have %zu", in->embedding_size, gin);
+    if ((status = hse_embedding_check(in->embedding_field, in->embedding_size, gin, err)) != HSE_OK)
+        return status;
     split *s = hse_calloc(1, sizeof *s);
     if (!s || !(s->colours = hse_calloc(2 * gin, sizeof *s->colours))) {
         hse_free(s);

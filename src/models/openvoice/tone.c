@@ -308,10 +308,9 @@ static hse_status prepare_whole(const ov_tone *m, const hse_item *item, turn *t,
     size_t n, frames;
     hse_status s;
 
-    if (!(item->has & HSE_EMBEDDING) || item->embedding_size != (size_t)net->dims.gin)
-        return hse_fail(err, HSE_E_ARG, 0, "the embedding of the voice wanted has %zu numbers; this model's have %d", item->embedding_size,
-                        net->dims.gin);
-    if ((s = source_of(m, item, &source, err)) != HSE_OK ||
+    s = hse_embedding_check(item->embedding_field, item->has & HSE_EMBEDDING ? item->embedding_size : 0, (size_t)net->dims.gin, err);
+    if (s != HSE_OK ||
+        (s = source_of(m, item, &source, err)) != HSE_OK ||
         (s = samples_of(net, item, &x, &n, &t->samples, err)) != HSE_OK ||
         (s = vits_spectrogram(net, x, n, &t->spec, &frames, err)) != HSE_OK)
         return s;
