@@ -2,12 +2,15 @@
 
     make load [ARGS=--quick]
     python bench/load.py [--quick] [--program build/release/hse] [--model bench/out/hs1-full] [--dtype auto] [--clients 1,2,4,8,16,32]
+                         [--only speech,vad,queue,first]
 
-The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it) and Silero VAD. Four questions:
+The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it) and Silero VAD; Whisper and VoiceFixer join in where
+bench/whisper_full.py and bench/voicefixer_full.py have written them. Four questions:
 
  1. throughput: audio seconds a second of the clock and of CPU time, latencies and the mean batch (from /metrics) at 1 to 32 clients, texts of mixed lengths;
  2. the same for voice activity;
- 3. a short request's p95 alone, and while a text (a recording whose speech is looked for, one that is restored) of ten minutes is in the queue;
+ 3. a short request's p95 alone, and while a text (a recording whose speech is looked for, one that is restored, one that is transcribed) of
+    ten minutes is in the queue;
  4. when the first byte of a 100-sentence text comes, as a share of the time of the whole.
 
 Standard library only. Every figure is of this run; the machine's load is printed with them.
@@ -44,8 +47,8 @@ def text_of(i):
 
 
 class Server:
-    def __init__(self, program, model, dtype, threads, restorer=""):
-        self.restores = os.path.isdir(restorer)
+    def __init__(self, program, model, dtype, threads, restorer="", recogniser=""):
+        self.restores, self.transcribes = os.path.isdir(restorer), os.path.isdir(recogniser)
         self.dir = tempfile.TemporaryDirectory()
         config = os.path.join(self.dir.name, "load.yml")
         types = (("hs1-encoder", "HarmonySpeechEncoder"), ("hs1-synthesizer", "HarmonySpeechSynthesizer"), ("hs1-vocoder", "HarmonySpeechVocoder"))
@@ -55,6 +58,8 @@ class Server:
                 f.write(f"  - {{name: {name}, model: {os.path.abspath(model)}, model_type: {kind}}}\n")
             for name, kind in (("vf-restorer", "VoiceFixerRestorer"), ("vf-vocoder", "VoiceFixerVocoder")) if self.restores else ():
                 f.write(f"  - {{name: {name}, model: {os.path.abspath(restorer)}, model_type: {kind}}}\n")
+            if self.transcribes:
+                f.write(f"  - {{name: whisper, model: {os.path.abspath(recogniser)}, model_type: FasterWhisper}}\n")
             f.write(f"  - {{name: silero-vad, model: {os.path.join(ROOT, 'models/demo/silero')}, model_type: SileroVAD}}\n")
         self.process = subprocess.Popen([program, "serve", "--port", "0", "--config", config, "--log-level", "warn", "--dtype", dtype, "--threads",
                                          str(threads), "--timeout", "3600"], stdout=subprocess.PIPE, text=True,
@@ -129,7 +134,7 @@ def speak(server, text):
                    "audio/pcm")
 
 
-def recording(seconds, **fields):
+def recording(seconds, field="source_audio", **fields):
     """The body of a request with the JFK recording again and again; written beforehand, so that the clients do not take the cores that
     they measure."""
     with wave.open(SPEECH) as w:
@@ -142,7 +147,7 @@ def recording(seconds, **fields):
         w.setframerate(RATE)
         w.writeframes(data)
     data = base64.b64encode(out.getvalue()).decode()
-    return json.dumps({"input_audio": data, "get_timestamps": True} if not fields else {**fields, "source_audio": data}).encode()
+    return json.dumps({"input_audio": data, "get_timestamps": True} if not fields else {**fields, field: data}).encode()
 
 
 def detect(server, body):
@@ -207,6 +212,7 @@ def table(title, server, levels, jobs_of, run, audio_of, models):
 
 def queued(title, short, long, count):
     """p95 of a short request alone and while the long one is under way."""
+    short()                                             # its models are loaded
     alone = [short().total_s for _ in range(count)]
     request = long()
     reader = threading.Thread(target=lambda: drain(request), daemon=True)
@@ -243,11 +249,41 @@ def drain(request):
         pass                                            # it was given up; http.client is half closed then
 
 
+def long_beside_short(server, count, short_audio):
+    def said():
+        return speak(server, SENTENCES[0]).finish()
+
+    def heard():
+        return detect(server, short_audio).finish()
+
+    print()
+    ten_minutes = " ".join(SENTENCES[i % len(SENTENCES)] for i in range(150))
+    queued("ten minutes of text in the queue", said, lambda: speak(server, ten_minutes), count)
+    queued("a ten-minute recording in the queue", heard, lambda: Long(server, "/v1/audio/vad", recording(600)), count)
+    if server.restores:
+        body = recording(600, model="voicefixer")
+        Request(server, "/v1/audio/convert", recording(1, model="voicefixer")).finish()         # loads the models
+        queued("ten minutes being restored", said, lambda: Long(server, "/v1/audio/convert", body), count)
+    if server.transcribes:
+        # one search a window: with random weights every window would fail at every temperature
+        brief, body = (recording(s, "input_audio", model="whisper", language="en", vad_filter=False, temperature_inc=0) for s in (3, 600))
+        path = "/v1/audio/transcriptions"
+
+        def written():
+            return Request(server, path, brief).finish()
+
+        written()
+        queued("ten minutes being transcribed, short: speech", said, lambda: Long(server, path, body), count)
+        queued("ten minutes being transcribed, short: a transcription of 3 s", written, lambda: Long(server, path, body), count)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", default=os.path.join(ROOT, "build/release/hse"))
     parser.add_argument("--model", default=os.path.join(ROOT, "bench/out/hs1-full"))
     parser.add_argument("--restorer", default=os.path.join(ROOT, "bench/out/voicefixer-full"), help="left out where it is not there")
+    parser.add_argument("--recogniser", default=os.path.join(ROOT, "bench/out/whisper/base-int8"), help="left out where it is not there")
+    parser.add_argument("--only", default="speech,vad,queue,first", help="of the four questions")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "int8"])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--clients", default="")
@@ -256,37 +292,32 @@ def main():
     if not os.path.isdir(o.model):
         sys.exit(f"{o.model} is not there: python bench/hs1_full.py {o.model} writes it")
     levels = [int(c) for c in o.clients.split(",")] if o.clients else [1, 8] if o.quick else [1, 2, 4, 8, 16, 32]
-    server = Server(o.program, o.model, o.dtype, o.threads, o.restorer)
+    only = o.only.split(",")
+    server = Server(o.program, o.model, o.dtype, o.threads, o.restorer, o.recogniser)
     try:
         print(f"{time.strftime('%d %B %Y')}, {server.head}, dtype {o.dtype}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         speak(server, "Warm up. " * 3).finish()                        # loads the models
         audio = [recording(s) for s in (3, 11, 30, 60)]
         detect(server, audio[0]).finish()
-        worst, at8 = table("Speech, full-size Harmony Speech V1, texts of one to four sentences", server, levels,
-                           lambda c: 16 if o.quick else max(24, 3 * c), lambda i: speak(server, text_of(i)).finish(), lambda r: r.audio_s,
-                           ["hs1-synthesizer", "hs1-vocoder"])
+        if "speech" in only:
+            table("Speech, full-size Harmony Speech V1, texts of one to four sentences", server, levels,
+                  lambda c: 16 if o.quick else max(24, 3 * c), lambda i: speak(server, text_of(i)).finish(), lambda r: r.audio_s,
+                  ["hs1-synthesizer", "hs1-vocoder"])
 
         def vad(i):
             r = detect(server, audio[i % len(audio)]).finish()
             r.audio_s = (3, 11, 30, 60)[i % len(audio)]
             return r
-        table("Voice activity, recordings of 3 to 60 s", server, levels, lambda c: 32 if o.quick else max(64, 8 * c), vad, lambda r: r.audio_s, ["silero-vad"])
-
-        print()
-        count = 8 if o.quick else 40
-        ten_minutes = " ".join(SENTENCES[i % len(SENTENCES)] for i in range(150))
-        queued("ten minutes of text in the queue", lambda: speak(server, SENTENCES[0]).finish(), lambda: speak(server, ten_minutes), count)
-        queued("a ten-minute recording in the queue", lambda: detect(server, audio[0]).finish(),
-               lambda: Long(server, "/v1/audio/vad", recording(600)), count)
-        if server.restores:
-            body = recording(600, model="voicefixer")
-            Request(server, "/v1/audio/convert", recording(1, model="voicefixer")).finish()         # loads the models
-            queued("ten minutes being restored", lambda: speak(server, SENTENCES[0]).finish(), lambda: Long(server, "/v1/audio/convert", body), count)
-
-        hundred = " ".join(["Yes, of course."] * 100 if o.quick else [SENTENCES[i % len(SENTENCES)] for i in range(100)])
-        r = speak(server, hundred).finish()
-        print(f"a text of 100 sentences: first byte after {r.first_s * 1e3:.0f} ms of {r.total_s:.1f} s, {100 * r.first_s / r.total_s:.2f} % "
-              f"({r.audio_s:.0f} s of audio)")
+        if "vad" in only:
+            table("Voice activity, recordings of 3 to 60 s", server, levels, lambda c: 32 if o.quick else max(64, 8 * c), vad, lambda r: r.audio_s,
+                  ["silero-vad"])
+        if "queue" in only:
+            long_beside_short(server, 8 if o.quick else 40, audio[0])
+        if "first" in only:
+            hundred = " ".join(["Yes, of course."] * 100 if o.quick else [SENTENCES[i % len(SENTENCES)] for i in range(100)])
+            r = speak(server, hundred).finish()
+            print(f"a text of 100 sentences: first byte after {r.first_s * 1e3:.0f} ms of {r.total_s:.1f} s, {100 * r.first_s / r.total_s:.2f} % "
+                  f"({r.audio_s:.0f} s of audio)")
         print(f"load at the end {os.getloadavg()[0]:.1f}")
     finally:
         server.stop()
