@@ -69,19 +69,42 @@ void hse_flow_put(hse_engine *e, flow *f)
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
 
-/* The largest item that a job brings to a step, as far as its request says; false: that is not known. */
-static bool plan_item(const hse_job *job, const slot *s, hse_item *item)
+/* The largest items that a job brings to a step, as far as its request says: at most two kinds, since a model may both make a mel and
+ * decode it. A recording that comes bit by bit is planned as an hour. Only the text is theirs (hse_free). */
+static size_t plan_items(const hse_job *job, const slot *s, hse_item item[2])
 {
-    hse_item_init(item);
-    item->reference = job->reference;
-    if (s->type->takes & HSE_AUDIO) {
-        item->has = HSE_AUDIO;
-        item->audio = s == job->encoder && job->kind == HSE_JOB_CONVERT ? job->target : job->audio;
-    } else if (s == job->vocoder) {
-        item->has = HSE_MEL;
-        item->mel_frames = job->window;
+    enum { LETTERS = 13, FRAMES = 8 };                  /* a second; a letter: nobody speaks more slowly */
+    const sentence *longest = job->sentence_count ? &job->sentences[0] : NULL;
+    size_t n = 0;
+
+    for (size_t i = 1; i < job->sentence_count; i++)
+        if (job->sentences[i].to - job->sentences[i].from > longest->to - longest->from)
+            longest = &job->sentences[i];
+    hse_item_init(&item[0]);
+    hse_item_init(&item[1]);
+    if (s->type->takes & HSE_AUDIO || (job->kind == HSE_JOB_RESTORE && s->type->takes & HSE_MEL)) {
+        item[n].has = HSE_AUDIO;
+        item[n].audio = s == job->encoder && job->kind == HSE_JOB_CONVERT ? job->target : job->audio;
+        if (job->fed)
+            item[n].audio.n = (size_t)3600 * (size_t)item[n].audio.rate_hz;
+        if (s == job->converter && longest)             /* of what was spoken */
+            item[n].audio = (hse_audio){.n = (longest->to - longest->from) * 22050 / LETTERS, .rate_hz = 22050, .channels = 1};
+        n++;
     }
-    return item->has != 0;
+    if (s == job->synthesizer && longest && (item[n].text = hse_strndup(job->text + longest->from, longest->to - longest->from))) {
+        item[n].has = HSE_TEXT;
+        item[n].speed = (job->speed != 0 ? job->speed : 1) * longest->style->rate;
+        n++;
+    }
+    if (s == job->vocoder) {
+        double speed = longest ? (job->speed != 0 ? job->speed : 1) * longest->style->rate : 1;
+        double frames = longest ? (double)(longest->to - longest->from) * FRAMES / fmax(speed, 0.01) + FRAMES : (double)job->window;
+        item[n].has = HSE_MEL;
+        item[n++].mel_frames = frames < (double)job->window ? (size_t)frames : job->window;
+    }
+    for (size_t i = 0; i < n; i++)
+        item[i].reference = job->reference;
+    return n;
 }
 
 /* Its items that may be in one batch. */
@@ -94,11 +117,11 @@ static size_t own_items(const hse_job *job, const slot *s)
 }
 
 /* Not locked. Activations of a step for one item of this job, and for a batch of its items and of those who use the model now. By planning,
- * once the model is loaded; what cannot be planned (how long a text lasts is what the model finds out) by the largest batch so far. */
+ * once the model is loaded; what cannot be planned by the largest batch so far. */
 static void plan_step(hse_job *job, slot *s, size_t *one, size_t *batch)
 {
     hse_engine *e = job->engine;
-    hse_item item, *items[HSE_PLAN_ITEMS];
+    hse_item item[2], *items[HSE_PLAN_ITEMS];
 
     *one = *batch = 0;
     pthread_mutex_lock(&e->lock);
@@ -112,13 +135,15 @@ static void plan_step(hse_job *job, slot *s, size_t *one, size_t *batch)
 
     n = n < (size_t)s->max_batch ? n : (size_t)s->max_batch;
     n = n < HSE_PLAN_ITEMS ? n : HSE_PLAN_ITEMS;
-    for (size_t i = 0; i < n; i++)
-        items[i] = &item;
-    if (s->type->plan && plan_item(job, s, &item)) {
+    for (size_t kinds = s->type->plan ? plan_items(job, s, item) : 0, k = 0; k < kinds; k++) {
+        for (size_t i = 0; i < n; i++)
+            items[i] = &item[k];
         pthread_mutex_lock(&e->plan_lock);
-        *one = s->type->plan(s->model, e->plan, items, 1);
-        *batch = s->type->plan(s->model, e->plan, items, n);
+        size_t alone = s->type->plan(s->model, e->plan, items, 1), all = s->type->plan(s->model, e->plan, items, n);
         pthread_mutex_unlock(&e->plan_lock);
+        *one = alone > *one ? alone : *one;
+        *batch = all > *batch ? all : *batch;
+        hse_free(item[k].text);
     }
     if (*batch == 0)
         *batch = measured;

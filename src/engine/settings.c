@@ -45,7 +45,7 @@ const hse_setting hse_settings[] = {
     {VAR("keep_alive", "keep-alive", "HSE_KEEP_ALIVE"), HSE_SET_DURATION, AT(keep_alive), -1, 1e9, "TIME", "5m", true, false, NULL,
      "how long a model stays in memory unused: 90s, 5m, 2h, -1 = for ever, 0 = not at all"},
     {VAR("memory_budget", "memory-budget", "HSE_MEMORY_BUDGET"), HSE_SET_BYTES, AT(memory_budget), 0, 1e15, "SIZE", "0", true, false,
-     NULL, "of all weights: 2GiB, 512MiB or 50% of the memory; above it the longest unused model goes; 0 = no limit"},
+     NULL, "of weights and what requests need beside them: 2GiB, 512MiB or 50% of the memory; above it the longest unused model goes; 0 = no limit"},
     {VAR("preload", "preload", "HSE_PRELOAD"), HSE_SET_TEXTS, AT(preload), 0, 0, "NAME,...", NULL, true, false, NULL,
      "models that are loaded at the start and stay"},
     {VAR("batch_window_ms", "batch-window", "HSE_BATCH_WINDOW"), HSE_SET_NUMBER, AT(batch_window_ms), 0, 1000, "MS", "20", true, false,

@@ -407,6 +407,12 @@ static void write_models(hse_buf *out, const hse_engine_stats *s)
     for (size_t i = 0; i < s->model_count; i++)
         histogram(out, "hse_batch_size", model_labels(&scratch, &s->models[i]), batch_bounds, s->models[i].batch,
                   HSE_BATCH_BUCKETS - 1, s->models[i].batches, (double)s->models[i].items);
+    head(out, "hse_batch_waits_total", "counter", "Batches that waited a moment for others who may come.");
+    for (size_t i = 0; i < s->model_count; i++) {
+        hse_buf_str(out, "hse_batch_waits_total");
+        model_label(out, &s->models[i]);
+        hse_buf_printf(out, "} %llu\n", (unsigned long long)s->models[i].held_open);
+    }
     head(out, "hse_request_queue_seconds", "histogram", "How long an item waited for its batch.");
     for (size_t i = 0; i < s->model_count; i++)
         seconds(out, "hse_request_queue_seconds", model_labels(&scratch, &s->models[i]), &s->models[i].queue);

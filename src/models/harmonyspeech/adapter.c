@@ -282,10 +282,24 @@ static hse_status synthesizer_run(const void *model, nn_ctx *c, hse_item *const 
     return s;
 }
 
-static size_t unknown_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
+/* How long a text lasts is what the model finds out: planned for people's usual pace, 13 letters a second. */
+static size_t synthesizer_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    (void)model, (void)c, (void)items, (void)n;
-    return 0; /* how long a text lasts is what the model finds out */
+    const double usual_frames = 6;
+    size_t symbols = 0;
+    double frames = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t length = items[i]->text ? strlen(items[i]->text) : 0;
+        double lasts = (double)length * usual_frames / (items[i]->speed > 0 ? (double)items[i]->speed : 1);
+
+        symbols = length > symbols ? length : symbols;
+        frames = lasts > frames ? lasts : frames;
+    }
+    if (!symbols)
+        return 0;
+    return hs1_synthesizer_plan(model, c, (int)n, symbols < HS1_MAX_SYMBOLS ? (int)symbols : HS1_MAX_SYMBOLS,
+                                frames < HS1_MAX_FRAMES ? (int)frames + 1 : HS1_MAX_FRAMES);
 }
 
 static size_t synthesizer_bytes(const void *model)
@@ -321,7 +335,7 @@ const hse_model_type hs1_synthesizer_type = {
     .open = synthesizer_open,
     .close = synthesizer_close,
     .run = synthesizer_run,
-    .plan = unknown_plan,
+    .plan = synthesizer_plan,
     .bytes = synthesizer_bytes,
     .rate_hz = audio_rate,
     .describe = synthesizer_describe,

@@ -499,6 +499,20 @@ static int *repeat_index(const batch *b, int longest)
     return index;
 }
 
+/* Symbols to mel frames. */
+static nn_tensor frames_pass(const hs1_synthesizer *m, nn_ctx *c, const batch *b, const int *index, bool padded)
+{
+    nn_tensor speaker = nn_input(c, b->n, b->one, m->cfg.speaker, b->speaker);
+    nn_tensor pitch = nn_input(c, b->n, b->symbols, 1, b->pitch), energy = nn_input(c, b->n, b->symbols, 1, b->energy);
+    nn_tensor x = nn_embedding(c, &m->embedding, b->n, b->symbols, b->ids);
+
+    nn_tap(c, x, "embedding");
+    x = cbhg_run(c, &m->prenet, x, "prenet");
+    x = add_series(c, &m->pitch_proj, pitch, m->cfg.pitch_strength, x, "pitch_proj");
+    x = add_series(c, &m->energy_proj, energy, m->cfg.energy_strength, x, "energy_proj");
+    return decode(m, c, x, speaker, b->frames, index, padded);
+}
+
 static hse_status run_decoder(const hs1_synthesizer *m, nn_ctx *c, const batch *b, int longest, hse_error *err)
 {
     int *index = repeat_index(b, longest);
@@ -517,14 +531,7 @@ static hse_status run_decoder(const hs1_synthesizer *m, nn_ctx *c, const batch *
     }
 
     nn_begin(c, NN_RUN);
-    nn_tensor speaker = nn_input(c, b->n, b->one, m->cfg.speaker, b->speaker);
-    nn_tensor pitch = nn_input(c, b->n, b->symbols, 1, b->pitch), energy = nn_input(c, b->n, b->symbols, 1, b->energy);
-    nn_tensor x = nn_embedding(c, &m->embedding, b->n, b->symbols, b->ids);
-    nn_tap(c, x, "embedding");
-    x = cbhg_run(c, &m->prenet, x, "prenet");
-    x = add_series(c, &m->pitch_proj, pitch, m->cfg.pitch_strength, x, "pitch_proj");
-    x = add_series(c, &m->energy_proj, energy, m->cfg.energy_strength, x, "energy_proj");
-    x = decode(m, c, x, speaker, b->frames, index, longest > 0);
+    nn_tensor x = frames_pass(m, c, b, index, longest > 0);
     for (int i = 0; i < b->n; i++)
         nn_read(c, x, i, b->item[i]->mel, (size_t)b->frames[i] * (size_t)m->cfg.mels);
     s = nn_end(c, err);
@@ -564,6 +571,29 @@ static hse_status run_groups(const hs1_synthesizer *m, nn_ctx *c, batch *b, hs1_
             s = run_decoder(m, c, b, longest, err);
     }
     return s;
+}
+
+size_t hs1_synthesizer_plan(const hs1_synthesizer *m, nn_ctx *c, int n, int symbols, int frames)
+{
+    int group = GROUP_FRAMES / (symbols + frames), count = group < 1 ? 1 : group < n ? group : n;
+    hs1_mel t = {.n = symbols, .frames = frames};
+    int32_t *ids = hse_calloc((size_t)symbols + 1, sizeof *ids);
+    int *index = hse_calloc((size_t)count * (size_t)frames + 1, sizeof *index);
+    batch b = {0};
+    size_t peak = 0;
+
+    if (ids && index && batch_open(&b, count, NULL) == HSE_OK) {
+        t.ids = ids;
+        for (int i = 0; i < count; i++)
+            batch_add(&b, &t);
+        nn_begin(c, NN_PLAN);
+        frames_pass(m, c, &b, index, false);
+        peak = nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
+    }
+    hse_free(b.item);
+    hse_free(index);
+    hse_free(ids);
+    return peak;
 }
 
 hse_status hs1_synthesizer_run(const hs1_synthesizer *m, nn_ctx *c, hs1_mel *items, int n, bool pad_together,

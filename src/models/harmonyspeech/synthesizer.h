@@ -67,5 +67,7 @@ typedef struct {
  * original's batch of rows, where shorter rows get zero vectors up to the longest. Taps are upstream's module names. */
 hse_status hs1_synthesizer_run(const hs1_synthesizer *m, nn_ctx *c, hs1_mel *items, int n, bool pad_together, hse_error *err);
 void       hs1_mel_free(hs1_mel *item);
+/* Arena bytes of n items of so many symbols and frames. */
+size_t     hs1_synthesizer_plan(const hs1_synthesizer *m, nn_ctx *c, int n, int symbols, int frames);
 
 #endif

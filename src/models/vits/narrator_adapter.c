@@ -5,6 +5,7 @@
 #include "models/vits/narrator.h"
 #include "text/lexicon.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -373,15 +374,38 @@ static hse_status run(const void *model, nn_ctx *c, hse_item *const *items, size
     return s;
 }
 
-/* How long a text lasts is what the model finds out. */
+/* How long a text lasts is what the model finds out: planned for people's usual pace, and with the blanks between its phones. One text
+ * after the other is an upper bound of what they need together. */
+static size_t plan_texts(const vits_narrator *m, nn_ctx *c, hse_item *const *items, size_t n)
+{
+    enum { MOST_BYTES = 4096 };                         /* of a sentence: longer ones are cut before */
+    const double usual_frames = 6, phones = 2;          /* of a byte */
+    size_t sum = 0, heard = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t bytes = items[i]->text ? strlen(items[i]->text) : 0;
+        double speed = items[i]->speed > 0 ? (double)items[i]->speed : 1;
+
+        bytes = bytes < MOST_BYTES ? bytes : MOST_BYTES;
+        if (items[i]->has & HSE_MEL || !bytes)
+            continue;
+        if (m->bert && bytes > heard)
+            heard = bytes;
+        sum += vits_tts_plan(m->tts, c, (int)((double)bytes * phones) + 1, (int)((double)bytes * usual_frames / fmax(speed, 0.1)) + 1);
+    }
+    size_t hearing = heard ? bert_plan(m->bert, c, (int)(heard < 512 ? heard : 512)) : 0;
+    return sum > hearing ? sum : hearing;
+}
+
 static size_t plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    size_t frames = 0;
+    size_t frames = 0, texts = plan_texts(model, c, items, n);
 
     for (size_t i = 0; i < n; i++)
         if (items[i]->has & HSE_MEL)
             frames += items[i]->frame_to ? items[i]->frame_to - items[i]->frame_from : items[i]->mel_frames;
-    return frames ? vits_decode_plan(&((const vits_narrator *)model)->tts->decoder, c, frames) : 0;
+    size_t decoding = frames ? vits_decode_plan(&((const vits_narrator *)model)->tts->decoder, c, frames) : 0;
+    return decoding > texts ? decoding : texts;
 }
 
 /* ---- the types ---- */

@@ -347,6 +347,12 @@ static size_t vocoder_plan(const void *model, nn_ctx *c, hse_item *const *items,
     for (size_t i = 0; i < n; i++) {
         vf_vocoder_window w;
         size_t samples, frames;
+        if (!piece_of(items[i]) && !items[i]->mel_frames) { /* a recording that will be split */
+            size_t whole = 1 + hse_resampled_length(items[i]->audio.n, items[i]->audio.rate_hz, VF_RATE) / VF_HOP;
+            frames = whole < VF_MOST_FRAMES ? whole : VF_MOST_FRAMES;
+            most = frames > most ? frames : most;
+            continue;
+        }
         window_of(items[i], &w, &samples);
         frames = w.to > w.from ? w.to - w.from + 2 * (size_t)vf_vocoder_context(m) : 0;
         frames = frames < w.frames + 5 ? frames : w.frames + 5;

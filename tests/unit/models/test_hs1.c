@@ -263,6 +263,31 @@ TEST(an_item_has_the_same_bits_alone_and_in_company_at_any_thread_count)
     }
 }
 
+/* What admission counts, for items of equal length: no less than a run takes, and not much more. */
+TEST(a_plan_of_the_synthesizer_holds_a_run)
+{
+    hs1_synthesizer *m = load(&hs1_synthesizer_type, "synth_base", K_F32);
+    float embedding[4096] = {0};
+    int32_t ids[400] = {0};
+    hse_error err = {0};
+
+    for (int n = 1; n <= 5; n += 2)
+        for (int symbols = 40; symbols <= 400; symbols *= 10) {
+            nn_ctx *c = context(1, NULL);
+            hs1_mel t[5];
+            for (int i = 0; i < n; i++)
+                t[i] = (hs1_mel){.ids = ids, .n = symbols, .embedding = embedding};
+            CHECK(hs1_synthesizer_run(m, c, t, n, false, &err) == HSE_OK && t[0].status == HSE_OK, "%s%s", err.text, t[0].error.text);
+            size_t used = nn_peak(c), planned = hs1_synthesizer_plan(m, c, n, symbols, t[0].frames);
+            CHECK(planned >= used && planned <= used + used / 8, "%d of %d symbols: %zu bytes used, %zu planned", n, symbols, used, planned);
+            for (int i = 0; i < n; i++)
+                hs1_mel_free(&t[i]);
+            nn_close(&c);
+        }
+    void *model = m;
+    hs1_synthesizer_type.close(&model);
+}
+
 static void check_windows(const char *dir, size_t frames, k_weight_type precision)
 {
     hs1_vocoder *m = load(&hs1_vocoder_type, dir, precision);
