@@ -65,7 +65,7 @@ static void man_text(FILE *to, const char *s)
 
 void cli_man(FILE *to, const cli_command *const *commands)
 {
-    fputs(".TH HSE 1 \"\" \"harmonyspeech " HSE_VERSION "\" \"User Commands\"\n.SH NAME\nhse \\- speak, clone voices and find speech\n"
+    fputs(".TH HSE 1 \"\" \"harmonyspeech " HSE_VERSION "\" \"User Commands\"\n.SH NAME\nhse \\- speak, transcribe, clone voices, restore, find speech\n"
           ".SH SYNOPSIS\n.B hse\n.I COMMAND\n[options] [operands]\n.SH COMMANDS\n", to);
     for (; *commands; commands++) {
         const cli_command *c = *commands;

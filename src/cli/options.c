@@ -130,7 +130,7 @@ static int check_value(const cli_command *c, const cli_option *o, const char *va
         errno = 0;
         double v = o->kind == CLI_INT ? (double)strtol(value, &end, 10) : strtod(value, &end);
         if (!*value || *end || errno || !(v >= o->min && v <= o->max))
-            return cli_usage(c, "%s: \"%s\" is not %s from %g to %g", where, value,
+            return cli_usage(c, "%s: \"%s\" is not %s from %.16g to %.16g", where, value,
                              o->kind == CLI_INT ? "a whole number" : "a number", o->min, o->max);
     } else if (o->kind == CLI_CHOICE && !word_in(o->value, value)) {
         return cli_usage(c, "%s: \"%s\" is not one of %s", where, value, o->value);

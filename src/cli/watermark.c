@@ -17,9 +17,8 @@ static hse_status one_file(const char *path, bool json, bool *found, hse_error *
     hse_pcm pcm = {0};
     hse_status s = cli_read_audio(&pcm, path, err);
 
-    if (s == HSE_OK)
-        if ((s = hse_watermark_find(pcm.samples, pcm.count, (int)pcm.rate_hz, &r, err)) != HSE_OK)
-            hse_fail_in(err, s, "%.200s", path);
+    if (s == HSE_OK && (s = hse_watermark_find(pcm.samples, pcm.count, (int)pcm.rate_hz, &r, err)) != HSE_OK)
+        hse_fail_in(err, s, "%.200s", path);
     if (s == HSE_OK) {
         hse_buf line;
 
@@ -31,7 +30,8 @@ static hse_status one_file(const char *path, bool json, bool *found, hse_error *
         } else {
             hse_buf_printf(&line, "%s: %s%s", path, r.found ? "" : "no watermark", r.message);
         }
-        puts(hse_buf_text(&line));
+        if (puts(hse_buf_text(&line)) == EOF || fflush(stdout) != 0)    /* here: "no watermark" is a status of its own */
+            s = hse_fail(err, HSE_E_IO, 0, "standard output cannot be written");
         hse_buf_free(&line);
         *found = r.found;
     }
@@ -59,5 +59,5 @@ const cli_command cli_watermark = {
     .name = "watermark", .operands = "FILE...", .summary = "Find the message that hse speak --watermark hides", .min_operands = 1,
     .max_operands = -1, .options = options, .n_options = COUNT(options), .run = run,
     .details = "Prints the message, or \"no watermark\" (exit code 1 then). It needs some seconds of speech; marks of OpenVoice (wavmark) are\n"
-               "not found. See docs/watermark.md.\n\nExamples:\n  hse speak \"...\" --watermark acme -o a.wav\n  hse watermark a.wav\n",
+               "not found. See docs/watermark.md.\n\nExamples:\n  hse speak -f chapter.txt --watermark acme -o a.wav\n  hse watermark a.wav\n",
 };

@@ -38,7 +38,7 @@ def test_a_reader_that_leaves(hse):
 def test_a_full_disk(hse):
     demo = os.path.join(server.ROOT, "models", "demo")
     for args in (["speak", "Hi."], ["speak", "Hi.", "--raw"], ["vad", server.SPEECH], ["embed", server.SPEECH], ["models"], ["version"], ["text", "Hi."],
-                 ["check", os.path.join(demo, "silero", "silero_vad.onnx")], ["--help"], ["completion"], ["man"]):
+                 ["check", os.path.join(demo, "silero", "silero_vad.onnx")], ["--help"], ["completion"], ["man"], ["watermark", server.SPEECH]):
         with open("/dev/full", "wb") as full:
             r = run(*args, stdout=full)
         assert r.returncode == 1 and r.stderr.count(b"\n") == 1, (args, r.returncode, r.stderr)

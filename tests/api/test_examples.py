@@ -10,7 +10,7 @@ import tempfile
 import server
 
 COMMANDS = ("speak", "embed", "vad", "text", "transcribe", "convert", "restore", "voices", "serve", "models", "languages", "check", "golden", "bench", "version",
-            "completion")
+            "completion", "watermark", "config")
 # Their models are not bundled: here their examples must say so, in one line. What they do is tested with fakes (test_convert.py).
 NOT_BUNDLED = ("convert", "restore")
 DOCUMENTS = ("README.md", "docs/api.md", "docs/models.md")
@@ -58,7 +58,7 @@ def furnish(folder):
         shell(f'hse speak "This is a recording of a few words, so that there is speech in it." -o {name}', folder)
     shell('hse speak "Words in a file whose name says little; its bytes say the rest." -o talk.aac', folder)
     os.rename(os.path.join(folder, "talk.aac"), os.path.join(folder, "talk.m4a"))
-    for name, text in (("chapter.txt", "A short chapter. It has two sentences.\n"), ("lines.txt", "One line.\n\nAnother line.\n"), ("keys", "a-key-0123456789abcdef\n"),
+    for name, text in (("chapter.txt", "A short chapter. It has two sentences, and the second is long enough to be marked.\n"), ("lines.txt", "One line.\n\nAnother line.\n"), ("keys", "a-key-0123456789abcdef\n"),
                        ("config.yml", "model_configs:\n  - name: vad\n    model: silero-vad\n    model_type: SileroVAD\n")):
         with open(os.path.join(folder, name), "w") as f:
             f.write(text)
