@@ -147,10 +147,13 @@ static int run(const cli_args *a)
     hse_config *config = NULL;
     hse_engine *engine = NULL;
     hse_server *server = NULL;
+    const char *keys = cli_text(a, "api-keys");
     hse_server_options o;
     hse_error err = {0};
     sigset_t set;
 
+    if (keys && !*keys)                         /* "$KEY" of a variable that is not set must not open the server to everybody */
+        return cli_usage(a->command, "--api-keys is empty; without the option no key is asked for");
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);

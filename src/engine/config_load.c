@@ -182,6 +182,21 @@ static hse_status split_host(owned_config *o, hse_error *err)
     return o->config.host ? HSE_OK : hse_fail(err, HSE_E_NOMEM, 0, "no memory for the config");
 }
 
+/* What a header can carry: another file was meant, where it holds more than that. */
+static hse_status check_keys(const char *path, const char *text, size_t size, hse_error *err)
+{
+    size_t line = 1;
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c == 0x7f || (c < ' ' && c != '\n' && c != '\r' && c != '\t'))
+            return hse_fail(err, HSE_E_FORMAT, i, "api_key_file: %.150s, line %zu: byte 0x%02x is no character of a key", path, line, c);
+        line += c == '\n';
+    }
+    return HSE_OK;
+}
+
 /* The keys of api_key_file come after those that the config names. */
 static hse_status read_keys(owned_config *o, hse_error *err)
 {
@@ -194,6 +209,10 @@ static hse_status read_keys(owned_config *o, hse_error *err)
     hse_status s = hse_file_read(&text, &size, c->api_key_file, MAX_KEY_FILE, err);
     if (s != HSE_OK)
         return hse_fail_in(err, s, "api_key_file");
+    if ((s = check_keys(c->api_key_file, text, size, err)) != HSE_OK) {
+        hse_free(text);
+        return s;
+    }
     for (size_t i = 0; i < size; i++)
         lines += text[i] == '\n';
     const char **keys = hse_arena_array(&o->arena, lines + c->api_key_count, sizeof *keys);

@@ -1,7 +1,9 @@
 """API keys: every route without one, with a wrong one, with the right one in each of the two headers."""
 import contextlib
 import json
+import os
 import re
+import subprocess
 import tempfile
 
 import openai
@@ -19,6 +21,18 @@ def keyed():
         f.flush()
         with server.running("--config", f.name) as hse:
             yield hse
+
+
+def test_no_keys_by_mistake(hse):
+    with tempfile.TemporaryDirectory() as d:
+        empty, other = os.path.join(d, "empty"), os.path.join(d, "other")
+        open(empty, "w").close()
+        with open(other, "wb") as f:
+            f.write(server.speech_wav()[:200])
+        for args, status, words in ((["--api-keys", ""], 2, "--api-keys is empty"), (["--api-key-file", empty], 1, "has no key"),
+                                    (["--api-key-file", other], 1, "is no character of a key")):
+            r = subprocess.run([server.HSE, "serve", "--port", "0", *args], capture_output=True, text=True, timeout=20)
+            assert r.returncode == status and words in r.stderr, (args, r.returncode, r.stderr)
 
 
 def all_routes(hse):

@@ -75,6 +75,18 @@ static inline int fake_count(const int *counter)
     return n;
 }
 
+/* How many texts the synthesizer saw before the first that begins with this letter. */
+static inline size_t fake_place(char letter)
+{
+    size_t at = 0;
+
+    pthread_mutex_lock(&fake.lock);
+    while (at < fake.order_n && fake.order[at] != letter)
+        at++;
+    pthread_mutex_unlock(&fake.lock);
+    return at;
+}
+
 static inline void fake_gate(int type, bool closed)
 {
     pthread_mutex_lock(&fake.lock);

@@ -183,7 +183,7 @@ TEST(a_short_request_passes_a_long_one)
     char *text = malloc(100001);
     hse_error err;
     float *x;
-    size_t n, at = 0;
+    size_t n;
 
     fake_reset();
     for (size_t i = 0; i < 100000; i += 20)
@@ -199,9 +199,7 @@ TEST(a_short_request_passes_a_long_one)
     fake_gate(1, false);
     CHECK(fake_read_all(shorter, &x, &n, &err) == HSE_OK, "%s", err.text);
     free(x);
-    while (at < fake.order_n && fake.order[at] != 'S')
-        at++;
-    CHECK(at <= 4, "the short one came behind %zu sentences of the long one; 4 were under way", at);
+    CHECK(fake_place('S') <= 4, "the short one came behind %zu sentences of the long one; 4 were under way", fake_place('S'));
     CHECK(!hse_job_ready(longer) || hse_job_wait(longer, &err) == HSE_OK, "the long one failed");
     hse_job_close(&shorter);
     hse_job_close(&longer);
@@ -330,10 +328,7 @@ TEST(clients_share_fairly)
         if (fake.order[i] == 'f')
             position[k++] = (int)i;
     CHECK(k == FEW && position[FEW - 1] <= 1 + 2 * FEW, "the last of the few came at %d", position[FEW - 1]);
-    size_t u = 0;
-    while (u < fake.order_n && fake.order[u] != 'u')
-        u++;
-    CHECK(u <= 4, "the urgent one of who has many queued came at %zu", u);
+    CHECK(fake_place('u') <= 4, "the urgent one of who has many queued came at %zu", fake_place('u'));
     hse_job_close(&first);
     hse_job_close(&urgent);
     for (int i = 0; i < MANY; i++)
