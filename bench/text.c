@@ -200,7 +200,7 @@ static void measure_long(const lane *l, way how, text_lexicon *lexicon, const ch
 
 int main(int argc, char **argv)
 {
-    static const char *const units[] = {"a", "1", "a\u0301", "\u0301", "\u4E00", "\uAC00", "\u3042", "a\u4E001\uAC00 \u0416\u0301,", "a b ", "!", "#", "1.1,"};
+    static const char *const units[] = {"a", "1", "a\u0301", "\u0301", "\u4E00", "\u513F", "\u6211\u4EEC\u4E0D\u77E5\u9053", "\u9F98\u9750\u9F49", "\uAC00", "\u3042", "a\u4E001\uAC00 \u0416\u0301,", "a b ", "!", "#", "1.1,"};
     static const lane lanes[] = {
         {"EN", "en", english, COUNT(english), MELO_EN, OPENVOICE_EN}, {"ZH", "zh", chinese, COUNT(chinese), MELO_ZH, OPENVOICE_ZH},
         {"ES", "es", spanish, COUNT(spanish), MELO_ES, -1},           {"FR", "fr", french, COUNT(french), MELO_FR, -1},

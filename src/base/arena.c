@@ -27,6 +27,19 @@ void hse_arena_free(hse_arena *a)
     a->total = 0;
 }
 
+void hse_arena_reset(hse_arena *a)
+{
+    hse_arena_block *newest = a->blocks;
+
+    if (!newest)
+        return;
+    a->blocks = newest->next;
+    hse_arena_free(a);
+    newest->next = NULL;
+    newest->used = 0;
+    a->blocks = newest;
+}
+
 void *hse_arena_alloc(hse_arena *a, size_t size)
 {
     hse_arena_block *b = a->blocks;

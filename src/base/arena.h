@@ -14,6 +14,7 @@ typedef struct {
 
 void  hse_arena_init(hse_arena *a, size_t ceiling);
 void  hse_arena_free(hse_arena *a);                             /* the arena may be used again afterwards */
+void  hse_arena_reset(hse_arena *a);                            /* all is given up, room for about as much again is kept */
 void *hse_arena_alloc(hse_arena *a, size_t size);               /* zeroed, 16-byte aligned; NULL when out of memory or over the ceiling */
 void *hse_arena_array(hse_arena *a, size_t count, size_t size); /* the same for count * size, checked */
 /* A list of `count` items with room for one more: the list itself, or a wider copy (*room is raised). NULL: as above. */

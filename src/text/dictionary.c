@@ -30,18 +30,21 @@ void text_list_add(text_list *l, const char *text, size_t size, const char *tag)
 {
     if (l->no_memory)                       /* the rooms may be those of lists that were not kept */
         return;
+    bool tagged = l->count ? l->tag != NULL : tag != NULL;      /* all are, or none is */
     const char **item = hse_arena_grow(l->arena, l->item, l->count, &l->item_room, sizeof *item);
-    const char **tags = hse_arena_grow(l->arena, l->tag, l->count, &l->tag_room, sizeof *tags);
-    const char *copy = hse_arena_strndup(l->arena, text, size), *tag_copy = tag ? hse_arena_strndup(l->arena, tag, strlen(tag)) : NULL;
+    const char **tags = tagged ? hse_arena_grow(l->arena, l->tag, l->count, &l->tag_room, sizeof *tags) : NULL;
+    const char *copy = hse_arena_strndup(l->arena, text, size), *tag_copy = tagged && tag ? hse_arena_strndup(l->arena, tag, strlen(tag)) : NULL;
 
-    if (!item || !tags || !copy || (tag && !tag_copy)) {
+    if (!item || (tagged && !tags) || !copy || (tagged && tag && !tag_copy)) {
         l->no_memory = true;
         return;
     }
     l->item = item;
     l->tag = tags;
     l->item[l->count] = copy;
-    l->tag[l->count++] = tag_copy;
+    if (tagged)
+        l->tag[l->count] = tag_copy;
+    l->count++;
 }
 
 hse_status text_list_give(const text_list *l, const char *what, text_answer *out, hse_error *err)

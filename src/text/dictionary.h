@@ -44,7 +44,7 @@ typedef struct {
     bool         no_memory;
 } text_list;
 
-void       text_list_add(text_list *l, const char *text, size_t size, const char *tag);         /* copied; tag may be NULL */
+void       text_list_add(text_list *l, const char *text, size_t size, const char *tag);         /* copied; tag NULL: of all, or of none */
 hse_status text_list_give(const text_list *l, const char *what, text_answer *out, hse_error *err);
 
 /* The buffer's text as the one item; frees the buffer, also after a failure. */

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MELO_TEXT_BYTES = 16 << 20, MELO_ARENA = 256 << 20 };
+enum { MELO_TEXT_BYTES = 16 << 20, MELO_ARENA = 256 << 20, MELO_KEPT_PHONES = 256 };
 
 /* Phones with tones, and how many each token (or character) has. no_memory once anything did not fit. */
 typedef struct {
@@ -19,6 +19,7 @@ typedef struct {
     const char **phone;
     int32_t     *tone, *word2ph;
     size_t       phones, phone_room, words, word_room;
+    const char  *kept[MELO_KEPT_PHONES];    /* copies that are there */
     bool         no_memory;
 } melo_phones;
 

@@ -214,10 +214,13 @@ hse_status melo_jp_say(const melo_front *front, const char *norm, const int32_t 
                        melo_phones *phones, hse_error *err)
 {
     melo_group *group;
-    size_t count;
-    hse_status s = melo_groups(&group, &count, front->tokens, token, tokens, arena, err);
+    hse_arena groups;                       /* nothing of it is kept */
+    size_t count = 0;
+    hse_status s;
 
-    (void)norm;
+    (void)norm, (void)arena;
+    hse_arena_init(&groups, MELO_ARENA);
+    s = melo_groups(&group, &count, front->tokens, token, tokens, &groups, err);
     for (size_t i = 0; s == HSE_OK && i < count; i++) {
         size_t before = phones->phones;
 
@@ -227,5 +230,6 @@ hse_status melo_jp_say(const melo_front *front, const char *norm, const int32_t 
             say_group(phones, group[i].word, group[i].size);
         melo_share(phones, phones->phones - before, group[i].tokens);
     }
+    hse_arena_free(&groups);
     return s;
 }

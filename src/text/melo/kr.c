@@ -2,6 +2,7 @@
  * symbol a letter of Hangul. */
 #include "text/melo/internal.h"
 
+enum { GROUP_MEMORY = 64 << 20 };
 
 static bool is_letter(char c)
 {
@@ -110,15 +111,22 @@ hse_status melo_kr_say(const melo_front *front, const char *norm, const int32_t 
                        melo_phones *phones, hse_error *err)
 {
     melo_group *group;
-    size_t count;
-    hse_status s = melo_groups(&group, &count, front->tokens, token, tokens, arena, err);
+    hse_arena groups, scratch;              /* nothing of them is kept */
+    size_t count = 0;
+    hse_status s;
 
-    (void)norm;
+    (void)norm, (void)arena;
+    hse_arena_init(&groups, MELO_ARENA);
+    hse_arena_init(&scratch, GROUP_MEMORY);
+    s = melo_groups(&group, &count, front->tokens, token, tokens, &groups, err);
     for (size_t i = 0; s == HSE_OK && i < count; i++) {
         size_t before = phones->phones;
 
-        s = say_group(front, &group[i], arena, phones, err);
+        s = say_group(front, &group[i], &scratch, phones, err);
         melo_share(phones, phones->phones - before, group[i].tokens);
+        hse_arena_reset(&scratch);
     }
+    hse_arena_free(&scratch);
+    hse_arena_free(&groups);
     return s;
 }

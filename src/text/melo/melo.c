@@ -70,6 +70,19 @@ hse_status melo_no_memory(hse_error *err)
     return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's symbols");
 }
 
+/* A text has few phones, and each of them often. */
+static const char *keep_phone(melo_phones *p, const char *phone, size_t size)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ (uint8_t)phone[i]) * 16777619u;
+    const char **kept = &p->kept[h % MELO_KEPT_PHONES];
+    if (!*kept || strlen(*kept) != size || memcmp(*kept, phone, size) != 0)
+        *kept = hse_arena_strndup(p->arena, phone, size);
+    return *kept;
+}
+
 void melo_phone_add(melo_phones *p, const char *phone, size_t size, int tone)
 {
     if (p->no_memory)                       /* the rooms may be those of lists that were not kept */
@@ -77,7 +90,7 @@ void melo_phone_add(melo_phones *p, const char *phone, size_t size, int tone)
     size_t room = p->phone_room;
     const char **list = hse_arena_grow(p->arena, p->phone, p->phones, &p->phone_room, sizeof *list);
     int32_t *tones = hse_arena_grow(p->arena, p->tone, p->phones, &room, sizeof *tones);
-    const char *copy = hse_arena_strndup(p->arena, phone, size);
+    const char *copy = keep_phone(p, phone, size);
 
     if (!list || !tones || !copy) {
         p->no_memory = true;
@@ -213,22 +226,12 @@ static hse_status part_camels(const char *piece, hse_arena *arena, const char **
     return hse_buf_to_arena(&b, arena, "the text", out, err);
 }
 
-/* n numbers, with zeros before, between and after where `blank`. */
-static const int32_t *with_blanks(hse_arena *arena, const int32_t *from, size_t n, bool blank)
-{
-    int32_t *list = hse_arena_array(arena, 2 * n + 1, sizeof *list);
-
-    for (size_t i = 0; list && i < n; i++)
-        list[blank ? 2 * i + 1 : i] = from[i];
-    return list;
-}
-
 static hse_status finish(melo_piece *out, const melo_front *front, const melo_rules *r, const melo_phones *p,
                          hse_arena *arena, hse_error *err)
 {
-    size_t n = p->phones, i = 0;
-    int32_t *ids = hse_arena_array(arena, n + 1, sizeof *ids), *tones = hse_arena_array(arena, n + 1, sizeof *tones),
-            *languages = hse_arena_array(arena, n + 1, sizeof *languages),
+    size_t n = p->phones, i = 0, step = front->add_blank ? 2 : 1, all = front->add_blank ? 2 * n + 1 : n;
+    int32_t *ids = hse_arena_array(arena, all + 1, sizeof *ids), *tones = hse_arena_array(arena, all + 1, sizeof *tones),
+            *languages = hse_arena_array(arena, all + 1, sizeof *languages),
             *spread = hse_arena_array(arena, p->words + 1, sizeof *spread);
 
     if (!ids || !tones || !languages || !spread)
@@ -240,9 +243,10 @@ static hse_status finish(melo_piece *out, const melo_front *front, const melo_ru
             id = 0;
         if (id < 0)
             return hse_fail(err, HSE_E_ARG, 0, "the model has no symbol '%.40s'", p->phone[i]);
-        ids[i] = id;
-        tones[i] = p->tone[i] + r->tone_start;
-        languages[i] = r->language_id;
+        size_t at = step * i + step - 1;    /* zeros before, between and after where there are blanks */
+        ids[at] = id;
+        tones[at] = p->tone[i] + r->tone_start;
+        languages[at] = r->language_id;
     }
     for (i = 0; i < p->words; i++)
         spread[i] = front->add_blank ? 2 * p->word2ph[i] + (i == 0) : p->word2ph[i];
@@ -252,11 +256,11 @@ static hse_status finish(melo_piece *out, const melo_front *front, const melo_ru
     out->phone_count = n;
     out->word_count = out->spread_count = p->words;
     out->spread = spread;
-    out->symbol_ids = with_blanks(arena, ids, n, front->add_blank);
-    out->tone_ids = with_blanks(arena, tones, n, front->add_blank);
-    out->language_ids = with_blanks(arena, languages, n, front->add_blank);
-    out->n = front->add_blank ? 2 * n + 1 : n;
-    return out->symbol_ids && out->tone_ids && out->language_ids ? HSE_OK : melo_no_memory(err);
+    out->symbol_ids = ids;
+    out->tone_ids = tones;
+    out->language_ids = languages;
+    out->n = all;
+    return HSE_OK;
 }
 
 /* ---- from a piece to symbols ---- */

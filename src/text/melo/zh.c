@@ -3,6 +3,8 @@
 
 #include "text/zh/zh.h"
 
+enum { SEGMENT_MEMORY = 64 << 20 };
+
 /* ---- normalising ---- */
 
 static bool is_ideograph(uint32_t c)
@@ -176,25 +178,14 @@ static hse_status say_word(const melo_front *front, const zh_word *w, hse_arena 
     return s;
 }
 
-/* A stretch without cuts: letters are left out. */
-static hse_status say_segment(const melo_front *front, const char *text, size_t size, hse_arena *arena, melo_phones *p,
-                              hse_error *err)
+/* Text in which there are no letters. The arena is for this alone. */
+static hse_status say_words(const melo_front *front, const char *text, size_t size, hse_arena *arena, melo_phones *p, hse_error *err)
 {
-    char *bare = hse_arena_alloc(arena, size + 1);
-    size_t n = 0, count;
+    size_t count;
     text_answer a = {0};
     zh_word *word;
-    hse_status s;
+    hse_status s = front->dictionary.ask(front->dictionary.user, TEXT_JIEBA_POSSEG, text, size, arena, &a, err);
 
-    if (!bare)
-        return melo_no_memory(err);
-    for (size_t i = 0; i < size; i++)
-        if (!is_letter((uint8_t)text[i]))
-            bare[n++] = text[i];
-    bare[n] = '\0';
-    if (n == 0)
-        return HSE_OK;
-    s = front->dictionary.ask(front->dictionary.user, TEXT_JIEBA_POSSEG, bare, n, arena, &a, err);
     if (s != HSE_OK)
         return s;
     if (!(word = hse_arena_array(arena, a.count + 1, sizeof *word)))
@@ -209,6 +200,30 @@ static hse_status say_segment(const melo_front *front, const char *text, size_t 
     for (size_t i = 0; s == HSE_OK && i < count; i++)
         if (strcmp(word[i].tag, "eng") != 0)
             s = say_word(front, &word[i], arena, p, err);
+    return s;
+}
+
+/* A stretch without cuts: letters are left out. What is needed on the way to its phones is not kept. */
+static hse_status say_segment(const melo_front *front, const char *text, size_t size, hse_arena *arena, melo_phones *p,
+                              hse_error *err)
+{
+    char *bare = hse_arena_alloc(arena, size + 1);
+    hse_arena scratch;
+    hse_status s = HSE_OK;
+    size_t n = 0;
+
+    if (!bare)
+        return melo_no_memory(err);
+    for (size_t i = 0; i < size; i++)
+        if (!is_letter((uint8_t)text[i]))
+            bare[n++] = text[i];
+    hse_arena_init(&scratch, SEGMENT_MEMORY);
+    for (size_t from = 0, to; s == HSE_OK && from < n; from = to) {
+        to = text_zh_stretch(bare, n, from);
+        s = say_words(front, bare + from, to - from, &scratch, p, err);
+        hse_arena_reset(&scratch);
+    }
+    hse_arena_free(&scratch);
     return s;
 }
 

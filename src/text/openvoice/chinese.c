@@ -1,6 +1,10 @@
 /* chinese.c - Chinese to IPA by way of bopomofo. */
 #include "text/openvoice/internal.h"
 
+#include "text/zh/zh.h"
+
+enum { STRETCH_MEMORY = 64 << 20 };
+
 typedef struct {
     const char *from, *to;
 } pair;
@@ -110,8 +114,8 @@ static void add_syllable(hse_buf *out, const char *bopomofo)
         hse_buf_str(out, "\u02C9");
 }
 
-static hse_status say_words(openvoice_piece *out, const openvoice_front *front, const char *text, hse_arena *arena, hse_buf *b,
-                            hse_error *err)
+static hse_status say_stretch(openvoice_piece *out, const openvoice_front *front, const char *text, size_t size, hse_arena *arena,
+                              hse_buf *b, hse_error *err)
 {
     const text_dictionary *d = &front->dictionary;
     text_answer *words = hse_arena_alloc(arena, sizeof *words), *readings;
@@ -119,7 +123,7 @@ static hse_status say_words(openvoice_piece *out, const openvoice_front *front, 
 
     if (!words)
         return openvoice_no_memory(err);
-    if ((s = d->ask(d->user, TEXT_JIEBA, text, strlen(text), arena, words, err)) != HSE_OK)
+    if ((s = d->ask(d->user, TEXT_JIEBA, text, size, arena, words, err)) != HSE_OK)
         return s;
     if (!(readings = hse_arena_array(arena, words->count + 1, sizeof *readings)))
         return openvoice_no_memory(err);
@@ -140,6 +144,27 @@ static hse_status say_words(openvoice_piece *out, const openvoice_front *front, 
     out->words = words;
     out->readings = readings;
     return HSE_OK;
+}
+
+/* Words and readings are kept where the text is one stretch. */
+static hse_status say_words(openvoice_piece *out, const openvoice_front *front, const char *text, hse_arena *arena, hse_buf *b,
+                            hse_error *err)
+{
+    size_t size = strlen(text);
+    hse_arena scratch;
+    hse_status s = HSE_OK;
+
+    if (text_zh_stretch(text, size, 0) == size)
+        return say_stretch(out, front, text, size, arena, b, err);
+    hse_arena_init(&scratch, STRETCH_MEMORY);
+    for (size_t from = 0, to; s == HSE_OK && from < size; from = to) {
+        to = text_zh_stretch(text, size, from);
+        s = say_stretch(out, front, text + from, to - from, &scratch, b, err);
+        hse_arena_reset(&scratch);
+    }
+    hse_arena_free(&scratch);
+    out->words = out->readings = NULL;
+    return s;
 }
 
 static hse_status step(openvoice_piece *out, int i, const char *name, hse_buf *b, hse_arena *arena, hse_error *err)

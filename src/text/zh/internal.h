@@ -4,11 +4,19 @@
 
 #include "text/zh/zh.h"
 
-enum { ZH_RUN = 4096 };
+enum { ZH_RUN = 4096, ZH_STRETCH = 3072, ZH_STATES = 256 };     /* characters; bytes; at most */
+
+/* One state after another that can be: some five thousand of the pairs. */
+typedef struct {
+    double  log_p;
+    uint8_t before;
+} zh_pair;
 
 struct text_zh {
     text_map  words, cut_emit, tag_emit, tag_chars, reading, phrase, syllable;
     hse_bytes cut, tag_names, tag_start, tag_trans;
+    zh_pair  *pair;                         /* those that end in state y: pair_from[y] to pair_from[y + 1], in order */
+    uint32_t  pair_from[ZH_STATES + 1];
     double    log_total;
     size_t    states;
     const char **name;                      /* of each state: "Bn": B, E, M or S and the part of speech */

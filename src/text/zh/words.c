@@ -145,19 +145,52 @@ static void emissions(const text_zh *zh, const zh_chars *c, size_t at, double *o
     }
 }
 
-enum { STATES = 256 };
+/* Of what can stand before state y the best, of equals the last; false: nothing that is likely at all. */
+static bool best_before(const text_zh *zh, size_t y, const bool *was, const double *v, double emit, double *next, uint8_t *back)
+{
+    double best = -INFINITY;
+
+    for (uint32_t i = zh->pair_from[y]; i < zh->pair_from[y + 1]; i++) {
+        size_t x = zh->pair[i].before;
+        double p = was[x] ? v[x] + zh->pair[i].log_p + emit : -INFINITY;
+
+        if (p > -INFINITY && p >= best) {
+            best = p;
+            *back = (uint8_t)x;
+        }
+    }
+    *next = best;
+    return best > -INFINITY;
+}
+
+/* Nothing is likely: the last of all that were, as upstream's search among equals has it. */
+static void last_before(const text_zh *zh, size_t y, bool any, const bool *was, const double *v, double emit, double *next, uint8_t *back)
+{
+    bool first = true;
+
+    for (size_t x = 0; x < zh->states; x++) {
+        if (!was[x] || (any && !zh->leads[x]))
+            continue;
+        double p = v[x] + zh_number(zh->tag_trans, x * zh->states + y) + emit;
+        if (first || p >= *next) {
+            *next = p;
+            *back = (uint8_t)x;
+            first = false;
+        }
+    }
+}
 
 /* One step: from the states in `was` with values v to those that the character may have. */
 static void step(const text_zh *zh, const zh_chars *c, size_t at, const bool *was, const double *v, bool *is, double *next,
                  uint8_t *back)
 {
-    bool follows[STATES] = {false}, known[STATES], any = false, both = false;
-    double emit[STATES];
+    bool follows[ZH_STATES] = {false}, known[ZH_STATES], any = false, both = false;
+    double emit[ZH_STATES];
     size_t n = zh->states;
 
-    for (size_t x = 0; x < n; x++)
-        for (size_t y = 0; was[x] && zh->leads[x] && y < n; y++)
-            if (zh_number(zh->tag_trans, x * n + y) > -INFINITY)
+    for (size_t y = 0; y < n; y++)
+        for (uint32_t i = zh->pair_from[y]; i < zh->pair_from[y + 1] && !follows[y]; i++)
+            if (was[zh->pair[i].before])
                 follows[y] = any = true;
     bool listed = states_of(zh, c, at, known);
     for (size_t y = 0; y < n; y++) {
@@ -167,29 +200,18 @@ static void step(const text_zh *zh, const zh_chars *c, size_t at, const bool *wa
     for (size_t y = 0; y < n && !both; y++)
         is[y] = any ? follows[y] : true;
     emissions(zh, c, at, emit);
-    for (size_t y = 0; y < n; y++) {
-        bool first = true;
-
-        for (size_t x = 0; is[y] && x < n; x++) {
-            if (!was[x] || (any && !zh->leads[x]))
-                continue;
-            double p = v[x] + zh_number(zh->tag_trans, x * n + y) + emit[y];
-            if (first || p >= next[y]) {
-                next[y] = p;
-                back[y] = (uint8_t)x;
-                first = false;
-            }
-        }
-    }
+    for (size_t y = 0; y < n; y++)
+        if (is[y] && !best_before(zh, y, was, v, emit[y], &next[y], &back[y]))
+            last_before(zh, y, any, was, v, emit[y], &next[y], &back[y]);
 }
 
 /* The same with parts of speech. */
 static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, size_t to, text_list *out, hse_error *err)
 {
     size_t n = to - from, begin = from, done = from;
-    uint8_t *back = hse_arena_array(out->arena, n, STATES), *state = hse_arena_alloc(out->arena, n), last = 0;
-    bool is[2][STATES] = {{false}}, listed;
-    double v[2][STATES], best = -INFINITY;
+    uint8_t *back = hse_arena_array(out->arena, n, ZH_STATES), *state = hse_arena_alloc(out->arena, n), last = 0;
+    bool is[2][ZH_STATES] = {{false}}, listed;
+    double v[2][ZH_STATES], best = -INFINITY;
     bool first = true;
 
     if (!back || !state)
@@ -201,7 +223,7 @@ static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, siz
         v[0][y] += zh_number(zh->tag_start, y);
     }
     for (size_t t = 1; t < n; t++)
-        step(zh, c, from + t, is[(t + 1) & 1], v[(t + 1) & 1], is[t & 1], v[t & 1], back + t * STATES);
+        step(zh, c, from + t, is[(t + 1) & 1], v[(t + 1) & 1], is[t & 1], v[t & 1], back + t * ZH_STATES);
     for (size_t y = 0; y < zh->states; y++)
         if (is[(n - 1) & 1][y] && (first || v[(n - 1) & 1][y] >= best)) {
             best = v[(n - 1) & 1][y];
@@ -210,7 +232,7 @@ static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, siz
         }
     state[n - 1] = last;
     for (size_t t = n - 1; t > 0; t--)
-        state[t - 1] = back[t * STATES + state[t]];
+        state[t - 1] = back[t * ZH_STATES + state[t]];
     for (size_t t = 0; t < n; t++) {
         const char *name = zh->name[state[t]];
 

@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_STATES = 256 };
-
 static uint64_t u64_of(hse_bytes b)
 {
     uint64_t v = 0;
@@ -30,13 +28,31 @@ double zh_number(hse_bytes b, size_t index)
     return d;
 }
 
+/* Room for all pairs was made by who calls. */
+static void list_pairs(text_zh *zh)
+{
+    size_t n = zh->states;
+    uint32_t count = 0;
+
+    for (size_t y = 0; y < n; y++) {
+        zh->pair_from[y] = count;
+        for (size_t x = 0; x < n; x++) {
+            double p = zh_number(zh->tag_trans, x * n + y);
+
+            if (p > -INFINITY)
+                zh->pair[count++] = (zh_pair){p, (uint8_t)x};
+        }
+    }
+    zh->pair_from[n] = count;
+}
+
 static hse_status read_states(text_zh *zh, hse_error *err)
 {
-    size_t n = 0, at = 0;
+    size_t n = 0, at = 0, pairs;
 
     for (size_t i = 0; i < zh->tag_names.size; i++)
         n += zh->tag_names.data[i] == 0;
-    if (n == 0 || n > MAX_STATES || zh->tag_names.data[zh->tag_names.size - 1] != 0 ||
+    if (n == 0 || n > ZH_STATES || zh->tag_names.data[zh->tag_names.size - 1] != 0 ||
         zh->tag_trans.size != n * n * sizeof(double) || zh->tag_start.size != n * sizeof(double))
         return hse_fail(err, HSE_E_FORMAT, 0, "the language pack's model of parts of speech is damaged: run "
                         "scripts/language-data again");
@@ -51,6 +67,11 @@ static hse_status read_states(text_zh *zh, hse_error *err)
         for (size_t k = 0; k < n && !zh->leads[i]; k++)
             zh->leads[i] = zh_number(zh->tag_trans, i * n + k) > -INFINITY;
     }
+    for (size_t i = pairs = 0; i < n * n; i++)
+        pairs += zh_number(zh->tag_trans, i) > -INFINITY;
+    if (!(zh->pair = hse_calloc(pairs + 1, sizeof *zh->pair)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a language pack");
+    list_pairs(zh);
     return HSE_OK;
 }
 
@@ -90,8 +111,18 @@ void text_zh_close(text_zh **zh)
         return;
     hse_free((*zh)->name);
     hse_free((*zh)->leads);
+    hse_free((*zh)->pair);
     hse_free(*zh);
     *zh = NULL;
+}
+
+size_t text_zh_stretch(const char *text, size_t size, size_t from)
+{
+    size_t to = size - from > ZH_STRETCH ? from + ZH_STRETCH : size;
+
+    while (to < size && to > from + 1 && ((uint8_t)text[to] & 0xC0) == 0x80)
+        to--;
+    return to;
 }
 
 bool zh_is_han(uint32_t c)

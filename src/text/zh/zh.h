@@ -28,6 +28,10 @@ typedef enum { ZH_INITIAL, ZH_FINAL, ZH_BOPOMOFO } text_zh_part;
 hse_status text_zh_readings(const text_zh *zh, text_zh_part part, const char *text, size_t size, hse_arena *arena,
                             text_answer *out, hse_error *err);
 
+/* Where the stretch that begins at `from` ends, between characters: what front ends ask about at once, so that a text without any mark
+ * costs memory for a stretch of it. */
+size_t text_zh_stretch(const char *text, size_t size, size_t from);
+
 /* "305" -> a numeral of ten thousands ("low": small characters), one fraction allowed. HSE_E_ARG over 16 digits. Needs no pack. */
 hse_status text_zh_numeral(const char *digits, size_t size, hse_arena *arena, text_answer *out, hse_error *err);
 
