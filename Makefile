@@ -69,7 +69,6 @@ format:           ## clang-format in place
 
 install: build    ## install to /usr/local, or PREFIX=DIR
 	@cmake --install build/$(PRESET) $(if $(PREFIX),--prefix $(PREFIX))
-	@to="$(or $(PREFIX),/usr/local)/share/hse/languages"; mkdir -p "$$to" && cp -r build/languages/v* "$$to" || echo "without language packs"
 
 clean:
 	@rm -rf build

@@ -37,6 +37,9 @@ if(TARGET hse)
   install(TARGETS hse DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/models/demo DESTINATION ${CMAKE_INSTALL_DATADIR}/hse/models)
+# The language packs that were made on this machine (scripts/language-data); without them everything else is installed.
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/build/languages/ DESTINATION ${CMAKE_INSTALL_DATADIR}/hse/languages OPTIONAL
+  FILES_MATCHING PATTERN "*.pack")
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # The manual page and the completion come from the program's own option tables.
 if(TARGET hse)

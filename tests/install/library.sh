@@ -2,7 +2,7 @@
 # Install into a folder of its own, build the example programs against what was installed, in C and as C++, and run them.
 # Usage: library.sh BUILD SOURCE
 set -eu
-build=$1 source=$2 prefix=$1/install-test
+build=$1 source=$2 prefix=$1/install-test/usr
 failed=0
 
 fail() {
@@ -10,7 +10,7 @@ fail() {
     failed=1
 }
 
-rm -rf "$prefix"
+rm -rf "$1/install-test" && mkdir -p "$1/install-test"
 cmake --install "$build" --prefix "$prefix" >"$build/install-test.log"
 libdir=$(dirname "$(find "$prefix" -name libhse.a)")
 export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
@@ -41,6 +41,26 @@ cc -std=c17 "$source/examples/speak.c" -I"$prefix/include" "$libdir/libhse.a" \
 HOME=$prefix HSE_MODELS="$prefix/share/hse/models" "$prefix/speak-static" "Hello there, this is the installed library." "$prefix/d.wav" >/dev/null ||
     fail "the statically linked example failed"
 cmp "$prefix/a.wav" "$prefix/d.wav" || fail "the static and the shared library differ"
+
+# The language packs of the source tree are where the installed program and library look, and one of them speaks.
+if [ -n "$(ls "$source"/build/languages/v*/es.pack 2>/dev/null)" ]; then
+    version=$(basename "$(dirname "$(ls -d "$source"/build/languages/v*/es.pack | tail -1)")")
+    [ -e "$prefix/share/hse/languages/$version/es.pack" ] || fail "es.pack is not installed"
+    env -u HSE_LANGUAGES HOME="$prefix" XDG_CACHE_HOME="$prefix" "$prefix/bin/hse" languages >"$prefix/languages.txt" || fail "hse languages failed"
+    grep -q "share/hse/languages/$version/es.pack" "$prefix/languages.txt" ||
+        fail "the installed program does not find es.pack: $(cat "$prefix/languages.txt")"
+    if command -v python3 >/dev/null; then
+        PYTHONPATH=$source/tests/api python3 - "$prefix/melo" <<'MODEL' || fail "no model for the test"
+import sys
+import narrators
+narrators.melo_folder(sys.argv[1], "es", words_of_its_own=False)
+narrators.bert_folder(sys.argv[1] + "/bert", "es", weights=False)
+MODEL
+        env -u HSE_LANGUAGES HOME="$prefix" XDG_CACHE_HOME="$prefix" "$prefix/bin/hse" speak --local --models "$prefix" -m ov2-synthesizer-es \
+            -o "$prefix/es.wav" "El tren sale a las nueve." 2>"$prefix/es.txt" || fail "Spanish is not spoken: $(cat "$prefix/es.txt")"
+        [ "$(wc -c <"$prefix/es.wav")" -gt 5000 ] || fail "es.wav is short"
+    fi
+fi
 
 # hse.h is C++ too.
 printf '#include <hse.h>\nint main() { hse_vad_params p; hse_vad_params_init(&p); return hse_abi_version() == HSE_ABI_VERSION ? 0 : 1; }\n' >"$prefix/cpp.cc"

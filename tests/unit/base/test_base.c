@@ -184,6 +184,27 @@ TEST(an_arena_keeps_its_ceiling)
     hse_arena_free(&a);
 }
 
+TEST(a_reset_arena_is_empty_and_zeroed_again)
+{
+    hse_arena a;
+
+    hse_arena_init(&a, 100000);
+    hse_arena_reset(&a);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 100; i++) {
+            unsigned char *p = hse_arena_alloc(&a, 900);
+            CHECK(p, "round %d, %d: the ceiling counts what was given up", round, i);
+            for (int k = 0; k < 900; k++)
+                CHECK(p[k] == 0, "round %d: old bytes", round);
+            memset(p, 1, 900);
+        }
+        assert_null(hse_arena_alloc(&a, 20000));
+        hse_arena_reset(&a);
+        CHECK(a.total == 0, "%zu bytes after a reset", a.total);
+    }
+    hse_arena_free(&a);
+}
+
 static void count(void *arg, int task)
 {
     atomic_int *hits = arg;
