@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { MAX_ENTRIES = 4096, MAX_FOUND = 1024, MAX_PATH_BYTES = 4096 };
 
@@ -280,8 +281,18 @@ static bool scan_file(scan *s, const char *path, const char *prefix, const char 
     return false;
 }
 
-/* Single files that are models. A folder with a checkpoint in it that no built-in type reads is listed too, so that a person learns
- * why. */
+/* Listed with what is wrong, so that a person learns why. */
+static void note(scan *s, const char *dir, const char *repo, const char *problem)
+{
+    hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .repo = hse_arena_strndup(s->arena, repo, strlen(repo)), .problem = problem};
+
+    if (!f.dir || !f.repo)
+        s->status = HSE_E_NOMEM;
+    else
+        hse_buf_append(&s->found, &f, sizeof f);
+}
+
+/* Single files that are models. A folder with a checkpoint in it that no built-in type reads is listed too. */
 static void scan_files(scan *s, const char *dir, const char *repo)
 {
     char **names = list_dir(s, dir);
@@ -295,14 +306,17 @@ static void scan_files(scan *s, const char *dir, const char *repo)
         checkpoint = true;
         model |= scan_file(s, path, repo, names[i]);
     }
-    if (!checkpoint || model || !*repo)
-        return;
-    hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
-                   .problem = "no built-in model type reads these files"};
-    if (!f.dir || !f.repo)
-        s->status = HSE_E_NOMEM;
-    else
-        hse_buf_append(&s->found, &f, sizeof f);
+    if (checkpoint && !model && *repo)
+        note(s, dir, repo, "no built-in model type reads these files");
+}
+
+/* What may hold a model, and this user may not look into. */
+static bool is_closed(scan *s, const char *dir, const char *repo)
+{
+    if (access(dir, R_OK | X_OK) == 0)
+        return false;
+    note(s, dir, repo, "this folder cannot be read: Permission denied");
+    return true;
 }
 
 /* <root>/<name> and <root>/<org>/<name>. */
@@ -315,7 +329,7 @@ static void scan_tree(scan *s, const char *dir, const char *prefix, int depth)
 
         if (!path || !repo)
             s->status = HSE_E_NOMEM;
-        if (s->status != HSE_OK || !is_dir(path) || scan_folder(s, path, repo))
+        if (s->status != HSE_OK || !is_dir(path) || is_closed(s, path, repo) || scan_folder(s, path, repo))
             continue;
         if (depth > 1)
             scan_tree(s, path, repo, depth - 1);
