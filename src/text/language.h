@@ -30,6 +30,15 @@ typedef enum {
     SAY_CHARACTERS, SAY_DIGITS, SAY_CARDINAL, SAY_ORDINAL, SAY_FRACTION, SAY_DATE, SAY_TIME, SAY_TELEPHONE, SAY_CURRENCY, SAY_UNIT,
 } text_say_kind;
 
+/* How a language writes what say-as names, so that its rules read it. */
+typedef struct {
+    const char *ordinal[2];         /* before and behind the digits */
+    const char *first_ordinal, *first_day;          /* of the number one; NULL: as any other */
+    const char *const *months;      /* twelve names in a date of day, month, year; NULL: numbers with a sign behind them, the year first */
+    const char *year, *month, *day; /* these signs */
+    const char *between;            /* parts of a date */
+} text_written;
+
 struct text_language {
     const char *code;
     const text_rule *rules;
@@ -39,8 +48,9 @@ struct text_language {
     bool unspaced;                  /* no spaces between words: a number may follow a letter, and words are not put apart */
     const text_words *words;        /* for the rules of common/; NULL when none of them is used */
     /* Append the words of a text whose kind the writer names; format ("dmy", "hms12") may be NULL. False: it is no such thing, or its look
-     * is enough for the rules. NULL: letters and digits are said one by one, the rest is left to the rules. */
+     * is enough for the rules. NULL: letters and digits are said one by one, dates and ordinals as `written`, the rest by the rules. */
     bool (*say_as)(hse_buf *out, text_say_kind kind, const char *format, const char *text, size_t size);
+    const text_written *written;
 };
 
 /* Each in its own folder. */

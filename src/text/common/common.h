@@ -91,6 +91,14 @@ typedef struct {
     unsigned power;  /* 1, 2, 3 */
 } text_unit;
 
+/* A date whose format somebody names ("dmy", "ym", ...), between / - . or spaces; 0: that part is not there. */
+typedef struct {
+    unsigned year, month, day;
+    bool has_year, day_first;
+} text_parts;
+
+bool common_parts(const char *format, const char *text, size_t size, text_parts *out);
+
 /* ---- what a language brings ---- */
 
 /* How a number is used. */

@@ -2,6 +2,7 @@
 #include "text/en/en.h"
 
 #include "base/utf8.h"
+#include "text/common/common.h"
 #include "text/en/spell.h"
 
 #include <string.h>
@@ -137,75 +138,27 @@ static bool say_ordinal(hse_buf *out, const char *text, size_t size)
 
 /* ---- dates --------------------------------------------------------------------------------------------------------- */
 
-enum { MAX_PARTS = 3 };
-
-/* "3/5/2024" -> three numbers; false: something else is there. */
-static bool split_date(const char *text, size_t size, unsigned part[MAX_PARTS], size_t *count)
-{
-    size_t i = 0;
-
-    for (*count = 0; *count < MAX_PARTS; ++*count) {
-        size_t n = digits_at(text, size, i);
-
-        if (n == 0 || n > 4)
-            return false;
-        part[*count] = 0;
-        for (size_t k = 0; k < n; k++)
-            part[*count] = part[*count] * 10 + (unsigned)(text[i + k] - '0');
-        i += n;
-        if (i == size) {
-            ++*count;
-            return true;
-        }
-        if (!strchr("/-. ", text[i]))
-            return false;
-        while (i < size && strchr("/-. ", text[i]))
-            i++;
-    }
-    return i == size;
-}
-
 static bool say_date(hse_buf *out, const char *format, const char *text, size_t size)
 {
-    static const char *const formats[] = {"mdy", "dmy", "ymd", "md", "dm", "ym", "my", "y", "m", "d"};
-    unsigned part[MAX_PARTS] = {0}, year = 0, month = 0, day = 0;
-    bool has_year = false, day_first = false;
-    size_t count = 0, k = 0;
+    text_parts p;
 
-    if (!format || !split_date(text, size, part, &count))
+    if (!common_parts(format, text, size, &p))
         return false;
-    while (k < COUNT(formats) && strcmp(formats[k], format) != 0)
-        k++;
-    if (k == COUNT(formats) || strlen(format) != count)
-        return false;
-    for (size_t i = 0; i < count; i++) {
-        day_first = day_first || (format[i] == 'm' && day);
-        if (format[i] == 'y') {
-            year = part[i];
-            has_year = true;
-        } else if (format[i] == 'm') {
-            month = part[i];
-        } else {
-            day = part[i];
-        }
-    }
-    if (month > 12 || day > 31 || (strchr(format, 'm') && !month) || (strchr(format, 'd') && !day))
-        return false;
-    if (day_first) {
+    if (p.day_first) {
         say(out, "the");
-        en_say_value_ordinal(out, day);
+        en_say_value_ordinal(out, p.day);
         say(out, "of");
-        say(out, en_month_name(month));
+        say(out, en_month_name(p.month));
     } else {
-        if (month)
-            say(out, en_month_name(month));
-        if (day)
-            en_say_value_ordinal(out, day);
+        if (p.month)
+            say(out, en_month_name(p.month));
+        if (p.day)
+            en_say_value_ordinal(out, p.day);
     }
-    if (has_year) {
-        if (day && month && !day_first)
+    if (p.has_year) {
+        if (p.day && p.month && !p.day_first)
             say_mark(out, ',');
-        en_say_year(out, year);
+        en_say_year(out, p.year);
     }
     return true;
 }

@@ -1,7 +1,7 @@
 /* dates.c - Spanish dates: days and months in words, eras, weekdays. */
 #include "text/es/es.h"
 
-static const char *const months[] = {"enero", "febrero", "marzo",      "abril",   "mayo",      "junio",
+const char *const es_months[12] = {"enero", "febrero", "marzo",      "abril",   "mayo",      "junio",
                                      "julio", "agosto",  "septiembre", "octubre", "noviembre", "diciembre"};
 
 static const struct {
@@ -18,16 +18,16 @@ static const struct {
 
 const char *es_month(const text_scan *s, size_t i, size_t *len)
 {
-    for (size_t k = 0; k < COUNT(months); k++) {
-        *len = strlen(months[k]);
-        if (scan_is(s, i, months[k]) && !scan_word_char(s, i + *len))
-            return months[k];
+    for (size_t k = 0; k < COUNT(es_months); k++) {
+        *len = strlen(es_months[k]);
+        if (scan_is(s, i, es_months[k]) && !scan_word_char(s, i + *len))
+            return es_months[k];
     }
     for (size_t k = 0; k < COUNT(short_months); k++) {
         *len = strlen(short_months[k].written);
         if (scan_is(s, i, short_months[k].written) && !scan_word_char(s, i + *len)) {
             *len += scan_char(s, i + *len) == '.';
-            return months[short_months[k].month];
+            return es_months[short_months[k].month];
         }
     }
     return NULL;
@@ -90,7 +90,7 @@ bool es_say_date(text_scan *s, const text_date *d)
         return false;
     say_day(s, d->value[day]);
     say(s->out, "de");
-    say(s->out, months[d->value[month] - 1]);
+    say(s->out, es_months[d->value[month] - 1]);
     say(s->out, "de");
     say_year(s, d->at[year], d->n[year]);
     return true;
@@ -127,7 +127,7 @@ size_t es_rule_day_month(text_scan *s)
         return 0;
     say_day(s, day);
     say(s->out, "de");
-    say(s->out, months[month - 1]);
+    say(s->out, es_months[month - 1]);
     return n;
 }
 

@@ -15,6 +15,8 @@ bool es_cardinal(hse_buf *out, const char *digits, size_t n, unsigned use);
 typedef enum { ES_PRIMERO, ES_PRIMERA, ES_PRIMER } es_ordinal_form;
 bool es_ordinal(hse_buf *out, unsigned value, es_ordinal_form form);
 
+extern const char *const es_months[12];
+
 /* ---- dates.c, times.c ---- */
 
 const char *es_month(const text_scan *s, size_t i, size_t *len); /* named at i; short forms with their dot; NULL: none */

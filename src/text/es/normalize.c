@@ -425,4 +425,7 @@ static bool cue(const char *word, size_t n)
     return common_is_roman(word, n) || es_is_cue(word, n) || (n <= 4 && common_is_code(&words, word, n));
 }
 
-const text_language text_language_es = {.code = "es", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .words = &words};
+static const text_written written = {.ordinal = {"", ".\u00BA"}, .months = es_months, .between = " de "};
+
+const text_language text_language_es = {.code = "es", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .words = &words,
+                                        .written = &written};

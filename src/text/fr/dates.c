@@ -1,7 +1,7 @@
 /* dates.c - French dates, weekdays and times. */
 #include "text/fr/fr.h"
 
-static const char *const months[] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
+const char *const fr_months[12] = {"janvier", "février", "mars",      "avril",   "mai",      "juin",
                                      "juillet", "août",    "septembre", "octobre", "novembre", "décembre"};
 
 static const struct {
@@ -18,9 +18,9 @@ static const struct {
 /* A month named at i; short forms with their dot. Its index, -1 for none. */
 static int month_at(const text_scan *s, size_t i, size_t *len)
 {
-    for (size_t k = 0; k < COUNT(months); k++) {
-        *len = strlen(months[k]);
-        if (scan_is(s, i, months[k]) && !scan_word_char(s, i + *len))
+    for (size_t k = 0; k < COUNT(fr_months); k++) {
+        *len = strlen(fr_months[k]);
+        if (scan_is(s, i, fr_months[k]) && !scan_word_char(s, i + *len))
             return (int)k;
     }
     for (size_t k = 0; k < COUNT(short_months); k++) {
@@ -69,7 +69,7 @@ bool fr_say_date(text_scan *s, const text_date *d)
     if (d->n[year] == 2 && month_at(s, behind, &len) >= 0)
         return false;
     say_day(s, d->value[day]);
-    say(s->out, months[d->value[month] - 1]);
+    say(s->out, fr_months[d->value[month] - 1]);
     common_say_value(s, d->value[year], USE_ALONE);
     return true;
 }
@@ -102,7 +102,7 @@ size_t fr_rule_day_first(text_scan *s)
     }
     if (scan_char(s, at) != ' ' || (month = month_at(s, at + 1, &len)) < 0)
         return 0;
-    say(s->out, months[month]);
+    say(s->out, fr_months[month]);
     at += 1 + len;
     return at + year_behind(s, at) - s->at;
 }
@@ -119,7 +119,7 @@ size_t fr_rule_day_month(text_scan *s)
     if (!n || !(whole || (article && slash)))
         return 0;
     say_day(s, day);
-    say(s->out, months[month - 1]);
+    say(s->out, fr_months[month - 1]);
     return n;
 }
 

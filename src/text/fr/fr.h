@@ -11,6 +11,8 @@ bool fr_cardinal(hse_buf *out, const char *digits, size_t n, bool feminine);
 /* "premier", "vingt et unième" */
 bool fr_ordinal(hse_buf *out, const char *digits, size_t n, bool feminine);
 
+extern const char *const fr_months[12];
+
 /* ---- dates.c ---- */
 
 bool fr_say_date(text_scan *s, const text_date *d);

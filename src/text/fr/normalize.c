@@ -388,4 +388,7 @@ static bool cue(const char *word, size_t n)
     return fr_is_cue(word, n) || scan_same(&s, 0, n, "svp") || (n <= 4 && common_is_code(&words, word, n));
 }
 
-const text_language text_language_fr = {.code = "fr", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .words = &words};
+static const text_written written = {.ordinal = {"", "e"}, .first_ordinal = "1er", .first_day = "1er", .months = fr_months, .between = " "};
+
+const text_language text_language_fr = {.code = "fr", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .words = &words,
+                                        .written = &written};

@@ -433,5 +433,9 @@ static bool cue(const char *word, size_t n)
     return n <= 3 && common_is_code(&words, word, n);
 }
 
+static const text_written written = {
+    .ordinal = {"", "\uBC88\uC9F8"}, .year = "\uB144", .month = "\uC6D4", .day = "\uC77C", .between = " "};
+
 const text_language text_language_ko = {
+    .written = &written,
     .code = "ko", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .unspaced = true, .words = &words};

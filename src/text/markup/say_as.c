@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "text/ascii.h"
+#include "text/common/common.h"
 #include "text/language.h"
 #include "text/normalize.h"
 
@@ -55,6 +56,65 @@ static bool by_normaliser(hse_buf *out, const text_language *language, const cha
     return *s == HSE_OK && (out->size - before != size || memcmp(hse_buf_text(out) + before, text, size) != 0);
 }
 
+/* An ordinal of plain digits as the language writes it. */
+static bool write_ordinal(hse_buf *out, const text_written *w, const char *text, size_t size)
+{
+    size_t n = 0, dot;
+
+    while (n < size && text[n] >= '0' && text[n] <= '9')
+        n++;
+    dot = n < size && text[n] == '.';
+    if (n == 0 || n + dot != size)
+        return false;
+    if (n == 1 && *text == '1' && w->first_ordinal)
+        hse_buf_str(out, w->first_ordinal);
+    else
+        hse_buf_printf(out, "%s%.*s%s", w->ordinal[0], (int)n, text, w->ordinal[1]);
+    return true;
+}
+
+static bool write_date(hse_buf *out, const text_written *w, const char *format, const char *text, size_t size)
+{
+    const char *gap = "";
+    text_parts p;
+
+    if (!common_parts(format, text, size, &p))
+        return false;
+    if (!w->months && p.has_year) {
+        hse_buf_printf(out, "%u%s", p.year, w->year);
+        gap = w->between;
+    }
+    if (!w->months && p.month) {
+        hse_buf_printf(out, "%s%u%s", gap, p.month, w->month);
+        gap = w->between;
+    }
+    if (p.day == 1 && w->first_day && p.month)
+        hse_buf_str(out, w->first_day);
+    else if (p.day)
+        hse_buf_printf(out, "%s%u%s", gap, p.day, w->months ? "" : w->day);
+    if (w->months && p.month)
+        hse_buf_printf(out, "%s%s", p.day ? w->between : "", w->months[p.month - 1]);
+    if (w->months && p.has_year)
+        hse_buf_printf(out, "%s%u", p.month ? w->between : "", p.year);
+    return true;
+}
+
+/* Ordinals and dates with a format: written as the language's rules know them. */
+static bool by_writing(hse_buf *out, const text_language *language, text_say_kind kind, const char *format, const char *text, size_t size,
+                       hse_status *s, hse_error *err)
+{
+    const text_written *w = language ? language->written : NULL;
+    hse_buf b;
+    bool written;
+
+    hse_buf_init(&b, 4 * MAX_TEXT);
+    written = w && ((kind == SAY_ORDINAL && write_ordinal(&b, w, text, size)) || (kind == SAY_DATE && write_date(&b, w, format, text, size)));
+    if (written && (*s = hse_buf_status(&b, "what is said", err)) == HSE_OK)
+        *s = text_normalize(language, hse_buf_text(&b), b.size, out, err);
+    hse_buf_free(&b);
+    return written && *s == HSE_OK;
+}
+
 hse_status text_say_as(hse_buf *out, const char *code, const char *name, const char *format, const char *text, size_t size,
                        hse_error *err)
 {
@@ -83,14 +143,14 @@ hse_status text_say_as(hse_buf *out, const char *code, const char *name, const c
     if (language && language->say_as)
         said = language->say_as(out, kind, format, text, size);
     if (!said && !(language && language->say_as)) {
-        if (format)
-            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "format is not offered in '%.20s'", code);
         if (kind == SAY_CHARACTERS || kind == SAY_DIGITS || kind == SAY_TELEPHONE)
             said = spread(out, kind, text, size);
-        else if (kind == SAY_ORDINAL)
-            return hse_fail(err, HSE_E_UNSUPPORTED, 0, "interpret-as '%.40s' is not offered in '%.20s'", name, code);
+        else if (kind == SAY_ORDINAL || format)
+            said = by_writing(out, language, kind, format, text, size, &s, err);
     }
-    if (!said && kind != SAY_CHARACTERS && kind != SAY_DIGITS && kind != SAY_TELEPHONE && kind != SAY_ORDINAL && !format) {
+    bool look = kind != SAY_CHARACTERS && kind != SAY_DIGITS && kind != SAY_TELEPHONE && !format &&
+                (kind != SAY_ORDINAL || !(language && language->say_as));
+    if (s == HSE_OK && !said && look) {
         out->size = before;
         said = by_normaliser(out, language, text, size, &s, err);
     }

@@ -376,5 +376,9 @@ static bool cue(const char *word, size_t n)
     return n <= 3 && common_is_code(&words, word, n);
 }
 
+static const text_written written = {
+    .ordinal = {"\u7B2C", ""}, .year = "\u5E74", .month = "\u6708", .day = "\u65E5", .between = ""};
+
 const text_language text_language_zh = {
+    .written = &written,
     .code = "zh", .rules = rules, .n_rules = COUNT(rules), .cue = cue, .unspaced = true, .words = &words};

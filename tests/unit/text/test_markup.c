@@ -4,6 +4,7 @@
 
 #include "text/hs1/respell.h"
 #include "text/markup/markup.h"
+#include "text/markup/say_as.h"
 #include "text/marks.h"
 #include "text/phones.h"
 #include "text/text.h"
@@ -168,6 +169,42 @@ TEST(say_as_is_words)
         size_t n = strlen(rows[i].want);
         CHECK(s == HSE_OK && strncmp(got, rows[i].want, n) == 0 && strcmp(got + n, "<sentence>") == 0, "%s: '%s' is '%s', want '%s'", rows[i].kind,
               rows[i].text, got, rows[i].want);
+    }
+}
+
+TEST(say_as_in_other_languages)
+{
+    static const struct {
+        const char *language, *kind, *format, *text, *want;     /* want NULL: refused */
+    } rows[] = {
+        {"es", "ordinal", NULL, "21", "vigesimoprimero"}, {"es", "ordinal", NULL, "3.\u00AA", "tercera"},
+        {"es", "date", "dmy", "3/5/2024", "tres de mayo de dos mil veinticuatro"}, {"es", "date", "mdy", "5-3-2024", "tres de mayo de dos mil veinticuatro"},
+        {"es", "date", "ymd", "2024.05.01", "primero de mayo de dos mil veinticuatro"}, {"es", "date", "my", "5/2024", "mayo de dos mil veinticuatro"},
+        {"es", "date", "m", "5", "mayo"}, {"es", "date", "y", "1999", "mil novecientos noventa y nueve"}, {"es", "date", "d", "31", "treinta y uno"},
+        {"fr", "ordinal", NULL, "1", "premier"}, {"fr", "ordinal", NULL, "21.", "vingt et uni\u00E8me"}, {"fr", "ordinal", NULL, "3e", "troisi\u00E8me"},
+        {"fr", "date", "dmy", "1/5/2024", "premier mai deux mille vingt-quatre"}, {"fr", "date", "md", "12/24", "vingt-quatre d\u00E9cembre"},
+        {"fr", "cardinal", NULL, "80", "quatre-vingts"},
+        {"zh", "ordinal", NULL, "3", "\u7B2C\u4E09"}, {"zh", "date", "dmy", "3/5/2024", "\u4E8C\u96F6\u4E8C\u56DB\u5E74\u4E94\u6708\u4E09\u65E5"},
+        {"zh", "date", "md", "5/3", "\u4E94\u6708\u4E09\u65E5"}, {"zh_mix_en", "date", "y", "2024", "\u4E8C\u96F6\u4E8C\u56DB\u5E74"},
+        {"ja", "ordinal", NULL, "3", "\u4E09\u756A\u76EE"}, {"ja", "date", "ymd", "2024/5/20", "\u4E8C\u5343\u4E8C\u5341\u56DB\u5E74\u4E94\u6708\u4E8C\u5341\u65E5"},
+        {"ko", "ordinal", NULL, "3", "\uC138\uBC88\uC9F8"}, {"ko", "date", "mdy", "6/3/2024", "\uC774\uCC9C\uC774\uC2ED\uC0AC\uB144 \uC720\uC6D4 \uC0BC\uC77C"},
+        {"es", "date", "dmy", "3/13/2024", NULL}, {"fr", "date", "dmy", "3/5", NULL}, {"zh", "date", "dym", "3/5/2024", NULL},
+        {"ko", "date", "m", "0", NULL}, {"ja", "ordinal", NULL, "x", NULL}, {"es", "cardinal", "dmy", "3", NULL},
+        {"ja", "date", "y", "99999", NULL}, {"es", "date", "dmy", "3/5/2024/1", NULL},
+        {"ko", "date", "ymd", "2024. 6. 3.", "\uC774\uCC9C\uC774\uC2ED\uC0AC\uB144 \uC720\uC6D4 \uC0BC\uC77C"},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        hse_error err = {0};
+        hse_buf out;
+
+        hse_buf_init(&out, 4096);
+        hse_status s = text_say_as(&out, rows[i].language, rows[i].kind, rows[i].format, rows[i].text, strlen(rows[i].text), &err);
+        CHECK((s == HSE_OK) == (rows[i].want != NULL) && (s == HSE_OK || err.text[0]), "%s %s '%s': %d %s '%s'", rows[i].language, rows[i].kind, rows[i].text,
+              (int)s, err.text, hse_buf_text(&out));
+        CHECK(!rows[i].want || strcmp(hse_buf_text(&out), rows[i].want) == 0, "%s %s '%s' is '%s', want '%s'", rows[i].language, rows[i].kind, rows[i].text,
+              hse_buf_text(&out), rows[i].want);
+        hse_buf_free(&out);
     }
 }
 
