@@ -6,9 +6,10 @@
 
 enum {
     ALIGN = 64,
-    MOST_PANEL = 64, /* outputs of a panel, on any instruction set */
-    LINE = 16,       /* words of 32 bits in a cache line */
-    STRETCH = 16,    /* inputs: a cache line of the source, a multiple of every group */
+    MOST_PANEL = 64,    /* outputs of a panel, on any instruction set */
+    LINE = 16,          /* words of 32 bits in a cache line */
+    MOST_TURNED = 2048, /* inputs of columns that are turned into rows */
+    STRETCH = 16,       /* inputs: a cache line of the source, a multiple of every group */
 };
 
 static int round_up(int n, int to)
@@ -193,42 +194,19 @@ static void panel_columns_bf16(const hse_kernels *k, const k_packed *p, char *da
     }
 }
 
-/* int8 the same way, four inputs at a time; the sum with a large number rounds to the nearest whole one. */
-static void panel_columns_int8(const k_packed *p, char *data, size_t step, int first, int columns, const float *w,
-                               size_t w_i)
+/* int8 the same way: a line's columns become rows. */
+static void panel_columns_int8(const hse_kernels *k, const k_packed *p, char *data, size_t step, int first, int columns,
+                               const float *w, size_t w_i)
 {
-    static const float shift = 12582912.0f; /* 1.5 * 2^23 */
-    float most[MOST_PANEL] = {0}, factor[MOST_PANEL] = {0};
-    int32_t sum[MOST_PANEL] = {0};
+    _Alignas(ALIGN) float rows[LINE * (MOST_TURNED + LINE)];
+    size_t row =
+        round_up_size((size_t)p->k * sizeof(float)) + ALIGN; /* one line more: rows in other sets of the cache */
 
-    for (int i = 0; i < p->k; i++)
-        for (int j = 0; j < columns; j++) {
-            float v = fabsf(w[(size_t)i * w_i + (size_t)j]);
-            most[j] = !(v <= most[j]) ? v : most[j]; /* a NaN stays */
-        }
-    for (int j = 0; j < columns; j++) {
-        factor[j] = k_int8_factor(most[j]);
-        p->scale[first + j] = k_int8_scale(most[j]);
+    for (int j = 0; j < columns; j += LINE) {
+        int left = columns - j < LINE ? columns - j : LINE;
+        k->turn(rows, row, w + j, w_i * sizeof(float), p->k, left);
+        panel_rows_int8(k, p, data + (size_t)j * 4, step, first + j, left, rows, false, row / sizeof(float));
     }
-    for (int i = 0; i < p->k; i += 4, data += step) {
-        int8_t four[4][MOST_PANEL] = {{0}};
-        for (int e = 0; e < 4 && i + e < p->k; e++) {
-            const float *row = w + (size_t)(i + e) * w_i;
-            for (int j = 0; j < columns; j++) {
-                union {
-                    float f;
-                    int32_t i;
-                } q = {.f = (factor[j] != 0.0f ? row[j] * factor[j] : 0.0f) + shift};
-                four[e][j] = (int8_t)q.i;
-                sum[j] += (int8_t)q.i;
-            }
-        }
-        for (int j = 0; j < columns; j++)
-            for (int e = 0; e < 4; e++)
-                ((int8_t *)data)[4 * j + e] = four[e][j];
-    }
-    for (int j = 0; j < columns; j++)
-        p->comp[first + j] = -128 * sum[j];
 }
 
 /* The inputs go by in stretches, each through all columns, so that the lines that a stretch's columns share are still
@@ -277,8 +255,8 @@ void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const floa
         panel_rows_int8(k, p, data, step, first, columns, w, false, w_n);
     else if (one && p->type == K_BF16 && w_n == 1)
         panel_columns_bf16(k, p, data, step, columns, w, w_i);
-    else if (one && p->type == K_INT8 && w_n == 1)
-        panel_columns_int8(p, data, step, first, columns, w, w_i);
+    else if (one && p->type == K_INT8 && w_n == 1 && p->k <= MOST_TURNED)
+        panel_columns_int8(k, p, data, step, first, columns, w, w_i);
     else
         panel_any(p, data, step, first, columns, w, w_n, w_t, w_i);
 }

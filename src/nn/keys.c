@@ -53,22 +53,18 @@ void nn_keys_place(nn_keys *x, const hse_kernels *k, int count, int heads, int w
 
 /* A constant that is added to all keys adds the same to all scores of a query, which a softmax does not see; a few
  * columns of large mean would take the range of the others. */
-static void subtract_mean(float *keys, size_t row, int count, int width)
+static void subtract_mean(const hse_kernels *k, float *keys, size_t row, int count, int width)
 {
     enum { AT_ONCE = 64 };
 
     for (int from = 0; from < width; from += AT_ONCE) {
-        int n = nn_min(AT_ONCE, width - from);
-        double sum[AT_ONCE] = {0};
+        size_t n = (size_t)nn_min(AT_ONCE, width - from);
         float mean[AT_ONCE] = {0};
         for (int t = 0; t < count; t++)
-            for (int i = 0; i < n; i++)
-                sum[i] += (double)keys[(size_t)t * row + (size_t)(from + i)];
-        for (int i = 0; i < n; i++)
-            mean[i] = (float)(sum[i] / count);
+            k->add(mean, mean, keys + (size_t)t * row + (size_t)from, n);
+        k->scale(mean, mean, -1.0f / (float)count, 0.0f, n);
         for (int t = 0; t < count; t++)
-            for (int i = 0; i < n; i++)
-                keys[(size_t)t * row + (size_t)(from + i)] -= mean[i];
+            k->add(keys + (size_t)t * row + (size_t)from, keys + (size_t)t * row + (size_t)from, mean, n);
     }
 }
 
@@ -80,7 +76,7 @@ void nn_keys_pack(const nn_keys *x, const hse_kernels *k, int head, float *keys,
     keys += at;
     values += at;
     if (x->k_type == K_INT8)
-        subtract_mean(keys, row, x->count, x->width);
+        subtract_mean(k, keys, row, x->count, x->width);
     for (int p = 0; p < pk->panels; p++)
         k_pack_panel(k, pk, p, keys + (size_t)(p * pk->panel) * row, row, 0, 1);
     for (int p = 0; p < pv->panels; p++)

@@ -95,6 +95,8 @@ INLINE vf vf_exp2(vf n)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
 
+INLINE vf vf_times_exp2(vf x, vf n) { return vf_mul(x, vf_exp2(n)); }
+
 INLINE float vf_total(vf x)
 {
     __m128 q = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

@@ -77,6 +77,8 @@ INLINE vf vf_exp2(vf n)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
 
+INLINE vf vf_times_exp2(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+
 INLINE float vf_total(vf x)
 {
     __m256 h = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));

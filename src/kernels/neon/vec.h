@@ -110,6 +110,8 @@ INLINE vf vf_exp2(vf n)
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
 }
 
+INLINE vf vf_times_exp2(vf x, vf n) { return vf_mul(x, vf_exp2(n)); }
+
 INLINE float vf_total(vf x) { return vaddvq_f32(x); }
 INLINE vi vf_bits(vf a) { return vreinterpretq_s32_f32(a); }
 INLINE vi vi_max(vi a, vi b) { return vmaxq_s32(a, b); }

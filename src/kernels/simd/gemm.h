@@ -297,7 +297,8 @@ static void finish_rows(const k_gemm *g, int row, int rows, int from, int vector
             vf y = vf_load(part + (i * vectors + v) * VF_LANES);
             if (w->type == K_INT8)
                 y = vf_mul(y, weight_scale);
-            y = vf_act(vf_add(y, bias), g->act, g->slope);
+            y = vf_add(y, bias);
+            y = w->type == K_INT8 && g->act == K_GELU ? vf_gelu_near(y) : vf_act(y, g->act, g->slope);
             if (g->scale != NULL)
                 y = vf_fma(y, gain, shift);
             if (g->alpha != 1.0f)

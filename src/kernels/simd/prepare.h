@@ -21,13 +21,15 @@ static void k_to_bf16_rows(uint16_t *out, size_t out_row, const float *in, size_
 }
 
 /* The largest magnitude after the activation. As bits, magnitudes order like numbers, with NaN above all. */
-INLINE float largest_after(const float *in, int k, k_act act, float slope)
+INLINE float largest_after(const float *in, size_t in_row, int k, k_act act, float slope)
 {
     vi most = vi_zero();
     int i = 0;
 
-    for (; k - i >= VF_LANES; i += VF_LANES)
+    for (; k - i >= VF_LANES; i += VF_LANES) {
+        __builtin_prefetch(in + in_row + i);                    /* the next row is on its way meanwhile */
         most = vi_max(most, vf_bits(vf_abs(vf_act(vf_load(in + i), act, slope))));
+    }
     if (i < k) {
         vf last = vf_keep_first(vf_act(vf_load_n(in + i, k - i), act, slope), k - i);
         most = vi_max(most, vf_bits(vf_abs(last)));
@@ -42,7 +44,7 @@ static void k_to_int8_rows(uint8_t *out, size_t out_row, float *scale, const flo
                            k_act act, float slope)
 {
     for (int r = 0; r < rows; r++, out += out_row, in += in_row) {
-        float most = largest_after(in, k, act, slope), factor = k_int8_factor(most);
+        float most = largest_after(in, in_row, k, act, slope), factor = k_int8_factor(most);
         int i = 0;
 
         scale[r] = k_int8_scale(most);
