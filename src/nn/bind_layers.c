@@ -493,24 +493,28 @@ static bool known_order(const char *order, int gates)
                       : strcmp(order, "rzn") == 0 || strcmp(order, "zrn") == 0;
 }
 
-/* Takes t and frees it. */
-static void pack_gates(nn_binder *b, k_packed *p, const nn_rnn_layer *l, const char *order, nn_temp t, int width)
+/* Takes t and frees it. False: there is no such matrix, and no size of one in the file to believe. */
+static bool pack_gates(nn_binder *b, k_packed *p, const nn_rnn_layer *l, const char *order, nn_temp t, int width)
 {
-    if (t.at && reorder(b, l, order, t.at, (size_t)width))
+    bool there = t.at != NULL;
+
+    if (there && reorder(b, l, order, t.at, (size_t)width))
         pack(b, p, l->gates * l->hidden, width, 1, t.at, (size_t)width, 0, 1);
     nn_temp_free(&t);
+    return there;
 }
 
-/* Takes both and frees them. An LSTM only ever needs their sum. */
-static void keep_biases(nn_binder *b, nn_rnn_cell *cell, const nn_rnn_layer *l, const char *order, nn_temp w, nn_temp u)
+/* Takes both and frees them. An LSTM only ever needs their sum. `wanted` is false where the matrices are missing: nothing of the size that
+ * somebody's config names is then made. */
+static void keep_biases(nn_binder *b, nn_rnn_cell *cell, const nn_rnn_layer *l, const char *order, bool wanted, nn_temp w, nn_temp u)
 {
     size_t n = (size_t)l->gates * (size_t)l->hidden;
 
-    if (!w.at)
+    if (wanted && !w.at)
         w = nn_temp_new(b, n);
-    if (!u.at)
+    if (wanted && !u.at)
         u = nn_temp_new(b, n);
-    if (w.at && u.at && reorder(b, l, order, w.at, 1) && reorder(b, l, order, u.at, 1)) {
+    if (wanted && w.at && u.at && reorder(b, l, order, w.at, 1) && reorder(b, l, order, u.at, 1)) {
         for (size_t i = 0; i < n && l->gates == 4; i++)
             w.at[i] += u.at[i];
         cell->bias_w = nn_keep_floats(b, w.at, n);
@@ -545,7 +549,7 @@ void nn_make_rnn_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, c
     nn_rnn_cell *cell = &l->cell[layer][direction];
     pack_gates(b, &cell->w, l, order, copy_of(b, w, n * (size_t)in), in);
     pack_gates(b, &cell->u, l, order, copy_of(b, u, n * (size_t)l->hidden), l->hidden);
-    keep_biases(b, cell, l, order, copy_of(b, bias_w, n), copy_of(b, bias_u, n));
+    keep_biases(b, cell, l, order, true, copy_of(b, bias_w, n), copy_of(b, bias_u, n));
 }
 
 /* One matrix after the other, so that only one is in memory beside its packed form. */
@@ -557,14 +561,14 @@ static void bind_cell(nn_binder *b, nn_rnn_layer *l, int layer, int direction, c
     char part[NN_NAME_BYTES];
 
     snprintf(part, sizeof part, "%.440s.weight_ih%s", name, ending);
-    pack_gates(b, &cell->w, l, order, nn_read_tensor(b, part, 2, (int[]){n, in}, NN_REQUIRED), in);
+    bool whole = pack_gates(b, &cell->w, l, order, nn_read_tensor(b, part, 2, (int[]){n, in}, NN_REQUIRED), in);
     snprintf(part, sizeof part, "%.440s.weight_hh%s", name, ending);
-    pack_gates(b, &cell->u, l, order, nn_read_tensor(b, part, 2, (int[]){n, l->hidden}, NN_REQUIRED), l->hidden);
+    whole = pack_gates(b, &cell->u, l, order, nn_read_tensor(b, part, 2, (int[]){n, l->hidden}, NN_REQUIRED), l->hidden) && whole;
     snprintf(part, sizeof part, "%.440s.bias_ih%s", name, ending);
     nn_temp bias_w = b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, part, 1, &n, b->bias);
     snprintf(part, sizeof part, "%.440s.bias_hh%s", name, ending);
     nn_temp bias_u = b->bias == NN_ABSENT ? (nn_temp){0} : nn_read_tensor(b, part, 1, &n, b->bias);
-    keep_biases(b, cell, l, order, bias_w, bias_u);
+    keep_biases(b, cell, l, order, whole, bias_w, bias_u);
 }
 
 static void bind_rnn(nn_binder *b, nn_rnn_layer *l, int gates, int in, int hidden, int layers, int directions,

@@ -31,7 +31,7 @@ static const char *char_at(const char *s, size_t i)
 static size_t char_size(const char *s)
 {
     uint32_t c;
-    size_t n = hse_utf8_next(s, strlen(s), &c);
+    size_t n = hse_utf8_next(s, strnlen(s, 4), &c);
 
     return n ? n : *s != '\0';
 }
@@ -392,17 +392,18 @@ static void tone_last(toner *t)
 
 static hse_status tone_neutral(toner *t, hse_error *err)
 {
-    const char *text = t->word->text;
+    const char *text = t->word->text, *before = text;
     char kind = t->word->tag[0];
-    size_t n = t->word->chars, cut;
+    bool doubled = (kind == 'n' || kind == 'v' || kind == 'a') && !melo_in(melo_zh_not_neutral, melo_zh_not_neutral_count, text);
+    size_t cut;
     hse_status s;
 
-    for (size_t i = 1; i < n; i++) {
-        const char *at = char_at(text, i), *before = char_at(text, i - 1);
+    for (size_t i = 1, n = t->word->chars; doubled && i < n; i++) {
+        const char *at = char_at(before, 1);
 
-        if ((size_t)(at - before) == char_size(at) && memcmp(at, before, char_size(at)) == 0 &&
-            (kind == 'n' || kind == 'v' || kind == 'a') && !melo_in(melo_zh_not_neutral, melo_zh_not_neutral_count, text))
+        if ((size_t)(at - before) == char_size(at) && memcmp(at, before, char_size(at)) == 0)
             set_tone(t, i, '5');
+        before = at;
     }
     tone_last(t);
     if ((s = cut_word(t, &cut, err)) != HSE_OK)
