@@ -104,13 +104,16 @@ def speed(args, size, threads):
         verdict(name + ("greedy token" if token else "window") + " / CTranslate2 int8", pairs(job, ours, ct2, args.pairs, "1", asked, token)[0], asked)
         if token:
             verdict(name + "token, 5 beams / CTranslate2 int8", pairs("decode, 5 beams", ours, ct2, args.pairs, "beam 5", 2, token)[0], 2)
+        mine = ours.peak_mb()
+        if not token:                       # what the decoder attends to is part of our window, and of CTranslate2's first token
+            pairs("with first token", ours, ct2, args.pairs, "first", None, token)
         print("  " + ct2.banner)
         ct2.close()
         cpp = Peer("whisper.cpp q8_0", peer + ["cpp", ggml, str(threads), "-", job])
         wall = pairs(job, ours, cpp, args.pairs, "1", None if token else 4, token)[0]
         if not token:
             verdict(name + "window / whisper.cpp q8_0", wall, 4)
-        mine, theirs = ours.peak_mb(), cpp.peak_mb() - args.idle
+        theirs = cpp.peak_mb() - args.idle
         print(f"  peak memory      hse {mine:.0f} MB, whisper.cpp {theirs:.0f} MB (its interpreter's {args.idle:.0f} MB taken off)")
         verdict(name + f"peak memory, {job} / whisper.cpp", mine / theirs, 1, least=False)
         weights = float(ours.banner.split("weights ")[1].split()[0])

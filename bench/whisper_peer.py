@@ -3,7 +3,8 @@
     bench/.venv/bin/python bench/whisper_peer.py ct2 FOLDER THREADS COMPUTE_TYPE encode|decode
     bench/.venv/bin/python bench/whisper_peer.py cpp FILE.bin THREADS - encode|decode
 
-decode: 100 tokens of one window of noise, greedily; a line "beam 5" searches with 5 beams. whisper.cpp is called through pywhispercpp's
+encode: a window of noise; a line "first" (ct2): with its first token, which is when CTranslate2 computes what the decoder attends to.
+decode: 100 tokens of that window, greedily; a line "beam 5" searches with 5 beams. whisper.cpp is called through pywhispercpp's
 bindings of its C API, so no thread of Python stands in between.
 """
 import sys
@@ -25,7 +26,10 @@ if kind == "ct2":
 
     def run(line):
         if job == "encode":
-            return np.array(model.encode(features)).shape[1]
+            output = model.encode(features)
+            if line.startswith("first"):
+                model.generate(output, [PROMPT], beam_size=1, max_length=len(PROMPT) + 1, suppress_tokens=[50257], suppress_blank=False)
+            return np.array(output).shape[1]
         beams = int(line.split()[1]) if line.startswith("beam") else 1
         r = model.generate(encoded, [PROMPT], beam_size=beams, max_length=2 * TOKENS, suppress_tokens=[50257], suppress_blank=False)
         return len(r[0].sequences_ids[0])

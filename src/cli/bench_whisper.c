@@ -110,8 +110,8 @@ static size_t prompt_of(const work *w, int32_t out[PROMPT])
     return n;
 }
 
-/* The product's own search over n windows: TOKENS tokens each, since none may end. */
-static hse_status decode(work *w, int n, int beams, long *count, hse_error *err)
+/* The product's own search over n windows: half of max_length, or what the prompt leaves of it, in tokens each, since none may end. */
+static hse_status decode(work *w, int n, int beams, int max_length, long *count, hse_error *err)
 {
     int32_t prompt[PROMPT], eot = whisper_specials(w->model->tokenizer)->eot;
     whisper_job job[MOST] = {0}, *jobs[MOST];
@@ -130,7 +130,7 @@ static hse_status decode(work *w, int n, int beams, long *count, hse_error *err)
                                           .patience = 1,
                                           .length_penalty = 1,
                                           .repetition_penalty = 1,
-                                          .max_length = 2 * TOKENS,
+                                          .max_length = max_length,
                                           .suppress = &eot,
                                           .suppress_count = 1}};
     }
@@ -153,13 +153,19 @@ static hse_status once(work *w, const char *line, long *count, hse_error *err)
         bool beam = strncmp(line, "beam ", 5) == 0;
         long given = strtol(beam ? line + 5 : line, NULL, 10);
         int most = beam ? BEAMS : MOST, n = given < 1 ? 1 : given < most ? (int)given : most;
-        return decode(w, beam ? 1 : n, beam ? n : 1, count, err);
+        return decode(w, beam ? 1 : n, beam ? n : 1, 2 * TOKENS, count, err);
     }
     if ((s = encode(w, &window, err)) != HSE_OK)
         return s;
+    if (strncmp(line, "first", 5) == 0) { /* the window with its first token */
+        w->window[0] = window;
+        w->windows = 1;
+        s = decode(w, 1, 1, PROMPT + 1, count, err);
+        w->windows = 0;
+    }
     *count = whisper_window_positions(w->decoding, window);
     whisper_window_free(w->decoding, window);
-    return HSE_OK;
+    return s;
 }
 
 static hse_status answer(work *w, hse_error *err)

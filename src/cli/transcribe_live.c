@@ -83,7 +83,8 @@ static hse_status push_all(stream *in, const hse_buf *head, size_t skip, hse_tra
     bool end = false;
     hse_status s = HSE_OK;
 
-    memcpy(bytes, head->data + skip, have);
+    if (have)                               /* raw samples have no head */
+        memcpy(bytes, head->data + skip, have);
     while (s == HSE_OK && !(end && have < in->frame) && in->left) {
         size_t got = 0, n = have / in->frame;
         n = n > in->left ? (size_t)in->left : n;
