@@ -9,6 +9,7 @@ enum {
     MOST_PANEL = 64,    /* outputs of a panel, on any instruction set */
     LINE = 16,          /* words of 32 bits in a cache line */
     MOST_TURNED = 2048, /* inputs of columns that are turned into rows */
+    AHEAD = 8,          /* rows by which columns are fetched early */
     STRETCH = 16,       /* inputs: a cache line of the source, a multiple of every group */
 };
 
@@ -184,6 +185,10 @@ static void panel_columns_bf16(const hse_kernels *k, const k_packed *p, char *da
     _Alignas(ALIGN) uint16_t rows[2][MOST_PANEL] = {{0}};
 
     for (int i = 0; i < p->k; i += 2, data += step * 2) {
+        for (int j = 0; j < columns; j += LINE) { /* rows of a wide matrix are far apart */
+            __builtin_prefetch(w + (size_t)(i + AHEAD) * w_i + j);
+            __builtin_prefetch(w + (size_t)(i + AHEAD + 1) * w_i + j);
+        }
         uint16_t *to = (uint16_t *)(void *)data;
         int n = p->k - i < 2 ? 1 : 2;
         k->to_bf16(&rows[0][0], MOST_PANEL, w + (size_t)i * w_i, w_i, n, columns, K_NONE, 0.0f);

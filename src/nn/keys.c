@@ -55,13 +55,16 @@ void nn_keys_place(nn_keys *x, const hse_kernels *k, int count, int heads, int w
  * columns of large mean would take the range of the others. */
 static void subtract_mean(const hse_kernels *k, float *keys, size_t row, int count, int width)
 {
-    enum { AT_ONCE = 64 };
+    enum { AT_ONCE = 64, LINE = 16, AHEAD = 8 };
 
     for (int from = 0; from < width; from += AT_ONCE) {
         size_t n = (size_t)nn_min(AT_ONCE, width - from);
         float mean[AT_ONCE] = {0};
-        for (int t = 0; t < count; t++)
+        for (int t = 0; t < count; t++) {
+            for (size_t i = 0; i < n; i += LINE) /* rows are far apart */
+                __builtin_prefetch(keys + (size_t)(t + AHEAD) * row + (size_t)from + i);
             k->add(mean, mean, keys + (size_t)t * row + (size_t)from, n);
+        }
         k->scale(mean, mean, -1.0f / (float)count, 0.0f, n);
         for (int t = 0; t < count; t++)
             k->add(keys + (size_t)t * row + (size_t)from, keys + (size_t)t * row + (size_t)from, mean, n);
@@ -175,6 +178,9 @@ static void block(const hse_kernels *k, const nn_keys *x, int head, const layout
         k->to_bf16((uint16_t *)(void *)(at + l->q), l->q_row, q, q_row, rows, x->width, K_NONE, 0.0f);
     if (x->k_type == K_INT8) {
         k->to_int8((uint8_t *)at + l->q, l->q_row, q_scale, q, q_row, rows, x->width, K_NONE, 0.0f);
+        for (int r = 0; r < rows; r++) /* one multiplication less for each score */
+            q_scale[r] *= scale;
+        g.alpha = 1;
         g.a_scale = q_scale;
         g.a_scale_row = 1;
     }

@@ -69,10 +69,14 @@ INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
     size_t row = (size_t)x->row, from = (size_t)x->from;
 
     UNROLL for (int v = 0; v < nv; v++) {
-        int left = x->left - v * VF_LANES;
-        vf bias = g->bias != NULL ? vf_load_n(g->bias + from + v * VF_LANES, left) : vf_zero();
-        UNROLL for (int r = 0; r < mr; r++)
-            sum[r][v] = vf_simple_act(vf_add(sum[r][v], bias), g->act, g->slope);
+        if (g->bias != NULL) {
+            vf bias = vf_load_n(g->bias + from + v * VF_LANES, x->left - v * VF_LANES);
+            UNROLL for (int r = 0; r < mr; r++)
+                sum[r][v] = vf_add(sum[r][v], bias);
+        }
+        if (g->act != K_NONE)
+            UNROLL for (int r = 0; r < mr; r++)
+                sum[r][v] = vf_simple_act(sum[r][v], g->act, g->slope);
     }
     if (g->alpha != 1.0f)
         UNROLL for (int r = 0; r < mr; r++)
@@ -297,7 +301,8 @@ static void finish_rows(const k_gemm *g, int row, int rows, int from, int vector
             vf y = vf_load(part + (i * vectors + v) * VF_LANES);
             if (w->type == K_INT8)
                 y = vf_mul(y, weight_scale);
-            y = vf_add(y, bias);
+            if (g->bias != NULL)
+                y = vf_add(y, bias);
             y = w->type == K_INT8 && g->act == K_GELU ? vf_gelu_near(y) : vf_act(y, g->act, g->slope);
             if (g->scale != NULL)
                 y = vf_fma(y, gain, shift);

@@ -93,8 +93,10 @@ static void k_turn(void *out, size_t out_row, const void *in, size_t in_row, int
             char *to = (char *)out + (size_t)word * out_row + (size_t)row * 4;
             vf x[VF_LANES];
             if (n == VF_LANES && left == VF_LANES) {
-                UNROLL for (int j = 0; j < VF_LANES; j++)
+                UNROLL for (int j = 0; j < VF_LANES; j++) {
+                    __builtin_prefetch(from + (size_t)(VF_LANES + j) * in_row);     /* rows of a wide matrix are far apart */
                     x[j] = vf_load((const float *)(const void *)(from + (size_t)j * in_row));
+                }
                 vf_transpose(x);
                 UNROLL for (int i = 0; i < VF_LANES; i++)
                     vf_store((float *)(void *)(to + (size_t)i * out_row), x[i]);
