@@ -2,12 +2,13 @@
 
     make load [ARGS=--quick]
     python bench/load.py [--quick] [--program build/release/hse] [--model bench/out/hs1-full] [--dtype auto] [--clients 1,2,4,8,16,32]
-                         [--only speech,vad,queue,first]
+                         [--only speech,narrators,vad,queue,first]
 
-The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it) and Silero VAD; Whisper and VoiceFixer join in where
-bench/whisper_full.py and bench/voicefixer_full.py have written them. Four questions:
+The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it) and Silero VAD; MeloTTS and OpenVoice V1, Whisper and VoiceFixer join in
+where bench/vits_full.py, bench/whisper_full.py and bench/voicefixer_full.py have written them. Four questions:
 
- 1. throughput: audio seconds a second of the clock and of CPU time, latencies and the mean batch (from /metrics) at 1 to 32 clients, texts of mixed lengths;
+ 1. throughput: audio seconds a second of the clock and of CPU time, latencies and the mean batch (from /metrics) at 1 to 32 clients, texts of mixed lengths
+    (`speech`: Harmony Speech V1; `narrators`: MeloTTS with its BERT, OpenVoice V1);
  2. the same for voice activity;
  3. a short request's p95 alone, and while a text (a recording whose speech is looked for, one that is restored, one that is transcribed) of
     ten minutes is in the queue;
@@ -47,15 +48,20 @@ def text_of(i):
 
 
 class Server:
-    def __init__(self, program, model, dtype, threads, restorer="", recogniser=""):
+    def __init__(self, program, model, dtype, threads, restorer="", recogniser="", narrators=""):
         self.restores, self.transcribes = os.path.isdir(restorer), os.path.isdir(recogniser)
+        self.narrators = [(name, folder, kind) for name, folder, kind in (("melotts", "melo", "MeloTTSSynthesizer"),
+                                                                           ("openvoice-v1", "openvoice-v1", "OpenVoiceV1Synthesizer"))
+                          if os.path.isdir(os.path.join(narrators, folder))]
         self.dir = tempfile.TemporaryDirectory()
         config = os.path.join(self.dir.name, "load.yml")
         types = (("hs1-encoder", "HarmonySpeechEncoder"), ("hs1-synthesizer", "HarmonySpeechSynthesizer"), ("hs1-vocoder", "HarmonySpeechVocoder"))
         with open(config, "w") as f:
             f.write("keep_alive: -1\nmax_requests: 1024\nmodel_configs:\n")
-            for name, kind in types:
+            for name, kind in types if os.path.isdir(model) else ():
                 f.write(f"  - {{name: {name}, model: {os.path.abspath(model)}, model_type: {kind}}}\n")
+            for name, folder, kind in self.narrators:
+                f.write(f"  - {{name: {name}, model: {os.path.abspath(os.path.join(narrators, folder))}, model_type: {kind}, language: EN}}\n")
             for name, kind in (("vf-restorer", "VoiceFixerRestorer"), ("vf-vocoder", "VoiceFixerVocoder")) if self.restores else ():
                 f.write(f"  - {{name: {name}, model: {os.path.abspath(restorer)}, model_type: {kind}}}\n")
             if self.transcribes:
@@ -129,8 +135,8 @@ class Request:
         self.connection.close()
 
 
-def speak(server, text):
-    return Request(server, "/v1/audio/speech", {"model": "harmonyspeech", "input": text, "output_options": {"format": "pcm", "sample_rate": RATE, "stream": True}},
+def speak(server, text, model="harmonyspeech"):
+    return Request(server, "/v1/audio/speech", {"model": model, "input": text, "output_options": {"format": "pcm", "sample_rate": RATE, "stream": True}},
                    "audio/pcm")
 
 
@@ -283,26 +289,32 @@ def main():
     parser.add_argument("--model", default=os.path.join(ROOT, "bench/out/hs1-full"))
     parser.add_argument("--restorer", default=os.path.join(ROOT, "bench/out/voicefixer-full"), help="left out where it is not there")
     parser.add_argument("--recogniser", default=os.path.join(ROOT, "bench/out/whisper/base-int8"), help="left out where it is not there")
-    parser.add_argument("--only", default="speech,vad,queue,first", help="of the four questions")
+    parser.add_argument("--narrators", default=os.path.join(ROOT, "bench/out/vits-full"), help="left out where it is not there")
+    parser.add_argument("--only", default="speech,narrators,vad,queue,first", help="of the four questions")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "int8"])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--clients", default="")
     parser.add_argument("--quick", action="store_true", help="fewer levels and requests; under five minutes")
     o = parser.parse_args()
-    if not os.path.isdir(o.model):
+    only = o.only.split(",")
+    if not os.path.isdir(o.model) and {"speech", "queue", "first"} & set(only):
         sys.exit(f"{o.model} is not there: python bench/hs1_full.py {o.model} writes it")
     levels = [int(c) for c in o.clients.split(",")] if o.clients else [1, 8] if o.quick else [1, 2, 4, 8, 16, 32]
-    only = o.only.split(",")
-    server = Server(o.program, o.model, o.dtype, o.threads, o.restorer, o.recogniser)
+    server = Server(o.program, o.model, o.dtype, o.threads, o.restorer, o.recogniser, o.narrators)
     try:
         print(f"{time.strftime('%d %B %Y')}, {server.head}, dtype {o.dtype}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-        speak(server, "Warm up. " * 3).finish()                        # loads the models
+        if os.path.isdir(o.model):
+            speak(server, "Warm up. " * 3).finish()                    # loads the models
         audio = [recording(s) for s in (3, 11, 30, 60)]
         detect(server, audio[0]).finish()
         if "speech" in only:
             table("Speech, full-size Harmony Speech V1, texts of one to four sentences", server, levels,
                   lambda c: 16 if o.quick else max(24, 3 * c), lambda i: speak(server, text_of(i)).finish(), lambda r: r.audio_s,
                   ["hs1-synthesizer", "hs1-vocoder"])
+        for name, _, kind in server.narrators if "narrators" in only else ():
+            speak(server, "Warm up.", name).finish()
+            table(f"Speech, full-size {kind}, texts of one to four sentences", server, levels, lambda c: 8 if o.quick else max(16, 2 * c),
+                  lambda i, name=name: speak(server, text_of(i), name).finish(), lambda r: r.audio_s, [name])
 
         def vad(i):
             r = detect(server, audio[i % len(audio)]).finish()

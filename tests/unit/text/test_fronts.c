@@ -110,7 +110,7 @@ TEST(every_allocation_may_fail)
 
 TEST(long_texts_of_anything_take_bounded_memory)
 {
-    enum { BYTES = 1 << 18, FACTOR = 192 };            /* the most that a byte of text may cost in an arena */
+    enum { BYTES = 1 << 16, FACTOR = 192 };            /* the most that a byte of text may cost in an arena */
     static const char *const units[] = {"a", "1", "\u0301", "a\u0301", "\u4E00", "\uAC00", "\u30A2", "a\u4E001\uAC00 \u0416\u0301,", "a b ", "!", "#", "1.1,", "mr.", "1+1"};
     static char text[BYTES + 16];
     text_wordpiece *w = tokens();
