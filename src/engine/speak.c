@@ -160,7 +160,7 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     if (r->embedding_size)
         *has |= HSE_EMBEDDING;
     if (r->mode == HSE_MODE_CLONING && !named && !(*has & (HSE_AUDIO | HSE_EMBEDDING)))
-        return hse_fail(err, HSE_E_ARG, 0, "mode: voice_cloning needs the voice: send input_audio, input_embedding or voice");
+        return hse_fail(err, HSE_E_ARG, 0, "input_audio is missing: mode voice_cloning needs it, or input_embedding, or voice");
     if (!(synthesizer->type->takes & HSE_EMBEDDING) || recording)
         return HSE_OK;
     if (r->embedding_size)
