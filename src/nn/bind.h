@@ -62,6 +62,7 @@ void nn_bind_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const cha
 void nn_bind_linears(nn_binder *b, nn_linear_layer *l, int in, int each, const char *const *names, int n);
 void nn_bind_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const char *name, ...)
     HSE_PRINTF(7, 8);
+void nn_bind_conv1d_to_one(nn_binder *b, nn_conv1d_to_one_layer *l, int in, int kernel, const char *name, ...) HSE_PRINTF(5, 6);
 void nn_bind_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride,
                               const char *name, ...) HSE_PRINTF(7, 8);
 void nn_bind_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation,
@@ -91,6 +92,7 @@ void nn_bind_ignore(nn_binder *b, const char *name, ...) HSE_PRINTF(2, 3);
 void nn_make_linear(nn_binder *b, nn_linear_layer *l, int in, int out, const float *w, const float *bias);
 void nn_make_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const float *w,
                     const float *bias);
+void nn_make_conv1d_to_one(nn_binder *b, nn_conv1d_to_one_layer *l, int in, int kernel, const float *w, const float *bias);
 void nn_make_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride,
                               const float *w, const float *bias);
 void nn_make_depthwise1d(nn_binder *b, nn_depthwise1d_layer *l, int channels, int kernel, int dilation, const float *w,

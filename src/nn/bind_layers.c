@@ -134,6 +134,17 @@ void nn_make_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kerne
     l->bias = nn_keep_floats(b, bias, (size_t)out);
 }
 
+void nn_make_conv1d_to_one(nn_binder *b, nn_conv1d_to_one_layer *l, int in, int kernel, const float *w, const float *bias)
+{
+    *l = (nn_conv1d_to_one_layer){.kernel = kernel};
+    if (!made(b, "a convolution", w, 2, (int[]){in, kernel}))
+        return;
+    l->right = (kernel - 1) / 2;
+    l->left = kernel - 1 - l->right;
+    pack(b, &l->tap.w, kernel, in, 1, w, 1, 0, (size_t)kernel);
+    l->bias = nn_keep_floats(b, bias, 1);
+}
+
 void nn_make_conv_transpose1d(nn_binder *b, nn_conv_transpose1d_layer *l, int in, int out, int kernel, int stride,
                               const float *w, const float *bias)
 {
@@ -311,6 +322,17 @@ void nn_bind_linears(nn_binder *b, nn_linear_layer *l, int in, int each, const c
     nn_make_linear(b, l, in, n * each, whole ? w.at : NULL, all.at);
     nn_temp_free(&w);
     nn_temp_free(&all);
+}
+
+void nn_bind_conv1d_to_one(nn_binder *b, nn_conv1d_to_one_layer *l, int in, int kernel, const char *name, ...)
+{
+    NAME(full, name);
+    if (!name_ok)
+        return;
+    nn_temp w = read_weight(b, full, 3, (int[]){1, in, kernel}), bias = read_bias(b, full, 1);
+    nn_make_conv1d_to_one(b, l, in, kernel, w.at, bias.at);
+    nn_temp_free(&w);
+    nn_temp_free(&bias);
 }
 
 void nn_bind_conv1d(nn_binder *b, nn_conv1d_layer *l, int in, int out, int kernel, int dilation, const char *name, ...)

@@ -508,6 +508,15 @@ int nn_task_count(const nn_ctx *c, size_t n, double cost)
     return (int)(n < most ? n : most);
 }
 
+int nn_even_tile(int n, int most, int least, int threads)
+{
+    int tiles = nn_max_int((n + most - 1) / most, nn_min(threads, n / nn_max_int(least, 1)));
+
+    if (tiles > 1 && threads > 1)
+        tiles = (tiles + threads - 1) / threads * threads;
+    return nn_max_int((n + tiles - 1) / nn_max_int(tiles, 1), 1);
+}
+
 void nn_task_range(size_t n, int tasks, int t, size_t *from, size_t *to)
 {
     size_t each = n / (size_t)tasks, rest = n % (size_t)tasks, i = (size_t)t;

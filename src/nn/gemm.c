@@ -12,6 +12,7 @@
 
 static const size_t TILE_BYTES = 256 << 10;     /* input of one tile: a quarter of a typical second-level cache */
 static const size_t SMALL_WEIGHTS = 512 << 10;  /* below, a second reading by another row tile costs nothing */
+enum { MANY_ROWS = 192 };                       /* nor above as many rows a tile */
 
 typedef struct {
     nn_ctx            *c;
@@ -309,12 +310,11 @@ static void choose_tiles(job *j)
 
     fit = fit < halo ? halo : fit;
     j->tile = fit < (size_t)step * 2 ? step * 2 : fit > 4096 ? 4096 : (int)fit;
-    if (want > 1 && w->panel_bytes * (size_t)w->panels <= SMALL_WEIGHTS)
-        j->tile = nn_max_int(nn_min(j->tile, (j->rows + want - 1) / want), step * 4);
+    bool small = w->panel_bytes * (size_t)w->panels <= SMALL_WEIGHTS;
+    int threads = nn_min(j->c->threads, want);
+    j->tile = nn_even_tile(j->rows, j->tile, small ? step * 4 : MANY_ROWS, threads);
     j->tiles = (j->rows + j->tile - 1) / j->tile;
-    j->tile = round_up((j->rows + j->tiles - 1) / j->tiles, step);
-    j->tiles = (j->rows + j->tile - 1) / j->tile;
-    j->groups = nn_max_int(1, nn_min((want + j->tiles - 1) / j->tiles, w->panels));
+    j->groups = j->tiles >= threads ? 1 : nn_max_int(1, nn_min((want + j->tiles - 1) / j->tiles, w->panels));
 }
 
 /* Reserve the scratch of all tasks that can run at once; false after an error. */

@@ -78,6 +78,9 @@ int nn_pad_source(nn_pad pad, int row, int rows);
 /* Cut n things, each `cost` multiply-adds (or as many memory touches), into at most 4 tasks a thread: how many
  * tasks. */
 int  nn_task_count(const nn_ctx *c, size_t n, double cost);
+/* n rows in tiles of about the same size, at most `most` rows, as many tiles as keep `threads` threads busy to the end: the
+ * rows of one, at least `least`. */
+int  nn_even_tile(int n, int most, int least, int threads);
 /* The part of 0..n that is task t of `tasks`. */
 void nn_task_range(size_t n, int tasks, int t, size_t *from, size_t *to);
 void nn_run_tasks(nn_ctx *c, int tasks, hse_task *f, void *arg);

@@ -165,7 +165,7 @@ static long long transposed_groups(const void *layer, long long rows)
     return n <= 0 ? n : (n - 1 + l->left) / l->stride + 1 - l->left / l->stride;
 }
 
-nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_tensor x)
+nn_tensor nn_conv_transpose1d_into(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_tensor x, nn_tensor into)
 {
     uint32_t starts, groups;
     int rows, group_rows, taps = l->w.taps;
@@ -180,7 +180,11 @@ nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_
     }
     if (!nn_starts_map(c, "conv_transpose1d", x, transposed_rows, l, &starts, &rows))
         return NN_NONE;
-    nn_tensor out = nn_make(c, x.items, starts, rows, 1, l->out);
+    nn_tensor out = nn_then_out(c, "conv_transpose1d", &(nn_then){.into = into}, x, starts, rows, 1, l->out);
+    if (!nn_is_none(out) && out.ld != l->out) {
+        nn_error(c, HSE_E_ARG, "conv_transpose1d: the tensor to write into has %d columns, %d come", out.ld, l->out);
+        return NN_NONE;
+    }
     if (nn_is_none(out))
         return NN_NONE;
     uint32_t lists_top = c->lists_top;
@@ -202,6 +206,85 @@ nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_
         c->lists_top = lists_top;
     }
     return c->error.status == HSE_OK ? out : NN_NONE;
+}
+
+nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_tensor x)
+{
+    return nn_conv_transpose1d_into(c, l, x, NN_NONE);
+}
+
+/* ---- one output ---- */
+
+typedef struct {
+    const nn_conv1d_to_one_layer *l;
+    const float *taps;                      /* [rows][kernel] */
+    float       *out;
+    const int   *starts;
+    int          items, tasks;
+} to_one_job;
+
+static float at_edge(const to_one_job *j, const float *taps, int rows, int r)
+{
+    const nn_conv1d_to_one_layer *l = j->l;
+    float sum = 0;
+
+    for (int t = 0; t < l->kernel; t++) {
+        int source = nn_pad_source(l->pad, r - l->left + t, rows);
+
+        if (source >= 0)
+            sum += taps[(size_t)source * (size_t)l->kernel + (size_t)t];
+    }
+    return sum;
+}
+
+static void to_one_task(void *arg, int t)
+{
+    const to_one_job *j = arg;
+    const nn_conv1d_to_one_layer *l = j->l;
+    size_t from, to, kernel = (size_t)l->kernel;
+    float bias = l->bias ? l->bias[0] : 0.0f;
+
+    nn_task_range((size_t)j->starts[j->items], j->tasks, t, &from, &to);
+    for (int i = 0, p = (int)from; p < (int)to; p++) {
+        while (j->starts[i + 1] <= p)
+            i++;
+        int r = p - j->starts[i], rows = j->starts[i + 1] - j->starts[i];
+        const float *taps = j->taps + (size_t)j->starts[i] * kernel;
+        float sum = 0;
+        if (r < l->left || r + l->right >= rows)
+            sum = at_edge(j, taps, rows, r);
+        else
+            for (size_t k = 0; k < kernel; k++)
+                sum += taps[(size_t)(r - l->left) * kernel + k * (kernel + 1)];
+        j->out[p] = sum + bias;
+    }
+}
+
+nn_tensor nn_conv1d_to_one(nn_ctx *c, const nn_conv1d_to_one_layer *l, nn_tensor x)
+{
+    if (!nn_start(c, "conv1d to one", x) || !expect_1d(c, "conv1d to one", x))
+        return NN_NONE;
+    for (int i = 0; i < x.items; i++) {
+        int rows = nn_rows(c, x, i);
+        if (l->pad == NN_CONSTANT || l->left + l->right != l->kernel - 1 || l->left < 0 || l->right < 0 ||
+            (l->pad == NN_REFLECT && rows > 0 && (l->left >= rows || l->right >= rows))) {
+            nn_error(c, HSE_E_ARG, "conv1d to one: kernel %d, padding %d and %d of %d rows cannot be", l->kernel, l->left,
+                     l->right, rows);
+            return NN_NONE;
+        }
+    }
+    nn_tensor out = nn_make_like(c, x, 1);
+    nn_mark_t mark = nn_mark(c);
+    nn_tensor taps = nn_linear(c, &l->tap, x);
+    if (!nn_running(c)) {
+        nn_keep_all(c, mark, NULL, 0);
+        return nn_is_none(taps) ? NN_NONE : out;
+    }
+    to_one_job j = {.l = l, .taps = nn_data(c, taps), .out = nn_data(c, out), .starts = nn_list(c, x.starts), .items = x.items};
+    j.tasks = nn_task_count(c, (size_t)x.rows, 4.0 * l->kernel);
+    nn_run_tasks(c, j.tasks, to_one_task, &j);
+    nn_keep_all(c, mark, NULL, 0);
+    return out;
 }
 
 /* ---- depthwise ---- */

@@ -80,6 +80,16 @@ typedef struct {
     int          left, right;               /* * */
 } nn_conv_transpose1d_layer;
 
+/* A convolution with one output: every row of x times all taps at once, and the taps' products added up behind that, since a
+ * product with one output would leave most of a vector idle. */
+typedef struct {
+    nn_linear_layer tap;                    /* `kernel` outputs, no bias */
+    const float    *bias;                   /* [1] or NULL */
+    int             kernel;
+    int             left, right;            /* * kernel - 1 together, so that the length stays */
+    nn_pad          pad;                    /* * not NN_CONSTANT */
+} nn_conv1d_to_one_layer;
+
 typedef struct {                            /* every channel with its own kernel */
     const float *w, *bias;                  /* w: [kernel][channels] */
     int          channels, kernel, dilation;
@@ -232,6 +242,11 @@ void       nn_pause(nn_ctx *c);                         /* for what computes wit
 nn_tensor nn_input(nn_ctx *c, int items, const int *rows, int cols, const float *const *data);
 nn_tensor nn_input2d(nn_ctx *c, int items, const int *rows, int width, int cols, const float *const *data);
 nn_tensor nn_new(nn_ctx *c, nn_tensor like, int cols);  /* same items and rows, other columns, content undefined */
+/* One item of so many rows, content undefined; rows [from, from + count) of a tensor of one item, in the same memory; such rows
+ * moved to its front. */
+nn_tensor nn_new_rows(nn_ctx *c, int rows, int cols);
+nn_tensor nn_part_rows(nn_ctx *c, nn_tensor x, int from, int count);
+void      nn_front_rows(nn_ctx *c, nn_tensor x, int from, int count);
 int       nn_items(nn_tensor t);
 int       nn_cols(nn_tensor t);
 int       nn_width(nn_tensor t);
@@ -257,6 +272,8 @@ nn_tensor nn_linear_then(nn_ctx *c, const nn_linear_layer *l, nn_tensor x, nn_th
 nn_tensor nn_conv1d(nn_ctx *c, const nn_conv1d_layer *l, nn_tensor x);
 nn_tensor nn_conv1d_then(nn_ctx *c, const nn_conv1d_layer *l, nn_tensor x, nn_then then);
 nn_tensor nn_conv_transpose1d(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_tensor x);
+nn_tensor nn_conv_transpose1d_into(nn_ctx *c, const nn_conv_transpose1d_layer *l, nn_tensor x, nn_tensor into); /* of its shape */
+nn_tensor nn_conv1d_to_one(nn_ctx *c, const nn_conv1d_to_one_layer *l, nn_tensor x);
 nn_tensor nn_depthwise1d(nn_ctx *c, const nn_depthwise1d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x);
 nn_tensor nn_conv2d_then(nn_ctx *c, const nn_conv2d_layer *l, nn_tensor x, nn_then then);
@@ -264,6 +281,9 @@ nn_tensor nn_conv_transpose2d(nn_ctx *c, const nn_conv_transpose2d_layer *l, nn_
 /* alpha * the sum of what n stacks make of x, into `out` (from nn_new, another tensor); lengths stay. */
 nn_tensor nn_res_stacks1d(nn_ctx *c, int n, const nn_res_stack *stacks, float slope, float alpha, nn_tensor x,
                           nn_tensor out);
+/* For one item: only rows `from` on of that, as many as out has. */
+nn_tensor nn_res_stacks1d_rows(nn_ctx *c, int n, const nn_res_stack *stacks, float slope, float alpha, nn_tensor x, int from,
+                               nn_tensor out);
 
 /* Grids: 2-D data whose rows end in a position of no meaning, the gap. Read as zero it stands right of its row and left
  * of the next, so that a 3 x 3 kernel is 9 taps on the flattened positions. width counts the gap; zeros stand outside.

@@ -24,8 +24,8 @@ typedef struct {
     float *out;
     size_t cols, x_ld, out_ld;
     size_t row, element;                    /* of prepared rows: elements of a row, bytes of an element */
-    const int *starts;
-    int items, rows, tile, tiles;
+    const int *starts, *out_starts;         /* of x and of the result, whose row 0 is an item's row `skip` */
+    int items, rows, skip, tile, tiles;     /* rows: of the result */
     uint8_t *slots;
     size_t slot_bytes, second_at, sum_at;   /* prepared rows, more of them, the running sum as floats */
 } job;
@@ -74,7 +74,7 @@ static size_t prepared_rows(const nn_res_stack *s, int tile)
 static bool choose_tile(job *j, int waste)
 {
     const hse_kernels *k = j->c->k;
-    int step = k->gemm_rows[j->type], want = 1;
+    int step = k->gemm_rows[j->type], least = 2 * step, threads;
     size_t row_bytes = j->row * j->element * 2 + j->cols * sizeof(float), fit = TILE_BYTES / row_bytes;
     double taps = 0, extra = 0;
 
@@ -85,10 +85,9 @@ static bool choose_tile(job *j, int waste)
             taps += l->wide->kernel + near;
             extra += (behind + 2.0 * reach_of(l->near)) * l->wide->kernel + behind * near;
         }
-    want = nn_task_count(j->c, (size_t)j->rows, taps * (double)j->cols * (double)j->cols);
-    j->tile = fit > MOST_ROWS ? MOST_ROWS : (int)fit;
-    j->tile = nn_min(j->tile, (j->rows + want - 1) / want);
-    j->tile = nn_max_int((j->tile + step - 1) / step * step, 2 * step);
+    threads = nn_min(j->c->threads, nn_task_count(j->c, (size_t)j->rows, taps * (double)j->cols * (double)j->cols));
+    j->tile = nn_max_int(fit > MOST_ROWS ? MOST_ROWS : (int)fit, least);
+    j->tile = nn_even_tile(j->rows, j->tile, least, threads);
     j->tiles = (j->rows + j->tile - 1) / j->tile;
     return j->tiles == 1 || extra * waste <= taps * j->tile;
 }
@@ -136,7 +135,7 @@ static void multiply(const job *j, const nn_conv1d_layer *l, k_gemm *m)
 /* One item's part of a tile on its way through a stack. Prepared rows are counted from `low`, sums from `sum_low`. */
 typedef struct {
     const float *item;                      /* the input */
-    int          start, rows;               /* of the item, and how many */
+    int          start, rows;               /* where the item's row 0 would be in the result; rows of the item */
     uint8_t     *now, *next;                /* prepared rows: those to be read, those to be written */
     float       *sum;
     int          sum_low;
@@ -236,7 +235,7 @@ static void combine(const job *j, float *out, const float *y, size_t y_ld, int r
 /* Result rows [from, to) of an item through one stack. */
 static void run_stack(const job *j, uint8_t *slot, const nn_res_stack *s, part *p, int from, int to, bool add)
 {
-    float *out = j->out + (size_t)(p->start + from) * j->out_ld;
+    float *out = j->out + (size_t)(p->start + from) * j->out_ld;        /* start may be negative, the sum is not */
     bool direct = !add && j->alpha == 1.0f;
 
     p->now = slot;
@@ -275,10 +274,10 @@ static void task(void *arg, int t)
 
     int slot = nn_slot_take(j->c);
     for (int i = 0; i < j->items && from < to; i++) {
-        int start = j->starts[i], end = j->starts[i + 1], stop = nn_min(to, end);
+        int start = j->out_starts[i] - j->skip, end = j->out_starts[i + 1], stop = nn_min(to, end);
         if (from >= end)
             continue;
-        part p = {.item = j->x + (size_t)start * j->x_ld, .start = start, .rows = end - start};
+        part p = {.item = j->x + (size_t)j->starts[i] * j->x_ld, .start = start, .rows = j->starts[i + 1] - j->starts[i]};
         for (int k = 0; k < j->n && !nn_stopped(j->c); k++)
             run_stack(j, j->slots + (size_t)slot * j->slot_bytes, &j->stacks[k], &p, from - start, stop - start,
                       j->add || k > 0);
@@ -313,6 +312,7 @@ static bool run_tiles(job j, nn_tensor x, nn_tensor out, int waste)
         j.out = nn_data(c, out);
         j.out_ld = (size_t)out.ld;
         j.starts = nn_list(c, x.starts);
+        j.out_starts = nn_list(c, out.starts);
         nn_run_tasks(c, j.tiles, task, &j);
         nn_check_stop(c);
     }
@@ -348,14 +348,34 @@ static void run_sum(const job *j, nn_tensor y, nn_tensor out)
     nn_run_tasks(j->c, s.tasks, sum_task, &s);
 }
 
+/* The convolution that gives rows [from, from + count) of what l makes of `rows` rows. */
+static nn_conv1d_layer only_rows(const nn_conv1d_layer *l, int rows, int from, int count)
+{
+    nn_conv1d_layer only = *l;
+
+    only.left -= from;
+    only.right -= rows - from - count;
+    return only;
+}
+
 /* Each convolution by itself. */
 static void run_plain(const job *j, const nn_res_layer *l, nn_tensor x, nn_tensor into, nn_tensor between_them)
 {
-    nn_tensor y = nn_leaky_relu(j->c, x, j->slope);
+    nn_ctx *c = j->c;
+    int skip = j->skip, low = nn_max_int(skip - reach_of(l->near), 0), rows = x.rows;
+    int high = nn_min(skip + into.rows + reach_of(l->near), rows);
+    nn_tensor y = nn_leaky_relu(c, x, j->slope), residual = x;
+    nn_conv1d_layer wide = *l->wide, near = l->near ? *l->near : wide;
 
+    if (skip > 0 || into.rows != rows) {
+        residual = nn_part_rows(c, x, skip, into.rows);
+        wide = only_rows(l->wide, rows, low, high - low);
+        near = l->near ? only_rows(l->near, high - low, skip - low, into.rows) : wide;
+        between_them = l->near ? nn_part_rows(c, between_them, 0, high - low) : between_them;
+    }
     if (l->near)
-        y = nn_leaky_relu(j->c, nn_conv1d_then(j->c, l->wide, y, (nn_then){.into = between_them}), j->slope);
-    nn_conv1d_then(j->c, l->near ? l->near : l->wide, y, (nn_then){.residual = x, .into = into});
+        y = nn_leaky_relu(c, nn_conv1d_then(c, &wide, y, (nn_then){.into = between_them}), j->slope);
+    nn_conv1d_then(c, &near, y, (nn_then){.residual = residual, .into = into});
 }
 
 /* Made when it is first wanted. */
@@ -385,11 +405,15 @@ static void run_layers(const job *j, bool fused, nn_tensor x, nn_tensor out)
             k.n = 1;
             k.add = last && i > 0;
             k.alpha = last ? j->alpha : 1.0f;
+            k.skip = last ? j->skip : 0;
+            k.rows = last ? j->rows : x.rows;
             if (!last)
                 to = kept_tensor(c, &kept[1 + q % 2], x);
             if (!fused || !run_tiles(k, y, last ? out : to, LAYER_WASTE)) {
                 to = direct ? out : kept_tensor(c, &kept[1 + q % 2], x);
-                run_plain(j, &s->layer[q], y, to, s->layer[q].near ? kept_tensor(c, &kept[0], x) : NN_NONE);
+                if (last && !direct && out.rows != x.rows)
+                    to = nn_part_rows(c, to, 0, out.rows);
+                run_plain(&k, &s->layer[q], y, to, s->layer[q].near ? kept_tensor(c, &kept[0], x) : NN_NONE);
                 if (last && !direct)
                     run_sum(&k, to, out);
             }
@@ -410,8 +434,8 @@ static bool stacks_fit(nn_ctx *c, int n, const nn_res_stack *stacks, nn_tensor x
     return n > 0 && x.width == 1;
 }
 
-nn_tensor nn_res_stacks1d(nn_ctx *c, int n, const nn_res_stack *stacks, float slope, float alpha, nn_tensor x,
-                          nn_tensor out)
+nn_tensor nn_res_stacks1d_rows(nn_ctx *c, int n, const nn_res_stack *stacks, float slope, float alpha, nn_tensor x, int from,
+                               nn_tensor out)
 {
     if (!nn_start(c, "residual stack", x) || !nn_start(c, "residual stack", out))
         return NN_NONE;
@@ -420,16 +444,17 @@ nn_tensor nn_res_stacks1d(nn_ctx *c, int n, const nn_res_stack *stacks, float sl
     x = nn_settle(c, x);
     if (c->error.status != HSE_OK)
         return NN_NONE;
-    if (!stacks_fit(c, n, stacks, x) || !nn_same_rows(c, x, out) || out.cols != x.cols || (x.rows > 0 && out.at == x.at)) {
+    bool rows_fit = x.items == 1 ? out.items == 1 && from >= 0 && from <= x.rows - out.rows : from == 0 && nn_same_rows(c, x, out);
+    if (!stacks_fit(c, n, stacks, x) || !rows_fit || out.width != 1 || out.cols != x.cols || (x.rows > 0 && out.at == x.at)) {
         nn_error(c, HSE_E_ARG, "residual stack: the result has another shape, or is the input");
         return NN_NONE;
     }
-    if (x.rows == 0)
+    if (out.rows == 0)
         return out;
     const nn_conv1d_layer *first = stacks[0].layer[0].wide;
     int align = c->k->k_align[K_BF16];
     job j = {.c = c, .stacks = stacks, .n = n, .slope = slope, .alpha = alpha, .type = first->w.type,
-             .cols = (size_t)x.cols, .items = x.items, .rows = x.rows};
+             .cols = (size_t)x.cols, .items = x.items, .rows = out.rows, .skip = from};
     bool fused = true, chain = n > 1;
     for (int i = 0; i < n; i++)
         for (int q = 0; q < stacks[i].n; q++) {
@@ -445,4 +470,13 @@ nn_tensor nn_res_stacks1d(nn_ctx *c, int n, const nn_res_stack *stacks, float sl
     nn_release(c, top);
     c->lists_top = lists_top;
     return c->error.status == HSE_OK ? out : NN_NONE;
+}
+
+nn_tensor nn_res_stacks1d(nn_ctx *c, int n, const nn_res_stack *stacks, float slope, float alpha, nn_tensor x, nn_tensor out)
+{
+    if (nn_start(c, "residual stack", x) && !nn_same_rows(c, x, out)) {
+        nn_error(c, HSE_E_ARG, "residual stack: the result has other rows than the input");
+        return NN_NONE;
+    }
+    return nn_res_stacks1d_rows(c, n, stacks, slope, alpha, x, 0, out);
 }

@@ -32,6 +32,47 @@ static void copy_row(const nn_ctx *c, float *to, nn_tensor x, int row, float val
         memcpy(to + (size_t)p * (size_t)x.cols, from + (size_t)p * (size_t)x.ld, (size_t)x.cols * sizeof *to);
 }
 
+static bool one_item(nn_ctx *c, const char *op, nn_tensor x, int from, int count)
+{
+    if (!nn_start(c, op, x))
+        return false;
+    if (x.items == 1 && from >= 0 && count >= 0 && from <= x.rows - count)
+        return true;
+    nn_error(c, HSE_E_ARG, "%s: %d rows from %d on of %d items with %d", op, count, from, x.items, x.rows);
+    return false;
+}
+
+nn_tensor nn_new_rows(nn_ctx *c, int rows, int cols)
+{
+    uint32_t starts;
+    int sum;
+
+    if (nn_check_stop(c) || !nn_starts_from(c, "new rows", 1, &rows, NULL, &starts, &sum))
+        return NN_NONE;
+    if (cols <= 0) {
+        nn_error(c, HSE_E_ARG, "new rows: %d columns", cols);
+        return NN_NONE;
+    }
+    return nn_make(c, 1, starts, rows, 1, cols);
+}
+
+nn_tensor nn_part_rows(nn_ctx *c, nn_tensor x, int from, int count)
+{
+    uint32_t starts;
+
+    if (!one_item(c, "part", x, from, count) || !nn_starts_from(c, "part", 1, &count, &x, &starts, &x.rows))
+        return NN_NONE;
+    x.at += (size_t)from * (size_t)x.width * (size_t)x.ld * sizeof(float);
+    x.starts = starts;
+    return x;
+}
+
+void nn_front_rows(nn_ctx *c, nn_tensor x, int from, int count)
+{
+    if (one_item(c, "front", x, from, count) && nn_running(c) && from > 0)
+        memmove(row_of(c, x, 0), row_of(c, x, from), (size_t)count * (size_t)x.width * (size_t)x.ld * sizeof(float));
+}
+
 nn_tensor nn_gather_listed(nn_ctx *c, nn_tensor x, nn_tensor shape, uint32_t index)
 {
     x = nn_settle(c, x);

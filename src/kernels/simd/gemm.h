@@ -65,43 +65,43 @@ INLINE vf vf_simple_act(vf y, k_act act, float slope)
  * (see finishes), since it makes a tile's code several times as long. */
 INLINE void finish_tile(int mr, int nv, const k_tile *x, vf sum[][MOST_WIDE])
 {
-    const k_gemm *g = x->g;
+    const k_gemm g = *x->g;                                     /* a copy, since a store of vectors may be to anywhere */
     size_t row = (size_t)x->row, from = (size_t)x->from;
+    int columns = x->left;
 
     UNROLL for (int v = 0; v < nv; v++) {
-        if (g->bias != NULL) {
-            vf bias = vf_load_n(g->bias + from + v * VF_LANES, x->left - v * VF_LANES);
+        if (g.bias != NULL) {
+            vf bias = vf_load_n(g.bias + from + v * VF_LANES, columns - v * VF_LANES);
             UNROLL for (int r = 0; r < mr; r++)
                 sum[r][v] = vf_add(sum[r][v], bias);
         }
-        if (g->act != K_NONE)
+        if (g.act != K_NONE)
             UNROLL for (int r = 0; r < mr; r++)
-                sum[r][v] = vf_simple_act(sum[r][v], g->act, g->slope);
+                sum[r][v] = vf_simple_act(sum[r][v], g.act, g.slope);
     }
-    if (g->alpha != 1.0f)
+    if (g.alpha != 1.0f)
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int v = 0; v < nv; v++)
-                sum[r][v] = vf_mul(sum[r][v], vf_set1(g->alpha));
-    if (g->residual != NULL) {
-        const float *p = g->residual + row * g->residual_row + from;
-        UNROLL for (int r = 0; r < mr; r++, p += g->residual_row)
+                sum[r][v] = vf_mul(sum[r][v], vf_set1(g.alpha));
+    if (g.residual != NULL) {
+        const float *p = g.residual + row * g.residual_row + from;
+        UNROLL for (int r = 0; r < mr; r++, p += g.residual_row)
             UNROLL for (int v = 0; v < nv; v++)
-                sum[r][v] = vf_add(sum[r][v], vf_load_n(p + v * VF_LANES, x->left - v * VF_LANES));
+                sum[r][v] = vf_add(sum[r][v], vf_load_n(p + v * VF_LANES, columns - v * VF_LANES));
     }
-    if (g->out != NULL) {
-        float *p = g->out + row * g->out_row + from;
-        UNROLL for (int r = 0; r < mr; r++, p += g->out_row)
+    if (g.out != NULL) {
+        float *p = g.out + row * g.out_row + from;
+        UNROLL for (int r = 0; r < mr; r++, p += g.out_row)
             UNROLL for (int v = 0; v < nv; v++)
-                vf_store_n(p + v * VF_LANES, sum[r][v], x->left - v * VF_LANES);
+                vf_store_n(p + v * VF_LANES, sum[r][v], columns - v * VF_LANES);
     }
-    if (g->out_bf16 != NULL) {
-        uint16_t *p = g->out_bf16 + row * g->out_bf16_row + from;
-        UNROLL for (int r = 0; r < mr; r++, p += g->out_bf16_row) {
+    if (g.out_bf16 != NULL) {
+        uint16_t *p = g.out_bf16 + row * g.out_bf16_row + from;
+        UNROLL for (int r = 0; r < mr; r++, p += g.out_bf16_row) {
             UNROLL for (int v = 0; v < nv; v++)
-                vf_store_bf16(p + v * VF_LANES, vf_simple_act(sum[r][v], g->bf16_act, g->bf16_slope),
-                              x->left - v * VF_LANES);
-            if (x->left % 2 && x->left <= nv * VF_LANES)
-                p[x->left] = 0;
+                vf_store_bf16(p + v * VF_LANES, vf_simple_act(sum[r][v], g.bf16_act, g.bf16_slope), columns - v * VF_LANES);
+            if (columns % 2 && columns <= nv * VF_LANES)
+                p[columns] = 0;
         }
     }
 }

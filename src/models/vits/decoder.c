@@ -87,7 +87,7 @@ void vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_w
     }
     nn_bind_type(b, K_F32);
     nn_bind_bias(b, NN_ABSENT);
-    nn_bind_conv1d(b, &d->post, channels, 1, 7, 1, "conv_post");
+    nn_bind_conv1d_to_one(b, &d->post, channels, 7, "conv_post");
     nn_bind_bias(b, NN_OPTIONAL);
     nn_bind_type(b, type);
     nn_leave(b);
@@ -141,7 +141,7 @@ nn_tensor vits_decoder_run(nn_ctx *c, const vits_decoder *d, nn_tensor z, nn_ten
         x = nn_keep(c, mark, run_blocks(c, d, i, up));
         nn_tap(c, x, "dec.mrf.%d", i);
     }
-    x = nn_conv1d(c, &d->post, nn_leaky_relu(c, x, 0.01f));     /* upstream calls leaky_relu without a slope here */
+    x = nn_conv1d_to_one(c, &d->post, nn_leaky_relu(c, x, 0.01f));      /* upstream calls leaky_relu without a slope here */
     nn_tap(c, x, "dec.conv_post");
     x = nn_tanh(c, x);
     nn_tap(c, x, "dec");

@@ -153,8 +153,8 @@ typedef struct {
 typedef struct {
     vits_dims                 dims;
     int                       blocks;       /* convolutions (pairs) of a block */
-    nn_conv1d_layer           pre, post;
-    nn_conv1d_layer           condition;
+    nn_conv1d_layer           pre, condition;
+    nn_conv1d_to_one_layer    post;
     nn_conv_transpose1d_layer up[VITS_MAX_STAGES];
     vits_block                block[VITS_MAX_STAGES][VITS_MAX_KERNELS];
     int                       hop;          /* samples a frame */

@@ -8,19 +8,15 @@
 #include "models/voicefixer/vocoder.h"
 
 #include "base/mem.h"
+#include "models/voicefixer/flow.h"
 #include "models/voicefixer/restorer.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const float SLOPE_BETWEEN = 0.2f, SLOPE_INSIDE = 0.01f, SILENCE = -4.0f;
+static const float SILENCE = -4.0f;
 enum { MOST_FRAMES = 1 << 20, MOST_FACTOR = 64 };
-
-/* Frames a block of stage i works on (0: all of the window). A stage depends on rows far beyond a block (470, 100, 30 and 8 frames), which
- * are computed again for each block: the first stages have large ones. What a block makes stays below some 50 MB at the real
- * dims. */
-static const int block_frames[] = {0, 1024, 256, 96};
 
 /* ---- binding ---- */
 
@@ -79,12 +75,6 @@ void vf_stack_bind(nn_binder *b, const hse_weights *w, const char *prefix, int i
     s->channels = channels;
 }
 
-static void reflect_seven(nn_conv1d_layer *l)
-{
-    l->pad = NN_REFLECT;
-    l->left = l->right = 3;
-}
-
 static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_vocoder *m, k_weight_type type)
 {
     char name[64];
@@ -101,7 +91,7 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
         nn_bind_conv1d(b, &m->cond[i], i == 0 ? m->bands : channels, channels, 3, 1, "condnet.%d", 2 * i);
     m->channels = dim_of(w, prefix, "generator.1", 0);
     nn_bind_conv1d(b, &m->first, channels, m->channels, 7, 1, "generator.1");
-    reflect_seven(&m->first);
+    m->first.pad = NN_REFLECT;
     channels = m->channels;
     for (m->hop = 1; m->stages < VF_MAX_STAGES; index += 3) {
         vf_stage *s = &m->stage[m->stages];
@@ -122,8 +112,8 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
         channels = s->channels;
     }
     nn_bind_type(b, K_F32);
-    nn_bind_conv1d(b, &m->last, channels, 1, 7, 1, "generator.%d", index + 1);
-    reflect_seven(&m->last);
+    nn_bind_conv1d_to_one(b, &m->last, channels, 7, "generator.%d", index + 1);
+    m->last.pad = NN_REFLECT;
     nn_leave(b);
     if (m->stages < 1 || m->hop > 1 << 16)
         nn_bind_problem(b, "%d stages that make %d samples a frame", m->stages, m->hop);
@@ -213,94 +203,14 @@ static nn_tensor condnet(nn_ctx *c, const vf_vocoder *m, nn_tensor x)
     return x;
 }
 
-nn_tensor vf_stack_run(nn_ctx *c, const vf_stage *s, nn_tensor x, int index)
+static void forward(const vf_vocoder *m, nn_ctx *c, const float *cond, size_t frames, size_t from, size_t to, float *out)
 {
-    nn_tensor other = nn_new(c, x, s->channels);
-
-    for (int i = 0; i < s->depth; i++) {
-        nn_res_stack one = {.n = 1, .layer = {{&s->wide[i], &s->narrow[i]}}};
-        nn_tensor y = nn_res_stacks1d(c, 1, &one, SLOPE_INSIDE, 1.0f, x, other);
-        if (nn_listening(c)) {
-            nn_mark_t mark = nn_mark(c);
-            nn_tap(c, nn_add(c, y, nn_scale(c, x, -1.0f)), "generator.%d.layers.%d", index, i);
-            nn_keep_all(c, mark, NULL, 0);
-        }
-        other = x;
-        x = y;
-    }
-    nn_tap(c, x, "generator.%d", index);
-    return x;
-}
-
-static nn_tensor stage(nn_ctx *c, const vf_vocoder *m, int i, nn_tensor x)
-{
-    nn_mark_t mark = nn_mark(c);
-
-    x = nn_conv_transpose1d(c, &m->stage[i].up, nn_act(c, x, K_ADD_SIN, SLOPE_BETWEEN));
-    nn_tap(c, x, "generator.%d", 3 * i + 3);
-    return nn_keep(c, mark, vf_stack_run(c, &m->stage[i], x, 3 * i + 4));
-}
-
-typedef struct {
-    const vf_vocoder *m;
-    nn_ctx *c;
-    size_t out_from;
-    float *out;
-    float *scratch; /* the samples of one block with its context */
-} walk;
-
-/* Frames [from, to) through stage i and the ones behind it; x holds frames [first, last). */
-static void stages(walk *w, int i, nn_tensor x, size_t first, size_t last, size_t from, size_t to, int rate)
-{
-    const vf_vocoder *m = w->m;
-    size_t most = i < (int)COUNT(block_frames) && block_frames[i] ? (size_t)block_frames[i] : to - from;
-    size_t reach = i < m->stages ? (size_t)m->context[i] : 0;
-
-    if (i == m->stages) {
-        x = nn_conv1d(w->c, &m->last, nn_leaky_relu(w->c, x, SLOPE_BETWEEN));
-        nn_tap(w->c, x, "generator.%d", 3 * m->stages + 4);
-        x = nn_tanh(w->c, x);
-        size_t count = (last - first) * (size_t)rate;
-        nn_read(w->c, x, 0, w->scratch, count);
-        if (nn_ok(w->c) && !nn_planning(w->c))
-            memcpy(w->out + (from - w->out_from) * (size_t)rate, w->scratch + (from - first) * (size_t)rate,
-                   (to - from) * (size_t)rate * sizeof *w->out);
-        return;
-    }
-    for (size_t at = from, end; at < to && nn_ok(w->c); at = end) {
-        nn_mark_t mark = nn_mark(w->c);
-        end = to - at < most + most / 4 ? to : at + most;
-        size_t a = at > first + reach ? at - reach : first, z = last - end > reach ? end + reach : last;
-        nn_tensor part = x;
-        if (a > first || z < last)
-            part = nn_slice_rows(w->c, x, &(int){(int)(a - first) * rate}, &(int){(int)(z - a) * rate});
-        stages(w, i + 1, stage(w->c, m, i, part), a, z, at, end, rate * m->stage[i].factor);
-        nn_keep_all(w->c, mark, NULL, 0);
-    }
-}
-
-/* The samples that the last stage makes at once: a block of the last blocked stage with its context. */
-static size_t scratch_frames(const vf_vocoder *m, size_t frames)
-{
-    size_t most = frames;
-
-    for (int i = 1; i < m->stages && i < (int)COUNT(block_frames); i++) {
-        size_t block = (size_t)block_frames[i] + (size_t)block_frames[i] / 4 + 2 * (size_t)m->context[i];
-        most = block < most ? block : most;
-    }
-    return most;
-}
-
-static void forward(const vf_vocoder *m, nn_ctx *c, const float *cond, size_t frames, size_t from, size_t to,
-                    float *out, float *scratch)
-{
-    walk w = {.m = m, .c = c, .out_from = from, .out = out, .scratch = scratch};
     int rows = (int)frames;
     nn_tensor x = nn_input(c, 1, &rows, m->bands, &cond);
 
     x = nn_conv1d(c, &m->first, condnet(c, m, x));
     nn_tap(c, x, "generator.1");
-    stages(&w, 0, x, 0, frames, from, to, 1);
+    vf_flow_run(m, c, x, from, to, out);
 }
 
 static hse_status check(const vf_vocoder *m, const vf_vocoder_window *w, hse_error *err)
@@ -318,7 +228,7 @@ static hse_status check(const vf_vocoder *m, const vf_vocoder_window *w, hse_err
 hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_window *w, float *out, hse_error *err)
 {
     size_t bands = (size_t)m->bands, context = (size_t)m->context[0] + 8, hop = (size_t)m->hop;
-    float *cond = NULL, *scratch = NULL;
+    float *cond;
     hse_status s = check(m, w, err);
 
     if (s != HSE_OK)
@@ -327,8 +237,7 @@ hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_windo
     size_t first = w->from > context ? w->from - context : 0, last = all - w->to > context ? w->to + context : all;
     size_t frames = last - first;
     cond = hse_alloc((frames < 4 ? 4 : frames) * bands * sizeof *cond);
-    scratch = hse_alloc(scratch_frames(m, frames) * hop * sizeof *scratch);
-    if (cond && scratch) {
+    if (cond) {
         for (size_t f = first; f < last; f++)
             for (size_t k = 0; k < bands && f >= w->frames; k++)
                 cond[(f - first) * bands + k] = SILENCE;
@@ -337,7 +246,7 @@ hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_windo
         for (; frames < 4; frames++) /* too little to be mirrored: a window of a longer recording */
             memcpy(cond + frames * bands, cond + (frames - 1) * bands, bands * sizeof *cond);
         nn_begin(c, NN_RUN);
-        forward(m, c, cond, frames, w->from - first, w->to - first, out, scratch);
+        forward(m, c, cond, frames, w->from - first, w->to - first, out);
         s = nn_end(c, err);
         for (size_t i = 0; i < (w->to - w->from) * hop && s == HSE_OK; i++)
             if (!isfinite(out[i]))
@@ -347,23 +256,16 @@ hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_windo
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu frames", frames);
     }
     hse_free(cond);
-    hse_free(scratch);
     return s;
 }
 
 size_t vf_vocoder_plan(const vf_vocoder *m, nn_ctx *c, size_t frames)
 {
-    float *scratch;
-    hse_status s;
-
-    if (frames < 4 || frames > MOST_FRAMES ||
-        !(scratch = hse_alloc(scratch_frames(m, frames) * (size_t)m->hop * sizeof *scratch)))
+    if (frames < 4 || frames > MOST_FRAMES)
         return 0;
     nn_begin(c, NN_PLAN);
-    forward(m, c, scratch, frames, 0, frames, scratch, scratch);
-    s = nn_end(c, NULL);
-    hse_free(scratch);
-    return s == HSE_OK ? nn_peak(c) : 0;
+    forward(m, c, NULL, frames, 0, frames, NULL);
+    return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }
 
 int vf_vocoder_context(const vf_vocoder *m)

@@ -2,8 +2,7 @@
  *
  * A sample depends on some six seconds of mel on either side: residual stacks reach 3^7 rows far at every rate, and at the
  * lowest rate a row is a seventh of a frame. But that is exact: with this context a window of the mel gives the very bits of
- * the whole. The later stages need far less of it, so a run works stage by stage in blocks of frames, each with what its
- * stage needs, and its memory does not grow with the window. */
+ * the whole. Rows flow through the layers piece by piece (flow.h), so a run's memory hardly grows with the window. */
 #ifndef HSE_MODELS_VOICEFIXER_VOCODER_H
 #define HSE_MODELS_VOICEFIXER_VOCODER_H
 
@@ -19,10 +18,12 @@ typedef struct {
 
 typedef struct {
     nn_params      *params;
-    nn_conv1d_layer cond[VF_COND_LAYERS], first, last;
+    nn_conv1d_layer cond[VF_COND_LAYERS], first;
+    nn_conv1d_to_one_layer last;
     vf_stage        stage[VF_MAX_STAGES];
     int             stages, bands, hop, cond_channels, channels;
     int             context[VF_MAX_STAGES]; /* frames on either side that a sample depends on, from this stage's input on */
+    int             piece_rows;             /* that a layer makes at once; 0: as many as are best */
 } vf_vocoder;
 
 hse_status vf_vocoder_open(vf_vocoder **out, const hse_weights *w, const char *name, const hse_kernels *k,
@@ -52,7 +53,7 @@ typedef struct {
 } vf_vocoder_window;
 
 /* out: (to - from) * hop samples. Where the mel does not begin or end the recording, the samples within vf_vocoder_context
- * frames of that edge differ from those of the whole. Taps where all is one block: condnet, generator.N. */
+ * frames of that edge differ from those of the whole. Taps: condnet, generator.N. */
 hse_status vf_vocoder_run(const vf_vocoder *m, nn_ctx *c, const vf_vocoder_window *w, float *out, hse_error *err);
 size_t     vf_vocoder_plan(const vf_vocoder *m, nn_ctx *c, size_t frames);
 int        vf_vocoder_context(const vf_vocoder *m);

@@ -123,6 +123,15 @@ TEST(a_window_of_the_vocoder_has_the_bits_of_the_whole)
         CHECK(memcmp(part, all + w.from * VF_HOP, (w.to - w.from) * VF_HOP * sizeof *part) == 0,
               "frames %zu to %zu have other bits", w.from, w.to);
     }
+    for (int rows = 7; rows < 20000; rows *= 13) {          /* however few rows a layer makes at once */
+        m->piece_rows = rows;
+        w.from = 300;
+        w.to = 340;
+        CHECK(vf_vocoder_run(m, c, &w, part, &err) == HSE_OK, "%s", err.text);
+        CHECK(memcmp(part, all + w.from * VF_HOP, (w.to - w.from) * VF_HOP * sizeof *part) == 0, "pieces of %d rows have other bits",
+              rows);
+    }
+    m->piece_rows = 0;
     /* the same from a part of the mel, with its context */
     size_t context_frames = (size_t)vf_vocoder_context(m), first = 640 - context_frames;
     w = (vf_vocoder_window){.mel = mel + first * VF_BANDS,

@@ -329,3 +329,85 @@ TEST(wide_layers_are_cut_into_tasks_without_a_trace)
     }
     free(want);
 }
+
+/* ---- one output ---- */
+
+static struct {
+    int in, kernel;
+    nn_pad pad;
+} one;
+
+static void build_one(nn_binder *b, void *model)
+{
+    nn_conv1d_to_one_layer *l = model;
+
+    nn_make_conv1d_to_one(b, l, one.in, one.kernel, numbers(31, (size_t)(one.in * one.kernel)), numbers(32, 1));
+    l->pad = one.pad;
+}
+
+static nn_tensor forward_one(nn_ctx *c, const void *model, nn_tensor x)
+{
+    return nn_conv1d_to_one(c, model, nn_leaky_relu(c, x, 0.2f));
+}
+
+static size_t reference_one(const float *x, int rows, double *out)
+{
+    const float *w = numbers(31, (size_t)(one.in * one.kernel));
+
+    for (int r = 0; r < rows; r++) {
+        out[r] = (double)numbers(32, 1)[0];
+        for (int k = 0; k < one.kernel; k++) {
+            int at = r + k - one.kernel / 2;
+            if (one.pad == NN_REFLECT)
+                at = at < 0 ? -at : at >= rows ? 2 * (rows - 1) - at : at;
+            for (int i = 0; i < one.in && at >= 0 && at < rows; i++) {
+                double v = (double)x[at * one.in + i];
+                out[r] += (v < 0 ? v * (double)0.2f : v) * (double)w[i * one.kernel + k];
+            }
+        }
+    }
+    return (size_t)rows;
+}
+
+TEST(convolutions_to_one_output_agree_with_double)
+{
+    static const struct { const char *name; int in, kernel; nn_pad pad; } cases[] = {
+        {"zeros outside", 32, 7, NN_ZERO}, {"mirrored", 16, 7, NN_REFLECT}, {"even", 5, 4, NN_ZERO}, {"one tap", 24, 1, NN_ZERO},
+    };
+    nn_conv1d_to_one_layer layer;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        one.in = cases[i].in;
+        one.kernel = cases[i].kernel;
+        one.pad = cases[i].pad;
+        check_case(&(nn_case){.name = cases[i].name, .in = one.in, .build = build_one, .forward = forward_one,
+                              .reference = reference_one, .db = {110, 40, 30}, .short_items = one.pad == NN_ZERO},
+                   &layer);
+    }
+}
+
+TEST(convolutions_to_one_output_refuse_what_they_cannot_do)
+{
+    const float *data = numbers(33, 3 * 8);
+    nn_conv1d_to_one_layer layer;
+    hse_error err = {0};
+    nn_params *params = NULL;
+    nn_binder *b = NULL;
+    nn_ctx *c = NULL;
+
+    CHECK(nn_binder_open(&b, &(nn_binder_options){.type = K_F32}, &err) == HSE_OK, "%s", err.text);
+    nn_make_conv1d_to_one(b, &layer, 8, 7, numbers(31, 56), NULL);
+    CHECK(nn_binder_close(&b, &params, &err) == HSE_OK && nn_open(&c, &(nn_options){0}, &err) == HSE_OK, "%s", err.text);
+    for (int i = 0; i < 4; i++) {
+        int rows = 3;
+        nn_conv1d_to_one_layer l = layer;
+        l.pad = i == 0 ? NN_CONSTANT : i == 1 ? NN_REFLECT : NN_ZERO;
+        l.left -= i == 2;
+        nn_begin(c, NN_RUN);
+        nn_tensor x = nn_input(c, 1, &rows, 8, &data);
+        nn_conv1d_to_one(c, &l, i == 3 ? nn_slice_cols(c, x, 0, 4) : x);
+        CHECK(nn_end(c, &err) == HSE_E_ARG && err.text[0], "case %d: %s", i, err.text);
+    }
+    nn_close(&c);
+    nn_params_free(&params);
+}

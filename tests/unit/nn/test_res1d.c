@@ -206,6 +206,62 @@ TEST(tiles_have_the_bits_of_the_convolutions)
             }
 }
 
+/* Rows [from, from + count) alone, whether the layer's two convolutions go hand in hand or (int8) one by one. */
+TEST(some_rows_are_those_of_the_whole)
+{
+    static const shape cases[] = {
+        {"near", 16, 1, 1, {3}, {1}, true, 1},
+        {"far", 40, 1, 1, {3}, {81}, true, 1},
+        {"one convolution", 16, 1, 1, {5}, {3}, false, 1},
+        {"several layers", 16, 2, 2, {3, 5}, {1, 3}, true, 0.5f},
+    };
+    static const int parts[][2] = {{0, 1}, {0, 300}, {1, 299}, {100, 50}, {299, 1}, {37, 0}};
+    enum { ROWS = 300 };
+    static float all[ROWS * 40], got[ROWS * 40];
+    unsigned masks[8];
+    int n = all_masks(masks), rows = ROWS;
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int m = 0; m < n; m++)
+            for (int type = K_F32; type < K_WEIGHT_TYPES; type++) {
+                const hse_kernels *k = hse_kernels_get(masks[m]);
+                hse_error err = {0};
+                nn_params *params = NULL;
+                nn_binder *b = NULL;
+                nn_ctx *c = NULL;
+
+                use(&cases[i]);
+                CHECK(nn_binder_open(&b, &(nn_binder_options){.kernels = k, .type = (k_weight_type)type}, &err) == HSE_OK, "%s", err.text);
+                build(b, NULL);
+                CHECK(nn_binder_close(&b, &params, &err) == HSE_OK, "%s", err.text);
+                CHECK(nn_open(&c, &(nn_options){.kernels = k, .poison = true}, &err) == HSE_OK, "%s", err.text);
+                run_rows(c, rows, false, all);
+                for (size_t p = 0; p < COUNT(parts); p++) {
+                    const float *data = numbers(77, (size_t)rows * (size_t)channels);
+                    size_t from = (size_t)parts[p][0] * (size_t)channels, count = (size_t)parts[p][1] * (size_t)channels;
+                    nn_res_stack s[3];
+
+                    for (int t = 0; t < n_stacks; t++) {
+                        s[t] = (nn_res_stack){.n = layers};
+                        for (int q = 0; q < layers; q++)
+                            s[t].layer[q] = (nn_res_layer){&net.wide[t][q], pairs ? &net.near[t][q] : NULL};
+                    }
+                    nn_begin(c, NN_RUN);
+                    nn_tensor x = nn_input(c, 1, &rows, channels, &data), out = nn_new_rows(c, parts[p][1], channels);
+                    nn_read(c, nn_res_stacks1d_rows(c, n_stacks, s, 0.1f, alpha, x, parts[p][0], out), 0, got, count);
+                    CHECK(nn_end(c, &err) == HSE_OK, "%s", err.text);
+                    CHECK(memcmp(all + from, got, count * sizeof *got) == 0, "%s, %s type %d: %d rows from %d on have other bits",
+                          cases[i].name, k->name, type, parts[p][1], parts[p][0]);
+                    nn_begin(c, NN_RUN);
+                    x = nn_input(c, 1, &rows, channels, &data);
+                    nn_res_stacks1d_rows(c, n_stacks, s, 0.1f, alpha, x, rows - parts[p][1] + 1, nn_new_rows(c, parts[p][1], channels));
+                    CHECK(nn_end(c, &err) == HSE_E_ARG, "rows beyond the last");
+                }
+                nn_close(&c);
+                nn_params_free(&params);
+            }
+}
+
 TEST(stacks_of_the_wrong_shape_are_refused)
 {
     static const shape right = {"", 4, 1, 2, {3}, {1, 3}, true, 1};
