@@ -48,7 +48,7 @@ static int most(int a, int b)
 /* `looks`: rows that a step looks at beside those that it makes. Some room more makes rows move to the front less often. */
 static slide slide_new(nn_ctx *c, int from, int to, int piece, int looks, int cols)
 {
-    int all = to - from, room = piece < all ? least(all, piece + looks + looks / 2 + 1) : all;
+    int all = to - from, room = piece < all ? least(all, piece + 2 * looks + 1) : all;
 
     return (slide){.rows = nn_new_rows(c, room, cols), .from = from, .to = to, .first = from, .end = from, .kept = from};
 }
