@@ -80,8 +80,8 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
     char name[64];
     int channels, index = 3;
 
-    /* The stacks only add to what passes by them; what the other layers lose is lost for good. They are a fortieth of
-     * the work, and in float32 worth 2.5 dB (docs/precision.md). */
+    /* The stacks only add to what passes by them; what the other layers lose is lost for good. Those before the first
+     * stage are little work and in float32 worth 1.7 dB (docs/precision.md). */
     nn_bind_type(b, K_F32);
     nn_enter(b, "%s", prefix);
     nn_bind_bias(b, NN_REQUIRED);
