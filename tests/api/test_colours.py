@@ -225,7 +225,7 @@ def test_cloning_by_v2_with_melotts_and_whisper(hse):
         single = clone(mode="single_speaker_tts")
         assert single not in (heard, given)
         assert clone(input_embedding=embedding, voice="EN_INDIA") != heard, "as MeloTTS calls the speaker of en-india.pth"
-        marked = "<speak>Hello world. <prosody rate='2'>Did you ever hear a folk tale</prosody> about a giant turtle?</speak>"
+        marked = "<speak><prosody rate='2'>Hello world. Did you ever hear a folk tale about a giant turtle?</prosody></speak>"
         fast = base64.b64decode(clone(input_embedding=embedding, input=marked))
         assert len(fast) < len(base64.b64decode(heard)), "SSML in front of the converter"
         body, head = fake.form([("name", "anna")], [("audio_sample", "a.wav", base64.b64decode(REFERENCE))])
