@@ -222,8 +222,9 @@ def test_the_real_recogniser_through_the_sdk(hse):
             assert said == plain.text and all(-100 < p.logprob <= 0 for p in plain.logprobs), (said[:200], plain.text[:200])
             assert create(response_format="text") == plain.text + "\n"
             v = create(response_format="verbose_json", timestamp_granularities=["word", "segment"])
-            assert v.text == plain.text and v.language == "english" and abs(v.duration - 11) < 0.01 and v.words
-            assert "".join(s.text for s in v.segments).strip() == plain.text and all(0 <= s.start <= s.end <= 11.01 for s in v.segments)
+            # With words the next window begins behind the last word, so that there may be one more, as faster-whisper does it.
+            assert v.text.startswith(plain.text) and v.language == "english" and abs(v.duration - 11) < 0.01 and v.words
+            assert "".join(s.text for s in v.segments).strip() == v.text and all(0 <= s.start <= s.end <= 11.01 for s in v.segments)
             events = list(create(stream=True))
             assert "".join(e.delta for e in events[:-1]) == events[-1].text == plain.text
             assert create(response_format="srt").startswith("1\n00:00:") and create(response_format="vtt").startswith("WEBVTT\n\n00:00:")
