@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,3 +145,16 @@ size_t hse_pages_total(void)
 {
     return atomic_load(&pages_held);
 }
+
+/* Sanitizers have a heap of their own. The C library's is never set up then, and two threads that trim it at once do that in each
+ * other's way: one reads a null pointer. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+void hse_mem_trim(void)
+{
+}
+#else
+void hse_mem_trim(void)
+{
+    malloc_trim(0);
+}
+#endif

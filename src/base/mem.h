@@ -25,6 +25,9 @@ void  *hse_pages_resize(void *p, size_t old_size, size_t size);
 void   hse_pages_free(void *p, size_t size);                        /* NULL is fine */
 size_t hse_pages_total(void);
 
+/* Gives what was freed and is still held back to the system. After something large; costs some 100 us. */
+void hse_mem_trim(void);
+
 /* Fault injection: from now on, allocation number n (1 = the next one) fails, once, or for ever when `sticky`. n = 0
  * switches it off. hse_mem_failed() says whether the fault has struck since. Counts every thread's allocations. */
 void hse_mem_fail_at(uint64_t n, bool sticky);

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "engine/internal.h"
 
-#include <malloc.h>
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -240,7 +239,7 @@ void hse_slot_load(slot *s)
     uint64_t start = hse_now_ns();
     hse_status status = load(s, budget, &model, &err);
     uint64_t ns = hse_now_ns() - start, bytes = status == HSE_OK && s->type->bytes ? s->type->bytes(model) : 0;
-    malloc_trim(0);                                     /* the checkpoint's tables are not needed any more */
+    hse_mem_trim();                                     /* the checkpoint's tables are not needed any more */
     log_load(s, model, &err, ns, bytes, before);
     pthread_mutex_lock(&e->lock);
 
@@ -287,7 +286,7 @@ void hse_slot_unload(slot *s)
     s->type->close(&model);
     for (int i = 0; i < s->workers; i++)
         hse_worker_close(&s->worker[i]);
-    malloc_trim(0);
+    hse_mem_trim();
     hse_log(HSE_LOG_INFO, "engine", NULL, "model %s unloaded (%s), %llu bytes of weights, resident %.1f -> %.1f MiB", s->name, why[reason],
             (unsigned long long)s->bytes, mib(before), mib(hse_resident_bytes()));
     pthread_mutex_lock(&e->lock);

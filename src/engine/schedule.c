@@ -2,7 +2,6 @@
 #include "engine/internal.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <math.h>
 
 static const uint64_t REST_NS = 3000000000u;     /* after which a worker's activations go back */
@@ -456,7 +455,7 @@ static void trim(slot *s, worker *w)
     pthread_mutex_unlock(&e->lock);
     nn_trim(w->main.nn, 0);
     nn_trim(w->pass.nn, 0);
-    malloc_trim(0);
+    hse_mem_trim();
     pthread_mutex_lock(&e->lock);
     w->busy = false;
 }

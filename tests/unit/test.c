@@ -6,6 +6,22 @@
 
 enum { MAX_TESTS = 512 };
 
+/* cmocka catches crashes and, in any thread but its own, ends the program without a word: the sanitizers' reports go first. */
+#define CRASHES "handle_segv=2:handle_sigbus=2:handle_sigfpe=2:handle_sigill=2:handle_abort=2"
+#if defined(__SANITIZE_ADDRESS__)
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return CRASHES;
+}
+#elif defined(__SANITIZE_THREAD__)
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return CRASHES;
+}
+#endif
+
 static struct CMUnitTest tests[MAX_TESTS];
 static size_t n_tests;
 
