@@ -100,13 +100,14 @@ def speed(args, size, threads):
         ours = Peer("hse", [args.hse, "bench", f"whisper-{job}", "--peer", "--model", folder, "--threads", str(threads), "--dtype", "int8"])
         peer = [PYTHON, "bench/whisper_peer.py"]
         ct2 = Peer("CTranslate2 int8", peer + ["ct2", folder, str(threads), "int8", job])
-        asked = 3 if token else 2.5
-        verdict(name + ("greedy token" if token else "window") + " / CTranslate2 int8", pairs(job, ours, ct2, args.pairs, "1", asked, token)[0], asked)
         if token:
+            verdict(name + "greedy token / CTranslate2 int8", pairs(job, ours, ct2, args.pairs, "1", 3, token)[0], 3)
             verdict(name + "token, 5 beams / CTranslate2 int8", pairs("decode, 5 beams", ours, ct2, args.pairs, "beam 5", 2, token)[0], 2)
+        else:                               # CTranslate2's encode ends with the encoder; what the decoder attends to is in its first token
+            verdict(name + "encoder / CTranslate2 int8", pairs("encoder alone", ours, ct2, args.pairs, "alone", 2.5, token)[0], 2.5)
         mine = ours.peak_mb()
-        if not token:                       # what the decoder attends to is part of our window, and of CTranslate2's first token
-            pairs("with first token", ours, ct2, args.pairs, "first", None, token)
+        if not token:
+            verdict(name + "window, first token / CTranslate2 int8", pairs("with first token", ours, ct2, args.pairs, "first", 2.5, token)[0], 2.5)
         print("  " + ct2.banner)
         ct2.close()
         cpp = Peer("whisper.cpp q8_0", peer + ["cpp", ggml, str(threads), "-", job])

@@ -23,7 +23,7 @@ typedef struct {
     whisper_model *model;
     whisper_decoding *decoding;
     whisper_searcher *searcher;
-    float *mel;
+    float *mel, *output;            /* of a window; of the encoder alone */
     double load_ms;
     int window[MOST], windows;
 } work;
@@ -68,7 +68,8 @@ static hse_status open_all(work *w, hse_error *err)
                                    whisper_specials(w->model->tokenizer), NULL, 0, err)) != HSE_OK)
         return s;
     size_t n = (size_t)FRAMES * (size_t)w->model->config.dims.mels;
-    if (!(w->mel = hse_alloc(n * sizeof *w->mel)))
+    size_t outputs = (size_t)FRAMES / 2 * (size_t)w->model->config.dims.width;
+    if (!(w->mel = hse_alloc(n * sizeof *w->mel)) || !(w->output = hse_alloc(outputs * sizeof *w->output)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a window");
     for (size_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
@@ -85,6 +86,7 @@ static void close_all(work *w)
     whisper_model_close(&w->model);
     hse_pool_close(&w->pool);
     hse_free(w->mel);
+    hse_free(w->output);
 }
 
 static hse_status encode(work *w, int *window, hse_error *err)
@@ -155,6 +157,10 @@ static hse_status once(work *w, const char *line, long *count, hse_error *err)
         int most = beam ? BEAMS : MOST, n = given < 1 ? 1 : given < most ? (int)given : most;
         return decode(w, beam ? 1 : n, beam ? n : 1, 2 * TOKENS, count, err);
     }
+    if (strncmp(line, "alone", 5) == 0) {
+        *count = FRAMES / 2;
+        return whisper_encoder_alone(w->decoding, w->mel, FRAMES, w->output, err);
+    }
     if ((s = encode(w, &window, err)) != HSE_OK)
         return s;
     if (strncmp(line, "first", 5) == 0) { /* the window with its first token */
@@ -224,8 +230,9 @@ static hse_status counted(work *w, const char *line, hse_error *err)
                    ms[runs / 2] / TOKENS, ms[0] / TOKENS, cpu[runs / 2] / TOKENS, cpu[0] / TOKENS,
                    (double)count / (ms[runs / 2] * 1e-3));
         else
-            printf("encode: median %.1f ms, from %.1f; CPU %.1f, from %.1f\n", ms[runs / 2], ms[0], cpu[runs / 2],
-                   cpu[0]);
+            printf("encode%s: median %.1f ms, from %.1f; CPU %.1f, from %.1f\n",
+                   line[0] == 'a' ? ", the encoder alone" : ", keys and values for the decoder with it", ms[runs / 2], ms[0],
+                   cpu[runs / 2], cpu[0]);
         fflush(stdout);
     }
     hse_free(ms);
@@ -266,9 +273,9 @@ hse_status bench_whisper(const bench_whisper_options *o, hse_error *err)
     } else if (s == HSE_OK && !o->load) {
         printf("%s: weights %.1f MB, loaded in %.1f ms\n", o->dir,
                (double)whisper_network_bytes(w.model->network) * 1e-6, w.load_ms);
-        const char *lines[] = {"1", "8", "beam 5"};
-        for (size_t i = 0; i < (o->decode ? COUNT(lines) : 1) && s == HSE_OK; i++)
-            s = counted(&w, lines[i], err);
+        static const char *const lines[2][3] = {{"alone", "1", NULL}, {"1", "8", "beam 5"}};
+        for (size_t i = 0; i < 3 && lines[o->decode][i] && s == HSE_OK; i++)
+            s = counted(&w, lines[o->decode][i], err);
     }
     close_all(&w);
     return s;

@@ -15,10 +15,10 @@ typedef struct {
     int           runs;
 } bench_whisper_options;
 
-/* whisper-load: everything that the engine opens for a model. whisper-encode: one window of 3000 frames; a line "first": with its first token.
- * whisper-decode: 100 tokens
- * of one window by the product's search, greedily; a line "8" stands for 8 windows at once, "beam 5" for a search with 5 beams.
- * Counts positions, or tokens of the texts. */
+/* whisper-load: everything that the engine opens for a model. whisper-encode: one window of 3000 frames and what the decoder
+ * attends to; a line "alone": the encoder alone, "first": with its first token. whisper-decode: 100 tokens of one window by the product's
+ * search, greedily; a line "8" stands for 8 windows at once, "beam 5" for a search with 5 beams. Counts positions, or tokens of the
+ * texts. */
 hse_status bench_whisper(const bench_whisper_options *o, hse_error *err);
 
 /* What bf16 and int8 cost beside float32, printed: the SNR of the encoder's output and of the logits, and how many of the tokens that

@@ -67,6 +67,8 @@ hse_status whisper_encode_windows(whisper_decoding *d, int n, const float *const
                                   bool keep_output, hse_error *err);
 /* [(frames + 1) / 2][width] */
 hse_status whisper_encoder_output(const whisper_decoding *d, int window, float *out, size_t count, hse_error *err);
+/* The encoder by itself, which is what peers time: out [(frames + 1) / 2][width], without what the decoder attends to. */
+hse_status whisper_encoder_alone(const whisper_decoding *d, const float *mel, int frames, float *out, hse_error *err);
 int        whisper_window_positions(const whisper_decoding *d, int window);         /* (frames + 1) / 2 */
 void       whisper_window_free(whisper_decoding *d, int window);        /* its sequences must be gone */
 

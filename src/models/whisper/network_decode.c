@@ -249,6 +249,11 @@ hse_status whisper_encoder_output(const whisper_decoding *d, int window, float *
     return HSE_OK;
 }
 
+hse_status whisper_encoder_alone(const whisper_decoding *d, const float *mel, int frames, float *out, hse_error *err)
+{
+    return whisper_encode_only(d->m, d->c, mel, frames, out, err);
+}
+
 int whisper_window_positions(const whisper_decoding *d, int window)
 {
     const whisper_window *w = window_at(d, window);

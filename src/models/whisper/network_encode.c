@@ -117,25 +117,50 @@ size_t whisper_encode_plan(const whisper_network *m, nn_ctx *c)
     return nn_end(c, NULL) == HSE_OK ? nn_peak(c) : 0;
 }
 
-hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
-                              bool keep_output, hse_error *err)
+/* *x = the encoder's result within a run that has begun with it; *count: its positions. */
+static hse_status begin(const whisper_network *m, nn_ctx *c, const float *mel, int frames, nn_tensor *x, int *count,
+                        hse_error *err)
 {
     const whisper_dims *d = &m->dims;
-    size_t width = (size_t)d->width;
-    int count = frames / 2 + frames % 2;
 
-    if (frames < 1 || count > d->encoder_positions)
+    *count = frames / 2 + frames % 2;
+    if (frames < 1 || *count > d->encoder_positions)
         return hse_fail(err, HSE_E_ARG, 0, "a window of %d frames, 1 to %d are possible", frames,
                         2 * d->encoder_positions);
     nn_begin(c, NN_RUN);
-    nn_tensor x = encoder_run(c, m, nn_input(c, 1, &frames, d->mels, &mel));
-    size_t n = (size_t)count * width;
+    *x = encoder_run(c, m, nn_input(c, 1, &frames, d->mels, &mel));
+    return HSE_OK;
+}
+
+hse_status whisper_encode_only(const whisper_network *m, nn_ctx *c, const float *mel, int frames, float *out, hse_error *err)
+{
+    nn_tensor x;
+    int count;
+    hse_status s = begin(m, c, mel, frames, &x, &count, err);
+
+    if (s != HSE_OK)
+        return s;
+    if (nn_ok(c))
+        nn_read(c, x, 0, out, (size_t)count * (size_t)m->dims.width);
+    return nn_end(c, err);
+}
+
+hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
+                              bool keep_output, hse_error *err)
+{
+    nn_tensor x;
+    int count;
+    hse_status s = begin(m, c, mel, frames, &x, &count, err);
+
+    if (s != HSE_OK)
+        return s;
+    size_t n = (size_t)count * (size_t)m->dims.width;
     if (nn_ok(c) && (!window_place(m, w, count) || (keep_output && !(w->output = hse_alloc(n * sizeof *w->output)))))
         nn_error(c, HSE_E_NOMEM, "no memory for a window of %d positions", count);
     if (nn_ok(c) && keep_output)
         nn_read(c, x, 0, w->output, n);
     keys_run(c, m, w, x);
-    hse_status s = nn_end(c, err);
+    s = nn_end(c, err);
     if (s != HSE_OK)
         whisper_window_clear(w);
     w->used = s == HSE_OK;

@@ -57,6 +57,8 @@ typedef struct {
 /* Fills an unused window. */
 hse_status whisper_encode_one(const whisper_network *m, nn_ctx *c, whisper_window *w, const float *mel, int frames,
                               bool keep_output, hse_error *err);
+/* The encoder alone: out [(frames + 1) / 2][width]. */
+hse_status whisper_encode_only(const whisper_network *m, nn_ctx *c, const float *mel, int frames, float *out, hse_error *err);
 size_t     whisper_encode_plan(const whisper_network *m, nn_ctx *c);       /* of the arena, for a window of full length; 0: none */
 size_t     whisper_window_bytes(const whisper_network *m, int count);      /* keys and values of `count` positions; 0: too many */
 void       whisper_window_rest(whisper_window *w);         /* unused; its memory stays for the next one */
