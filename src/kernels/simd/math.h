@@ -44,6 +44,16 @@ INLINE vf vf_exp_below(vf x)
     return vf_times_exp2(vf_polynomial(vf_sub(t, n), c, COUNT(c)), n);
 }
 
+/* 2^t as bf16 shows it, relative error below 1e-4; below 2^-126 everything is 2^-126. NaN passes through. */
+INLINE vf vf_exp2_coarse(vf t)
+{
+    static const float c[] = {0.9999280572f, 0.6932609677f, 0.2426111698f, 0.0551716909f};
+
+    t = vf_max(vf_set1(-126.0f), t);
+    vf n = vf_round(t);
+    return vf_times_exp2(vf_polynomial(vf_sub(t, n), c, COUNT(c)), n);
+}
+
 INLINE vf vf_sigmoid(vf x)
 {
     vf one = vf_set1(1.0f);
@@ -150,10 +160,16 @@ INLINE vf vf_act(vf x, k_act act, float slope)
 /* The largest of a row; a NaN may be passed over, since it makes the row's sum NaN in any case. */
 INLINE float largest_of(const float *x, int n)
 {
-    vf most = vf_set1(-INFINITY), lowest = most;
+    vf lowest = vf_set1(-INFINITY), most = lowest, other[3] = {lowest, lowest, lowest};
     float lane[VF_LANES], result;
     int i = 0;
 
+    for (; n - i >= 4 * VF_LANES; i += 4 * VF_LANES) {          /* four, so that none waits for the one before */
+        most = vf_max(vf_load(x + i), most);
+        UNROLL for (int j = 0; j < 3; j++)
+            other[j] = vf_max(vf_load(x + i + (j + 1) * VF_LANES), other[j]);
+    }
+    most = vf_max(vf_max(other[0], other[1]), vf_max(other[2], most));
     for (; n - i >= VF_LANES; i += VF_LANES)
         most = vf_max(vf_load(x + i), most);
     if (i < n)

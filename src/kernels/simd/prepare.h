@@ -73,12 +73,18 @@ INLINE vf weights_at_row(const float *x, int left, vf most)
 static void k_exp_bf16_rows(uint16_t *out, size_t out_row, float *scale, const float *x, size_t x_row, int rows, int n)
 {
     for (int r = 0; r < rows; r++, out += out_row, x += x_row) {
-        vf most = vf_set1(largest_of(x, n)), sum = vf_zero();
+        vf base = vf_set1(1.44269504f), most = vf_set1(-1.44269504f * largest_of(x, n)), sum = vf_zero();
+        int i = 0;
 
-        for (int i = 0; i < n; i += VF_LANES) {
-            vf e = weights_at_row(x + i, n - i, most);
+        for (; n - i >= VF_LANES; i += VF_LANES) {
+            vf e = vf_exp2_coarse(vf_fma(vf_load(x + i), base, most));
             sum = vf_add(sum, e);
-            vf_store_bf16(out + i, e, n - i < VF_LANES ? n - i : VF_LANES);
+            vf_store_bf16(out + i, e, VF_LANES);
+        }
+        if (i < n) {
+            vf e = vf_keep_first(vf_exp2_coarse(vf_fma(vf_load_n(x + i, n - i), base, most)), n - i);
+            sum = vf_add(sum, e);
+            vf_store_bf16(out + i, e, n - i);
         }
         if (n % 2)
             out[n] = 0;
