@@ -78,6 +78,8 @@ typedef struct {
     const char *cpu;                /* "generic", "avx2", "avx512", "neon"; NULL or "auto": HSE_CPU, else what is there   */
     const char *dtype;              /* "float32", "bfloat16", "int8", "auto": over the config's; NULL: HSE_DTYPE, config  */
     int         max_requests;       /* waiting and running together; more get HSE_E_BUSY. 0 = 256                         */
+    const char *model;              /* a model's own folder or file, offered beside the others: its name in requests is
+                                       this very path; NULL: none                                                        */
 } hse_engine_options;
 
 static inline void hse_engine_options_init(hse_engine_options *o)

@@ -595,7 +595,7 @@ static const char *engine_option(const cli_args *a)
         if (a->given[i] && (cli_option_setting(o) || strcmp(o->name, "config") == 0))
             return o->name;
     }
-    return NULL;
+    return cli_model_path(a) ? "model with a path" : NULL;
 }
 
 static const char *variable(const char *name)

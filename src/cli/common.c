@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/discover.h"
 #include "engine/engine.h"
 #include "engine/settings.h"
 #include "formats/embedding.h"
@@ -44,12 +45,20 @@ int cli_config_fail(const cli_args *a, const hse_error *err)
     return err->status == HSE_E_ARG ? cli_usage(a->command, "%s", err->text) : cli_fail(err);
 }
 
+const char *cli_model_path(const cli_args *a)
+{
+    for (size_t i = 0; cli_option_at(a->command, i); i++)
+        if (strcmp(cli_option_at(a->command, i)->name, "model") == 0)
+            return a->value[i] && hse_model_is_path(a->value[i]) ? a->value[i] : NULL;
+    return NULL;
+}
+
 static hse_config *engine_config;                       /* of the one engine that a command opens */
 
 hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err)
 {
     hse_status s = cli_config_open(&engine_config, a, err);
-    hse_engine_setup setup = {.config = engine_config, .timeout_s = -1};
+    hse_engine_setup setup = {.config = engine_config, .model = cli_model_path(a), .timeout_s = -1};
 
     if (s == HSE_OK)
         s = hse_engine_start(out, &setup, err);

@@ -10,13 +10,17 @@
 #define CLI_CONFIG_OPTION {"config", 0, CLI_TEXT, "FILE", NULL, 0, 0, true, "YAML file with model_configs (as Harmony Speech Engine's)"}
 
 /* The model of one request. */
-#define CLI_MODEL_OPTION {"model", 'm', CLI_TEXT, "NAME", NULL, 0, 0, false, "a name from hse models (default: the first that can)"}
+#define CLI_MODEL_OPTION {"model", 'm', CLI_TEXT, "NAME", NULL, 0, 0, false, "a name from hse models, a model's folder or file (./DIR), a repository "\
+    "or one of faster-whisper's names (default: the first that can)"}
 
 /* The config of --config, the variables and the command's settings. HSE_E_ARG is a usage error; all mistakes of a file with more
  * than one are printed. */
 hse_status cli_config_open(hse_config **out, const cli_args *a, hse_error *err);
 /* cli_fail, or the usage error that a wrong variable or flag is. */
 int        cli_config_fail(const cli_args *a, const hse_error *err);
+
+/* --model, where it is a path; NULL. */
+const char *cli_model_path(const cli_args *a);
 
 hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err);
 const hse_config *cli_engine_config(void);                  /* what it was opened with */

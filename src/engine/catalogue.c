@@ -411,13 +411,19 @@ static bool is_finder(const hse_found *f)
     return f->type && !f->problem && strcmp(f->type->type, HSE_SPEECH_FINDER) == 0;
 }
 
+/* What was given by its path is offered whatever the config names. */
+static bool is_given(const catalogue *c, const hse_found *f)
+{
+    return f->type && !f->problem && c->roots.model && strcmp(f->repo, c->roots.model) == 0;
+}
+
 static hse_status add_slots(catalogue *c, hse_engine *e, const hse_config *config, hse_dtype_choice dtype, hse_error *err)
 {
     bool configured = config && config->has_models, finder = false;
     size_t n = configured ? config->model_count : c->found_count;
     hse_status s = HSE_OK;
 
-    if (!(c->slots = hse_arena_array(&c->arena, n * COUNT(((hse_model_facts *)0)->languages) + 2, sizeof *c->slots)))
+    if (!(c->slots = hse_arena_array(&c->arena, (n + c->found_count) * COUNT(((hse_model_facts *)0)->languages) + 2, sizeof *c->slots)))
         return no_memory(err);
     for (size_t i = 0; s == HSE_OK && i < n; i++) {
         if (configured)
@@ -425,6 +431,9 @@ static hse_status add_slots(catalogue *c, hse_engine *e, const hse_config *confi
         else if (c->found[i].type && !c->found[i].problem)
             s = slots_from_folder(c, e, &c->found[i], config, dtype, err);
     }
+    for (size_t i = 0; s == HSE_OK && configured && i < c->found_count; i++)
+        if (is_given(c, &c->found[i]))
+            s = slots_from_folder(c, e, &c->found[i], config, dtype, err);
     for (size_t i = 0; s == HSE_OK && i < c->slot_count; i++)
         finder |= strcmp(c->slots[i]->type_name, HSE_SPEECH_FINDER) == 0;
     for (size_t i = 0; s == HSE_OK && configured && !finder && i < c->found_count; i++)
@@ -529,6 +538,7 @@ hse_status hse_catalogue_open(catalogue **out, hse_engine *e, const hse_config *
         first = config->models_dir;
     if (s == HSE_OK)
         s = hse_roots_find_in(&c->roots, first, config ? config->hf_home : NULL, !e->setup.no_bundled, &c->arena, err);
+    c->roots.model = e->model_path;
     if (s == HSE_OK)
         s = hse_discover(&c->found, &c->found_count, &c->roots, e->types, &c->arena, err);
     if (s == HSE_OK && config)

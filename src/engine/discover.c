@@ -261,16 +261,14 @@ static size_t checkpoint_stem(const char *name)
     return strcmp(name, "model.bin") == 0 ? n : 0;
 }
 
-/* A single file that is a model. */
-static bool scan_file(scan *s, const char *path, const char *prefix, const char *name)
+/* A single file that is a model, or a folder of other files than its type's. */
+static bool scan_file(scan *s, const char *path, const char *repo)
 {
-    char repo[MAX_PATH_BYTES];
     const char *problem = NULL;
 
     for (size_t i = 0; s->types[i]; i++) {
         if (!s->types[i]->holds || !s->types[i]->holds(path, &problem))
             continue;
-        snprintf(repo, sizeof repo, "%s%s%.*s", prefix, *prefix ? "/" : "", (int)checkpoint_stem(name), name);
         hse_found f = {.dir = path, .type = s->types[i], .repo = hse_arena_strndup(s->arena, repo, strlen(repo)), .problem = problem};
         if (!f.repo)
             s->status = HSE_E_NOMEM;
@@ -295,7 +293,7 @@ static void note(scan *s, const char *dir, const char *repo, const char *problem
 /* Single files that are models. A folder with a checkpoint in it that no built-in type reads is listed too. */
 static void scan_files(scan *s, const char *dir, const char *repo)
 {
-    char **names = list_dir(s, dir);
+    char **names = list_dir(s, dir), name[MAX_PATH_BYTES];
     bool checkpoint = false, model = false;
 
     for (size_t i = 0; names && names[i] && s->status == HSE_OK; i++) {
@@ -304,7 +302,8 @@ static void scan_files(scan *s, const char *dir, const char *repo)
         if (!path || !is_file(path))
             continue;
         checkpoint = true;
-        model |= scan_file(s, path, repo, names[i]);
+        snprintf(name, sizeof name, "%s%s%.*s", repo, *repo ? "/" : "", (int)checkpoint_stem(names[i]), names[i]);
+        model |= scan_file(s, path, name);
     }
     if (checkpoint && !model && *repo)
         note(s, dir, repo, "no built-in model type reads these files");
@@ -387,13 +386,41 @@ static void scan_hub(scan *s, const char *root)
     }
 }
 
+bool hse_model_is_path(const char *model)
+{
+    return *model == '/' || strncmp(model, "./", 2) == 0 || strncmp(model, "../", 3) == 0 ||
+           (strchr(model, '/') && (is_dir(model) || is_file(model)));
+}
+
+/* The one that was given by its path. */
+static hse_status scan_given(scan *s, const char *path, hse_error *err)
+{
+    const char *problem = NULL;
+
+    if (!is_dir(path) && !is_file(path))
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no folder or file '%.160s'", path);
+    if (!is_dir(path) || !scan_folder(s, path, path))
+        scan_file(s, path, path);
+    for (size_t i = 0; i < s->found.size / sizeof(hse_found); i++) {
+        const hse_found *f = (const hse_found *)(const void *)s->found.data + i;
+
+        if (!f->problem)
+            return HSE_OK;
+        problem = problem ? problem : f->problem;
+    }
+    return s->status != HSE_OK ? HSE_OK
+                               : hse_fail(err, HSE_E_NOT_FOUND, 0, "model: %.120s is none that can be used: %.100s", path,
+                                          problem ? problem : "no built-in model type reads it");
+}
+
 hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, const hse_model_type *const *types,
                         hse_arena *arena, hse_error *err)
 {
     scan s = {.types = types, .arena = arena, .status = HSE_OK};
 
     hse_buf_init(&s.found, MAX_FOUND * sizeof(hse_found));
-    for (size_t i = 0; i < roots->count; i++) {
+    hse_status given = roots->model ? scan_given(&s, roots->model, err) : HSE_OK;
+    for (size_t i = 0; given == HSE_OK && i < roots->count; i++) {
         s.entries = 0;
         if (roots->hub[i]) {
             scan_hub(&s, roots->dir[i]);
@@ -405,6 +432,10 @@ hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, 
     hse_found *list = hse_arena_array(arena, s.found.size / sizeof *list + 1, sizeof *list);
     if (!list || s.found.status == HSE_E_NOMEM)
         s.status = HSE_E_NOMEM;
+    if (given != HSE_OK) {
+        hse_buf_free(&s.found);
+        return given;
+    }
     if (s.status == HSE_OK) {
         if (s.found.size)
             memcpy(list, s.found.data, s.found.size);
@@ -473,18 +504,24 @@ static bool complete(const char *path, const hse_model_type *type, const char **
 hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
                       const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err)
 {
-    const char *names[2] = {model, NULL};
+    enum { MOST_NAMES = 12 };
+    const char *names[MOST_NAMES] = {model};
+    const char *const *repos = type->repos_of ? type->repos_of(model) : NULL;
     hse_status s = HSE_OK;
+    size_t count = 1;
 
     *dir = *problem = NULL;
     for (size_t i = 0; i < COUNT(bundled); i++)
         if (strcmp(model, bundled[i].model) == 0)
-            names[1] = bundled[i].repo;
-
+            names[count++] = bundled[i].repo;
+    for (; repos && *repos && count + 2 <= MOST_NAMES; repos++) {   /* as <root>/<org>/<name> and as <root>/<name> */
+        names[count++] = *repos;
+        names[count++] = strrchr(*repos, '/') + 1;
+    }
     if (strchr(model, '/') && (is_dir(model) || is_file(model)) && complete(model, type, problem, arena, &s) &&
         !(*dir = hse_arena_strndup(arena, model, strlen(model))))
         s = HSE_E_NOMEM;
-    for (size_t n = 0; n < 2 && names[n]; n++)
+    for (size_t n = 0; n < count && !*dir; n++)
         for (size_t i = 0; i < roots->count && !*dir; i++) {
             const char *d = candidate(roots->dir[i], roots->hub[i], names[n], revision, arena, &s);
 

@@ -17,6 +17,7 @@ typedef struct {
     bool        hub[HSE_MAX_ROOTS];         /* Hugging Face's layout */
     size_t      count;
     bool        no_memory;                  /* a folder could not be noted */
+    const char *model;                      /* one model's own folder or file, whose `repo` is this very path; NULL: none */
 } hse_roots;
 
 /* first may be NULL; then HSE_MODELS stands in. bundled false: only the first. Folders that do not exist are left out. */
@@ -33,12 +34,16 @@ typedef struct {
 /* Is there any of the files that the type is known by? */
 bool hse_folder_has(const char *dir, const hse_model_type *type);
 
-/* Everything in the roots, in their order, names sorted; *out and its strings live in the arena. */
+/* Everything in the roots, in their order, names sorted, behind roots->model; *out and its strings live in the arena. A
+ * roots->model that is none is HSE_E_NOT_FOUND and says why. */
 hse_status hse_discover(hse_found **out, size_t *count, const hse_roots *roots, const hse_model_type *const *types,
                         hse_arena *arena, hse_error *err);
 
-/* The folder of a config's `model`: a path of its own, or a name below one of the roots. When there is none *dir is NULL and
- * *problem says where was looked, or which file is missing. */
+/* Is this meant as a model's own folder or file, and no name? It begins with / or . or has a slash and is there. */
+bool hse_model_is_path(const char *model);
+
+/* The folder of a config's `model`: a path of its own, a name below one of the roots, or a short name of the type's. When there is
+ * none *dir is NULL and *problem says where was looked, or which file is missing. */
 hse_status hse_locate(const char **dir, const char **problem, const char *model, const char *revision,
                       const hse_model_type *type, const hse_roots *roots, hse_arena *arena, hse_error *err);
 

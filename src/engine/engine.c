@@ -40,7 +40,8 @@ static hse_status open_all(hse_engine *e, hse_error *err)
     const hse_config *config = e->setup.config;
     hse_status s = HSE_OK;
 
-    if (e->setup.models && !(e->models_dir = hse_strdup(e->setup.models)))
+    if ((e->setup.models && !(e->models_dir = hse_strdup(e->setup.models))) ||
+        (e->setup.model && !(e->model_path = hse_strdup(e->setup.model))))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an engine");
     e->types = e->setup.types ? e->setup.types : hse_model_types;
     if (getrandom(e->hash_key, sizeof e->hash_key, GRND_NONBLOCK) < 0) {
@@ -118,6 +119,7 @@ static void engine_free(hse_engine *e)
     hse_parts_close(&e->parts);
     text_lexicon_close(&e->lexicon);
     hse_free(e->models_dir);
+    hse_free(e->model_path);
     pthread_cond_destroy(&e->loaded);
     pthread_cond_destroy(&e->keeper_wake);
     pthread_cond_destroy(&e->split_wake);

@@ -26,6 +26,7 @@
 typedef struct {
     const hse_config *config;               /* NULL: every model found; must outlive the engine */
     const char  *models;                    /* folder looked in first; NULL: HSE_MODELS, then config.models_dir */
+    const char  *model;                     /* a model's own folder or file, offered beside the others under this very path; NULL: none */
     const char  *languages;                 /* folder of language packs; NULL: HSE_LANGUAGES, then config.languages_dir */
     int          threads, max_requests;     /* 0: config, else one per core, 256 */
     const char  *cpu;                       /* NULL: config, HSE_CPU, auto */

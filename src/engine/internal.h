@@ -212,7 +212,7 @@ struct hse_engine {
     int             refs;                   /* the handle and every job */
     bool            stopping;
     hse_engine_setup setup;                 /* what it was started with; config is not looked at again */
-    char           *models_dir;             /* setup.models */
+    char           *models_dir, *model_path;            /* setup.models, setup.model */
     hse_parts      *parts;                  /* what several models have in common */
     struct text_lexicon *lexicon;           /* all models' answers about words; packs are opened when first asked */
     catalogue      *catalogue;

@@ -70,6 +70,7 @@ hse_status hse_engine_open(hse_engine **out, const hse_engine_options *options, 
     if (o.dtype && !hse_dtype_choice_parse(o.dtype, &setup.dtype))
         return hse_fail(err, HSE_E_ARG, 0, "dtype: '%.40s' is none of auto, float32, bfloat16, int8", o.dtype);
     setup.models = o.models;
+    setup.model = o.model;
     setup.threads = o.threads;
     setup.cpu = o.cpu;
     setup.max_requests = o.max_requests;

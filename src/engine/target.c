@@ -134,6 +134,46 @@ static void list_names(const catalogue *c, hse_job_kind kind, char *out, size_t 
         memcpy(out + size - 5, " ...", 5);
 }
 
+/* HSE_JOB_KINDS: whatever it does. */
+static slot *of_repo(const catalogue *c, const char *repo, hse_job_kind kind)
+{
+    slot *any = NULL;
+
+    for (size_t i = 0; i < c->slot_count; i++) {
+        slot *s = c->slots[i];
+
+        if (s->hidden || strcmp(s->repo, repo) != 0 || (kind != HSE_JOB_KINDS && !answers(s, kind)))
+            continue;
+        if (!s->problem)
+            return s;
+        any = any ? any : s;
+    }
+    return any;
+}
+
+/* A model by its repository or folder, or by a short name of its type's ("base"), which stands for several repositories and for a
+ * file or folder of that name anywhere. */
+static slot *find_repo(const catalogue *c, const char *model, hse_job_kind kind)
+{
+    slot *s = of_repo(c, model, kind);
+
+    for (size_t i = 0; !s && i < c->slot_count; i++) {
+        const hse_model_type *type = c->slots[i]->type;
+        const char *const *repos = type && type->repos_of ? type->repos_of(model) : NULL;
+
+        for (const char *const *r = repos; !s && r && *r; r++)
+            if (!(s = of_repo(c, *r, kind)))
+                s = of_repo(c, strrchr(*r, '/') + 1, kind);
+        for (size_t k = i; !s && repos && k < c->slot_count; k++) {
+            const char *slash = strrchr(c->slots[k]->repo, '/');
+
+            if (c->slots[k]->type == type && slash && strcmp(slash + 1, model) == 0 && (kind == HSE_JOB_KINDS || answers(c->slots[k], kind)))
+                s = c->slots[k];
+        }
+    }
+    return s;
+}
+
 hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, const char *model, hse_error *err)
 {
     const char *task = hse_job_kind_name(kind);
@@ -173,6 +213,11 @@ hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, c
             *out = (target){.toolchain = t, .slot = s, .name = s->repo};
             return HSE_OK;
         }
+    }
+    slot *named = model && *model ? find_repo(c, model, kind) : NULL;
+    if (named) {
+        *out = (target){.slot = named, .name = named->name};
+        return HSE_OK;
     }
     bool standard = !model || !*model || means_default(model, kind);
     if (standard && find_default(out, c, kind))
@@ -302,6 +347,11 @@ hse_status hse_target_parts(slot *parts[MAX_PARTS], size_t *n, const catalogue *
             for (size_t k = 0; k < hse_toolchain_count; k++)
                 if (strcmp(hse_toolchains[k].needs[0], c->slots[i]->type_name) == 0)
                     model = hse_toolchains[k].name;
+    slot *named = t ? NULL : find_repo(c, model, HSE_JOB_KINDS);
+    if (named) {
+        parts[(*n)++] = named;
+        return hse_slot_usable(named, err);
+    }
     if (!t)
         return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.80s'; `hse models` lists them", model);
     target any = {.toolchain = t, .slot = beginning(c, t), .name = t->name};

@@ -170,6 +170,9 @@ typedef struct hse_model_type {
     /* A file, or a folder of other files than those, that is a model of this type too: looks into it. *problem (static) says what it
      * lacks. NULL: there is no such thing. */
     bool       (*holds)(const char *path, const char **problem);
+    /* Repositories that a short name of its models stands for ("small": Systran/faster-whisper-small, ...), best first, NULL-terminated;
+     * NULL: no such name, or (the function) none at all. */
+    const char *const *(*repos_of)(const char *name);
     const char *languages[9];               /* "en", ...; none: any, or of no matter; NULL-terminated */
     /* Languages and voices of this very folder; `language`: the one of them that is asked for, NULL: the first. HSE_E_FORMAT or
      * HSE_E_UNSUPPORTED say why it cannot be used. NULL: voices are embeddings, languages those above. */

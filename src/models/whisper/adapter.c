@@ -333,6 +333,7 @@ const hse_model_type whisper_type = {
     .files = {"model.bin|model.safetensors|model.safetensors.index.json|pytorch_model.bin|pytorch_model.bin.index.json",
               "config.json", "vocabulary.json|vocabulary.txt|preprocessor_config.json|generation_config.json"},
     .holds = whisper_holds_openai,
+    .repos_of = whisper_repos_of,
     .wants_speech = wants_speech,
     .split_open = split_open,
     .split_next = split_next,

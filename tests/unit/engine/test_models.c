@@ -284,6 +284,129 @@ TEST(a_single_file_of_openais_is_a_model)
     }
 }
 
+/* What a request's `model` finds: the name it is answered by, or why not. */
+static const char *answered_by(hse_engine *e, const char *model, char out[240])
+{
+    hse_request r;
+    hse_job *job = NULL;
+    hse_error err = {0};
+
+    hse_request_init(&r, HSE_JOB_TRANSCRIBE);
+    hse_transcribe_options_init(&r.transcribe);
+    r.transcribe.vad_filter = 0;
+    r.audio = (hse_audio){.samples = hse_calloc(16000, sizeof(float)), .n = 16000, .rate_hz = 16000, .channels = 1};
+    r.model = model;
+    hse_status s = hse_job_open(&job, e, &r, &err);
+    snprintf(out, 240, "%s", s == HSE_OK ? hse_job_result_get(job)->model : err.text);
+    hse_job_close(&job);
+    return out;
+}
+
+static void recogniser(const char *dir)
+{
+    char command[600];
+
+    snprintf(command, sizeof command, "mkdir -p '%s'", dir);
+    CHECK(system(command) == 0, "cannot make %s", dir);
+    fake_file(dir, "model.bin", "");
+    fake_file(dir, "config.json", "{}");
+    fake_file(dir, "vocabulary.json", "[]");
+}
+
+TEST(recognisers_by_repository_by_short_name_and_by_path)
+{
+    static const hse_model_type *const types[] = {&whisper_type, NULL};
+    static const char *const folders[] = {"models/Systran/faster-whisper-tiny", "models/faster-whisper-small", "models/org/base", "apart/mine"};
+    static const struct { const char *model, *want; } cases[] = {
+        {"whisper", "whisper"}, {"tiny", "whisper"}, {"Systran/faster-whisper-tiny", "whisper"}, {"whisper-1", "whisper"}, {NULL, "whisper"},
+        {"small", "faster-whisper-small:whisper"}, {"faster-whisper-small", "faster-whisper-small:whisper"},
+        {"base", "org/base:whisper"}, {"org/base", "org/base:whisper"},
+        {"large-v3", "no model 'large-v3'"}, {"tiny.en", "no model"}, {"Systran/faster-whisper-small", "no model"}, {"bas", "no model"},
+        {"org", "no model"}, {"../apart/mine", "no model"},
+    };
+    char dir[300], path[600], said[240];
+    hse_error err = {0};
+    hse_engine *e = NULL;
+
+    snprintf(dir, sizeof dir, "%.250s/fake-names", HSE_BINARY_DIR);
+    snprintf(path, sizeof path, "rm -rf '%s'", dir);
+    CHECK(system(path) == 0, "cannot clear the folder");
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, folders[i]);
+        recogniser(path);
+    }
+    char models[400];
+    snprintf(models, sizeof models, "%s/models", dir);
+    hse_engine_setup setup = {.types = types, .models = models, .threads = 1, .no_bundled = true};
+    CHECK(hse_engine_start(&e, &setup, &err) == HSE_OK, "%s", err.text);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        CHECK(strstr(answered_by(e, cases[i].model, said), cases[i].want), "%s: %s", cases[i].model, said);
+    CHECK(hse_engine_load(e, "tiny", NAN, &err) != HSE_E_NOT_FOUND && hse_engine_load(e, "large-v3", NAN, &err) == HSE_E_NOT_FOUND, "%s", err.text);
+    snprintf(path, sizeof path, "%s/apart/mine", dir);
+    CHECK(strstr(answered_by(e, path, said), "no model"), "a path that nobody offered: %s", said);
+    hse_engine_close(&e);
+
+    setup.model = path;                                 /* beside the others, and the first */
+    CHECK(hse_engine_start(&e, &setup, &err) == HSE_OK, "%s", err.text);
+    CHECK(strcmp(answered_by(e, path, said), "whisper") == 0, "%s", said);
+    CHECK(strcmp(answered_by(e, "tiny", said), "Systran/faster-whisper-tiny:whisper") == 0, "%s", said);
+    hse_engine_close(&e);
+    hse_config *c = config("model_configs: [{name: w, model: small, model_type: FasterWhisper}]");
+    setup.config = c;                                   /* beside those of a config */
+    CHECK(hse_engine_start(&e, &setup, &err) == HSE_OK, "%s", err.text);
+    CHECK(strcmp(answered_by(e, path, said), "whisper") == 0 && strcmp(answered_by(e, NULL, said), "w") == 0, "%s", said);
+    hse_engine_close(&e);
+    hse_config_close(&c);
+
+    static const struct { const char *name, *word; } bad[] = {
+        {"nowhere", "there is no folder"}, {"models/org", "no built-in model type"}, {"half", "none of its files"},
+    };
+    snprintf(path, sizeof path, "%s/half", dir);
+    mkdir(path, 0755);
+    fake_file(path, "config.json", "{}");
+    setup.config = NULL;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, bad[i].name);
+        setup.model = path;
+        CHECK(hse_engine_start(&e, &setup, &err) == HSE_E_NOT_FOUND && strstr(err.text, bad[i].word), "%s: %s", bad[i].name, err.text);
+    }
+}
+
+/* A config's `model` may be a short name: the folder of the repository, in a folder of models or in Hugging Face's cache. */
+TEST(a_configs_model_by_its_short_name)
+{
+    static const hse_model_type *const types[] = {&whisper_type, NULL};
+    static const struct { const char *model; bool found; } cases[] = {{"small", true}, {"turbo", true}, {"medium", false}, {"smal", false}};
+    char home[300], path[900];
+    hse_error err = {0};
+
+    snprintf(home, sizeof home, "%.200s/fake-short", HSE_BINARY_DIR);
+    snprintf(path, sizeof path, "rm -rf '%s'", home);
+    CHECK(system(path) == 0, "cannot clear the folder");
+    snprintf(path, sizeof path, "%s/models/openai/whisper-small", home);
+    recogniser(path);
+    snprintf(path, sizeof path, "%s/hub/models--deepdml--faster-whisper-large-v3-turbo-ct2/snapshots/0123abc", home);
+    recogniser(path);
+    snprintf(path, sizeof path, "%s/hub/models--deepdml--faster-whisper-large-v3-turbo-ct2/refs", home);
+    mkdir(path, 0755);
+    fake_file(path, "main", "0123abc");
+    setenv("HF_HOME", home, 1);
+    snprintf(path, sizeof path, "%s/models", home);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char yaml[200];
+        hse_engine *e = NULL;
+
+        snprintf(yaml, sizeof yaml, "model_configs: [{name: w, model: %s, model_type: FasterWhisper}]", cases[i].model);
+        hse_config *c = config(yaml);
+        CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .config = c, .models = path, .threads = 1}, &err) == HSE_OK, "%s", err.text);
+        hse_status s = hse_engine_load(e, "w", NAN, &err);      /* these files are empty */
+        CHECK((s != HSE_E_NOT_FOUND) == cases[i].found, "%s: %d %s", cases[i].model, (int)s, err.text);
+        hse_engine_close(&e);
+        hse_config_close(&c);
+    }
+    unsetenv("HF_HOME");
+}
+
 TEST(hses_own_config_starts_and_refuses_by_name)
 {
     hse_config *c = NULL;
