@@ -36,6 +36,11 @@ typedef struct {
     schema_number prefix_padding_ms, silence_duration_ms, threshold;
 } chunking_options;
 
+/* faster-whisper's VadOptions. */
+typedef struct {
+    schema_number threshold, neg_threshold, min_speech_duration_ms, max_speech_duration_s, min_silence_duration_ms, speech_pad_ms;
+} vad_parameters;
+
 typedef struct {
     common_fields    common;
     hse_buf          audio;
@@ -46,12 +51,15 @@ typedef struct {
     schema_bool      stream, translate;
     chunking_options chunking;
     /* faster-whisper's */
-    const char      *hotwords, *prefix;
-    schema_bool      vad_filter, batched, multilingual, without_timestamps, condition_on_previous_text;
-    schema_integer   beam_size, best_of, no_repeat_ngram_size, max_new_tokens, seed;
+    const char      *hotwords, *prefix, *prepend_punctuations, *append_punctuations;
+    schema_bool      vad_filter, batched, multilingual, without_timestamps, condition_on_previous_text, suppress_blank;
+    schema_integer   beam_size, best_of, no_repeat_ngram_size, max_new_tokens, seed, language_detection_segments;
+    vad_parameters   vad;
     schema_number    patience, length_penalty, repetition_penalty, compression_ratio_threshold, log_prob_threshold, no_speech_threshold,
-                     hallucination_silence_threshold, max_initial_timestamp;
+                     hallucination_silence_threshold, max_initial_timestamp, prompt_reset_on_temperature, chunk_length,
+                     language_detection_threshold;
     schema_list      clip_timestamps;                       /* double */
+    schema_list      suppress_tokens;                       /* int64_t */
 } transcribe_request;
 
 typedef struct {

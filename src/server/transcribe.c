@@ -91,9 +91,52 @@ static void take_chunking(const chunking_options *c, hse_transcribe_options *o)
     o->vad_params_given = 1;
 }
 
+/* Who gives some of them has the rest as vad_filter has it, batched or not, as in faster-whisper. */
+static bool take_vad(transcription *t, hse_transcribe_options *o)
+{
+    const vad_parameters *v = &t->body->vad;
+    const struct { schema_number from; double *to; } rows[] = {
+        {v->threshold, &o->vad.threshold},
+        {v->neg_threshold, &o->vad.neg_threshold},
+        {v->min_speech_duration_ms, &o->vad.min_speech_ms},
+        {v->max_speech_duration_s, &o->vad.max_speech_s},
+        {v->min_silence_duration_ms, &o->vad.min_silence_ms},
+        {v->speech_pad_ms, &o->vad.pad_ms},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].from.given) {
+            if (t->body->chunking.type && strcmp(t->body->chunking.type, "server_vad") == 0)
+                return api_fail(&t->call->error, 400, "vad_parameters", "vad_parameters and chunking_strategy server_vad exclude each other");
+            *rows[i].to = rows[i].from.value;
+            o->vad_params_given = 1;
+        }
+    return true;
+}
+
+/* The ids as the engine takes them, in a list of the request's. */
+static bool take_suppressed(transcription *t, hse_transcribe_options *o)
+{
+    const schema_list *list = &t->body->suppress_tokens;
+
+    if (!list->items)
+        return true;
+    o->suppress_none = list->count == 0;
+    if (!(t->suppress = hse_calloc(list->count + 1, sizeof *t->suppress)))
+        return api_fail(&t->call->error, 500, NULL, "not enough memory for this request");
+    for (size_t i = 0; i < list->count; i++)
+        t->suppress[i] = (int32_t)((const int64_t *)list->items)[i];
+    o->suppress_tokens = list->count ? t->suppress : NULL;
+    o->suppress_token_count = list->count;
+    return true;
+}
+
 static void take_decoding(const transcribe_request *b, hse_transcribe_options *o)
 {
     const struct { schema_number from; double *to; } numbers[] = {
+        {b->prompt_reset_on_temperature, &o->prompt_reset_on_temperature},
+        {b->chunk_length, &o->chunk_length_s},
+        {b->language_detection_threshold, &o->language_detection_threshold},
         {b->patience, &o->patience},
         {b->length_penalty, &o->length_penalty},
         {b->repetition_penalty, &o->repetition_penalty},
@@ -111,6 +154,10 @@ static void take_decoding(const transcribe_request *b, hse_transcribe_options *o
     o->best_of = (int)b->best_of.value;
     o->no_repeat_ngram_size = (int)b->no_repeat_ngram_size.value;
     o->max_new_tokens = (int)b->max_new_tokens.value;
+    o->language_detection_segments = (int)b->language_detection_segments.value;
+    o->suppress_blank = b->suppress_blank.value;
+    o->prepend_punctuations = b->prepend_punctuations;
+    o->append_punctuations = b->append_punctuations;
     o->vad_filter = b->vad_filter.value;
     o->batched = b->batched.value;
     o->multilingual = b->multilingual.value;
@@ -221,7 +268,7 @@ static bool prepare(transcription *t)
     }
     t->request.notify = api_stream_notify;
     t->request.user = &t->wait;
-    return take_languages(t, o) && take_temperatures(t, o) && take_hotwords(t, o) &&
+    return take_languages(t, o) && take_temperatures(t, o) && take_hotwords(t, o) && take_vad(t, o) && take_suppressed(t, o) &&
            api_decode(t->call, &b->audio, t->hse ? "input_audio" : "file", RATE, &t->request.audio);
 }
 
@@ -305,6 +352,7 @@ static bool run(api_call *c, bool hse, bool translate)
     hse_buf_free(&t.all_logprobs);
     hse_buf_free(&t.hotwords);
     hse_free(t.languages);
+    hse_free(t.suppress);
     return ok;
 }
 

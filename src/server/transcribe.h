@@ -16,6 +16,7 @@ typedef struct {
     transcript_form           format;
     bool                      stream, logprobs, words, segments;
     const char              **languages;
+    int32_t                  *suppress;
     hse_buf                   hotwords, list;           /* list: hse_transcript_segment */
     hse_buf                   text, all_logprobs;       /* of a stream, so far */
     hse_transcript            whole;

@@ -16,6 +16,17 @@ static const schema_field chunking_fields[] = {
 };
 static const schema chunking_schema = SCHEMA("ChunkingStrategy", chunking_fields, chunking_options);
 
+#define V(member) offsetof(vad_parameters, member)
+static const schema_field vad_fields[] = {
+    {"threshold", FIELD_NUMBER, V(threshold), .doc = "probability at which speech begins", .min = 0, .max = 1},
+    {"neg_threshold", FIELD_NUMBER, V(neg_threshold), .doc = "below it speech ends", .min = 0, .max = 1},
+    {"min_speech_duration_ms", FIELD_NUMBER, V(min_speech_duration_ms), .doc = "shorter speech is none", .min = 0, .max = 100000},
+    {"max_speech_duration_s", FIELD_NUMBER, V(max_speech_duration_s), .doc = "longer speech is cut", .min = 0.1, .max = 100000},
+    {"min_silence_duration_ms", FIELD_NUMBER, V(min_silence_duration_ms), .doc = "a shorter pause does not end speech", .min = 0, .max = 100000},
+    {"speech_pad_ms", FIELD_NUMBER, V(speech_pad_ms), .doc = "added around speech", .min = 0, .max = 10000},
+};
+static const schema vad_parameters_schema = SCHEMA("VadParameters", vad_fields, vad_parameters);
+
 #define PROMPT_ROW {"prompt", FIELD_TEXT, T(prompt), .doc = "text before the recording: its words and style are followed", .max = 65536}
 
 #define TEMPERATURE_ROWS                                                                                                      \
@@ -57,6 +68,19 @@ static const schema chunking_schema = SCHEMA("ChunkingStrategy", chunking_fields
     {"max_initial_timestamp", FIELD_NUMBER, T(max_initial_timestamp), .doc = "latest start of the first segment, in seconds", .min = 0, .max = 30, \
      .def = "1"},                                                                                                             \
     {"max_new_tokens", FIELD_INTEGER, T(max_new_tokens), .doc = "of a window; 0: as many as the model can", .min = 0, .max = 448, .def = "0"},   \
+    {"prompt_reset_on_temperature", FIELD_NUMBER, T(prompt_reset_on_temperature), .doc = "above it what follows does not see this window's text", \
+     .min = 0, .max = 1, .def = "0.5"},                                                                                        \
+    {"suppress_blank", FIELD_BOOL, T(suppress_blank), .doc = "a window does not begin with a space or its end", .def = "true"},         \
+    {"suppress_tokens", FIELD_LIST, T(suppress_tokens), .doc = "ids that are never said; -1: the model's list; [] (JSON): none", .item = FIELD_INTEGER, \
+     .min = -1, .max = 1000000, .max_items = 1024},                                                                            \
+    {"prepend_punctuations", FIELD_TEXT, T(prepend_punctuations), .doc = "marks that belong to the word behind them", .max = 256},      \
+    {"append_punctuations", FIELD_TEXT, T(append_punctuations), .doc = "marks that belong to the word before them", .max = 256},        \
+    {"chunk_length", FIELD_NUMBER, T(chunk_length), .doc = "seconds of a window, of a chunk", .min = 1, .max = 30, .def = "30"},       \
+    {"language_detection_threshold", FIELD_NUMBER, T(language_detection_threshold), .doc = "a language less likely is looked for in the next "  \
+     "window", .min = 0, .max = 1, .def = "0.5"},                                                                              \
+    {"language_detection_segments", FIELD_INTEGER, T(language_detection_segments), .doc = "windows that are looked at for it", .min = 1,      \
+     .max = 100, .def = "1"},                                                                                                  \
+    {"vad_parameters", FIELD_OBJECT, T(vad), .doc = "how vad_filter finds speech; absent members are as usual", .object = &vad_parameters_schema},     \
     {"clip_timestamps", FIELD_LIST, T(clip_timestamps), .doc = "start, end, start, ... in seconds: only these parts", .item = FIELD_NUMBER,     \
      .min = 0, .max = 1e6, .max_items = 256},                                                                                  \
     {"seed", FIELD_INTEGER, T(seed), .doc = "of words that are drawn", .min = 0, .max = 9007199254740992.0}
@@ -71,14 +95,17 @@ static const schema_field json_fields[] = {
 };
 const schema transcribe_schema = SCHEMA("SpeechTranscribeRequest", json_fields, transcribe_request, "HSE's form.");
 
+#define GRANULARITY_ROW                                                                                                        \
+    {"timestamp_granularities", FIELD_LIST, T(granularities), .doc = "of verbose_json; segment when absent", .item = FIELD_CHOICE,      \
+     .choices = "word|segment", .max_items = 2}
+
 static const schema_field form_fields[] = {
     MODEL_ROW(transcribe_request, "a name of /v1/audio/transcriptions/models; absent, whisper-1, gpt-4o-transcribe, ...: the first"),
     {"file", FIELD_BASE64, T(audio), .doc = "the recording", .required = true},
     LANGUAGE_ROWS, PROMPT_ROW, TEMPERATURE_ROWS,
     {"response_format", FIELD_CHOICE, T(response_format), .doc = "of the answer", .choices = "json|text|srt|vtt|verbose_json|diarized_json",
      .def = "json"},
-    {"timestamp_granularities", FIELD_LIST, T(granularities), .doc = "of verbose_json; segment when absent", .item = FIELD_CHOICE,
-     .choices = "word|segment", .max_items = 2},
+    GRANULARITY_ROW,
     {"include", FIELD_LIST, T(include), .doc = "logprobs: of every token, with json", .item = FIELD_CHOICE, .choices = "logprobs", .max_items = 1},
     {"stream", FIELD_BOOL, T(stream), .doc = "events with the text as it is decoded; with json and text", .def = "false"},
     {"chunking_strategy", FIELD_OBJECT, T(chunking), .doc = "how a long recording is cut", .object = &chunking_schema, .word = "type"},
@@ -94,6 +121,7 @@ static const schema_field translate_fields[] = {
     {"file", FIELD_BASE64, T(audio), .doc = "the recording", .required = true},
     LANGUAGE_ROWS, PROMPT_ROW, TEMPERATURE_ROWS,
     {"response_format", FIELD_CHOICE, T(response_format), .doc = "of the answer", .choices = "json|text|srt|vtt|verbose_json", .def = "json"},
+    GRANULARITY_ROW,
     {"stream", FIELD_BOOL, T(stream), .doc = "events with the text as it is decoded; with json and text", .def = "false"},
     DECODING_ROWS, COMMON_ROWS(transcribe_request),
 };

@@ -18,7 +18,10 @@ DECODING = {f: REACHES for f in (
     "language", "languages", "prompt", "temperature", "temperature_inc", "keywords", "hotwords", "prefix", "batched", "multilingual",
     "without_timestamps", "no_timestamps", "condition_on_previous_text", "beam_size", "best_of", "patience", "length_penalty",
     "repetition_penalty", "no_repeat_ngram_size", "compression_ratio_threshold", "log_prob_threshold", "no_speech_threshold",
-    "hallucination_silence_threshold", "max_initial_timestamp", "max_new_tokens", "clip_timestamps", "seed")}
+    "hallucination_silence_threshold", "max_initial_timestamp", "max_new_tokens", "clip_timestamps", "seed", "prompt_reset_on_temperature",
+    "suppress_blank", "suppress_tokens", "prepend_punctuations", "append_punctuations", "chunk_length", "language_detection_threshold",
+    "language_detection_segments")}
+DECODING["vad_parameters"] = "transcribe.test_vad_parameters"
 DECODING["vad_filter"] = "transcribe.test_silence_gives_no_text"
 SPEECH_FIRST = {"input_vad_mode": "filters.test_input_vad_mode_finds_the_speech_first",
                 "input_vad_data": "filters.test_input_vad_data_is_the_answer_of_the_vad_route"}
@@ -52,7 +55,10 @@ TABLE = {
         "timestamp_granularities": "transcribe.test_the_sdk_gets_every_response_format", "stream": "transcribe.test_the_sdk_streams",
         "chunking_strategy": "transcribe.test_chunking_strategy_in_its_three_spellings", "translate": REACHES, **DECODING},
     "CreateTranslationRequest": {"model": "transcribe.test_the_sdk_translates", "file": "transcribe.test_the_sdk_translates",
-                                 "response_format": "transcribe.test_the_sdk_translates", "stream": "transcribe.test_the_sdk_streams", **DECODING},
+                                 "response_format": "transcribe.test_the_sdk_translates",
+                                 "timestamp_granularities": "transcribe.test_the_sdk_translates", "stream": "transcribe.test_the_sdk_streams", **DECODING},
+    "VadParameters": {f: "transcribe.test_vad_parameters" for f in
+                      ("threshold", "neg_threshold", "min_speech_duration_ms", "max_speech_duration_s", "min_silence_duration_ms", "speech_pad_ms")},
     "ChunkingStrategy": {**{f: "transcribe.test_chunking_strategy_in_its_three_spellings" for f in ("type", "threshold", "silence_duration_ms")},
                          "prefix_padding_ms": "fields.test_prefix_padding"},
     "VoiceConversionRequest": {

@@ -77,6 +77,8 @@ def test_the_sdk_translates(hse):
         verbose = t.create(model="whisper-1", file=("a.wav", WAV), response_format="verbose_json")
         assert verbose.language == "english" and verbose.segments and f.alive()
         assert json.loads(json.dumps(post(f, [("response_format", "verbose_json")], "/v1/audio/translations")))["task"] == "translate"
+        words = post(f, [("response_format", "verbose_json"), ("timestamp_granularities[]", "word")], "/v1/audio/translations")["words"]
+        assert words[0]["word"] == "word0", words
 
 
 def test_verbose_json_is_whole_and_never_holds_nan(hse):
@@ -106,7 +108,11 @@ def test_every_field_reaches_the_recogniser(hse):
         (("log_prob_threshold", "-2"), {"log_prob_threshold=-2"}), (("no_speech_threshold", "0.5"), {"no_speech_threshold=0.5"}),
         (("hallucination_silence_threshold", "2"), {"hallucination_silence_threshold=2"}), (("max_initial_timestamp", "2"), {"max_initial_timestamp=2"}),
         (("max_new_tokens", "30"), {"max_new_tokens=30"}), (("clip_timestamps", "1.5"), {"clip=1.5"}), (("seed", "7"), {"seed=7"}),
-        (("translate", "true"), {"task=1"}),
+        (("translate", "true"), {"task=1"}), (("prompt_reset_on_temperature", "0.7"), {"prompt_reset_on_temperature=0.7"}),
+        (("suppress_blank", "false"), {"suppress_blank=0"}), (("suppress_tokens[]", "7"), {"suppress_tokens=7"}),
+        (("prepend_punctuations", "("), {"prepend_punctuations=("}), (("append_punctuations", ")"), {"append_punctuations=)"}),
+        (("chunk_length", "20"), {"chunk_length=20"}), (("language_detection_threshold", "0.8"), {"language_detection_threshold=0.8"}),
+        (("language_detection_segments", "3"), {"language_detection_segments=3"}),
     ]
     with fake.running() as f:
         for field, want in rows:
@@ -124,6 +130,18 @@ def test_chunking_strategy_in_its_three_spellings(hse):
         assert set(vad) == {"batched=1", "vad_threshold=0.7", "vad_silence=200", "vad_pad=300"}, vad
         vad = text(("chunking_strategy", '{"type": "server_vad", "silence_duration_ms": 450}'))
         assert {"batched=1", "vad_silence=450"} <= set(vad), vad
+
+
+def test_vad_parameters(hse):
+    values = {"threshold": 0.7, "neg_threshold": 0.3, "min_speech_duration_ms": 70, "max_speech_duration_s": 9,
+              "min_silence_duration_ms": 450, "speech_pad_ms": 40}
+    want = {"vad_threshold=0.7", "vad_neg=0.3", "vad_speech=70", "vad_longest=9", "vad_silence=450", "vad_pad=40"}
+    with fake.running() as f:
+        text = lambda *fields: set(re.search(r"\{(.*)\}", post(f, fields)["text"])[1].split(" "))
+        assert text(*((f"vad_parameters[{k}]", v) for k, v in values.items())) == want
+        assert text(("vad_parameters", json.dumps({"speech_pad_ms": 40}))) == {"vad_pad=40"}
+        r = f.post("/v1/audio/transcriptions", {"input_audio": server.speech_base64(), "vad_parameters": values, "suppress_tokens": []})
+        assert set(re.search(r"\{(.*)\}", r["text"])[1].split()) == want | {"suppress_none=1"}, r["text"]
 
 
 def test_silence_gives_no_text(hse):
@@ -158,7 +176,9 @@ def test_what_is_refused_and_how(hse):
             ([("include[]", "logprobs"), ("response_format", "text")], "include"), ([("include[]", "usage")], "include[0]"),
             ([("stream", "true"), ("response_format", "srt")], "stream"), ([("temperature", "1.1")], "temperature"), ([("temperature", "-1")], "temperature"),
             ([("temperature", "warm")], "temperature"), ([("temperature_inc", "0.01")], "temperature_inc"), ([("beam_size", "0")], "beam_size"),
-            ([("language", "de"), ("languages[]", "fr")], "languages"), ([("chunking_strategy", "sometimes")], "chunking_strategy"),
+            ([("language", "de"), ("languages[]", "fr")], "languages"),
+            ([("vad_parameters[threshold]", "0.5"), ("chunking_strategy[type]", "server_vad")], "vad_parameters"),
+            ([("vad_parameters[threshold]", "2")], "vad_parameters.threshold"), ([("suppress_tokens[]", "-2")], "suppress_tokens[0]"), ([("chunking_strategy", "sometimes")], "chunking_strategy"),
             ([("chunking_strategy[threshold]", "0.5")], "chunking_strategy.type"), ([("stream", "perhaps")], "stream"), ([("nonsense", "1")], "nonsense"),
             ([("response_format", "xml")], "response_format"), ([("model", "whisper-1"), ("model", "x")], "model")]
     with fake.running() as f:
@@ -230,3 +250,7 @@ def test_the_real_recogniser_through_the_sdk(hse):
             assert create(response_format="srt").startswith("1\n00:00:") and create(response_format="vtt").startswith("WEBVTT\n\n00:00:")
             body, head = fake.form([], [("file", "silence.wav", silence())])
             assert json.loads(f.request("POST", "/v1/audio/transcriptions", body, head)[2])["text"] == "", "silence gives no text"
+            for model in ("whisper", "org/tiny", "tiny"):              # by its name, its folder, faster-whisper's name
+                r = sdk(f).transcriptions.create(model=model, file=("a.wav", WAV), extra_body={"beam_size": 1, "language": "en", "max_new_tokens": 5})
+                assert r.text and plain.text.startswith(r.text[:5]), (model, r.text)
+            f.post("/v1/models/load", {"model": "tiny"})

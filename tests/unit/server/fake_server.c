@@ -56,6 +56,9 @@ static void what_was_asked(hse_buf *b, const hse_transcribe_options *o)
     say(b, "batched", o->batched, d.batched);
     say(b, "vad_filter", o->vad_filter, 1);
     say(b, "vad_threshold", o->vad.threshold, d.vad.threshold);
+    say(b, "vad_neg", o->vad.neg_threshold, d.vad.neg_threshold);
+    say(b, "vad_speech", o->vad.min_speech_ms, d.vad.min_speech_ms);
+    say(b, "vad_longest", o->vad.max_speech_s, d.vad.max_speech_s);
     say(b, "vad_silence", o->vad.min_silence_ms, d.vad.min_silence_ms);
     say(b, "vad_pad", o->vad.pad_ms, d.vad.pad_ms);
     say(b, "beam_size", o->beam_size, d.beam_size);
@@ -79,6 +82,16 @@ static void what_was_asked(hse_buf *b, const hse_transcribe_options *o)
     say(b, "max_new_tokens", o->max_new_tokens, d.max_new_tokens);
     for (size_t i = 0; i < o->clip_count; i++)
         say(b, "clip", o->clip_timestamps[i], -1);
+    say(b, "prompt_reset_on_temperature", o->prompt_reset_on_temperature, d.prompt_reset_on_temperature);
+    say(b, "suppress_blank", o->suppress_blank, d.suppress_blank);
+    say(b, "suppress_none", o->suppress_none, d.suppress_none);
+    for (size_t i = 0; i < o->suppress_token_count; i++)
+        say(b, "suppress_tokens", o->suppress_tokens[i], -2);
+    say_text(b, "prepend_punctuations", o->prepend_punctuations);
+    say_text(b, "append_punctuations", o->append_punctuations);
+    say(b, "chunk_length", o->chunk_length_s, d.chunk_length_s);
+    say(b, "language_detection_threshold", o->language_detection_threshold, d.language_detection_threshold);
+    say(b, "language_detection_segments", o->language_detection_segments, d.language_detection_segments);
     say(b, "hallucination_silence_threshold", o->hallucination_silence_threshold, d.hallucination_silence_threshold);
     if (o->has_seed)
         say(b, "seed", (double)o->seed, -1);
