@@ -1,9 +1,12 @@
 /* media_protocol.h - what hse and its helper program hse-media say to each other.
  *
- * Control: a SOCK_SEQPACKET pair, descriptor 3 in the helper. One media_request a message. MEDIA_DECODE and
- * MEDIA_ENCODE bring two descriptors: the input (decode: a sealed memfd or a file open for reading; encode: a stream
+ * Control: a SOCK_SEQPACKET pair, descriptor 3 in the helper. One media_request a message. MEDIA_DECODE, MEDIA_FOLLOW and
+ * MEDIA_ENCODE bring two descriptors: the input (decode: a sealed memfd or a file open for reading; the others: a stream
  * socket) and the write end of the job's own output pipe. The helper's keeper process forks a worker for each job, so a
  * worker that a hostile file took over has seen no other file and will see none; it is gone when the job is.
+ *
+ * MEDIA_FOLLOW decodes what comes bit by bit: messages of u32 n and n bytes, n = 0 at the end; each is acknowledged when the
+ * worker has used it up and has sent what came out of it.
  *
  * Output: frames of { u32 type, u32 size } and size bytes. A decode answers FORMAT, then SAMPLES..., then DONE; an
  * encode BYTES... with an ACK at the start and after each piece of input, then DONE; either may end with ERROR instead.
@@ -16,7 +19,7 @@
 
 enum {
     MEDIA_MAGIC = 0x4D455348, /* "HSEM" */
-    MEDIA_VERSION = 1,        /* hse and hse-media must agree; they are installed together */
+    MEDIA_VERSION = 2,        /* hse and hse-media must agree; they are installed together */
     MEDIA_CONTROL_FD = 3,
     MEDIA_MAX_JOBS = 1024, /* workers of one keeper; most are encoders that wait for the next samples */
     MEDIA_BLOCK = 16384,   /* samples in one frame, either way, at most: under 1 s at any usual rate */
@@ -24,7 +27,7 @@ enum {
     MEDIA_MAX_ERROR = 200,
 };
 
-enum { MEDIA_DECODE = 1, MEDIA_ENCODE = 2, MEDIA_KILL = 3 };
+enum { MEDIA_DECODE = 1, MEDIA_ENCODE = 2, MEDIA_KILL = 3, MEDIA_FOLLOW = 4 };
 enum { MEDIA_FLAC = 1, MEDIA_MP3 = 2, MEDIA_OPUS = 3, MEDIA_AAC = 4 };
 
 typedef struct {

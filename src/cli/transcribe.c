@@ -3,9 +3,7 @@
 
 #include "cli/commands.h"
 
-#include "audio/decode.h"
 #include "base/clock.h"
-#include "base/mem.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +26,7 @@ static const cli_option options[] = {
     {"batched", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "chunks of speech side by side, without earlier text: faster for long recordings"},
     {"timestamps", 0, CLI_FLAG, NULL, "on", 0, 0, false, "--no-timestamps: one segment a window"},
     {"print-colors", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "words from red to green by how sure the model is"},
+    {"jobs", 'j', CLI_INT, "N", "8", 1, CLI_MOST_AT_ONCE, false, "recordings under way at once; they share batches"},
     {"raw", 0, CLI_INT, "HZ", NULL, 1000, 384000, false, "standard input is 16-bit mono samples at this rate"},
     CLI_MODEL_OPTION,
     CLI_REMOTE_OPTIONS,
@@ -95,113 +94,7 @@ static int take_options(cli_transcribe *t)
     return bad ? bad : take_languages(t, cli_text(a, "language"));
 }
 
-/* ---- one recording ------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    cli_transcribe     *t;
-    cli_transcript_out *out;
-    cli_progress        progress;
-    hse_transcript      so_far;
-    char                language[32];
-    hse_status          status;
-    hse_error           err;
-} file_run;
-
-static int take_segment(void *user, const hse_transcript_segment *segment, const hse_transcript *so_far)
-{
-    file_run *f = user;
-
-    cli_progress_end(&f->progress);             /* the bar's line, if text goes to the same terminal */
-    f->status = cli_transcript_segment(f->out, segment, &f->err);
-    f->so_far = *so_far;
-    f->so_far.segments = NULL;
-    f->so_far.segment_count = 0;
-    f->so_far.languages = NULL;
-    f->so_far.language_count = 0;
-    if (so_far->language) {                     /* valid during this call only */
-        snprintf(f->language, sizeof f->language, "%s", so_far->language);
-        f->so_far.language = f->language;
-    }
-    cli_progress_step(&f->progress, segment->end);
-    return f->status != HSE_OK;
-}
-
-static hse_status samples_to_text(cli_transcribe *t, hse_engine *engine, const hse_pcm *pcm, const char *name, cli_transcript_out *out,
-                                  hse_error *err)
-{
-    double seconds = (double)pcm->count / pcm->rate_hz;
-    file_run f = {.t = t, .out = out, .so_far = {.language = t->options.language, .duration = seconds, .duration_after_vad = seconds}};
-    const char *base = strrchr(name, '/');
-
-    cli_progress_start(&f.progress, base ? base + 1 : name, seconds);
-    hse_status s = hse_transcribe_stream(engine, pcm->samples, pcm->count, pcm->rate_hz, &t->options, take_segment, &f, err);
-    cli_progress_end(&f.progress);
-    if (s != HSE_OK && f.status != HSE_OK) {
-        *err = f.err;
-        return f.status;
-    }
-    t->done_s += seconds;
-    return s == HSE_OK ? cli_transcript_end(out, &f.so_far, err) : s;
-}
-
-static hse_status file_to_text(cli_transcribe *t, hse_engine *engine, const char *path, cli_transcript_out *out, hse_error *err)
-{
-    hse_pcm pcm = {0};
-    hse_status s = cli_read_audio(&pcm, path, err);
-
-    if (s == HSE_OK)
-        s = samples_to_text(t, engine, &pcm, path, out, err);
-    hse_pcm_free(&pcm);
-    return s;
-}
-
-/* A pipe is heard while it runs; a file that stands there (hse transcribe - < x.mp3) is read as one. */
-static hse_status stdin_to_text(cli_transcribe *t, hse_engine *engine, cli_transcript_out *out, hse_error *err)
-{
-    struct stat st;
-    hse_audio audio = {0};
-    hse_buf bytes;
-    bool whole = false;
-    unsigned raw = cli_given(t->args, "raw") ? (unsigned)cli_int(t->args, "raw") : 0;
-
-    if (!raw && fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode))
-        return file_to_text(t, engine, "-", out, err);
-    hse_status s = cli_transcribe_live(t, engine, raw, out, &whole, &bytes, err);
-    if (s == HSE_OK && whole) {
-        hse_audio_source source = hse_source_bytes((hse_bytes){bytes.data, bytes.size});
-        s = hse_audio_decode(&audio, &source, NULL, err);
-        if (s == HSE_OK && !audio.n)
-            s = hse_fail(err, HSE_E_FORMAT, 0, "standard input has no samples");
-        if (s == HSE_OK) {
-            hse_pcm pcm = {audio.samples, audio.n, (unsigned)audio.rate_hz};
-            s = samples_to_text(t, engine, &pcm, "standard input", out, err);
-        }
-        hse_audio_free(&audio);
-    }
-    hse_buf_free(&bytes);
-    return s;
-}
-
-/* ---- all of them --------------------------------------------------------------------------------------------------- */
-
-static hse_status one_input(cli_transcribe *t, hse_engine *engine, const cli_remote *remote, const char *path, hse_error *err)
-{
-    bool from_stdin = strcmp(path, "-") == 0;
-    cli_transcript_out out;
-
-    if (t->args->n_operands > 1 && !t->style.dir)
-        printf("%s:\n", path);
-    cli_transcript_begin(&out, &t->style, path, stdout);
-    hse_status s = remote       ? cli_transcribe_remote(t, remote, path, &out, err)
-                   : from_stdin ? stdin_to_text(t, engine, &out, err)
-                                : file_to_text(t, engine, path, &out, err);
-    cli_transcript_close(&out);
-    if (s != HSE_OK)
-        cli_name_file(err, "file", path);
-    if (s != HSE_OK && !from_stdin && !strstr(err->text, path))
-        hse_fail_in(err, s, "%s", path);
-    return s;
-}
+/* ---- running ------------------------------------------------------------------------------------------------------- */
 
 /* Live audio has no route at a server yet, so a pipe is always heard here. */
 static bool live_input(const cli_args *a)
@@ -239,9 +132,7 @@ static int run(const cli_args *a)
     if (s != HSE_OK)
         return cli_fail(&err);
     uint64_t began = hse_now_ns();
-    for (int i = 0; i < a->n_operands && s != HSE_E_CANCELLED; i++)
-        if ((s = one_input(&t, engine, found ? &remote : NULL, a->operands[i], &err)) != HSE_OK)
-            status = cli_fail(&err);
+    status = cli_transcribe_files(&t, engine, found ? &remote : NULL, live_input(a) ? 1 : (int)cli_int(a, "jobs"));
     cli_say_speed((double)(hse_now_ns() - began) * 1e-9, t.done_s);
     cli_engine_close(&engine);
     return status;
@@ -250,9 +141,10 @@ static int run(const cli_args *a)
 const cli_command cli_transcribe_command = {
     .name = "transcribe", .operands = "FILE...|-", .summary = "Turn recordings into text or subtitles", .min_operands = 1, .max_operands = -1,
     .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
-    .details = "Text goes to standard output as it is known, or with -o into files. - is standard input: a wav or raw samples from a pipe\n"
-               "are heard while they come, other formats when they end.\n\n"
+    .details = "Text goes to standard output as it is known, or with -o into files. - is standard input: what comes\n"
+               "through a pipe is heard while it comes, be it raw samples, wav, flac, mp3, ogg, webm or aac; an mp4 when it ends.\n\n"
                "Examples:\n  hse transcribe talk.mp3\n  hse transcribe -l de --words -o subtitles --format srt,vtt,json *.m4a\n"
                "  arecord -t raw -f S16_LE -r 16000 | hse transcribe - --raw 16000\n"
+               "  cat talk.mp3 | hse transcribe -\n"
                "  hse transcribe --task translate interview.opus\n",
 };

@@ -1,6 +1,7 @@
 /* transcribe_live.c - hse transcribe -: samples from a pipe as they come, text as it is known. */
 #include "cli/transcribe.h"
 
+#include "audio/follow.h"
 #include "audio/wav.h"
 #include "base/clock.h"
 
@@ -14,6 +15,7 @@ enum { HEAD = 4096, BLOCK = 16 << 10, MAX_WHOLE = 1 << 30, TICK_MS = 100 };
 typedef struct {
     cli_transcript_out *out;
     bool                draw, drawn;        /* partials, on a terminal only */
+    char                language[32];       /* of the first final */
     hse_status          status;
     hse_error           err;
 } live;
@@ -55,6 +57,8 @@ static void take_event(void *user, const hse_transcribe_event *e)
     erase(l);
     if (e->final) {
         l->status = cli_transcript_segment(l->out, e->segment, &l->err);
+        if (!l->language[0] && e->segment->language)
+            snprintf(l->language, sizeof l->language, "%s", e->segment->language);
     } else if (l->draw) {                   /* the last part of a long one, from a character's beginning */
         const char *text = e->segment->text;
         size_t n = strlen(text), from = n > LINE ? n - LINE : 0;
@@ -109,7 +113,53 @@ static hse_status push_all(stream *in, const hse_buf *head, size_t skip, hse_tra
     return s;
 }
 
-/* The first bytes say what it is. */
+/* ---- compressed ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const cli_transcribe    *t;
+    hse_engine              *engine;
+    hse_transcribe_session **session;
+    live                    *live;
+    hse_audio                info;
+} decoded;
+
+static hse_status take_decoded(void *arg, const float *x, size_t n, hse_error *err)
+{
+    decoded *d = arg;
+    hse_status s = HSE_OK;
+
+    if (!*d->session)
+        s = hse_transcribe_session_open(d->session, d->engine, &d->t->options, (unsigned)d->info.rate_hz, err);
+    if (s == HSE_OK)
+        s = hse_transcribe_session_push(*d->session, x, n, take_event, d->live, err);
+    if (s == HSE_OK && (s = d->live->status) != HSE_OK)
+        *err = d->live->err;
+    return s;
+}
+
+/* *whole: it is of a kind that needs its end first. */
+static hse_status push_compressed(decoded *d, const hse_buf *head, bool *whole, hse_error *err)
+{
+    uint8_t bytes[BLOCK];
+    hse_follow *f = NULL;
+    size_t got = 1;
+    hse_status s = hse_follow_open(&f, take_decoded, d, &d->info, err);
+
+    if (s == HSE_OK && (s = hse_follow_push(f, head->data, head->size, err)) == HSE_E_UNSUPPORTED && !*d->session) {
+        *whole = true;
+        got = 0;
+        s = HSE_OK;
+    }
+    while (s == HSE_OK && got)
+        if ((s = read_some(bytes, sizeof bytes, &got, err)) == HSE_OK)
+            s = got ? hse_follow_push(f, bytes, got, err) : hse_follow_finish(f, err);
+    hse_follow_close(&f);
+    return s;
+}
+
+/* ---- what it is ---------------------------------------------------------------------------------------------------- */
+
+/* The first bytes say it. */
 static hse_status read_head(hse_buf *head, hse_error *err)
 {
     hse_status s = HSE_OK;
@@ -141,42 +191,48 @@ static hse_status read_rest(hse_buf *rest, hse_error *err)
     return s;
 }
 
-hse_status cli_transcribe_live(cli_transcribe *t, hse_engine *engine, unsigned raw_hz, cli_transcript_out *out, bool *whole, hse_buf *rest,
-                               hse_error *err)
+hse_status cli_transcribe_live(const cli_transcribe *t, hse_engine *engine, unsigned raw_hz, cli_transcript_out *out, double *seconds,
+                               bool *whole, hse_buf *rest, hse_error *err)
 {
     live l = {.out = out, .draw = isatty(STDERR_FILENO)};
     stream in = {.coding = HSE_PCM_S16, .channels = 1, .rate_hz = raw_hz, .frame = 2, .left = UINT64_MAX};
     hse_transcribe_session *session = NULL;
+    decoded d = {.t = t, .engine = engine, .session = &session, .live = &l};
     hse_wav_info info = {0};
+    bool pcm = raw_hz != 0;
     size_t skip = 0;
 
     *whole = false;
     hse_buf_init(rest, MAX_WHOLE);
     hse_status s = raw_hz ? HSE_OK : read_head(rest, err);
+    if (s == HSE_OK && !rest->size && !raw_hz)
+        s = hse_fail(err, HSE_E_FORMAT, 0, "standard input is empty: 0 bytes");
     if (s == HSE_OK && !raw_hz) {
         hse_audio_source source = hse_source_bytes((hse_bytes){rest->data, rest->size});
         hse_error why = {0};
-        if (!rest->size || !hse_wav_is(source.bytes) || hse_wav_open(&info, &source, NULL, &why) != HSE_OK) {
-            *whole = true;
-            return read_rest(rest, err);
-        }
+        pcm = hse_wav_is(source.bytes) && hse_wav_open(&info, &source, NULL, &why) == HSE_OK;
+        *whole = !pcm && hse_wav_is(source.bytes);      /* one of a kind that is not read here, or damaged: its end will tell */
+    }
+    if (s == HSE_OK && pcm && !raw_hz) {
         in = (stream){info.coding, info.channels, (unsigned)info.rate_hz, info.frame_bytes, UINT64_MAX};
         skip = (size_t)info.data_offset < rest->size ? (size_t)info.data_offset : rest->size;
     }
-    if (s == HSE_OK)
+    if (s == HSE_OK && pcm)
         s = hse_transcribe_session_open(&session, engine, &t->options, in.rate_hz, err);
-    double seconds = 0;
-    if (s == HSE_OK)
-        s = push_all(&in, rest, skip, session, &l, &seconds, err);
-    if (s == HSE_OK)
+    if (s == HSE_OK && pcm)
+        s = push_all(&in, rest, skip, session, &l, seconds, err);
+    else if (s == HSE_OK && !*whole)
+        s = push_compressed(&d, rest, whole, err);
+    if (s == HSE_OK && *whole)
+        return read_rest(rest, err);
+    if (d.info.rate_hz)
+        *seconds = (double)d.info.n / d.info.rate_hz;
+    if (s == HSE_OK && session)
         s = hse_transcribe_session_finish(session, take_event, &l, err);
     if (s == HSE_OK && (s = l.status) != HSE_OK)
         *err = l.err;
     erase(&l);
     hse_transcribe_session_close(&session);
-    hse_transcript end = {.language = t->options.language, .duration = seconds, .duration_after_vad = seconds};
-    if (s == HSE_OK)
-        s = cli_transcript_end(out, &end, err);
-    t->done_s += seconds;
-    return s;
+    hse_transcript end = {.language = l.language[0] ? l.language : t->options.language, .duration = *seconds, .duration_after_vad = *seconds};
+    return s == HSE_OK ? cli_transcript_end(out, &end, err) : s;
 }

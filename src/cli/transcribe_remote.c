@@ -51,7 +51,7 @@ static void fields(hse_buf *out, const cli_transcribe *t)
     field(out, "model", o->model);
     field(out, "response_format", "verbose_json");
     field(out, "timestamp_granularities[]", "segment");
-    if (o->word_timestamps && o->task == HSE_TRANSCRIBE)
+    if (o->word_timestamps)
         field(out, "timestamp_granularities[]", "word");
     field(out, "language", o->language);
     for (size_t i = 0; i < o->language_count; i++)
@@ -178,19 +178,9 @@ static hse_status collect(void *user, const void *data, size_t size, hse_error *
     return hse_buf_status(user, "the answer", err);
 }
 
-static hse_status write_out(const hse_transcript *t, cli_transcript_out *out, hse_error *err)
-{
-    hse_status s = HSE_OK;
-
-    for (size_t i = 0; i < t->segment_count && s == HSE_OK; i++)
-        s = cli_transcript_segment(out, &t->segments[i], err);
-    return s == HSE_OK ? cli_transcript_end(out, t, err) : s;
-}
-
-hse_status cli_transcribe_remote(cli_transcribe *t, const cli_remote *remote, const char *path, cli_transcript_out *out, hse_error *err)
+hse_status cli_transcribe_remote(const cli_transcribe *t, const cli_remote *remote, const char *path, cli_transcript_json *answer, hse_error *err)
 {
     const char *route = t->options.task == HSE_TRANSLATE ? "/v1/audio/translations" : "/v1/audio/transcriptions";
-    cli_transcript_json answer = {0};
     json_t *root = NULL;
     char *data = NULL;
     size_t size = 0;
@@ -216,12 +206,7 @@ hse_status cli_transcribe_remote(cli_transcribe *t, const cli_remote *remote, co
     if (s == HSE_OK)
         s = hse_json_parse(&root, (hse_bytes){text.data, text.size}, "the server's answer", NULL, err);
     if (s == HSE_OK)
-        s = cli_transcript_json_read(&answer, root, err);
-    if (s == HSE_OK) {
-        t->done_s += answer.transcript.duration;
-        s = write_out(&answer.transcript, out, err);
-    }
-    cli_transcript_json_free(&answer);
+        s = cli_transcript_json_read(answer, root, err);
     hse_buf_free(&form);
     hse_buf_free(&text);
     return s;

@@ -83,6 +83,8 @@ static hse_status to_stdout(cli_transcript_out *o, hse_error *err)
     hse_buf *b = &o->text[0];
     hse_status s = hse_buf_status(b, "the text", err);
 
+    if (o->held)
+        return s;
     if (s == HSE_OK && (fwrite(hse_buf_text(b), 1, b->size, o->to) != b->size || fflush(o->to) != 0))
         s = hse_fail(err, HSE_E_IO, 0, "standard output cannot be written");
     hse_buf_clear(b);
@@ -129,6 +131,12 @@ hse_status cli_transcript_segment(cli_transcript_out *o, const hse_transcript_se
         status = hse_buf_status(&o->text[i], "the text", err);
     }
     return status == HSE_OK && !o->style->dir ? to_stdout(o, err) : status;
+}
+
+hse_status cli_transcript_release(cli_transcript_out *o, hse_error *err)
+{
+    o->held = false;
+    return o->style->dir ? HSE_OK : to_stdout(o, err);
 }
 
 hse_status cli_transcript_end(cli_transcript_out *o, const hse_transcript *whole, hse_error *err)

@@ -24,12 +24,14 @@ typedef struct {
     const cli_transcript_style *style;
     const char  *input;
     FILE        *to;                /* standard output; tests give their own */
+    bool         held;              /* others print: what comes is kept until cli_transcript_release */
     hse_subtitle subtitle[CLI_TEXT_FORMATS];
     hse_buf      text[CLI_TEXT_FORMATS];
 } cli_transcript_out;
 
 void       cli_transcript_begin(cli_transcript_out *o, const cli_transcript_style *style, const char *input, FILE *to);
 hse_status cli_transcript_segment(cli_transcript_out *o, const hse_transcript_segment *s, hse_error *err);
+hse_status cli_transcript_release(cli_transcript_out *o, hse_error *err);
 /* Writes the files. */
 hse_status cli_transcript_end(cli_transcript_out *o, const hse_transcript *whole, hse_error *err);
 void       cli_transcript_close(cli_transcript_out *o);

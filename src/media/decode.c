@@ -1,7 +1,8 @@
 /* decode.c - a file of an allowed kind to mono float32, in frames of at most MEDIA_BLOCK samples.
  *
  * The file is read twice: first its packets only, whose durations tell without decoding whether it keeps the limits (a
- * bomb is refused before any sample leaves), then decoded, with the limits counted on the samples themselves. */
+ * bomb is refused before any sample leaves), then decoded, with the limits counted on the samples themselves. What comes bit by
+ * bit (MEDIA_FOLLOW) is decoded as it comes. */
 #include "channel.h"
 #include "worker.h"
 
@@ -13,12 +14,13 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
     IO_BUFFER = 32768,
-    HEAD = 65536,    /* looked at to tell the container */
+    HEAD = 65536,    /* looked at to tell the container; of what comes bit by bit its first message */
     PROBE = 1 << 20, /* bytes that finding the streams may read */
     MAX_STREAMS = 32,
     MAX_BLOCK_BYTES = 64 << 20, /* the largest single allocation: pictures in tags, absurd packets */
@@ -30,16 +32,55 @@ enum {
 static const char codecs[] = "flac,mp3float,mp3,vorbis,opus,aac,pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,"
                              "pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw";
 
+typedef struct output output;
+
+static void flush(output *o);
+
 typedef struct {
     int fd;
     int64_t size, at;
+    output *follow;             /* MEDIA_FOLLOW: where samples leave from before a message is acknowledged; else NULL */
+    uint32_t left;              /* of a message */
+    bool asked, ended;
+    const uint8_t *again;       /* what was looked at to tell the container comes once more */
+    unsigned n_again;
 } input;
+
+static int read_message(input *in, uint8_t *out, uint32_t size)
+{
+    if (in->n_again) {
+        size = size < in->n_again ? size : in->n_again;
+        memcpy(out, in->again, size);
+        in->again += size;
+        in->n_again -= size;
+        return (int)size;
+    }
+    if (!in->left && !in->ended) {
+        if (in->asked) {
+            flush(in->follow);
+            channel_frame(MEDIA_FRAME_ACK, NULL, 0);
+        }
+        in->asked = true;
+        if (!channel_read(in->fd, &in->left, sizeof in->left) || in->left > MEDIA_MAX_FRAME)
+            _exit(1);
+        in->ended = in->left == 0;
+    }
+    if (in->ended)
+        return AVERROR_EOF;
+    size = size < in->left ? size : in->left;
+    if (!channel_read(in->fd, out, size))
+        _exit(1);
+    in->left -= size;
+    return (int)size;
+}
 
 static int read_input(void *opaque, uint8_t *out, int size)
 {
     input *in = opaque;
     ssize_t n;
 
+    if (in->follow)
+        return read_message(in, out, (uint32_t)size);
     do
         n = pread(in->fd, out, (size_t)size, in->at);
     while (n < 0 && errno == EINTR);
@@ -71,6 +112,40 @@ static int refuse_open(AVFormatContext *fmt, AVIOContext **pb, const char *url, 
     return AVERROR(EPERM);
 }
 
+static const AVInputFormat *find_format(const char *name)
+{
+    const AVInputFormat *format = av_find_input_format(name);
+
+    if (!format)
+        channel_fail(MEDIA_E_UNSUPPORTED, "%s is not built into this libavformat", name);
+    return format;
+}
+
+_Noreturn static void refuse_format(const char *why)
+{
+    if (why)
+        channel_fail(MEDIA_E_UNSUPPORTED, "this is %s; wav, flac, mp3, ogg, opus, webm, m4a and aac are supported", why);
+    channel_fail(MEDIA_E_FORMAT, "this is no audio file that is known (wav, flac, mp3, ogg, opus, webm, m4a, aac)");
+}
+
+/* Of what comes bit by bit: by its first message, which is then read once more. */
+static const AVInputFormat *tell_followed(input *in)
+{
+    static uint8_t head[HEAD];
+    const char *why = NULL, *name;
+    unsigned skip = 0, n = 0;
+
+    for (int got = 1; got > 0 && n < HEAD && (!n || in->left); n += got > 0 ? (unsigned)got : 0)
+        got = read_input(in, head + n, (int)(HEAD - n));
+    if (!(name = sniff(head, n, &why, &skip)))
+        refuse_format(why);
+    if (strcmp(name, "mov") == 0) /* its directory may stand at its end */
+        channel_fail(MEDIA_E_UNSUPPORTED, "an mp4 file cannot be decoded before its end is there");
+    in->again = head;
+    in->n_again = n;
+    return find_format(name);
+}
+
 static const AVInputFormat *tell_container(input *in)
 {
     static uint8_t head[HEAD];
@@ -87,15 +162,9 @@ static const AVInputFormat *tell_container(input *in)
         name = next ? next : depth ? name : NULL;
     } while (skip && ++depth < 4);
     in->at = 0;
-    if (!name && why)
-        channel_fail(MEDIA_E_UNSUPPORTED, "this is %s; wav, flac, mp3, ogg, opus, webm, m4a and aac are supported",
-                     why);
     if (!name)
-        channel_fail(MEDIA_E_FORMAT, "this is no audio file that is known (wav, flac, mp3, ogg, opus, webm, m4a, aac)");
-    const AVInputFormat *format = av_find_input_format(name);
-    if (!format)
-        channel_fail(MEDIA_E_UNSUPPORTED, "%s is not built into this libavformat", name);
-    return format;
+        refuse_format(why);
+    return find_format(name);
 }
 
 static AVFormatContext *open_container(input *in, const AVInputFormat *format, AVStream **stream)
@@ -105,7 +174,8 @@ static AVFormatContext *open_container(input *in, const AVInputFormat *format, A
     int r;
 
     in->at = 0;
-    if (!fmt || !buffer || !(fmt->pb = avio_alloc_context(buffer, IO_BUFFER, 0, in, read_input, NULL, seek_input)))
+    if (!fmt || !buffer || !(fmt->pb = avio_alloc_context(buffer, IO_BUFFER, 0, in, read_input, NULL,
+                                                                   in->follow ? NULL : seek_input)))
         channel_fail(MEDIA_E_MEMORY, "no memory to open the audio");
     fmt->flags |= AVFMT_FLAG_CUSTOM_IO;
     fmt->io_open = refuse_open;
@@ -181,13 +251,13 @@ static void survey(const media_request *request, AVFormatContext *fmt, const AVS
     }
 }
 
-typedef struct {
+struct output {
     const media_request *request;
     int rate, channels; /* of the first frame */
     uint64_t samples, limit;
     size_t n;
     float block[MEDIA_BLOCK];
-} output;
+};
 
 static void flush(output *o)
 {
@@ -284,14 +354,16 @@ void worker_decode(const media_request *request, int fd)
         channel_fail(MEDIA_E_MEMORY, "no memory to decode audio");
     av_max_alloc(MAX_BLOCK_BYTES);
     o.request = request;
-    const AVInputFormat *format = tell_container(&in);
+    in.follow = request->op == MEDIA_FOLLOW ? &o : NULL;
+    const AVInputFormat *format = in.follow ? tell_followed(&in) : tell_container(&in);
     AVFormatContext *fmt = open_container(&in, format, &stream);
     AVCodecContext *dec = open_codec(stream);
-    survey(request, fmt, stream, packet);
-
-    /* Seeking back is not exact in every container; a second opening is. The first one's memory ends with the process.
-     */
-    fmt = open_container(&in, format, &stream);
+    if (!in.follow) {
+        survey(request, fmt, stream, packet);
+        /* Seeking back is not exact in every container; a second opening is. The first one's memory ends with the
+         * process. */
+        fmt = open_container(&in, format, &stream);
+    }
     decode_packets(&o, fmt, stream, dec, packet, frame);
     flush(&o);
     if (!o.rate)

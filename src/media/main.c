@@ -56,7 +56,7 @@ _Noreturn static void work(const media_request *request, int in, int out)
     channel_open(out);
     if ((why = sandbox_enter_worker(request->timeout_ms)))
         channel_fail(MEDIA_E_SYSTEM, "the sandbox: %s (%s)", why, strerror(errno));
-    if (request->op == MEDIA_DECODE)
+    if (request->op == MEDIA_DECODE || request->op == MEDIA_FOLLOW)
         worker_decode(request, in);
     worker_encode(request, in);
 }
@@ -127,7 +127,7 @@ static int serve(void)
             end_workers(request.job, 0);
         else if (n_fds == 2 && request.version != MEDIA_VERSION)
             refuse(fds[1], "hse and hse-media are of different versions");
-        else if (n_fds == 2 && (request.op == MEDIA_DECODE || request.op == MEDIA_ENCODE))
+        else if (n_fds == 2 && (request.op == MEDIA_DECODE || request.op == MEDIA_ENCODE || request.op == MEDIA_FOLLOW))
             start(&request, fds[0], fds[1]);
     }
     for (int i = 0; i < n_fds; i++)

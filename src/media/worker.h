@@ -4,7 +4,7 @@
 
 #include "audio/media_protocol.h"
 
-_Noreturn void worker_decode(const media_request *request, int in);
+_Noreturn void worker_decode(const media_request *request, int in);        /* MEDIA_FOLLOW, too */
 _Noreturn void worker_encode(const media_request *request, int in);
 
 /* The name of the libav demuxer for a file that starts with these bytes, or NULL; *why says what it is instead. skip:

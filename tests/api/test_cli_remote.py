@@ -162,6 +162,7 @@ class Fake(http.server.BaseHTTPRequestHandler):
     seen = []
     protocol_version = "HTTP/1.1"
     chunked, cut = False, False
+    together = None                                             # a barrier: so many requests must be under way at once
 
     def log_message(self, *_):
         pass
@@ -188,6 +189,8 @@ class Fake(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         Fake.seen.append((self.path, self.headers["Content-Type"], body))
+        if Fake.together:
+            Fake.together.wait()
         self.reply(*Fake.answer)
 
 
@@ -234,6 +237,19 @@ def test_what_is_asked_of_a_transcribing_server(hse):
             assert f'name="{name}"\r\n\r\n{value}\r\n'.encode() in body, name
         assert server.speech_wav() in body and b'filename="jfk_16k.wav"' in body
         assert path2 == "/v1/audio/translations" and body2.count(b'name="languages[]"') == 2 and b'name="beam_size"\r\n\r\n1\r\n' in body2
+
+
+def test_recordings_are_sent_side_by_side(hse):
+    with fake() as f, tempfile.TemporaryDirectory() as d:
+        Fake.together = threading.Barrier(3, timeout=60)
+        try:
+            for i in range(3):
+                with open(os.path.join(d, f"{i}.wav"), "wb") as w:
+                    w.write(server.speech_wav())
+            out = run(f, "transcribe", *(os.path.join(d, f"{i}.wav") for i in range(3))).stdout.decode()
+            assert out == "".join(f"{d}/{i}.wav:\nHello there.\nBye.\n" for i in range(3)), out
+        finally:
+            Fake.together = None
 
 
 def test_a_strange_server_is_an_error_in_one_line(hse):

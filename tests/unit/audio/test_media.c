@@ -2,6 +2,7 @@
 
 #include "audio/decode.h"
 #include "audio/encode.h"
+#include "audio/follow.h"
 #include "audio/resample.h"
 #include "audio/wav.h"
 #include "base/clock.h"
@@ -714,6 +715,112 @@ TEST(encoding_in_pieces_gives_the_same_bytes_early)
             }
             hse_buf_free(&whole);
         }
+}
+
+typedef struct {
+    hse_buf pcm;
+    size_t  calls;
+} followed;
+
+static hse_status take_followed(void *arg, const float *x, size_t n, hse_error *err)
+{
+    followed *f = arg;
+
+    f->calls++;
+    hse_buf_append(&f->pcm, x, n * sizeof *x);
+    return hse_buf_status(&f->pcm, "samples", err);
+}
+
+/* The samples of decoding the whole, and half of them before the last half is there. */
+TEST(what_comes_bit_by_bit_is_decoded_as_it_comes)
+{
+    static const struct {
+        hse_audio_format format;
+        size_t piece;
+    } cases[] = {{HSE_FORMAT_FLAC, 4096}, {HSE_FORMAT_FLAC, 100000}, {HSE_FORMAT_MP3, 1000}, {HSE_FORMAT_OPUS, 700}, {HSE_FORMAT_AAC, 512}};
+    hse_map m = map("tone.wav");
+    hse_audio tone = {0};
+
+    CHECK(decode(&tone, m.bytes, NULL, NULL) == HSE_OK, "tone");
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        const char *name = hse_audio_format_name(cases[c].format);
+        hse_error err = {0};
+        hse_encoder *e = NULL;
+        hse_follow *f = NULL;
+        followed got = {0};
+        hse_audio want = {0}, info = {0};
+        size_t half = 0;
+        hse_buf whole;
+
+        hse_buf_init(&whole, 1 << 24);
+        hse_buf_init(&got.pcm, 1 << 24);
+        CHECK(hse_encoder_open(&e, cases[c].format, 24000, true, &err) == HSE_OK, "%s", err.text);
+        for (int i = 0; i < 8; i++)
+            CHECK(hse_encoder_push(e, tone.samples, tone.n, &whole, &err) == HSE_OK, "%s", err.text);
+        CHECK(hse_encoder_finish(e, &whole, &err) == HSE_OK, "%s", err.text);
+        hse_encoder_close(&e);
+        CHECK(decode(&want, (hse_bytes){whole.data, whole.size}, NULL, &err) == HSE_OK, "%s: %s", name, err.text);
+
+        CHECK(hse_follow_open(&f, take_followed, &got, &info, &err) == HSE_OK, "%s", err.text);
+        for (size_t at = 0; at < whole.size; at += cases[c].piece) {
+            size_t n = whole.size - at < cases[c].piece ? whole.size - at : cases[c].piece;
+            CHECK(hse_follow_push(f, whole.data + at, n, &err) == HSE_OK, "%s at %zu: %s", name, at, err.text);
+            if (at + n <= whole.size / 2 + 1000)
+                half = got.pcm.size / sizeof(float);
+        }
+        CHECK(hse_follow_finish(f, &err) == HSE_OK, "%s: %s", name, err.text);
+        hse_follow_close(&f);
+        CHECK(info.rate_hz == want.rate_hz && info.channels == 1 && info.n == want.n, "%s: %d Hz, %zu samples, want %d, %zu", name,
+              info.rate_hz, info.n, want.rate_hz, want.n);
+        CHECK(got.pcm.size == want.n * sizeof(float) && memcmp(got.pcm.data, want.samples, got.pcm.size) == 0, "%s: other bits", name);
+        CHECK(half > want.n / 4 || cases[c].piece > whole.size / 2, "%s: %zu of %zu samples when half was there", name, half, want.n);
+        hse_audio_free(&want);
+        hse_buf_free(&whole);
+        hse_buf_free(&got.pcm);
+    }
+    hse_audio_free(&tone);
+    hse_map_close(&m);
+}
+
+TEST(what_cannot_be_followed_says_so)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *file;
+        hse_status want;
+        const char *word;
+    } cases[] = {
+        {"no audio at all, but words", 26, NULL, HSE_E_FORMAT, "no audio file"},
+        {"FORM....AIFF....", 16, NULL, HSE_E_UNSUPPORTED, "AIFF"},
+        {NULL, 0, "tone.m4a", HSE_E_UNSUPPORTED, "mp4"},
+        {"fLaC\0\0\0\x22", 8, NULL, HSE_E_FORMAT, "flac"},
+        {"", 0, NULL, HSE_E_FORMAT, "no audio file"},
+    };
+
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        hse_map m = {0};
+        hse_follow *f = NULL;
+        followed got = {0};
+        hse_audio info;
+        hse_error err = {0};
+        hse_bytes bytes = {(const uint8_t *)cases[c].bytes, cases[c].size};
+
+        hse_buf_init(&got.pcm, 1 << 20);
+        if (cases[c].file) {
+            m = map(cases[c].file);
+            bytes = m.bytes;
+        }
+        CHECK(hse_follow_open(&f, take_followed, &got, &info, &err) == HSE_OK, "%s", err.text);
+        hse_status s = hse_follow_push(f, bytes.data, bytes.size, &err);
+        if (s == HSE_OK)
+            s = hse_follow_finish(f, &err);
+        CHECK(s == cases[c].want && strstr(err.text, cases[c].word) && got.calls == 0, "%zu: %d \"%s\"", c, (int)s, err.text);
+        hse_follow_close(&f);
+        hse_buf_free(&got.pcm);
+        if (cases[c].file)
+            hse_map_close(&m);
+    }
 }
 
 TEST(encoding_nothing_and_nonsense)
