@@ -169,6 +169,80 @@ TEST(finals_joined_are_the_text_of_the_file)
     hse_config_close(&c);
 }
 
+typedef struct {
+    size_t pushed;              /* samples */
+    size_t ends[100], finals[100], n_ends, n_finals;
+} clock_of;
+
+static void note_end(void *user, const hse_vad_event *e)
+{
+    clock_of *c = user;
+
+    if (!e->start && c->n_ends < COUNT(c->ends))
+        c->ends[c->n_ends++] = c->pushed;
+}
+
+static void note_final(void *user, const hse_transcribe_event *e)
+{
+    clock_of *c = user;
+
+    if (e->final && c->n_finals < COUNT(c->finals))
+        c->finals[c->n_finals++] = c->pushed;
+}
+
+/* By the audio that had been given: a final is there less than a second after the detector, asked in the same way, knows that
+ * speech has ended. */
+TEST(a_final_comes_when_speech_ends)
+{
+    hse_config *c = config_of("en/ct2_int8_float16");
+    hse_engine *e = engine_of(c);
+    hse_transcribe_session *s = NULL;
+    hse_vad_session *v = NULL;
+    hse_vad_params params;
+    hse_transcribe_options o;
+    hse_error err = {0};
+    clock_of clock = {0};
+    size_t n, piece = 800;
+    float *x = load("long.wav", &n);
+
+    options_of(&o);
+    hse_vad_params_init(&params);
+    params.model = "vad";
+    params.min_silence_ms = o.vad.min_silence_ms;
+    params.pad_ms = o.vad.pad_ms;
+    CHECK(hse_transcribe_session_open(&s, e, &o, 16000, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_vad_session_open(&v, e, &params, 16000, &err) == HSE_OK, "%s", err.text);
+    for (size_t i = 0; i + piece <= n; i += piece) {
+        clock.pushed = i + piece;
+        CHECK(hse_vad_session_push(v, x + i, piece, note_end, &clock, &err) == HSE_OK, "%s", err.text);
+        CHECK(hse_transcribe_session_push(s, x + i, piece, note_final, &clock, &err) == HSE_OK, "%s", err.text);
+    }
+    CHECK(clock.n_ends > 3 && clock.n_finals >= 3, "%zu ends, %zu finals", clock.n_ends, clock.n_finals);
+    for (size_t i = 0; i < clock.n_finals; i++) {
+        size_t k = clock.n_ends;
+
+        while (k > 0 && clock.ends[k - 1] > clock.finals[i])
+            k--;
+        CHECK(k > 0 && clock.finals[i] - clock.ends[k - 1] < 16000, "a final at %.2f s, the last end before it at %.2f s",
+              (double)clock.finals[i] / 16000, k ? (double)clock.ends[k - 1] / 16000 : 0.0);
+    }
+    hse_vad_session_close(&v);
+    hse_transcribe_session_close(&s);
+    hse_free(x);
+    hse_engine_close(&e);
+    hse_config_close(&c);
+}
+
+static size_t resident_kib(void)
+{
+    unsigned long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    CHECK(f && fscanf(f, "%*u %lu", &pages) == 1, "statm");
+    fclose(f);
+    return pages * (size_t)sysconf(_SC_PAGESIZE) / 1024;
+}
+
 TEST(silence_says_nothing_and_takes_no_memory)
 {
     hse_config *c = config_of("en/ct2_int8_float16");
@@ -182,8 +256,16 @@ TEST(silence_says_nothing_and_takes_no_memory)
     options_of(&o);
     memset(&got, 0, sizeof got);
     CHECK(hse_transcribe_session_open(&s, e, &o, 16000, &err) == HSE_OK, "%s", err.text);
-    for (int i = 0; i < 60; i++)
+    size_t before = 0;
+    for (int i = 0; i < 60; i++) {
         CHECK(hse_transcribe_session_push(s, x, n, hear, &got, &err) == HSE_OK, "%s", err.text);
+        before = i == 5 ? resident_kib() : before;
+    }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)       /* they keep what was freed */
+    CHECK(resident_kib() < before + 2048, "9 minutes of silence took %zu KiB", resident_kib() - before);
+#else
+    (void)before;
+#endif
     CHECK(hse_transcribe_session_finish(s, hear, &got, &err) == HSE_OK && got.finals + got.partials == 0, "%zu finals: %s", got.finals,
           err.text);
     hse_transcribe_session_close(&s);
