@@ -29,10 +29,8 @@ static const schema_field convert_fields[] = {
     {"generation_options", FIELD_OBJECT, C(generation), .doc = "of these, seed is what a conversion has", .object = &generation_schema},
     {"output_options", FIELD_OBJECT, C(output), .doc = "what the audio is", .object = &output_schema},
     {"response_format", FIELD_CHOICE, C(response_format), .doc = "another name of output_options.format; default wav", .choices = AUDIO_FORMATS},
-    {"pre_processing_filters", FIELD_LIST, C(pre_filters), .doc = "run on source_audio and target_audio first", .item = FIELD_OBJECT,
-     .object = &filter_schema, .max_items = MAX_FILTERS},
-    {"post_generation_filters", FIELD_LIST, C(post_filters), .doc = "run on what was made", .item = FIELD_OBJECT, .object = &filter_schema,
-     .max_items = MAX_FILTERS},
+    FILTERS_ROW("pre_processing_filters", convert_request, pre_filters, "run on source_audio and target_audio first"),
+    FILTERS_ROW("post_generation_filters", convert_request, post_filters, "run on what was made"),
     {"input_vad_mode", FIELD_TEXT, C(vad_mode), .doc = "keep only the speech of target_audio: silero, whisper, or a name of "
      "/v1/audio/vad/models; none", .max = MAX_NAME},
     {"input_vad_data", FIELD_TEXT, C(vad_data), .doc = "the same by stretches: the JSON text of a /v1/audio/vad answer or of its timestamps",

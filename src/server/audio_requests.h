@@ -12,6 +12,10 @@ typedef struct {
 
 enum { MAX_FILTERS = 8 };
 
+/* A list of filters as the member `member` of its struct. */
+#define FILTERS_ROW(name, type, member, words)                                                                         \
+    {name, FIELD_LIST, offsetof(type, member), .doc = words, .item = FIELD_OBJECT, .object = &filter_schema, .max_items = MAX_FILTERS}
+
 typedef struct {
     common_fields      common;
     hse_buf            source_audio, target_audio, target_embedding;
@@ -44,6 +48,7 @@ typedef struct {
 typedef struct {
     common_fields    common;
     hse_buf          audio;
+    schema_list      pre_filters;                           /* filter_request */
     schema_bool      get_language, get_timestamps;          /* HSE's */
     const char      *language, *prompt, *response_format, *task;
     schema_list      languages, keywords, granularities, include;      /* const char * */

@@ -79,7 +79,7 @@ static bool embed_other(embedding *e)
                                                       e->other_count, e->count);
     }
     if (b->reference_audio.size) {
-        if (!api_decode(c, &b->reference_audio, "reference_audio", 0, &audio))
+        if (!api_filters_decode(c, &b->reference_audio, "reference_audio", 0, &b->pre_filters, &b->common, &audio))
             return false;
     } else if (hse_voice_store_audio(c->server->voices, b->reference_voice, &audio, &err) != HSE_OK) {
         api_engine_error(c, &err, "reference_voice");
@@ -137,7 +137,7 @@ bool api_embed(api_call *c)
     hse_request heard = {.said = NULL};
     hse_audio audio = {0};
     hse_error err = {0};
-    bool ok = api_decode(c, &e.body->input_audio, "input_audio", 0, &audio);
+    bool ok = api_filters_decode(c, &e.body->input_audio, "input_audio", 0, &e.body->pre_filters, &e.body->common, &audio);
 
     if (ok && audio.n && hse_audio_first_bad(audio.samples, audio.n) == audio.n && hse_audio_quality_of(&e.quality, &audio, &err) != HSE_OK)
         ok = api_engine_error(c, &err, NULL);

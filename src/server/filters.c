@@ -1,5 +1,8 @@
 #include "server/filters.h"
 
+#include "audio/resample.h"
+#include "base/mem.h"
+
 #include <stdio.h>
 
 /* ---- filters ------------------------------------------------------------------------------------------------------- */
@@ -84,5 +87,38 @@ bool api_filters_run(api_audio *a, const char *field, const schema_list *filters
             ok = api_engine_error(a->call, &err, err.status == HSE_E_ARG ? param : NULL);
         hse_job_close(&job);
     }
+    return ok;
+}
+
+static bool at_rate(api_call *c, int rate_hz, hse_audio *audio)
+{
+    hse_audio out = {.rate_hz = rate_hz, .channels = 1};
+    hse_error err = {0};
+
+    if (rate_hz == 0 || audio->rate_hz == rate_hz)
+        return true;
+    if (hse_resample(&out.samples, &out.n, audio->samples, audio->n, audio->rate_hz, rate_hz, &err) != HSE_OK)
+        return api_engine_error(c, &err, NULL);
+    hse_audio_free(audio);
+    *audio = out;
+    return true;
+}
+
+bool api_filters_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_hz, const schema_list *filters,
+                        const common_fields *common, hse_audio *out)
+{
+    static const char field[] = "pre_processing_filters";
+    api_audio a = {.call = c, .wait = {.fd = -1}};
+    hse_error err = {0};
+
+    if (filters->count == 0)
+        return api_decode(c, bytes, param, rate_hz, out);
+    if (!api_filters_check(c, field, filters) || !api_decode(c, bytes, param, 0, out))
+        return false;
+    bool ok = api_stream_open(&a.wait, c, &err) == HSE_OK || api_engine_error(c, &err, NULL);
+    ok = ok && api_filters_run(&a, field, filters, filters->count, common, out) && at_rate(c, rate_hz, out);
+    api_stream_close(&a.wait);
+    if (!ok)
+        hse_audio_free(out);
     return ok;
 }

@@ -58,10 +58,8 @@ static const schema_field speech_fields[] = {
     VAD_ROWS(speech_request),
     {"generation_options", FIELD_OBJECT, S(generation), .doc = "how it is spoken", .object = &generation_schema},
     {"output_options", FIELD_OBJECT, S(output), .doc = "what the audio is", .object = &output_schema},
-    {"pre_processing_filters", FIELD_LIST, S(pre_filters), .doc = "run on input_audio first", .item = FIELD_OBJECT,
-     .object = &filter_schema, .max_items = MAX_FILTERS},
-    {"post_generation_filters", FIELD_LIST, S(post_filters), .doc = "run on what was spoken", .item = FIELD_OBJECT,
-     .object = &filter_schema, .max_items = MAX_FILTERS},
+    FILTERS_ROW("pre_processing_filters", speech_request, pre_filters, "run on input_audio first"),
+    FILTERS_ROW("post_generation_filters", speech_request, post_filters, "run on what was spoken"),
     {"instructions", FIELD_REFUSED, 0, .doc = "no model that is built in follows instructions"},
     {"text_normalization", FIELD_CHOICE, S(text_normalization),
      .doc = "on: numbers, dates, money become words; reference: as the original model "
@@ -90,6 +88,7 @@ static const schema_field embed_fields[] = {
     MODEL_ROW(embed_request, "a name of /v1/embed/models; absent: the first"),
     {"input_audio", FIELD_BASE64, E(input_audio), .doc = "a recording of the voice", .required = true},
     VAD_ROWS(embed_request),
+    FILTERS_ROW("pre_processing_filters", embed_request, pre_filters, "run on input_audio and reference_audio first"),
     {"reference_audio", FIELD_BASE64, E(reference_audio),
      .doc = "a recording of a second voice: the answer says how alike they are"},
     {"reference_embedding", FIELD_BASE64, E(reference_embedding), .doc = "or its embedding", .max = 1 << 20},
@@ -102,6 +101,7 @@ const schema embed_schema = SCHEMA("EmbedSpeakerRequest", embed_fields, embed_re
 static const schema_field vad_fields[] = {
     MODEL_ROW(vad_request, "a name of /v1/audio/vad/models; absent: the first"),
     {"input_audio", FIELD_BASE64, V(input_audio), .doc = "the recording", .required = true},
+    FILTERS_ROW("pre_processing_filters", vad_request, pre_filters, "run on input_audio first"),
     {"get_timestamps", FIELD_BOOL, V(get_timestamps), .doc = "list the segments too", .def = "false"},
     {"return_seconds", FIELD_BOOL, V(return_seconds), .doc = "times in seconds, else in samples at 16 kHz",
      .def = "false"},

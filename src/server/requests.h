@@ -58,11 +58,13 @@ typedef struct {
     hse_buf        input_audio, reference_audio, reference_embedding;
     const char    *reference_voice;
     const char    *vad_mode, *vad_data;
+    schema_list    pre_filters;                             /* filter_request */
 } embed_request;
 
 typedef struct {
     common_fields  common;
     hse_buf        input_audio;
+    schema_list    pre_filters;
     schema_bool    get_timestamps, return_seconds;
     schema_number  threshold, neg_threshold, min_speech_duration_ms, min_silence_duration_ms, speech_pad_ms, max_speech_duration_s;
 } vad_request;

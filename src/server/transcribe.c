@@ -1,5 +1,5 @@
 /* transcribe.c - speech to text: POST /v1/audio/transcriptions in OpenAI's form and HSE's JSON, POST /v1/audio/translations. */
-#include "server/audio_requests.h"
+#include "server/filters.h"
 #include "server/sse.h"
 #include "server/transcribe.h"
 
@@ -269,7 +269,7 @@ static bool prepare(transcription *t)
     t->request.notify = api_stream_notify;
     t->request.user = &t->wait;
     return take_languages(t, o) && take_temperatures(t, o) && take_hotwords(t, o) && take_vad(t, o) && take_suppressed(t, o) &&
-           api_decode(t->call, &b->audio, t->hse ? "input_audio" : "file", RATE, &t->request.audio);
+           api_filters_decode(t->call, &b->audio, t->hse ? "input_audio" : "file", RATE, &b->pre_filters, &b->common, &t->request.audio);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */

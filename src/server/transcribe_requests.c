@@ -29,6 +29,8 @@ static const schema vad_parameters_schema = SCHEMA("VadParameters", vad_fields, 
 
 #define PROMPT_ROW {"prompt", FIELD_TEXT, T(prompt), .doc = "text before the recording: its words and style are followed", .max = 65536}
 
+#define PRE_FILTERS_ROW FILTERS_ROW("pre_processing_filters", transcribe_request, pre_filters, "run on the recording first")
+
 #define TEMPERATURE_ROWS                                                                                                      \
     {"temperature", FIELD_NUMBER, T(temperature), .doc = "0: the best words, and higher temperatures where a window fails; above: drawn at this " \
      "temperature alone", .min = 0, .max = 1, .def = "0"},                                                                    \
@@ -88,6 +90,7 @@ static const schema vad_parameters_schema = SCHEMA("VadParameters", vad_fields, 
 static const schema_field json_fields[] = {
     MODEL_ROW(transcribe_request, "a name of /v1/audio/transcriptions/models; absent: the first"),
     {"input_audio", FIELD_BASE64, T(audio), .doc = "the recording", .required = true},
+    PRE_FILTERS_ROW,
     {"get_language", FIELD_BOOL, T(get_language), .doc = "say which language it is", .def = "false"},
     {"get_timestamps", FIELD_BOOL, T(get_timestamps), .doc = "list the segments with their words and times", .def = "false"},
     {"task", FIELD_CHOICE, T(task), .doc = "translate: to English", .choices = "transcribe|translate", .def = "transcribe"},
@@ -102,6 +105,7 @@ const schema transcribe_schema = SCHEMA("SpeechTranscribeRequest", json_fields, 
 static const schema_field form_fields[] = {
     MODEL_ROW(transcribe_request, "a name of /v1/audio/transcriptions/models; absent, whisper-1, gpt-4o-transcribe, ...: the first"),
     {"file", FIELD_BASE64, T(audio), .doc = "the recording", .required = true},
+    PRE_FILTERS_ROW,
     LANGUAGE_ROWS, PROMPT_ROW, TEMPERATURE_ROWS,
     {"response_format", FIELD_CHOICE, T(response_format), .doc = "of the answer", .choices = "json|text|srt|vtt|verbose_json|diarized_json",
      .def = "json"},
@@ -119,6 +123,7 @@ const schema transcribe_form_schema = SCHEMA("CreateTranscriptionRequest", form_
 static const schema_field translate_fields[] = {
     MODEL_ROW(transcribe_request, "a name of /v1/audio/transcriptions/models; absent, whisper-1: the first"),
     {"file", FIELD_BASE64, T(audio), .doc = "the recording", .required = true},
+    PRE_FILTERS_ROW,
     LANGUAGE_ROWS, PROMPT_ROW, TEMPERATURE_ROWS,
     {"response_format", FIELD_CHOICE, T(response_format), .doc = "of the answer", .choices = "json|text|srt|vtt|verbose_json", .def = "json"},
     GRANULARITY_ROW,

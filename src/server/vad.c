@@ -1,5 +1,5 @@
 /* vad.c - POST /v1/audio/vad: where is speech? Times are samples at 16 kHz (or seconds), as HSE's. */
-#include "server/api.h"
+#include "server/filters.h"
 
 #include <time.h>
 
@@ -46,7 +46,7 @@ bool api_vad(api_call *c)
     hse_request_init(&r, HSE_JOB_VAD);
     api_common(c, &r, body->common.model, &body->common);
     options_from(&r.vad, body);
-    bool ok = api_decode(c, &body->input_audio, "input_audio", VAD_RATE, &r.audio);
+    bool ok = api_filters_decode(c, &body->input_audio, "input_audio", VAD_RATE, &body->pre_filters, &body->common, &r.audio);
     if (ok && (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK))
         ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
     if (ok) {

@@ -25,6 +25,7 @@ DECODING["vad_parameters"] = "transcribe.test_vad_parameters"
 DECODING["vad_filter"] = "transcribe.test_silence_gives_no_text"
 SPEECH_FIRST = {"input_vad_mode": "filters.test_input_vad_mode_finds_the_speech_first",
                 "input_vad_data": "filters.test_input_vad_data_is_the_answer_of_the_vad_route"}
+FIRST = {"pre_processing_filters": "filters.test_every_recording_may_be_filtered_first"}
 BOTH_WAYS = {f: "filters.test_filters_before_and_after" for f in ("pre_processing_filters", "post_generation_filters")}
 AUDIO_OUT = {"normalize": "convert.test_fields_change_something", "response_format": "convert.test_fields_change_something",
              "output_options": "convert.test_fields_change_something"}
@@ -45,18 +46,18 @@ TABLE = {
     "GenerationOptions": {"seed": "speech.test_seed_comes_back", "speed": "speech.test_fields_change_something",
                           "pitch": "speech.test_fields_change_something", "energy": "speech.test_fields_change_something"},
     "AudioOutputOptions": SOUND,
-    "EmbedSpeakerRequest": {"model": "embed_vad.test_embedding_is_normalised_and_repeatable", "input_audio": "embed_vad.test_embed_data_url", **SPEECH_FIRST,
+    "EmbedSpeakerRequest": {"model": "embed_vad.test_embedding_is_normalised_and_repeatable", "input_audio": "embed_vad.test_embed_data_url", **SPEECH_FIRST, **FIRST,
                             **{f: "quality.test_similarity_of_two_voices" for f in ("reference_audio", "reference_embedding", "reference_voice")}},
     "SpeechTranscribeRequest": {**{f: "transcribe.test_hse_json" for f in ("input_audio", "get_language", "get_timestamps", "task")},
-                                "model": "transcribe.test_hse_json", **DECODING},
+                                "model": "transcribe.test_hse_json", **FIRST, **DECODING},
     "CreateTranscriptionRequest": {
         "model": "transcribe.test_the_sdk_gets_every_response_format", "file": "transcribe.test_the_sdk_gets_every_response_format",
         "response_format": "transcribe.test_the_sdk_gets_every_response_format", "include": "transcribe.test_the_sdk_gets_every_response_format",
         "timestamp_granularities": "transcribe.test_the_sdk_gets_every_response_format", "stream": "transcribe.test_the_sdk_streams",
-        "chunking_strategy": "transcribe.test_chunking_strategy_in_its_three_spellings", "translate": REACHES, **DECODING},
+        "chunking_strategy": "transcribe.test_chunking_strategy_in_its_three_spellings", "translate": REACHES, **FIRST, **DECODING},
     "CreateTranslationRequest": {"model": "transcribe.test_the_sdk_translates", "file": "transcribe.test_the_sdk_translates",
                                  "response_format": "transcribe.test_the_sdk_translates",
-                                 "timestamp_granularities": "transcribe.test_the_sdk_translates", "stream": "transcribe.test_the_sdk_streams", **DECODING},
+                                 "timestamp_granularities": "transcribe.test_the_sdk_translates", "stream": "transcribe.test_the_sdk_streams", **FIRST, **DECODING},
     "VadParameters": {f: "transcribe.test_vad_parameters" for f in
                       ("threshold", "neg_threshold", "min_speech_duration_ms", "max_speech_duration_s", "min_silence_duration_ms", "speech_pad_ms")},
     "ChunkingStrategy": {**{f: "transcribe.test_chunking_strategy_in_its_three_spellings" for f in ("type", "threshold", "silence_duration_ms")},
@@ -70,7 +71,7 @@ TABLE = {
     "AudioFilter": {"model": "filters.test_filters_before_and_after"},
     "CreateVoiceRequest": {f: "voices.test_upload_once_use_by_name" for f in ("name", "audio_sample", "consent", "type")},
     "DetectVoiceActivityRequest": {
-        "model": "fields.test_model_chooses", "input_audio": "embed_vad.test_vad_of_silence", "get_timestamps": "embed_vad.test_vad_of_silence",
+        "model": "fields.test_model_chooses", "input_audio": "embed_vad.test_vad_of_silence", "get_timestamps": "embed_vad.test_vad_of_silence", **FIRST,
         **{f: "embed_vad.test_vad_parameters_change_something" for f in
            ("return_seconds", "threshold", "neg_threshold", "min_speech_duration_ms", "min_silence_duration_ms", "speech_pad_ms",
             "max_speech_duration_s")}},

@@ -58,6 +58,28 @@ def test_conversions_have_filters_too(hse):
         assert len(results) == 3
 
 
+def test_every_recording_may_be_filtered_first(hse):
+    """pre_processing_filters of what hears: the restorer has computed something, and its recording is heard."""
+    with fake.running() as f:
+        computed = lambda: {m["id"]: m["items"] for m in f.get("/v1/ps?all=true")["data"]}["restorer"]
+        vad = {"get_timestamps": True, "threshold": 0.3}
+        for path, field, want, body in (("/v1/embed/speaker", "input_audio", "data", {}), ("/v1/audio/vad", "input_audio", "timestamps", vad),
+                                        ("/v1/audio/transcriptions", "input_audio", "text", {"get_timestamps": True})):
+            before, plain = computed(), f.post(path, {**body, field: B64, "pre_processing_filters": []})[want]
+            assert plain and computed() == before
+            changed = f.post(path, {**body, field: B64, "pre_processing_filters": RESTORE})[want]
+            assert computed() > before and (changed != plain or want == "text"), path
+            status, _, answer = f.request("POST", path, {**body, field: B64, "pre_processing_filters": [{"model": "nobody"}]})
+            assert status == 404 and json.loads(answer)["error"]["param"] == "pre_processing_filters[0].model", answer
+        embed = lambda **fields: f.post("/v1/embed/speaker", {"input_audio": B64, **fields})
+        assert embed(pre_processing_filters=RESTORE)["data"] != embed()["data"]
+        assert embed(pre_processing_filters=RESTORE, reference_audio=B64)["similarity"] > 0.9999, "both recordings pass through"
+        for path in ("/v1/audio/transcriptions", "/v1/audio/translations"):
+            before = computed()
+            body, head = fake.form([("pre_processing_filters", '[{"model": ""}]')], [("file", "a.wav", server.speech_wav())])
+            assert f.request("POST", path, body, head)[0] == 200 and computed() > before, path
+
+
 def test_filters_that_are_no_restorers_are_refused_by_name(hse):
     with fake.running() as f:
         for field in ("pre_processing_filters", "post_generation_filters"):
