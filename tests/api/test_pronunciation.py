@@ -40,7 +40,7 @@ def test_what_ssml_has_not_is_refused_by_name_and_place(hse):
                         ("<speak>\n<voice name='nobody'>a</voice></speak>", "line 2, column 1: voice:"),
                         ("<!DOCTYPE s [<!ENTITY a 'b'>]><speak>&a;</speak>", "document type"),
                         ("<speak>" + "<s>" * 40 + "</s>" * 40 + "</speak>", "nested over 32 deep"),
-                        ("<speak>a", "no element found"),
+                        ("<speak>a", "expected </speak>, found the end of the text"),
                         ("[[J\u00f6rg /j\u0153\u0281k/]]", "no sound for '\u0153'"),
                         ("[[x /7/]]", "line 1, column 6: '7'")):
         status, param, message = refused(hse, input=text, input_type="auto" if text[0] == "[" else "ssml")

@@ -412,7 +412,7 @@ static hse_status pls_text(void *user, xml_reader *x, const char *text, size_t s
 
 static hse_status read_pls(text_pronunciations *p, const char *text, size_t size, hse_error *err)
 {
-    static const xml_handlers handlers = {pls_start, pls_end, pls_text, 4};
+    static const xml_handlers handlers = {pls_start, pls_end, pls_text, "lexicon", 4};
     pls l = {.p = p};
 
     hse_buf_init(&l.words, 64 * PRONUNCIATIONS_MAX_WORD);

@@ -451,7 +451,7 @@ static hse_status on_text(void *user, xml_reader *x, const char *text, size_t si
 
 hse_status markup_read_ssml(markup_builder *b, const char *text, size_t size, hse_error *err)
 {
-    static const xml_handlers handlers = {on_start, on_end, on_text, MARKUP_MAX_DEPTH};
+    static const xml_handlers handlers = {on_start, on_end, on_text, "speak", MARKUP_MAX_DEPTH};
     ssml d = {.b = b};
 
     hse_buf_init(&d.words, MARKUP_MAX_TEXT);

@@ -1,19 +1,24 @@
 #include "text/markup/xml.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <expat.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ATTRIBUTES = 16 };
+enum { MAX_ATTRIBUTES = 16, NAME = 41 };
 
 struct xml_reader {
     XML_Parser          parser;
     const xml_handlers *h;
     void               *user;
     int                 depth;
+    char                open[XML_MAX_DEPTH][NAME];      /* the elements that are open, cut to what a message shows */
+    bool                ended;                          /* so is the document */
+    const char         *text;
+    size_t              size;
     hse_status          status;
     hse_error          *err;
 };
@@ -91,6 +96,8 @@ static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **
         stop(x, xml_fail(x, HSE_E_LIMIT, "<%.40s> has %zu attributes; at most %d", name, n, MAX_ATTRIBUTES));
     else
         stop(x, x->h->start(x->user, x, name, (const char *const *)attributes));
+    if (x->status == HSE_OK)
+        snprintf(x->open[x->depth - 1], NAME, "%s", name);
 }
 
 static void XMLCALL on_end(void *user, const XML_Char *name)
@@ -99,7 +106,7 @@ static void XMLCALL on_end(void *user, const XML_Char *name)
 
     if (x->status != HSE_OK)
         return;
-    x->depth--;
+    x->ended = --x->depth == 0;
     stop(x, x->h->end(x->user, x, name));
 }
 
@@ -129,11 +136,96 @@ static void XMLCALL on_instruction(void *user, const XML_Char *target, const XML
         stop(x, xml_fail(x, HSE_E_UNSUPPORTED, "the processing instruction <?%.40s is not offered", target));
 }
 
+/* ---- what is no XML, in words -------------------------------------------------------------------------------------- */
+
+/* What stands at a place, as far as a blank or the next mark: "'hello'". */
+static void found_at(const xml_reader *x, size_t at, char out[NAME + 16])
+{
+    uint32_t c = 0;
+    size_t n = at < x->size ? hse_utf8_next(x->text + at, x->size - at, &c) : 0, end = at + n;
+
+    if (at >= x->size) {
+        snprintf(out, NAME + 16, "the end of the text");
+        return;
+    }
+    if (n == 0 || c < ' ' || c == 0x7F) {
+        snprintf(out, NAME + 16, "U+%04X", n ? (unsigned)c : (unsigned)(uint8_t)x->text[at]);
+        return;
+    }
+    while (end < x->size && c != ' ' && !strchr(" \t\r\n<>&", x->text[end]) && (n = hse_utf8_next(x->text + end, x->size - end, &c)) != 0 && end + n - at < NAME && c >= ' ')
+        end += n;
+    snprintf(out, NAME + 16, "'%.*s'", (int)(end - at), x->text + at);
+}
+
+static bool of_name(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c && strchr("#.:_-", c)) || (uint8_t)c >= 0x80;
+}
+
+/* The '<' of the tag that `at` stands in; SIZE_MAX: it stands in text. */
+static size_t tag_around(const xml_reader *x, size_t at)
+{
+    for (size_t i = at; i-- > 0 && x->text[i] != '>';)
+        if (x->text[i] == '<')
+            return i;
+    return SIZE_MAX;
+}
+
+/* A character that cannot stand where it does. */
+static const char *misplaced(const xml_reader *x, size_t at)
+{
+    size_t name = at, tag = tag_around(x, at);
+    char c = at < x->size ? x->text[at] : '\0';
+
+    while (name > 0 && of_name(x->text[name - 1]))
+        name--;
+    if (name > 0 && x->text[name - 1] == '&')
+        return "expected an entity and ';' behind '&' (a single & is written &amp;)";
+    if (tag == SIZE_MAX)
+        return c == '>' ? "expected ]]&gt; for ]]> in a text" : x->depth ? "expected a character that XML allows" : NULL;
+    if (tag + 1 == at)
+        return "expected the name of an element behind '<' (a single < is written &lt;)";
+    if (c == '<')
+        return "expected '>' (in an attribute < is written &lt;)";
+    if (x->text[at - 1] == '=')
+        return "expected a quotation mark";
+    return "expected an attribute, name=\"value\", or '>'";
+}
+
+static void explain(xml_reader *x, enum XML_Error code)
+{
+    XML_Index index = XML_GetCurrentByteIndex(x->parser);
+    size_t at = index > 0 && (size_t)index < x->size ? (size_t)index : index > 0 ? x->size : 0;
+    const char *name = x->depth ? x->open[x->depth - 1] : x->h->root, *want = NULL;
+    char found[NAME + 16];
+
+    found_at(x, at, found);
+    switch (code) {
+    case XML_ERROR_TAG_MISMATCH: xml_fail(x, HSE_E_FORMAT, "expected </%s>, found </%.*s>", name, (int)strcspn(found + 1, "'"), found + 1); return;
+    case XML_ERROR_NO_ELEMENTS: xml_fail(x, HSE_E_FORMAT, "expected %s%s>, found the end of the text", x->depth ? "</" : "<", name); return;
+    case XML_ERROR_UNCLOSED_TOKEN:
+        xml_fail(x, HSE_E_FORMAT, "expected '%c' behind what begins here, found the end of the text", x->text[at] == '&' ? ';' : '>');
+        return;
+    case XML_ERROR_UNCLOSED_CDATA_SECTION: xml_fail(x, HSE_E_FORMAT, "expected ]]> behind <![CDATA[, found the end of the text"); return;
+    case XML_ERROR_JUNK_AFTER_DOC_ELEMENT: want = "expected nothing more"; break;
+    case XML_ERROR_UNDEFINED_ENTITY: want = "expected &lt; &gt; &amp; &quot; &apos; or a number as in &#160;"; break;
+    case XML_ERROR_BAD_CHAR_REF: want = "expected the number of a character"; break;
+    case XML_ERROR_DUPLICATE_ATTRIBUTE: want = "expected each attribute once"; break;
+    case XML_ERROR_MISPLACED_XML_PI: want = "expected <?xml ...?> before everything else"; break;
+    case XML_ERROR_INVALID_TOKEN: want = misplaced(x, at); break;
+    default: break;
+    }
+    if (!want && !x->depth)
+        xml_fail(x, HSE_E_FORMAT, x->ended ? "expected nothing behind </%s>, found %s" : "expected <%s>, found %s", name, found);
+    else
+        xml_fail(x, HSE_E_FORMAT, "%s, found %s", want ? want : XML_ErrorString(code), found);
+}
+
 hse_status xml_read(const char *text, size_t size, const xml_handlers *h, void *user, hse_error *err)
 {
     static const XML_Memory_Handling_Suite memory = {hse_alloc, hse_realloc, hse_free};
     hse_error local;
-    xml_reader x = {.h = h, .user = user, .err = err ? err : &local};
+    xml_reader x = {.h = h, .user = user, .err = err ? err : &local, .text = text, .size = size};
 
     if (size > 1 << 28)
         return hse_fail(err, HSE_E_LIMIT, 0, "%zu bytes of XML", size);
@@ -150,7 +242,7 @@ hse_status xml_read(const char *text, size_t size, const xml_handlers *h, void *
         if (code == XML_ERROR_NO_MEMORY)
             x.status = hse_fail(x.err, HSE_E_NOMEM, 0, "no memory to read XML");
         else
-            xml_fail(&x, HSE_E_FORMAT, "%s", XML_ErrorString(code));
+            explain(&x, code);
     }
     XML_ParserFree(x.parser);
     return x.status;

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { XML_MAX_DEPTH = 32 };
+
 typedef struct xml_reader xml_reader;
 
 typedef struct {
@@ -15,7 +17,8 @@ typedef struct {
     hse_status (*start)(void *user, xml_reader *x, const char *name, const char *const *attributes);
     hse_status (*end)(void *user, xml_reader *x, const char *name);
     hse_status (*text)(void *user, xml_reader *x, const char *text, size_t size);
-    int          max_depth;
+    const char  *root;                      /* the element that a document is */
+    int          max_depth;                 /* at most XML_MAX_DEPTH */
 } xml_handlers;
 
 hse_status xml_read(const char *text, size_t size, const xml_handlers *h, void *user, hse_error *err);
