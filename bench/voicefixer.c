@@ -1,10 +1,14 @@
-/* voicefixer.c - how fast VoiceFixer's networks restore noise, and what reduced weights and cuts cost.
+/* voicefixer.c - how fast VoiceFixer's networks restore noise or a recording, and what reduced weights and cuts cost.
  *
  *     bench_voicefixer FOLDER SECONDS THREADS f32|bf16|int8 [CPU]     answers lines like bench/voicefixer_peer.py: any
- * line runs once, "save FILE" also keeps the samples bench_voicefixer FOLDER SECONDS THREADS TYPE seam the answer in
- * pieces against the answer in one
+ * line runs once, "save FILE" also keeps the samples
+ *     bench_voicefixer FOLDER SECONDS THREADS TYPE seam               the answer in pieces against the answer in one
+ *     bench_voicefixer FOLDER SECONDS THREADS bf16|int8 quality       mel and audio against float32
+ * In place of SECONDS (of noise) a recording's file may stand.
  *
  * Up to 23 s run as one piece, longer ones in pieces as the engine does. */
+#include "audio/decode.h"
+#include "audio/resample.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "models/voicefixer/adapter.h"
@@ -36,6 +40,24 @@ static float *signal_of(size_t n)
         x[i] = u * (float)(0.15 + 0.14 * sin((double)i * (2 * 3.14159265358979323846 / 30011)));
     }
     return x;
+}
+
+/* Noise of so many seconds, or the file. */
+static bool input(hse_audio *out, const char *what, hse_error *err)
+{
+    hse_audio from = {0};
+    char *end;
+    double seconds = strtod(what, &end);
+
+    *out = (hse_audio){.rate_hz = VF_RATE, .channels = 1};
+    if (!*end) {
+        out->n = (size_t)(seconds * VF_RATE);
+        return (out->samples = signal_of(out->n)) != NULL;
+    }
+    bool ok = hse_audio_decode_file(&from, what, NULL, err) == HSE_OK &&
+              hse_resample(&out->samples, &out->n, from.samples, from.n, from.rate_hz, VF_RATE, err) == HSE_OK;
+    hse_audio_free(&from);
+    return ok;
 }
 
 static double ms_since(uint64_t start)
@@ -133,6 +155,17 @@ static int seam(pair *p, const hse_audio *audio)
     return 0;
 }
 
+static double snr(const float *want, const float *got, size_t n)
+{
+    double signal = 0, noise = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        signal += (double)want[i] * want[i];
+        noise += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+    }
+    return 10 * log10(signal / noise);
+}
+
 static bool open_model(pair *p, const hse_model_type *type, void **model, const char *dir, k_weight_type t,
                        const hse_kernels *k)
 {
@@ -144,24 +177,52 @@ static bool open_model(pair *p, const hse_model_type *type, void **model, const 
     return false;
 }
 
+/* What the type costs: the same recording through both networks in float32. */
+static int quality(pair *p, const hse_audio *audio, const char *dir, const hse_kernels *k)
+{
+    pair full = {.c = p->c};
+    hse_item items[2];
+    pair *const pairs[2] = {&full, p};
+
+    if (!open_model(&full, &vf_restorer_type, &full.restorer, dir, K_F32, k) || !open_model(&full, &vf_vocoder_type, &full.vocoder, dir, K_F32, k))
+        return 1;
+    for (int i = 0; i < 2; i++) {
+        hse_item_init(&items[i]);
+        items[i].audio = *audio;
+        items[i].audio.samples = hse_alloc((audio->n + 1) * sizeof(float));
+        memcpy(items[i].audio.samples, audio->samples, audio->n * sizeof(float));
+        items[i].has = HSE_AUDIO;
+        if (!step(pairs[i], &vf_restorer_type, pairs[i]->restorer, &items[i]) || !step(pairs[i], &vf_vocoder_type, pairs[i]->vocoder, &items[i]))
+            return 1;
+    }
+    printf("mel %.2f dB, audio %.2f dB\n", snr(items[0].mel, items[1].mel, items[0].mel_frames * VF_BANDS),
+           snr(items[0].audio.samples, items[1].audio.samples, items[0].audio.n));
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
-        fprintf(stderr, "usage: bench_voicefixer FOLDER SECONDS THREADS f32|bf16|int8 [seam|CPU]\n");
+        fprintf(stderr, "usage: bench_voicefixer FOLDER SECONDS|FILE THREADS f32|bf16|int8 [seam|quality|CPU]\n");
         return 2;
     }
-    bool cuts = argc > 5 && strcmp(argv[5], "seam") == 0;
+    bool cuts = argc > 5 && strcmp(argv[5], "seam") == 0, compares = argc > 5 && strcmp(argv[5], "quality") == 0;
     k_weight_type t = strcmp(argv[4], "f32") == 0 ? K_F32 : strcmp(argv[4], "bf16") == 0 ? K_BF16 : K_INT8;
-    size_t n = (size_t)(atof(argv[2]) * VF_RATE), made;
+    size_t made;
     hse_pool *pool = NULL;
     unsigned mask;
     pair p = {0};
     char line[4096];
 
-    if (hse_cpu_mask(argc > 5 && !cuts ? argv[5] : NULL, &mask, &p.err) != HSE_OK)
+    if (hse_cpu_mask(argc > 5 && !cuts && !compares ? argv[5] : NULL, &mask, &p.err) != HSE_OK)
         return 2;
     const hse_kernels *k = hse_kernels_get(mask);
-    hse_audio audio = {.samples = signal_of(n), .n = n, .rate_hz = VF_RATE, .channels = 1};
+    hse_audio audio;
+    if (!input(&audio, argv[2], &p.err)) {
+        fprintf(stderr, "%s\n", p.err.text);
+        return 1;
+    }
+    size_t n = audio.n;
     if (hse_pool_open(&pool, atoi(argv[3]), &p.err) != HSE_OK ||
         nn_open(&p.c, &(nn_options){.kernels = k, .pool = pool}, &p.err) != HSE_OK ||
         !open_model(&p, &vf_restorer_type, &p.restorer, argv[1], t, k) ||
@@ -169,6 +230,8 @@ int main(int argc, char **argv)
         return 1;
     if (cuts)
         return seam(&p, &audio);
+    if (compares)
+        return quality(&p, &audio, argv[1], k);
     float *out = n > (size_t)1 << 24 ? NULL : hse_alloc((n + VF_FADE) * sizeof *out);
     printf("ready hse threads %s %s weights %zu MB\n", argv[3], hse_cpu_name(k->cpu),
            (vf_restorer_type.bytes(p.restorer) + vf_vocoder_type.bytes(p.vocoder)) >> 20);

@@ -116,7 +116,6 @@ hse_status vf_restorer_open(vf_restorer **out, const hse_weights *w, const char 
     if ((s = nn_binder_open(&b, &opt, err)) != HSE_OK)
         goto fail;
     vf_denoiser_bind(b, w, type, denoiser, &m->denoiser);
-    nn_bind_type(b, type == K_INT8 ? K_BF16 : type);
     vf_unet_bind(b, w, type == K_INT8 ? K_BF16 : type, unet, &m->unet);
     m->bands = m->denoiser.bands;
     if (nn_binder_ok(b) && (m->bands < 2 * VF_TIME_STEP || m->bands % VF_TIME_STEP != 0))

@@ -48,6 +48,7 @@ void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const
     *l = (nn_grid_block){
         .in = dim_of(w, name, ".conv1.weight", 1), .out = dim_of(w, name, ".conv1.weight", 0), .slope = SLOPE};
     l->has_shortcut = l->in != l->out;
+    nn_bind_type(b, type);
     nn_enter(b, "%s.", name);
     nn_bind_batch_norm(b, &l->norm, l->in, EPS, "bn1");
     bind_conv1(b, l);
@@ -58,7 +59,6 @@ void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const
         nn_conv2d_layer one;
         nn_bind_type(b, K_F32);
         nn_bind_conv2d(b, &one, l->in, l->out, 1, 1, "shortcut");
-        nn_bind_type(b, type);
         l->shortcut = (nn_linear_layer){.w = one.w, .bias = one.bias};
     }
     nn_leave(b);
@@ -88,6 +88,7 @@ void vf_decoder_bind(nn_binder *b, const hse_weights *w, k_weight_type type, con
     nn_norm norm;
 
     nn_enter(b, "%s.", name);
+    nn_bind_type(b, type);
     nn_bind_batch_norm(b, &norm, in, EPS, "bn1");
     nn_make_grid_up(b, &l->up, in, out, nn_bind_scratch(b, 4, (int[]){in, out, 3, 3}, "conv1.weight"));
     l->up.norm = norm;

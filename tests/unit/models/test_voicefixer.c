@@ -553,6 +553,30 @@ TEST(damaged_checkpoints_are_refused_with_words)
     }
 }
 
+/* Whatever the binder was at before: the 3 x 3 convolutions have the type that is asked for, shortcuts are float32. */
+TEST(a_blocks_weights_have_its_own_type)
+{
+    size_t size;
+    char *bytes = file_of("vf.ckpt", &size);
+    nn_grid_block l[2];
+    nn_params *params = NULL;
+    nn_binder *b = NULL;
+    hse_weights *w = NULL;
+    hse_error err = {0};
+
+    CHECK(hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)bytes, size}, "vf.ckpt", NULL, &err) == HSE_OK, "%s", err.text);
+    CHECK(nn_binder_open(&b, &(nn_binder_options){.weights = w, .name = "vf.ckpt", .type = K_F32}, &err) == HSE_OK, "%s", err.text);
+    vf_block_bind(b, w, K_BF16, "generator.unet.encoder_block2.conv_block1", &l[0]);
+    vf_block_bind(b, w, K_BF16, "generator.unet.encoder_block2.conv_block2", &l[1]);
+    CHECK(nn_binder_close(&b, &params, &err) == HSE_OK, "%s", err.text);
+    CHECK(l[0].has_shortcut && l[0].shortcut.w.type == K_F32 && !l[1].has_shortcut, "shortcuts");
+    for (int i = 0; i < 2; i++)
+        CHECK(l[i].conv1.w.type == K_BF16 && l[i].conv2.w.type == K_BF16, "block %d: %d, %d", i, (int)l[i].conv1.w.type, (int)l[i].conv2.w.type);
+    nn_params_free(&params);
+    hse_weights_close(&w);
+    hse_free(bytes);
+}
+
 /* ---- memory that runs out ---- */
 
 typedef struct {
