@@ -140,7 +140,7 @@ typedef struct {
     size_t        size;
     const char   *model;            /* a name of hse_models_open(); NULL: the first that speaks                          */
     const char   *language;         /* "en", ...; NULL: the model's own                                                  */
-    const char   *voice;            /* a name of the model's voices; NULL: its first                                     */
+    const char   *voice;            /* a name of the model's voices, or a stored one (hse voices); NULL: its first       */
     const float  *embedding;        /* speak with this speaker embedding instead of a voice                              */
     size_t        embedding_size;   /* in floats                                                                         */
     const float  *reference;        /* ... or with the voice of this recording, mono                                     */
@@ -161,6 +161,7 @@ typedef struct {
     const char   *lexicon;          /* how words are said, lines or PLS as in docs/pronunciation.md; may be NULL         */
     const char   *watermark;        /* 1 to 8 letters, digits or '-' hidden in the speech (docs/watermark.md); NULL: the
                                        config's; "": none                                                                */
+    const char   *style;            /* how the first voice speaks, of a model that has styles (hse_model_info.styles); may be NULL */
 } hse_speak_options;
 
 static inline void hse_speak_options_init(hse_speak_options *o)
@@ -483,6 +484,7 @@ typedef struct {
     size_t             voice_count;
     int                transcribes, converts, restores;
     const char *const *voice_languages;     /* of each voice: the one that it speaks; NULL: all of them */
+    int                styles;      /* 1: the voices behind the first of a language are its styles: hse_speak_options.style */
 } hse_model_info;
 
 typedef struct hse_models hse_models;           /* a snapshot; outlives the engine */

@@ -67,11 +67,6 @@ hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err)
     return s;
 }
 
-const hse_config *cli_engine_config(void)
-{
-    return engine_config;
-}
-
 void cli_engine_close(hse_engine **engine)
 {
     hse_engine_close(engine);

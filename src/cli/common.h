@@ -23,7 +23,6 @@ int        cli_config_fail(const cli_args *a, const hse_error *err);
 const char *cli_model_path(const cli_args *a);
 
 hse_status cli_engine_open(hse_engine **out, const cli_args *a, hse_error *err);
-const hse_config *cli_engine_config(void);                  /* what it was opened with */
 void       cli_engine_close(hse_engine **engine);           /* the config too */
 
 /* A recording as mono floats; "-" is standard input. */

@@ -48,12 +48,15 @@ typedef struct {
     hse_pcm             target;
     hse_embedding       embedding;
     double              audio_s;
+    cli_progress        progress;               /* of several recordings; of one, the seconds that are made */
+    bool                single;
 } work;
 
 typedef struct {
     cli_audio_out out;
     hse_status    status;
     hse_error     err;
+    cli_progress *progress;                     /* NULL: not of its samples */
 } sink;
 
 static int take(void *user, const float *samples, size_t count, unsigned rate_hz)
@@ -61,6 +64,8 @@ static int take(void *user, const float *samples, size_t count, unsigned rate_hz
     sink *s = user;
 
     s->status = cli_audio_out_push(&s->out, samples, count, rate_hz, &s->err);
+    if (s->progress)
+        cli_progress_step(s->progress, s->out.seconds);
     return s->status != HSE_OK;
 }
 
@@ -163,7 +168,7 @@ static hse_status by_server(work *w, const char *path, sink *s, hse_error *err)
 /* Returns an exit status, having said what is wrong. */
 static int one(work *w, const char *from, const char *to)
 {
-    sink s = {.status = HSE_OK};
+    sink s = {.status = HSE_OK, .progress = w->single ? &w->progress : NULL};
     hse_error err = {0};
     int bad = cli_audio_out_init(&s.out, w->args, to, cli_text(w->args, "format"), false);
 
@@ -365,17 +370,18 @@ static int run_plan(work *w, const plan *p)
 {
     char *const *from = (char *const *)(void *)p->from.data, *const *to = (char *const *)(void *)p->to.data;
     size_t n = p->from.size / sizeof *from;
-    cli_progress progress;
     int status = CLI_OK;
 
-    cli_progress_start(&progress, w->restore ? "restoring" : "converting", (double)n);
+    w->single = n == 1;
+    cli_progress_start(&w->progress, w->restore ? "restoring" : "converting", w->single ? 0 : (double)n);
     for (size_t i = 0; i < n && !cli_cancelled(); i++) {
-        cli_progress_step(&progress, (double)i);
+        if (!w->single)
+            cli_progress_step(&w->progress, (double)i);
         int one_status = one(w, from[i], *to[i] ? to[i] : NULL);
         if (one_status != CLI_OK)
             status = one_status;
     }
-    cli_progress_end(&progress);
+    cli_progress_end(&w->progress);
     return status;
 }
 

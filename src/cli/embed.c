@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "engine/engine.h"
 #include "formats/embedding.h"
 
 #include <string.h>
@@ -24,8 +25,10 @@ static bool ends_in(const char *s, const char *tail)
     return n >= m && strcmp(s + n - m, tail) == 0;
 }
 
+enum { NAME = 128 };
+
 /* The layout of a model's voices/NAME.json, so that the file can be put there. */
-static void voice_json(hse_buf *out, const char *path, const hse_embedding *e)
+static void voice_json(hse_buf *out, const char *path, const char *model, const hse_embedding *e)
 {
     const char *base = strrchr(path, '/');
 
@@ -34,7 +37,9 @@ static void voice_json(hse_buf *out, const char *path, const hse_embedding *e)
     for (const char *p = base; *p && strcmp(p, ".json") != 0; p++)
         if (*p != '"' && *p != '\\' && (unsigned char)*p >= 0x20)
             hse_buf_byte(out, (uint8_t)*p);
-    hse_buf_printf(out, "\", \"dim\": %zu, \"embedding\": [", e->count);
+    hse_buf_str(out, "\", \"model\": ");
+    hse_buf_json(out, model, strlen(model));
+    hse_buf_printf(out, ", \"dim\": %zu, \"embedding\": [", e->count);
     for (size_t i = 0; i < e->count; i++)
         hse_buf_printf(out, "%s%.9g", i ? ", " : "", (double)e->values[i]);
     hse_buf_str(out, "], \"embedding_base64\": \"");
@@ -56,7 +61,7 @@ static void npy(hse_buf *out, const hse_embedding *e)
     hse_buf_append(out, e->values, e->count * sizeof *e->values);
 }
 
-static hse_status write_embedding(const char *path, const hse_embedding *e, hse_error *err)
+static hse_status write_embedding(const char *path, const char *model, const hse_embedding *e, hse_error *err)
 {
     hse_buf out;
     hse_status s;
@@ -65,7 +70,7 @@ static hse_status write_embedding(const char *path, const hse_embedding *e, hse_
     if (!path)
         hse_buf_base64(&out, e->values, e->count * sizeof *e->values), hse_buf_byte(&out, '\n');
     else if (ends_in(path, ".json"))
-        voice_json(&out, path, e);
+        voice_json(&out, path, model, e);
     else if (ends_in(path, ".npy"))
         npy(&out, e);
     else if (ends_in(path, ".pth"))
@@ -81,7 +86,20 @@ static hse_status write_embedding(const char *path, const hse_embedding *e, hse_
     return s;
 }
 
-static hse_status embed_local(hse_embedding *e, const cli_args *a, hse_error *err)
+/* Who answers; "" where nobody does, which is then the request's error. */
+static void name_model(char model[NAME], hse_engine *engine, const char *asked)
+{
+    hse_models *models = NULL;
+    hse_error err;
+
+    if (hse_models_open(&models, engine, &err) != HSE_OK)
+        return;
+    const hse_model_info *m = hse_models_answering(models, engine, HSE_JOB_EMBED, asked);
+    snprintf(model, NAME, "%s", m ? m->name : "");
+    hse_models_close(&models);
+}
+
+static hse_status embed_local(hse_embedding *e, char model[NAME], const cli_args *a, hse_error *err)
 {
     hse_engine *engine = NULL;
     hse_embed_options o;
@@ -94,13 +112,15 @@ static hse_status embed_local(hse_embedding *e, const cli_args *a, hse_error *er
     if (s == HSE_OK)
         s = cli_read_audio(&pcm, a->operands[0], err);
     if (s == HSE_OK)
+        name_model(model, engine, o.model);
+    if (s == HSE_OK)
         s = hse_embed(engine, pcm.samples, pcm.count, pcm.rate_hz, &o, e, err);
     hse_pcm_free(&pcm);
     cli_engine_close(&engine);
     return s;
 }
 
-static hse_status embed_remote(hse_embedding *e, const cli_remote *remote, const cli_args *a, hse_error *err)
+static hse_status embed_remote(hse_embedding *e, char model[NAME], const cli_remote *remote, const cli_args *a, hse_error *err)
 {
     json_t *root = NULL;
     hse_buf body, bytes;
@@ -117,6 +137,8 @@ static hse_status embed_remote(hse_embedding *e, const cli_remote *remote, const
     if (s == HSE_OK && (!data || hse_buf_unbase64(&bytes, data, strlen(data), false, err) != HSE_OK ||
                         hse_embedding_read(&e->values, &e->count, (hse_bytes){bytes.data, bytes.size}, "data", err) != HSE_OK))
         s = hse_fail(err, HSE_E_FORMAT, 0, "%s: its answer is no embedding", remote->url);
+    const char *name = json_string_value(json_object_get(root, "model"));
+    snprintf(model, NAME, "%s", name ? name : "");
     json_decref(root);
     hse_buf_free(&body);
     hse_buf_free(&bytes);
@@ -128,15 +150,19 @@ static int run(const cli_args *a)
     hse_embedding e = {0};
     cli_remote remote;
     hse_error err = {0};
+    char model[NAME] = "";
+    const char *path = cli_text(a, "output");
     bool found = false;
     hse_status s = cli_remote_find(&remote, &found, a, false, &err);
 
     if (s == HSE_E_ARG)
         return cli_usage(a->command, "%s", err.text);
     if (s == HSE_OK)
-        s = found ? embed_remote(&e, &remote, a, &err) : embed_local(&e, a, &err);
+        s = found ? embed_remote(&e, model, &remote, a, &err) : embed_local(&e, model, a, &err);
     if (s == HSE_OK)
-        s = write_embedding(cli_text(a, "output"), &e, &err);
+        s = write_embedding(path, model, &e, &err);
+    if (s == HSE_OK && path)
+        fprintf(stderr, "%s: %zu numbers by %s\n", path, e.count, model);
     hse_embedding_free(&e);
     cli_name_file(&err, "input_audio", a->operands[0]);
     return s == HSE_OK ? CLI_OK : cli_fail(&err);
@@ -145,6 +171,8 @@ static int run(const cli_args *a)
 const cli_command cli_embed = {
     .name = "embed", .operands = "FILE|-", .summary = "Compute the speaker embedding of a recording", .min_operands = 1, .max_operands = 1,
     .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
-    .details = "Examples:\n  hse embed me.wav -o me.json\n  hse speak \"In my voice.\" --embedding me.json -o out.wav\n"
+    .details = "Without --model the encoder of the voice that hse speak takes by itself hears the recording, so that hse speak --embedding fits;\n"
+               "other models' embeddings are other numbers (hse models; --model openvoice_v2, ...). With -o standard error says which model it was.\n\n"
+               "Examples:\n  hse embed me.wav -o me.json\n  hse speak \"In my voice.\" --embedding me.json -o out.wav\n"
                "  hse embed me.mp3            # base64, as the API's input_embedding takes it\n",
 };

@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "engine/voice_store.h"
 
 #include <string.h>
 
@@ -21,9 +20,10 @@ static const cli_option options[] = {
     {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".wav, .mp3, .flac, .opus (.ogg), .aac or .pcm"},
     {"format", 0, CLI_CHOICE, "wav|mp3|flac|opus|aac|pcm", NULL, 0, 0, false, "instead of what the file's name says"},
     {"raw", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "16-bit samples without a header to standard output"},
-    {"voice", 'v', CLI_TEXT, "NAME", NULL, 0, 0, false, "a voice of the model (hse models lists them)"},
+    {"voice", 'v', CLI_TEXT, "NAME", NULL, 0, 0, false, "a voice of the model (hse models lists them) or a stored one (hse voices)"},
     {"clone", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "speak like this recording"},
     {"embedding", 0, CLI_TEXT, "FILE", NULL, 0, 0, false, "speak with this embedding (from hse embed)"},
+    {"style", 0, CLI_TEXT, "NAME", NULL, 0, 0, false, "how the voice speaks, of models that have styles (OpenVoice V1: cheerful, sad, ...)"},
     {"language", 'l', CLI_TEXT, "L", NULL, 0, 0, false, "en, ... (default: the model's)"},
     {"speed", 0, CLI_REAL, "X", "1", 0.1, 10, false, "2 = twice as fast"},
     {"pitch", 0, CLI_REAL, "X", "1", 0.1, 10, false, "factor"},
@@ -85,43 +85,6 @@ static hse_status read_text(const cli_args *a, char **text, hse_error *err)
     return s;
 }
 
-static bool has_voice(hse_engine *engine, const char *model, const char *voice)
-{
-    hse_models *models = NULL;
-    bool found = false;
-
-    if (hse_models_open(&models, engine, NULL) != HSE_OK)
-        return true;
-    for (size_t i = 0; i < hse_models_count(models) && !found; i++) {
-        const hse_model_info *m = hse_models_at(models, i);
-        for (size_t v = 0; (!model || strcmp(m->name, model) == 0) && v < m->voice_count; v++)
-            found = found || strcmp(m->voices[v], voice) == 0;
-    }
-    hse_models_close(&models);
-    return found;
-}
-
-/* A stored voice (hse voices add) is a recording to clone, unless the model has a voice of that name. */
-static hse_status stored_voice(hse_pcm *clone, hse_engine *engine, const cli_args *a, const char **voice, hse_error *err)
-{
-    hse_voice_store *store = NULL;
-    hse_audio audio = {0};
-    hse_error ignored = {0};
-
-    if (has_voice(engine, cli_text(a, "model"), *voice))
-        return HSE_OK;
-    hse_status s = hse_voice_store_open(&store, cli_engine_config()->state_dir, err);
-    if (s == HSE_OK && hse_voice_store_audio(store, *voice, &audio, &ignored) == HSE_OK) {
-        *clone = (hse_pcm){audio.samples, audio.n, (unsigned)audio.rate_hz};
-        *voice = NULL;
-    } else if (s == HSE_OK && ignored.status != HSE_E_NOT_FOUND) {
-        *err = ignored;
-        s = ignored.status;
-    }
-    hse_voice_store_close(&store);
-    return s;
-}
-
 /* --lexicon's text; NULL: none. */
 static hse_status read_lexicon(const cli_args *a, char **text, hse_error *err)
 {
@@ -153,6 +116,7 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
     o.model = cli_text(a, "model");
     o.language = cli_text(a, "language");
     o.voice = cli_text(a, "voice");
+    o.style = cli_text(a, "style");
     o.speed = (float)cli_real(a, "speed");
     o.pitch = (float)cli_real(a, "pitch");
     o.energy = (float)cli_real(a, "energy");
@@ -169,8 +133,6 @@ static hse_status speak(sink *s, const cli_args *a, const char *text)
         if (strcmp(cli_text(a, "loudness"), loudness[i]) == 0)
             o.loudness = (hse_loudness)i;
     }
-    if (status == HSE_OK && o.voice)
-        status = stored_voice(&clone, engine, a, &o.voice, &s->err);
     if (status == HSE_OK && cli_text(a, "clone"))
         status = cli_read_audio(&clone, cli_text(a, "clone"), &s->err);
     if (status == HSE_OK && clone.count) {
@@ -241,6 +203,7 @@ static hse_status put_body(hse_buf *body, const cli_args *a, const char *text, h
                    cli_real(a, "energy"));
     if (cli_given(a, "seed"))
         hse_buf_printf(body, ",\"seed\":%s", cli_text(a, "seed"));
+    cli_json_text(body, "style", cli_text(a, "style"));
     hse_buf_printf(body, "},\"output_options\":{\"format\":\"wav\",\"stream\":%s", peak ? "false" : "true");
     if (cli_int(a, "rate"))
         hse_buf_printf(body, ",\"sample_rate\":%ld", cli_int(a, "rate"));

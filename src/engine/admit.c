@@ -69,6 +69,12 @@ void hse_flow_put(hse_engine *e, flow *f)
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
 
+/* One of those that speak its sentences. */
+static bool speaks(const hse_job *job, const slot *s)
+{
+    return job->synthesizer && s->type == job->synthesizer->type;
+}
+
 /* The largest items that a job brings to a step, as far as its request says: at most two kinds, since a model may both make a mel and
  * decode it. A recording that comes bit by bit is planned as an hour. Only the text is theirs (hse_free). */
 static size_t plan_items(const hse_job *job, const slot *s, hse_item item[2])
@@ -91,12 +97,12 @@ static size_t plan_items(const hse_job *job, const slot *s, hse_item item[2])
             item[n].audio = (hse_audio){.n = (longest->to - longest->from) * 22050 / LETTERS, .rate_hz = 22050, .channels = 1};
         n++;
     }
-    if (s == job->synthesizer && longest && (item[n].text = hse_strndup(job->text + longest->from, longest->to - longest->from))) {
+    if (speaks(job, s) && longest && (item[n].text = hse_strndup(job->text + longest->from, longest->to - longest->from))) {
         item[n].has = HSE_TEXT;
         item[n].speed = (job->speed != 0 ? job->speed : 1) * longest->style->rate;
         n++;
     }
-    if (s == job->vocoder) {
+    if (s == job->vocoder || (job->vocoder == job->synthesizer && speaks(job, s))) {
         double speed = longest ? (job->speed != 0 ? job->speed : 1) * longest->style->rate : 1;
         double frames = longest ? (double)(longest->to - longest->from) * FRAMES / fmax(speed, 0.01) + FRAMES : (double)job->window;
         item[n].has = HSE_MEL;
@@ -110,7 +116,7 @@ static size_t plan_items(const hse_job *job, const slot *s, hse_item item[2])
 /* Its items that may be in one batch. */
 static size_t own_items(const hse_job *job, const slot *s)
 {
-    size_t n = s == job->vocoder ? 4 : s == job->synthesizer ? (job->sentence_count < LOOKAHEAD ? job->sentence_count : LOOKAHEAD)
+    size_t n = s == job->vocoder ? 4 : speaks(job, s) ? (job->sentence_count < LOOKAHEAD ? job->sentence_count : LOOKAHEAD)
                : s->type->split_open ? 8 : 1;
 
     return n < (size_t)s->max_batch ? n : (size_t)s->max_batch;

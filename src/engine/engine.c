@@ -43,6 +43,8 @@ static hse_status open_all(hse_engine *e, hse_error *err)
     if ((e->setup.models && !(e->models_dir = hse_strdup(e->setup.models))) ||
         (e->setup.model && !(e->model_path = hse_strdup(e->setup.model))))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an engine");
+    if (config && config->state_dir && !(e->state_dir = hse_strdup(config->state_dir)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for an engine");
     e->types = e->setup.types ? e->setup.types : hse_model_types;
     if (getrandom(e->hash_key, sizeof e->hash_key, GRND_NONBLOCK) < 0) {
         uint64_t now = hse_now_ns();                    /* early in a machine's boot; only the cache's keys depend on it */
@@ -120,6 +122,7 @@ static void engine_free(hse_engine *e)
     text_lexicon_close(&e->lexicon);
     hse_free(e->models_dir);
     hse_free(e->model_path);
+    hse_free(e->state_dir);
     pthread_cond_destroy(&e->loaded);
     pthread_cond_destroy(&e->keeper_wake);
     pthread_cond_destroy(&e->split_wake);

@@ -142,6 +142,9 @@ double hse_engine_retry_after(hse_engine *engine, hse_job_kind kind);
 
 /* ---- voices and models --------------------------------------------------------------------------------------------- */
 
+/* Which of the list answers a request of this kind under this name (an alias, a folder's name, NULL: the default); NULL: nothing that can be used. */
+const hse_model_info *hse_models_answering(const hse_models *models, hse_engine *engine, hse_job_kind kind, const char *model);
+
 /* Make sure a model's weights are in memory (a toolchain: all its parts). */
 hse_status hse_engine_load(hse_engine *engine, const char *model, double keep_alive_s, hse_error *err);
 /* Give its memory back as soon as nothing runs on it (waits for that, at most timeout_s, then HSE_E_BUSY). Loaded again by

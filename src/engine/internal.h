@@ -213,6 +213,7 @@ struct hse_engine {
     bool            stopping;
     hse_engine_setup setup;                 /* what it was started with; config is not looked at again */
     char           *models_dir, *model_path;            /* setup.models, setup.model */
+    char           *state_dir;              /* the config's; NULL: where it is by itself */
     hse_parts      *parts;                  /* what several models have in common */
     struct text_lexicon *lexicon;           /* all models' answers about words; packs are opened when first asked */
     catalogue      *catalogue;
@@ -312,9 +313,11 @@ typedef struct {
     unsigned pause_ms;                      /* behind it */
     const text_style *style;                /* of the job's markup */
     const voice *voice;                     /* another than the request's; or NULL */
+    slot  *by;                              /* another base speaker than the job's synthesizer, for <lang>; or NULL */
 } sentence;
 
 enum { LONG_TEXT = 8, LONG_S = 30 };        /* sentences; seconds of a recording: what is longer lets others in between */
+enum { MAX_LANGUAGES = 8 };                 /* of one text, beside the request's own */
 enum { LOOKAHEAD = 4 };                     /* sentences that are synthesised ahead of the one that is being decoded */
 
 typedef struct {
@@ -378,7 +381,7 @@ struct hse_job {
     hse_status     status;
     hse_error      error;
     hse_job_result result, given;           /* given: the caller's copy */
-    slot          *step[HSE_MAX_STEPS + 2]; /* all that it may use, in order */
+    slot          *step[HSE_MAX_STEPS + 2 + MAX_LANGUAGES];      /* all that it may use, in order */
     size_t         step_count;
     bool           held;                    /* its steps count it as a user */
     double         timeout_s;               /* the engine's, as of the beginning; the next too */

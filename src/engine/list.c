@@ -117,6 +117,7 @@ static void add_slot(hse_models *m, const catalogue *c, const slot *s)
     for (int kind = 0; s->type && kind < HSE_JOB_KINDS; kind++)
         if (hse_type_answers(s->type->takes, s->type->gives, (hse_job_kind)kind))
             does(info, (hse_job_kind)kind);
+    info->styles = s->type && s->type->styled;
     keep_voices(m, info, c, s, NULL);
 }
 
@@ -144,6 +145,7 @@ static void add_toolchain(hse_models *m, const catalogue *c, const hse_toolchain
         if (t->kinds & 1u << kind)
             does(info, (hse_job_kind)kind);
     info->loaded = loaded;
+    info->styles = found.slot->type && found.slot->type->styled;
     keep_voices(m, info, c, found.slot, t);
 }
 
@@ -185,6 +187,21 @@ hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
     }
     *out = m;
     return HSE_OK;
+}
+
+const hse_model_info *hse_models_answering(const hse_models *m, hse_engine *e, hse_job_kind kind, const char *model)
+{
+    const hse_model_info *found = NULL;
+    hse_error err;
+    target t;
+
+    pthread_mutex_lock(&e->lock);
+    if (hse_target_find(&t, e->catalogue, kind, model && *model ? model : NULL, &err) == HSE_OK)
+        for (size_t i = 0; i < m->count && !found; i++)
+            if (strcmp(m->list[i].name, t.toolchain ? t.toolchain->name : t.slot->name) == 0)
+                found = &m->list[i];
+    pthread_mutex_unlock(&e->lock);
+    return found && !found->problem ? found : NULL;
 }
 
 size_t hse_models_count(const hse_models *m)

@@ -119,8 +119,36 @@ void hse_pcm_free(hse_pcm *pcm)
     *pcm = (hse_pcm){0};
 }
 
-static hse_status open_speech(hse_job **job, hse_engine *engine, const char *text, const hse_speak_options *options, bool stream,
-                              hse_error *err)
+/* As the server does with its store: the request gets an embedding, or the recording. */
+hse_status hse_public_voices_apply(public_voices *v, hse_engine *engine, hse_request *r, hse_error *err)
+{
+    hse_audio *recording = r->kind == HSE_JOB_CONVERT ? &r->target : &r->audio;
+    const float *own = recording->samples;
+    hse_voice_store *store = NULL;
+    hse_status s;
+
+    *v = (public_voices){0};
+    if (!(r->voice && *r->voice) && !(r->kind == HSE_JOB_SPEAK && strstr(r->text, "<voice")))
+        return HSE_OK;
+    if ((s = hse_voice_store_open(&store, engine->state_dir, err)) != HSE_OK)
+        return s == HSE_E_NOMEM ? s : HSE_OK;           /* there is no folder for one: nothing is stored */
+    if ((s = hse_voice_store_apply(store, engine, r, &v->embedding, err)) == HSE_OK)
+        s = hse_voice_store_apply_text(store, engine, r, &v->in_text, err);
+    if (recording->samples != own)
+        v->recording = *recording;
+    hse_voice_store_close(&store);
+    return s;
+}
+
+void hse_public_voices_free(public_voices *v)
+{
+    hse_free(v->embedding);
+    hse_named_voices_free(&v->in_text);
+    hse_audio_free(&v->recording);
+}
+
+static hse_status open_speech(hse_job **job, public_voices *voices, hse_engine *engine, const char *text, const hse_speak_options *options,
+                              bool stream, hse_error *err)
 {
     hse_speak_options o;
     hse_request r;
@@ -138,6 +166,7 @@ static hse_status open_speech(hse_job **job, hse_engine *engine, const char *tex
     r.model = o.model;
     r.language = o.language;
     r.voice = o.voice;
+    r.style = o.style;
     r.text = text;
     r.text_size = strlen(text);
     r.embedding = o.embedding;
@@ -161,7 +190,8 @@ static hse_status open_speech(hse_job **job, hse_engine *engine, const char *tex
     r.has_seed = o.has_seed != 0;
     r.seed = o.seed;
     r.stream = stream;
-    return hse_job_open(job, engine, &r, err);
+    s = hse_public_voices_apply(voices, engine, &r, err);
+    return s == HSE_OK ? hse_job_open(job, engine, &r, err) : s;
 }
 
 hse_status hse_read_audio(hse_job *job, hse_pcm_fn fn, void *user, bool wait, hse_error *err)
@@ -213,33 +243,36 @@ hse_status hse_read_pcm(hse_job *job, hse_pcm *out, hse_error *err)
 
 hse_status hse_speak(hse_engine *engine, const char *text, const hse_speak_options *options, hse_pcm *out, hse_error *err)
 {
+    public_voices voices = {0};
     hse_job *job = NULL;
     hse_error local;
 
     err = err ? err : &local;
     if (!out)
         return hse_fail(err, HSE_E_ARG, 0, "out is NULL");
-    hse_status s = open_speech(&job, engine, text, options, false, err);
-    if (s != HSE_OK)
-        return s;
-    s = hse_read_pcm(job, out, err);
+    hse_status s = open_speech(&job, &voices, engine, text, options, false, err);
+    if (s == HSE_OK)
+        s = hse_read_pcm(job, out, err);
     hse_job_close(&job);
+    hse_public_voices_free(&voices);
     return s;
 }
 
 hse_status hse_speak_stream(hse_engine *engine, const char *text, const hse_speak_options *options, hse_pcm_fn fn, void *user,
                             hse_error *err)
 {
+    public_voices voices = {0};
     hse_job *job = NULL;
     hse_error local;
 
     err = err ? err : &local;
     if (!fn)
         return hse_fail(err, HSE_E_ARG, 0, "fn is NULL");
-    hse_status s = open_speech(&job, engine, text, options, true, err);
+    hse_status s = open_speech(&job, &voices, engine, text, options, true, err);
     if (s == HSE_OK)
         s = hse_read_audio(job, fn, user, true, err);
     hse_job_close(&job);
+    hse_public_voices_free(&voices);
     return s;
 }
 

@@ -182,6 +182,7 @@ static hse_status take_convert_options(hse_request *r, const hse_convert_options
 static hse_status change_audio(hse_job_kind kind, hse_engine *engine, const float *samples, size_t count, unsigned rate_hz,
                                const hse_convert_options *options, hse_pcm *out, hse_error *err)
 {
+    public_voices voices = {0};
     hse_request r;
     hse_job *job = NULL;
     hse_error local;
@@ -191,11 +192,11 @@ static hse_status change_audio(hse_job_kind kind, hse_engine *engine, const floa
     if (!engine || !out)
         return hse_fail(err, HSE_E_ARG, 0, "%s is NULL", engine ? "out" : "engine");
     hse_request_init(&r, kind);
-    if ((s = take_convert_options(&r, options, err)) != HSE_OK || (s = hse_take_samples(&r, samples, count, rate_hz, err)) != HSE_OK ||
-        (s = hse_job_open(&job, engine, &r, err)) != HSE_OK)
-        return s;
-    s = hse_read_pcm(job, out, err);
+    if ((s = take_convert_options(&r, options, err)) == HSE_OK && (s = hse_take_samples(&r, samples, count, rate_hz, err)) == HSE_OK &&
+        (s = hse_public_voices_apply(&voices, engine, &r, err)) == HSE_OK && (s = hse_job_open(&job, engine, &r, err)) == HSE_OK)
+        s = hse_read_pcm(job, out, err);
     hse_job_close(&job);
+    hse_public_voices_free(&voices);
     return s;
 }
 

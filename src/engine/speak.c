@@ -62,8 +62,6 @@ static hse_status check_request(const hse_request *r, hse_error *err)
         return hse_fail(err, HSE_E_ARG, 0, "sample_rate: %u is not in 8000..192000", r->rate_hz);
     if (r->stream && (r->reference || r->loudness == HSE_LOUDNESS_PEAK))
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "stream: loudness by the peak needs the last sample first; send normalize: auto");
-    if (r->style && *r->style)
-        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "style: '%.60s' is not offered; this model has no styles", r->style);
     if ((unsigned)r->input > HSE_INPUT_SSML)
         return hse_fail(err, HSE_E_ARG, 0, "input_type has no such value");
     if ((unsigned)r->text_mode > HSE_TEXT_OFF || (unsigned)r->loudness > HSE_LOUDNESS_NONE)
@@ -120,14 +118,43 @@ hse_status hse_job_take_embedding(hse_job *job, const float *values, size_t n, c
     return set_embedding(job, values, n, field, err);
 }
 
+/* The voice that a style of the model's first stands for; or the one that was asked for. The original passes over styles. */
+static hse_status choose_style(const char **out, const hse_request *r, const target *t, const slot *speaker, hse_error *err)
+{
+    const voice_set *set = speaker->voices;
+    bool named = r->voice && *r->voice;
+    char list[120] = "";
+    size_t n = 0;
+
+    *out = r->voice;
+    if (!r->style || !*r->style || r->reference)
+        return HSE_OK;
+    if (!speaker->type->styled || !set || set->count == 0)
+        return hse_fail(err, HSE_E_UNSUPPORTED, 0, "style: '%.60s' is not offered; model '%.40s' has no styles", r->style, t->name);
+    if (named && strcmp(r->voice, set->list[0].name) != 0 && strcmp(r->voice, r->style) != 0)
+        return hse_fail(err, HSE_E_ARG, 0, "style: '%.40s' is one of the voice '%.40s', not of '%.40s'", r->style, set->list[0].name, r->voice);
+    for (size_t i = 0; i < set->count; i++) {
+        if (strcmp(set->list[i].name, r->style) == 0) {
+            *out = set->list[i].name;
+            return HSE_OK;
+        }
+        if (n < sizeof list)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", set->list[i].name);
+    }
+    return hse_fail(err, HSE_E_UNSUPPORTED, 0, "style: model '%.40s' has no style '%.40s'; there are: %s", t->name, r->style, list);
+}
+
 /* One of the model's own speakers. What else is brought colours the voice, where the toolchain can. */
 static hse_status choose_own_voice(hse_job *job, const hse_request *r, const target *t, const slot *synthesizer, unsigned *has,
                                    hse_error *err)
 {
     bool recording = job->audio.n > 0 || job->audio.samples;
     const voice *v = NULL;
-    hse_status s = hse_voices_find(&v, synthesizer->voices, r->voice, t->name, err);
+    const char *name;
+    hse_status s = choose_style(&name, r, t, synthesizer, err);
 
+    if (s == HSE_OK)
+        s = hse_voices_find(&v, synthesizer->voices, name, t->name, err);
     if (s != HSE_OK)
         return s;
     job->voice = v->name;
@@ -151,6 +178,8 @@ static hse_status choose_speaker(hse_job *job, const hse_request *r, const targe
     *has = HSE_TEXT | hse_request_knows_speech(r);
     if (synthesizer->own_voices)
         return choose_own_voice(job, r, t, synthesizer, has, err);
+    if ((s = choose_style(&(const char *){NULL}, r, t, synthesizer, err)) != HSE_OK)
+        return s;
     if (recording && named)
         return hse_fail(err, HSE_E_ARG, 0, "voice and input_audio exclude each other: send one of them");
     if (r->embedding_size && named)
@@ -286,16 +315,36 @@ static hse_status check_product(float a, float b, const char *what, const text_s
                ? HSE_OK : hse_fail(err, HSE_E_ARG, 0, "input: %s: prosody and the request make %g, which is not in 0.1..10", what, (double)value);
 }
 
-/* What the spans ask of the model: languages and factors. */
-static hse_status check_styles(const hse_job *job, const hse_request *r, const char *model, hse_error *err)
+static bool is_language(const slot *s, const char *code)
 {
-    const slot *sl = job->synthesizer;
+    for (size_t i = 0; i < s->language_count; i++)
+        if (strcmp(s->languages[i], code) == 0)
+            return true;
+    return false;
+}
+
+/* Who speaks this language: the job's own speaker, or where one network is one voice another of the toolchain. */
+static hse_status speaker_of(slot **out, const hse_job *job, const target *t, const char *language, hse_error *err)
+{
+    const char *code = text_language_code(language);
+
+    *out = job->synthesizer;
+    if (!code || !t->toolchain || !job->synthesizer->own_voices || is_language(job->synthesizer, code))
+        return check_language(job->synthesizer, language, t->name, err);
+    return hse_target_speaker(out, job->catalogue, t, language, NULL, err);
+}
+
+/* What the spans ask of the model: languages and factors. */
+static hse_status check_styles(const hse_job *job, const hse_request *r, const target *t, hse_error *err)
+{
+    slot *sl = job->synthesizer;
+    const char *model = t->name;
     hse_status s = HSE_OK;
 
     for (size_t i = 0; i < job->markup.count && s == HSE_OK; i++) {
         const text_style *style = &job->markup.span[i].style;
 
-        if (style->language && (s = check_language(sl, style->language, model, err)) != HSE_OK)
+        if (style->language && (s = speaker_of(&sl, job, t, style->language, err)) != HSE_OK)
             return hse_fail_in(err, s, "input: line %u, column %u", style->line, style->column);
         if (style->pitch != 1 && sl->type->fixed_pitch)
             return hse_fail(err, HSE_E_UNSUPPORTED, 0, "input: line %u, column %u: pitch: model '%.60s' speaks at its own; rate is what can "
@@ -339,9 +388,9 @@ static hse_status bring_voice(hse_job *job, const hse_request *r, const char *na
 }
 
 /* One that the text names: the model's own, what the request brought, OpenAI's names. */
-static hse_status choose_voice(hse_job *job, const hse_request *r, const char *name, const voice **out, const char *model, hse_error *err)
+static hse_status choose_voice(hse_job *job, const hse_request *r, const slot *sl, const char *name, const voice **out, const char *model,
+                               hse_error *err)
 {
-    const slot *sl = job->synthesizer;
     hse_status s = has_own(sl->voices, name) ? HSE_E_NOT_FOUND : bring_voice(job, r, name, out, model, err);
 
     if (s != HSE_E_NOT_FOUND)
@@ -357,32 +406,73 @@ static hse_status choose_voices(hse_job *job, const hse_request *r, const char *
 
     for (size_t i = 0; i < job->sentence_count && s == HSE_OK; i++) {
         sentence *of = &job->sentences[i];
+        const slot *sl = of->by ? of->by : job->synthesizer;
 
-        if (i && of->style->voice == of[-1].style->voice)
+        if (i && of->style->voice == of[-1].style->voice && of->by == of[-1].by)
             of->voice = of[-1].voice;
-        else if (of->style->voice && (s = choose_voice(job, r, of->style->voice, &of->voice, model, err)) != HSE_OK)
+        else if (of->style->voice && (s = choose_voice(job, r, sl, of->style->voice, &of->voice, model, err)) != HSE_OK)
             hse_fail_in(err, s, "input: line %u, column %u", of->style->line, of->style->column);
     }
     return s;
 }
 
-static hse_status write_text(hse_job *job, const hse_request *r, const char *model, hse_error *err)
+/* Another speaker of the toolchain becomes a step of the job; what comes last stays last. */
+static hse_status add_speaker(hse_job *job, slot *by, hse_error *err)
+{
+    slot *last = job->step[job->step_count - 1];
+
+    for (size_t i = 0; i < job->step_count; i++)
+        if (job->step[i] == by)
+            return HSE_OK;
+    if (last == job->synthesizer)
+        return hse_job_add_step(job, by, err);
+    job->step[job->step_count - 1] = by;
+    return hse_job_add_step(job, last, err);
+}
+
+/* Who speaks each sentence. */
+static hse_status choose_speakers(hse_job *job, const target *t, hse_error *err)
+{
+    hse_status s = HSE_OK;
+
+    for (size_t i = 0; i < job->sentence_count && s == HSE_OK; i++) {
+        sentence *of = &job->sentences[i];
+        slot *by = NULL;
+
+        if (!of->style->language)
+            continue;
+        if (i && of->style == of[-1].style) {
+            of->by = of[-1].by;
+            continue;
+        }
+        s = speaker_of(&by, job, t, of->style->language, err);
+        of->by = by == job->synthesizer ? NULL : by;
+        if (s == HSE_OK && of->by)
+            s = add_speaker(job, of->by, err);
+    }
+    return s;
+}
+
+static hse_status write_text(hse_job *job, const hse_request *r, const target *t, hse_error *err)
 {
     static const text_mode modes[] = {
         [HSE_TEXT_NORMALIZE] = TEXT_MODE_ON, [HSE_TEXT_REFERENCE] = TEXT_MODE_REFERENCE, [HSE_TEXT_OFF] = TEXT_MODE_OFF,
     };
     const slot *s = job->synthesizer;
+    const char *model = t->name;
     const char *language = r->language && *r->language ? r->language : s->language_count ? s->languages[0] : "en";
     text_mode mode = r->reference ? TEXT_MODE_REFERENCE : modes[r->text_mode];
     hse_status status = read_markup(job, r, language, err);
 
     if (status == HSE_OK)
-        status = check_styles(job, r, model, err);
+        status = check_styles(job, r, t, err);
     if (status == HSE_OK)
         status = check_marks(job, s, language, model, err);
     if (status == HSE_OK)
         status = hse_prosody_split(&job->text, &job->sentences, &job->sentence_count, &job->lead_ms, &job->markup, language, mode,
                                    s->type->cut, err);
+    if (status == HSE_OK)
+        status = choose_speakers(job, t, err);
     if (status == HSE_OK)
         status = choose_voices(job, r, model, err);
     job->spell = mode == TEXT_MODE_ON;
@@ -402,7 +492,7 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
         s = hse_target_find(&t, job->catalogue, HSE_JOB_SPEAK, r->model, err);
     if (s != HSE_OK)
         return s;
-    s = hse_target_speaker(&first, job->catalogue, &t, r->language, r->voice, err);
+    s = hse_target_speaker(&first, job->catalogue, &t, r->language, r->style && *r->style ? r->style : r->voice, err);
     if (s == HSE_OK)
         s = check_pitch(r, first, t.name, err);
     if (s == HSE_OK && r->language && *r->language)
@@ -412,7 +502,7 @@ hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err)
     if (s == HSE_OK)
         s = choose_chain(job, r, &t, first, has, err);
     if (s == HSE_OK)
-        s = write_text(job, r, t.name, err);
+        s = write_text(job, r, &t, err);
     if (s != HSE_OK)
         return s;
     job->result.model = t.name;
@@ -441,6 +531,13 @@ static void fill_piece(hse_job *job, piece *p, hse_item *item)
 {
     if (!job->result.rate_hz)
         hse_job_audio_begins(job, job->step[job->step_count - 1], (unsigned)item->audio.rate_hz);
+    if ((unsigned)item->audio.rate_hz != job->model_rate_hz) {
+        hse_error err;
+
+        hse_fail(&err, HSE_E_UNSUPPORTED, 0, "input: its languages are spoken at %u and %d Hz, which cannot be joined", job->model_rate_hz, item->audio.rate_hz);
+        hse_job_end(job, HSE_E_UNSUPPORTED, &err);
+        return;
+    }
     p->samples = item->audio.samples;
     p->count = item->audio.n;
     p->done = true;
@@ -451,13 +548,20 @@ static void fill_piece(hse_job *job, piece *p, hse_item *item)
         hse_job_signal(job);
 }
 
+static slot *speaker(const hse_job *job, const sentence *s)
+{
+    return s->by ? s->by : job->synthesizer;
+}
+
 /* Who speaks a sentence, and where its random draws come from. */
 static void set_speaker(work *w, const sentence *s)
 {
     const hse_job *job = w->job;
+    const slot *by = speaker(job, s);
+    bool own = s->voice && s->voice->name && job->voice;
 
-    w->item->language = job->synthesizer->language_count ? job->synthesizer->languages[0] : NULL;
-    w->item->voice = s->voice && s->voice->name && job->voice ? s->voice->name : job->voice;
+    w->item->language = by->language_count ? by->languages[0] : NULL;
+    w->item->voice = own ? s->voice->name : s->by && s->by->voices && s->by->voices->count ? s->by->voices->list[0].name : job->voice;
     w->item->seed = job->result.seed;
     w->item->stream = w->index;
 }
@@ -515,7 +619,7 @@ static bool post_sentence(hse_job *job)
 
     if (sp->busy || waits_for_first_audio(job) || (!job->vocoder && job->loudness != HSE_LOUDNESS_PEAK && job->ahead_frames >= STREAM_AHEAD))
         return false;
-    work *w = hse_work_new(job, job->synthesizer, synthesized);
+    work *w = hse_work_new(job, speaker(job, s), synthesized);
     if (!w || !(w->item->text = hse_strndup(job->text + s->from, s->to - s->from))) {
         if (w)
             hse_work_free(w);
@@ -601,7 +705,7 @@ static bool post_window(hse_job *job)
 
     const sentence *of = &job->sentences[job->next_decode];
     size_t n = next_window(job, sp->frames - sp->posted);
-    work *w = hse_work_new(job, job->vocoder, decoded);
+    work *w = hse_work_new(job, job->vocoder == job->synthesizer ? speaker(job, of) : job->vocoder, decoded);
     piece *p = w ? hse_job_add_piece(job, n) : NULL;
     if (!p) {
         if (w)

@@ -100,9 +100,41 @@ static bool all_usable(const catalogue *c, const hse_toolchain *t)
     return true;
 }
 
+/* Are all steps here that this toolchain takes with a recording? */
+static bool passes(const catalogue *c, const hse_toolchain *t, hse_job_kind kind)
+{
+    const hse_route *route;
+    hse_error err;
+
+    if (!(t->kinds & 1u << kind) || hse_route_find(&route, kind, t->name, HSE_MODE_ANY, HSE_AUDIO, false, &err) != HSE_OK)
+        return false;
+    for (size_t i = 0; route->step[i]; i++) {
+        const slot *s = part(c, route->step[i], NULL);
+
+        if (!s || s->problem)
+            return false;
+    }
+    return true;
+}
+
+static bool find_default(target *out, const catalogue *c, hse_job_kind kind);
+
+/* An embedding for nobody in particular is one for who speaks when nobody in particular is asked. */
+static bool find_listener(target *out, const catalogue *c)
+{
+    target speaker;
+
+    if (!find_default(&speaker, c, HSE_JOB_SPEAK) || !speaker.toolchain || !passes(c, speaker.toolchain, HSE_JOB_EMBED))
+        return false;
+    *out = speaker;
+    return true;
+}
+
 /* The first configured model that answers: usable ones first, and a recogniser is the last to be asked where speech is. */
 static bool find_default(target *out, const catalogue *c, hse_job_kind kind)
 {
+    if (kind == HSE_JOB_EMBED && find_listener(out, c))
+        return true;
     for (int round = 0; round < 4; round++)
         for (size_t i = 0; i < c->slot_count; i++) {
             slot *s = c->slots[i];

@@ -132,18 +132,6 @@ static hse_status make_embedding(hse_engine *engine, const hse_request *from, co
 
 /* ---- into the request ---------------------------------------------------------------------------------------------- */
 
-static const hse_model_info *find_model(const hse_models *models, const hse_request *r)
-{
-    for (size_t i = 0; i < hse_models_count(models); i++) {
-        const hse_model_info *m = hse_models_at(models, i);
-        bool able = r->kind == HSE_JOB_CONVERT ? m->converts : m->speaks;
-
-        if (r->model && *r->model ? strcmp(m->name, r->model) == 0 : able && !m->problem)
-            return m;
-    }
-    return NULL;
-}
-
 static bool has_voice(const hse_model_info *m, const char *name)
 {
     for (size_t i = 0; m && i < m->voice_count; i++)
@@ -207,14 +195,13 @@ hse_status hse_voice_store_apply(hse_voice_store *store, hse_engine *engine, hse
     if ((r->kind != HSE_JOB_SPEAK && r->kind != HSE_JOB_CONVERT) || !r->voice || !*r->voice || r->embedding ||
         (r->kind == HSE_JOB_SPEAK ? r->audio.n : r->target.n))
         return HSE_OK;                      /* a voice beside another source is for the engine to refuse */
-    s = voice_store_entry(store, r->voice, &e, err);
-    if (s == HSE_E_NOT_FOUND)
-        return HSE_OK;
-    if (s != HSE_OK || (s = hse_models_open(&models, engine, err)) != HSE_OK)
+    if ((s = hse_models_open(&models, engine, err)) != HSE_OK)
         return s;
-    const hse_model_info *m = find_model(models, r);
-    if (!has_voice(m, r->voice))
-        s = put_in_place(store, engine, r, models, m, &e, embedding, err);
+    const hse_model_info *m = hse_models_answering(models, engine, r->kind, r->model);
+    if (!has_voice(m, r->voice)) {
+        s = voice_store_entry(store, r->voice, &e, err);
+        s = s == HSE_OK ? put_in_place(store, engine, r, models, m, &e, embedding, err) : s == HSE_E_NOT_FOUND ? HSE_OK : s;
+    }
     hse_models_close(&models);
     return s;
 }
@@ -270,7 +257,7 @@ hse_status hse_voice_store_apply_text(hse_voice_store *store, hse_engine *engine
     if (s != HSE_OK)
         return s == HSE_E_NOMEM ? s : HSE_OK;
     s = hse_models_open(&models, engine, err);
-    const hse_model_info *m = s == HSE_OK ? find_model(models, r) : NULL;
+    const hse_model_info *m = s == HSE_OK ? hse_models_answering(models, engine, r->kind, r->model) : NULL;
     for (size_t i = 0; s == HSE_OK && m && m->embeds && i < text.count; i++) {
         const char *name = text.span[i].style.voice;
 

@@ -181,6 +181,7 @@ typedef struct hse_model_type {
     /* A type that takes text and gives a mel as well as audio does both itself: an item with a text gets a mel, one with a mel is
      * a window of it that becomes audio. How it wants a text cut, behind the product's normaliser; NULL: as that has cut it. */
     hse_cut_fn *cut;
+    bool        styled;                     /* its voices behind the first of a language are styles of that one */
     bool        fixed_pitch;                /* pitch and energy are as they are: requests that want others are refused */
 
     /* Requests of many items: see above. NULL: a request is one item. */

@@ -227,13 +227,18 @@ void api_handle(http_job *job, void *arg)
 /* ---- what the handlers share ---------------------------------------------------------------------------------------
  */
 
-/* "voice alto is not known": the field that the engine's sentence begins with. */
-static const char *field_in(const api_call *c, const char *text)
+/* "voice alto is not known": the field that the engine's sentence begins with, perhaps one of an object's. */
+static void put_field(api_call *c, const char *text)
 {
     size_t n = strcspn(text, " :");
-    const schema_field *f = c->schema && n ? schema_find(c->schema, text, n) : NULL;
+    const schema *s = n ? c->schema : NULL;
+    const schema_field *f = s ? schema_find(s, text, n) : NULL;
 
-    return f ? f->name : NULL;
+    if (f)
+        snprintf(c->error.param, sizeof c->error.param, "%s", f->name);
+    for (size_t i = 0; s && !f && i < s->count; i++)
+        if (s->fields[i].kind == FIELD_OBJECT && s->fields[i].object && (f = schema_find(s->fields[i].object, text, n)) != NULL)
+            snprintf(c->error.param, sizeof c->error.param, "%s.%s", s->fields[i].name, f->name);
 }
 
 bool api_engine_error(api_call *c, const hse_error *err, const char *param)
@@ -241,10 +246,10 @@ bool api_engine_error(api_call *c, const hse_error *err, const char *param)
     api_error_map(&c->error, err);
     /* a client that gave the deadline itself is not the operator's concern */
     api_error_log(&c->error, err, c->id, c->own_deadline);
-    if (!param && (err->status == HSE_E_ARG || err->status == HSE_E_UNSUPPORTED || err->status == HSE_E_FORMAT || err->status == HSE_E_LIMIT))
-        param = field_in(c, err->text);
     if (param)
         snprintf(c->error.param, sizeof c->error.param, "%s", param);
+    else if (err->status == HSE_E_ARG || err->status == HSE_E_UNSUPPORTED || err->status == HSE_E_FORMAT || err->status == HSE_E_LIMIT)
+        put_field(c, err->text);
     return false;
 }
 

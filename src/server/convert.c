@@ -102,6 +102,11 @@ static bool only_seed(conversion *v, const generation_options *g)
             v->call->error.code = "unsupported";
             return false;
         }
+    if (g->style && *g->style) {
+        api_fail(&v->call->error, 400, "generation_options.style", "generation_options.style is not supported: a conversion keeps how it was said");
+        v->call->error.code = "unsupported";
+        return false;
+    }
     v->request.has_seed = g->seed.given;
     v->request.seed = (uint64_t)g->seed.value;
     return true;

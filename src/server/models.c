@@ -9,10 +9,11 @@ typedef enum { ANY, SPEAKS, EMBEDS, DETECTS, TRANSCRIBES, CONVERTS, RESTORES } a
 static const struct {
     const char *path;
     ability ability;
+    hse_job_kind kind;
 } tasks[] = {
-    {"/v1/audio/speech/models", SPEAKS},    {"/v1/embed/models", EMBEDS},
-    {"/v1/audio/vad/models", DETECTS},      {"/v1/audio/transcriptions/models", TRANSCRIBES},
-    {"/v1/voice/convert/models", CONVERTS}, {"/v1/audio/convert/models", RESTORES},
+    {"/v1/audio/speech/models", SPEAKS, HSE_JOB_SPEAK},    {"/v1/embed/models", EMBEDS, HSE_JOB_EMBED},
+    {"/v1/audio/vad/models", DETECTS, HSE_JOB_VAD},        {"/v1/audio/transcriptions/models", TRANSCRIBES, HSE_JOB_TRANSCRIBE},
+    {"/v1/voice/convert/models", CONVERTS, HSE_JOB_CONVERT}, {"/v1/audio/convert/models", RESTORES, HSE_JOB_RESTORE},
 };
 
 static bool able(const hse_model_info *m, ability a)
@@ -26,17 +27,36 @@ static bool able(const hse_model_info *m, ability a)
     return !m->problem && (a == ANY ? any : can[a]);
 }
 
+static bool speaks(const hse_model_info *m, size_t v, const char *language)
+{
+    return !m->voice_languages[v] || strcmp(m->voice_languages[v], language) == 0;
+}
+
+/* Of the first voice of a language: the others. */
+static void styles(hse_buf *out, const hse_model_info *m, size_t of, const char *language)
+{
+    for (size_t v = of + 1, n = 0; v < m->voice_count; v++)
+        if (speaks(m, v, language)) {
+            hse_buf_str(out, n++ ? "," : "");
+            api_json_string(out, m->voices[v], strlen(m->voices[v]));
+        }
+}
+
 static void voices(hse_buf *out, const hse_model_info *m, const char *language)
 {
     hse_buf_str(out, "{\"language\":");
     api_json_string(out, language, strlen(language));
     hse_buf_str(out, ",\"voices\":[");
     for (size_t v = 0, n = 0; v < m->voice_count; v++) {
-        if (m->voice_languages[v] && strcmp(m->voice_languages[v], language) != 0)
+        if (!speaks(m, v, language))
             continue;
-        hse_buf_printf(out, "%s{\"voice\":", n++ ? "," : "");
+        hse_buf_printf(out, "%s{\"voice\":", n ? "," : "");
         api_json_string(out, m->voices[v], strlen(m->voices[v]));
-        hse_buf_str(out, ",\"styles\":[]}");
+        hse_buf_str(out, ",\"styles\":[");
+        if (m->styles && n == 0)
+            styles(out, m, v, language);
+        hse_buf_str(out, "]}");
+        n++;
     }
     hse_buf_str(out, "]}");
 }
@@ -71,23 +91,26 @@ static bool open_list(api_call *c, hse_models **models)
     return hse_models_open(models, c->server->engine, &err) == HSE_OK || api_engine_error(c, &err, NULL);
 }
 
-static bool list(api_call *c, ability a)
+/* kind: of the request that the list is for; what answers one without a model comes first. */
+static bool list(api_call *c, ability a, hse_job_kind kind)
 {
     hse_models *models = NULL;
     hse_buf out;
-    bool first = true;
 
     if (!open_list(c, &models))
         return false;
+    const hse_model_info *first = a == ANY ? NULL : hse_models_answering(models, c->server->engine, kind, NULL);
     hse_buf_init(&out, 16u << 20);
     hse_buf_str(&out, "{\"object\":\"list\",\"data\":[");
+    if (first)
+        card(&out, c->server, first, true);
+    bool any = first != NULL;
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
-        if (!able(m, a))
+        if (!able(m, a) || m == first)
             continue;
-        if (!first)
-            hse_buf_byte(&out, ',');
-        first = false;
+        hse_buf_str(&out, any ? "," : "");
+        any = true;
         card(&out, c->server, m, a != ANY);
     }
     hse_buf_str(&out, "]}");
@@ -97,14 +120,14 @@ static bool list(api_call *c, ability a)
 
 bool api_models(api_call *c)
 {
-    return list(c, ANY);
+    return list(c, ANY, HSE_JOB_SPEAK);
 }
 
 bool api_task_models(api_call *c)
 {
     for (size_t i = 0; i < COUNT(tasks); i++)
         if (strcmp(tasks[i].path, c->route->path) == 0)
-            return list(c, tasks[i].ability);
+            return list(c, tasks[i].ability, tasks[i].kind);
     return api_fail(&c->error, 404, NULL, "there is no such list");
 }
 

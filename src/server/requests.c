@@ -17,7 +17,7 @@
 static const schema_field generation_fields[] = {
     {"seed", FIELD_INTEGER, G(seed), .doc = "of random draws; returned as x-hse-seed", .min = 0,
      .max = 9007199254740992.0},
-    {"style", FIELD_REFUSED, 0, .doc = "no model that is built in has styles; OpenVoice V1's are voices"},
+    {"style", FIELD_TEXT, G(style), .doc = "of the first voice, where the list of models has styles (OpenVoice V1); empty: as it is by itself", .max = MAX_NAME},
     {"speed", FIELD_NUMBER, G(speed), .doc = "2 = twice as fast; 0 = 1", .min = 0, .max = 10},
     {"pitch", FIELD_NUMBER, G(pitch), .doc = "factor; 0 = 1", .min = 0, .max = 10},
     {"energy", FIELD_NUMBER, G(energy), .doc = "factor; 0 = 1", .min = 0, .max = 10},

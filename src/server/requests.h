@@ -31,6 +31,7 @@ typedef struct {
 
 typedef struct {
     schema_integer seed;
+    const char    *style;
     schema_number  speed, pitch, energy;
 } generation_options;
 

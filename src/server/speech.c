@@ -62,6 +62,7 @@ static bool take_text(speech *s)
     r->speed = factor(b->generation.speed, b->speed);
     r->pitch = factor(b->generation.pitch, (schema_number){0});
     r->energy = factor(b->generation.energy, (schema_number){0});
+    r->style = b->generation.style;
     if (b->generation.seed.given) {
         r->has_seed = true;
         r->seed = (uint64_t)b->generation.seed.value;

@@ -10,18 +10,6 @@
 static const char *const openai_voices[] = {"alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer",
                                             "verse", "marin", "cedar"};
 
-static const hse_model_info *find_model(const hse_models *models, const hse_request *r)
-{
-    for (size_t i = 0; i < hse_models_count(models); i++) {
-        const hse_model_info *m = hse_models_at(models, i);
-        bool able = r->kind == HSE_JOB_CONVERT ? m->converts : m->speaks;
-
-        if (able && !m->problem && (!r->model || strcmp(m->name, r->model) == 0))
-            return m;
-    }
-    return NULL;
-}
-
 static const char *own_voice(const hse_model_info *m, const char *name)
 {
     for (size_t i = 0; i < m->voice_count; i++)
@@ -77,7 +65,7 @@ bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice 
         return true;
     if (hse_models_open(&models, c->server->engine, &err) != HSE_OK)
         return api_engine_error(c, &err, NULL);
-    const hse_model_info *m = find_model(models, r);
+    const hse_model_info *m = hse_models_answering(models, c->server->engine, r->kind, r->model);
     const char *known = NULL;
     r->voice = voice;
     if (m && !own_voice(m, voice)) {

@@ -108,14 +108,14 @@ bool api_voice_remove(api_call *c)
 /* The model that is asked for, or the first that speaks. NULL with *ok: no model speaks, which leaves the stored voices. */
 static const hse_model_info *listed_model(api_call *c, const hse_models *models, const char *name, bool *ok)
 {
-    name = api_model_name(name);
-    for (size_t i = 0; i < hse_models_count(models); i++) {
-        const hse_model_info *m = hse_models_at(models, i);
+    const hse_model_info *m = hse_models_answering(models, c->server->engine, HSE_JOB_SPEAK, name);
 
-        if (name ? strcmp(m->name, name) == 0 : m->speaks && !m->problem)
-            return m;
-    }
-    if (name) {
+    for (size_t i = 0; !m && api_model_name(name) && i < hse_models_count(models); i++)
+        if (strcmp(hse_models_at(models, i)->name, name) == 0)
+            return hse_models_at(models, i);            /* one that does not speak */
+    if (m)
+        return m;
+    if (api_model_name(name)) {
         *ok = api_fail(&c->error, 404, "model", "no model \"%.80s\" is here; GET /v1/models lists what there is", name);
         c->error.code = "model_not_found";
     }

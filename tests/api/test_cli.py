@@ -31,8 +31,10 @@ def test_clone_and_embedding_files(hse):
     with tempfile.TemporaryDirectory() as d:
         clone = hse_run("speak", "Hello there.", "--clone", server.SPEECH).stdout
         for name in ("e.json", "e.npy", "e.f32"):
-            hse_run("embed", server.SPEECH, "-o", os.path.join(d, name))
+            said = hse_run("embed", server.SPEECH, "-o", os.path.join(d, name)).stderr.decode()
+            assert said.splitlines()[-1] == f"{os.path.join(d, name)}: 64 numbers by harmonyspeech", said
             assert hse_run("speak", "Hello there.", "--embedding", os.path.join(d, name)).stdout == clone, name
+        assert json.load(open(os.path.join(d, "e.json")))["model"] == "harmonyspeech"
         text = hse_run("embed", server.SPEECH).stdout
         open(os.path.join(d, "e.txt"), "wb").write(text)
         assert hse_run("speak", "Hello there.", "--embedding", os.path.join(d, "e.txt")).stdout == clone

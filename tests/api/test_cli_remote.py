@@ -137,6 +137,9 @@ def test_voices_of_a_server_and_of_the_folder(hse):
             assert b"anna" in run(s, "voices", "ls", "--state", d).stdout                     # this process, the same folder
             by_server = run(s, "speak", "Hello.", "--voice", "anna").stdout
             assert by_server == run(s, "speak", "Hello.", "--voice", "anna", "--state", d).stdout == run(s, "speak", "Hello.", "--clone", server.SPEECH).stdout
+            marked = ["speak", '<speak>One. <voice name="anna">Two.</voice></speak>']
+            assert run(s, *marked).stdout == run(s, *marked, "--state", d).stdout != run(s, "speak", "<speak>One. Two.</speak>").stdout
+            assert b"anna" in run(s, *marked, "--state", os.path.join(d, "none"), want=1).stderr
             assert run(s, "voices", "add", "anna", server.SPEECH, want=1).stderr.count(b"anna")
             run(s, "voices", "rm", "anna")
             assert b"anna" not in run(s, "voices", "ls").stdout

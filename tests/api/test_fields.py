@@ -43,7 +43,7 @@ TABLE = {
         "input_embedding": "speech.test_cloning_by_embedding_is_cloning_by_audio", "generation_options": "speech.test_fields_change_something",
         "output_options": "speech.test_fields_change_something", "text_normalization": "speech.test_text_normalization",
         "normalize": "speech.test_fields_change_something", **SPEECH_FIRST, **BOTH_WAYS},
-    "GenerationOptions": {"seed": "speech.test_seed_comes_back", "speed": "speech.test_fields_change_something",
+    "GenerationOptions": {"seed": "speech.test_seed_comes_back", "style": "narrators.test_styles", "speed": "speech.test_fields_change_something",
                           "pitch": "speech.test_fields_change_something", "energy": "speech.test_fields_change_something"},
     "AudioOutputOptions": SOUND,
     "EmbedSpeakerRequest": {"model": "embed_vad.test_embedding_is_normalised_and_repeatable", "input_audio": "embed_vad.test_embed_data_url", **SPEECH_FIRST, **FIRST,

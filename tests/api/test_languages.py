@@ -17,8 +17,9 @@ TEXTS = {
 
 
 @contextlib.contextmanager
-def talking(languages, uses_bert=True, copies=1, more=""):
-    """A server with a MeloTTS model `melo-LANGUAGE` (then `-1`, ...) of each, their BERTs where users have them."""
+def talking(languages, uses_bert=True, copies=1, more="", parts=()):
+    """A server with a MeloTTS model `melo-LANGUAGE` (then `-1`, ...) of each, their BERTs where users have them; parts: types of a toolchain
+    that are configured, but not there."""
     missing = [x for x in languages if not narrators.has_pack(*(["zh", "en"] if x == "zh_mix_en" else [x]))]
     if missing:
         raise server.Skipped("there are no language packs of " + ", ".join(missing))
@@ -32,6 +33,7 @@ def talking(languages, uses_bert=True, copies=1, more=""):
                 narrators.melo_folder(folder, language, language == "en", uses_bert)
                 rows.append(f"  - {{name: melo-{language}{f'-{i}' if i else ''}, model: {folder}, model_type: MeloTTSSynthesizer, "
                             f"language: {language.upper()}}}\n")
+        rows += [f"  - {{name: {part}, model: nobody/nothing, model_type: {part}}}\n" for part in parts]
         config = os.path.join(d, "config.yml")
         with open(config, "w") as f:
             f.write(more + "model_configs:\n" + "".join(rows))
@@ -49,6 +51,28 @@ def speak(s, model, text, **body):
 
 def ps(s):
     return {m["id"]: m for m in s.get("/v1/ps")["data"]}
+
+
+def test_a_toolchain_changes_languages_inside_a_text(_):
+    """<lang>: another base speaker of openvoice_v2 speaks what is inside."""
+    parts = ("OpenVoiceV2ToneConverter", "OpenVoiceV2ToneConverterEncoder", "FasterWhisper")
+    with talking(["en", "fr"], uses_bert=False, parts=parts) as s:
+        say = lambda text: speak(s, "openvoice_v2", f"<speak>{text}</speak>", language="en", normalize="none")
+        items = lambda: ps(s).get("melo-fr", {"items": 0})["items"]
+        hello = say("Hello world.")
+        end = next(i for i in range(len(hello), 0, -1) if hello[i - 1])
+        english = say("Hello world. Bonjour monde.")
+        assert items() == 0 and english[:end] == hello[:end]
+        both = say("Hello world. <lang xml:lang='fr'>Bonjour monde.</lang>")
+        first = items()
+        assert first > 0 and both[:end] == hello[:end] and both != english
+        assert say("Hello world. <lang xml:lang='fr-CA'><voice name='FR'>Bonjour monde.</voice></lang> <lang xml:lang='en'>Hello.</lang>")[:end] == hello[:end]
+        assert items() == 2 * first
+        for model, text, words in (("openvoice_v2", "<lang xml:lang='ko'>x</lang>", "speaks en, fr, not 'ko'"),
+                                   ("melo-en", "<lang xml:lang='fr'>x</lang>", "speaks en, not 'fr'"),
+                                   ("openvoice_v2", "<lang xml:lang='fr'><voice name='EN-US'>x</voice></lang>", "there are: FR")):
+            error = s.post("/v1/audio/speech", {"model": model, "input": f"<speak>{text}</speak>", "language": "en"}, want=400)["error"]
+            assert words in error["message"] and "line 1" in error["message"], error
 
 
 def test_every_language_speaks_with_its_bert(_):

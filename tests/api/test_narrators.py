@@ -8,7 +8,7 @@ import re
 import shutil
 
 import server
-from narrators import folders, hse, variables
+from narrators import case, folders, hse, variables
 
 TEXT = "Hello world. Did you ever hear a folk tale about a giant turtle?"
 MELO, BASE = "ov2-synthesizer-en", "ov1-synthesizer-en"
@@ -77,6 +77,66 @@ def test_both_forms_and_what_changes_them(_):
                                                  "mode": "single_speaker_tts", "generation_options": options})
             assert answer["id"].startswith("tts-") and answer["model"] == model
             assert server.wav_samples(__import__("base64").b64decode(answer["data"]))
+
+
+def test_styles(_):
+    """generation_options.style: OpenVoice V1's other voices are styles of its first."""
+    with folders() as d, server.running(variables=variables(d)) as s:
+        by_voice, of = {}, {m["id"]: m for m in s.get("/v1/audio/speech/models")["data"]}
+        voices = of[BASE]["languages"][0]["voices"]
+        assert voices[0]["styles"] == [v["voice"] for v in voices[1:]] and not any(v["styles"] for v in voices[1:]), voices
+        assert not any(v["styles"] for v in of[MELO]["languages"][0]["voices"])
+        for style in ("default", "sad"):
+            by_voice[style] = speak(s, BASE, voice=style, generation_options={"seed": 5})[0]
+            for more in ({}, {"voice": "default"}, {"voice": style}):
+                assert speak(s, BASE, generation_options={"seed": 5, "style": style}, **more)[0] == by_voice[style], (style, more)
+        assert by_voice["sad"] != by_voice["default"] == speak(s, BASE, generation_options={"seed": 5, "style": ""})[0]
+        for model, voice, style, words in ((BASE, "default", "jolly", "whispering"), (BASE, "angry", "sad", "'default'"), (MELO, "EN-US", "EN-BR", "no styles")):
+            error = s.post("/v1/audio/speech", {"model": model, "input": "Hello.", "voice": voice, "generation_options": {"style": style}}, want=400)["error"]
+            assert error["param"] == "generation_options.style" and words in error["message"], error
+        hse(d, "speak", "-m", BASE, "--seed", "5", "--style", "sad", "--rate", "22050", "-o", os.path.join(d, "sad.wav"), TEXT)
+        with open(os.path.join(d, "sad.wav"), "rb") as f:
+            assert samples(f.read()[44:]) == by_voice["sad"]
+
+
+def test_conversion_to_a_stored_voice_in_this_process(_):
+    with folders() as d:
+        inner, wav = os.path.join(d, "models", "org", "tones", "converter"), server.SPEECH
+        os.makedirs(inner)
+        for name in ("config.json", "checkpoint.pth"):
+            shutil.copy(case("openvoice", "conv_small", name), inner)
+        hse(d, "voices", "add", "anna", wav)
+        made = {}
+        for name, how in (("voice", ("--voice", "anna")), ("recording", ("--to", wav))):
+            made[name] = os.path.join(d, name + ".wav")
+            hse(d, "convert", wav, *how, "--seed", "3", "-o", made[name])
+        with open(made["voice"], "rb") as a, open(made["recording"], "rb") as b:
+            data = a.read()
+            assert data == b.read() and len(data) > 10000
+        assert "nobody" in hse(d, "convert", wav, "--voice", "nobody", "-o", made["voice"], want=1)
+
+
+def test_an_embedding_is_by_who_speaks_by_default(_):
+    """Not by the first encoder that lies in a folder; lists begin with what answers without a name."""
+    with folders() as d:
+        inner = os.path.join(d, "models", "a", "converter")
+        os.makedirs(inner)
+        for name in ("config.json", "checkpoint.pth"):
+            shutil.copy(case("openvoice", "conv_small", name), inner)
+        shutil.rmtree(os.path.join(d, "models", "myshell-ai"))
+        with server.running(variables=variables(d)) as s:
+            listed = {task: [m["id"] for m in s.get(f"/v1/{task}/models")["data"]] for task in ("embed", "audio/speech")}
+            assert any("tone" in m for m in listed["embed"]), listed
+            for path, task, body in (("/v1/embed/speaker", "embed", {"input_audio": server.speech_base64()}),
+                                     ("/v1/audio/speech", "audio/speech", {"input": "Hi."})):
+                assert s.post(path, body)["model"] == listed[task][0] == "harmonyspeech", listed
+        path = os.path.join(d, "me.json")
+        hse(d, "embed", server.SPEECH, "-o", path)
+        hse(d, "speak", "Hello.", "--embedding", path, "-o", os.path.join(d, "me.wav"))
+        named = next(m for m in listed["embed"] if "tone" in m)
+        hse(d, "embed", server.SPEECH, "-m", named, "-o", path)
+        with open(path) as f:
+            assert json.load(f)["model"] == named
 
 
 def test_streamed_is_whole(_):

@@ -204,3 +204,15 @@ def test_stored_voices_in_ssml(hse):
         hse.request("DELETE", "/v1/audio/voices/" + v["id"])
     e, _ = error(hse, 400, "input", "/v1/audio/speech", body={"input": marked % "Bertha &amp; Co"})
     assert "Bertha" in e["message"], e
+
+
+def test_a_stored_voice_of_a_model_by_another_name(_):
+    """With an alias, and with none, the voice is looked for where the request is answered."""
+    with server.running(variables={"HSE_ALIASES": "mine=harmonyspeech"}) as s:
+        s.post("/v1/audio/voices", {"name": "Ann", "audio_sample": server.speech_base64()})
+        said = {model: s.post("/v1/audio/speech", {"input": "Hello.", "language": "en", "voice": "Ann", "model": model})["data"]
+                for model in ("mine", "harmonyspeech", "", "tts-1")}
+        assert len(set(said.values())) == 1, "the same voice by every name"
+        assert said["mine"] != s.post("/v1/audio/speech", {"input": "Hello.", "language": "en", "model": "mine"})["data"]
+        names = [v["name"] for v in s.get("/v1/audio/voices?model=mine")["data"]]
+        assert "Ann" in names and "slt" in names, names

@@ -443,6 +443,7 @@ const hse_model_type openvoice_v1_type = {
     SPEAKS_ITSELF,
     .type = "OpenVoiceV1Synthesizer",
     .family = "openvoice",
+    .styled = true,
     .open = openvoice_open,
     .name = "ov1-synthesizer",
     .files = {"checkpoints/base_speakers/EN/checkpoint.pth|checkpoints/base_speakers/ZH/checkpoint.pth"},

@@ -418,6 +418,41 @@ TEST(stored_voices_of_a_text_are_embedded_once)
     hse_engine_close(&e);
 }
 
+/* hse.h's calls look into the same store, HSE_STATE's where no config names one. */
+TEST(the_library_speaks_with_stored_voices)
+{
+    const char *dir = state_dir("library");
+    hse_voice_store *s = open_store(dir);
+    hse_engine *e = (fake_reset(), fake_engine(NULL));
+    hse_speak_options o;
+    hse_pcm by_name = {0}, by_recording = {0}, none = {0};
+    hse_error err = {0};
+
+    must_add(s, "mine", NULL);
+    hse_voice_store_close(&s);
+    setenv("HSE_STATE", dir, 1);
+    hse_speak_options_init(&o);
+    o.voice = "mine";
+    CHECK(hse_speak(e, "hello", &o, &by_name, &err) == HSE_OK, "%s", err.text);
+    CHECK(hse_speak(e, "<speak>a <voice name='mine'>b</voice></speak>", &o, &none, &err) == HSE_OK, "%s", err.text);
+    hse_pcm_free(&none);
+    o.voice = NULL;
+    o.reference = recording()->samples;
+    o.reference_count = recording()->n;
+    o.reference_rate_hz = (unsigned)recording()->rate_hz;
+    CHECK(hse_speak(e, "hello", &o, &by_recording, &err) == HSE_OK, "%s", err.text);
+    CHECK(by_name.count > 0 && by_name.count == by_recording.count &&
+              memcmp(by_name.samples, by_recording.samples, by_name.count * sizeof(float)) == 0, "the bits of its recording");
+    o = (hse_speak_options){.size = sizeof o, .voice = "nobody"};
+    CHECK(hse_speak(e, "hello", &o, &none, &err) == HSE_E_ARG && strstr(err.text, "nobody"), "%s", err.text);
+    o = (hse_speak_options){.size = sizeof o, .style = "sad"};
+    CHECK(hse_speak(e, "hello", &o, &none, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "style: 'sad'"), "%s", err.text);
+    unsetenv("HSE_STATE");
+    hse_pcm_free(&by_name);
+    hse_pcm_free(&by_recording);
+    hse_engine_close(&e);
+}
+
 /* ---- no memory ----------------------------------------------------------------------------------------------------- */
 
 static size_t voices_in(const char *dir)
