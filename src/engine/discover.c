@@ -69,11 +69,15 @@ static void add_own(void *user, const char *path)
     add_root(l->roots, path, false, l->arena);
 }
 
+/* Where huggingface_hub keeps what it has downloaded, by its own variables. */
 static void add_hub(hse_roots *r, const char *hf_home, hse_arena *arena)
 {
+    const char *direct = getenv("HF_HUB_CACHE") ? getenv("HF_HUB_CACHE") : getenv("HUGGINGFACE_HUB_CACHE");
     const char *home = hf_home ? hf_home : getenv("HF_HOME"), *cache = getenv("XDG_CACHE_HOME"), *user = getenv("HOME");
     char path[MAX_PATH_BYTES];
 
+    if (direct && *direct)
+        add_root(r, direct, true, arena);
     if (home && *home)
         snprintf(path, sizeof path, "%s/hub", home);
     else if (cache && *cache)

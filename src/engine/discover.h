@@ -22,7 +22,7 @@ typedef struct {
 
 /* first may be NULL; then HSE_MODELS stands in. bundled false: only the first. Folders that do not exist are left out. */
 hse_status hse_roots_find(hse_roots *out, const char *first, bool bundled, hse_arena *arena, hse_error *err);
-/* The same with Hugging Face's folder from the config; NULL: HF_HOME, else below the user's cache. */
+/* The same with Hugging Face's folder from the config; NULL: HF_HOME, else below the user's cache. HF_HUB_CACHE comes before it. */
 hse_status hse_roots_find_in(hse_roots *out, const char *first, const char *hf_home, bool bundled, hse_arena *arena, hse_error *err);
 
 typedef struct {

@@ -25,7 +25,7 @@ const hse_setting hse_settings[] = {
     {VAR("languages", "languages", "HSE_LANGUAGES"), HSE_SET_TEXT, AT(languages_dir), 0, 0, "DIR", NULL, false, false, NULL,
      "folder of language packs, looked in before those that were built or installed with the program"},
     {"hf_home", "hf-home", "HSE_HF_HOME", "HF_HOME", HSE_SET_TEXT, AT(hf_home), 0, 0, "DIR", NULL, false, false, NULL,
-     "Hugging Face's folder, whose cache is looked in last"},
+     "Hugging Face's folder, whose cache is looked in last, behind the one that HF_HUB_CACHE names"},
     {"offline", "offline", "HSE_OFFLINE", "HF_HUB_OFFLINE", HSE_SET_BOOLEAN, AT(offline), 0, 1, NULL, "off", true, false, NULL,
      "nothing may use the network (nothing does but what fetches models)"},
     {VAR("state", "state", "HSE_STATE"), HSE_SET_TEXT, AT(state_dir), 0, 0, "DIR", NULL, false, false, NULL,

@@ -23,7 +23,7 @@ class Fake(server.Server):
             open(os.path.join(models, "org", "fakes", name + ".fake"), "w").close()
         self.file = tempfile.NamedTemporaryFile(suffix=".log")
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("HSE_", "HARMONYSPEECH_", "HF_")) or k == "HSE_CPU"}
-        environment |= {"HSE_MODELS": models, "HSE_STATE": self.state, "HSE_PORT": "0", "HF_HOME": self.folder.name,
+        environment |= {"HSE_MODELS": models, "HSE_STATE": self.state, "HSE_PORT": "0", "HF_HUB_CACHE": "", "HF_HOME": self.folder.name,
                         "XDG_CACHE_HOME": self.folder.name}
         environment |= {"HSE_" + k.upper(): str(v) for k, v in settings.items()}
         media = os.path.join(os.path.dirname(os.path.dirname(PROGRAM)), "hse-media")

@@ -131,7 +131,7 @@ def variables(d):
 
 def hse(d, *words, more=None, want=0):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("HSE_", "HF_")) or k == "HSE_CPU"}
-    environment.update({"HF_HOME": os.path.join(d, "hf"), "XDG_STATE_HOME": d, "XDG_CACHE_HOME": d}, **variables(d), **(more or {}))
+    environment.update({"HF_HUB_CACHE": "", "HF_HOME": os.path.join(d, "hf"), "XDG_STATE_HOME": d, "XDG_CACHE_HOME": d}, **variables(d), **(more or {}))
     r = subprocess.run([server.HSE, *words], capture_output=True, text=True, env=environment, timeout=60)
     assert r.returncode == want, (words, r.returncode, r.stderr)
     return r.stdout if want == 0 else r.stderr

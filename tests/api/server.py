@@ -19,7 +19,7 @@ class Server:
         self.file = tempfile.NamedTemporaryFile(suffix=".log")
         self.folder = tempfile.TemporaryDirectory()         # nobody's voices, nobody's models but the bundled ones
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("HSE_", "HARMONYSPEECH_", "HF_")) or k in ("HSE_CPU",)}
-        environment.update({"XDG_STATE_HOME": self.folder.name, "XDG_CACHE_HOME": self.folder.name, "HF_HOME": self.folder.name},
+        environment.update({"XDG_STATE_HOME": self.folder.name, "XDG_CACHE_HOME": self.folder.name, "HF_HUB_CACHE": "", "HF_HOME": self.folder.name},
                            **(variables or {}))
         self.process = subprocess.Popen([HSE, "serve", "--port", "0", "--log-format", "json", "--log-level", "info", *options],
                                         stdout=subprocess.PIPE, stderr=self.file, text=True, env=environment)

@@ -22,7 +22,7 @@ def shell(line, folder, want=0, port=None):
     """Runs one line with `hse` and a silent player on the PATH; pipes fail when any part fails."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HSE_")}
     environment["PATH"] = os.path.join(folder, "bin") + ":" + environment["PATH"]
-    environment |= {"XDG_STATE_HOME": os.path.join(folder, "state"), "HF_HOME": os.path.join(folder, "hf")}
+    environment |= {"XDG_STATE_HOME": os.path.join(folder, "state"), "HF_HUB_CACHE": "", "HF_HOME": os.path.join(folder, "hf")}
     if port:
         environment["HSE_PORT"] = str(port)
     if re.search(r"hse transcribe", line):                      # the kit's Whisper: random weights, but it runs
