@@ -2,9 +2,11 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 
+#include "engine/config_names.h"
 #include "engine/discover.h"
 #include "engine/settings.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,46 +24,140 @@ static const hse_model_type *built_in(const char *name)
     return NULL;
 }
 
-static unsigned warn(const char *file, const hse_config *c, size_t model, const char *key, const char *what)
+typedef struct {
+    const char       *file;
+    const hse_config *config;
+    unsigned          warnings;
+} checking;
+
+static void warn(checking *c, size_t model, const char *key, const char *fmt, ...) HSE_PRINTF(4, 5);
+
+static void warn(checking *c, size_t model, const char *key, const char *fmt, ...)
 {
     unsigned line = 0, column = 0;
+    va_list args;
 
-    hse_config_mark(c, model, key, &line, &column);
-    printf("%s:%u:%u: warning: %s\n", file, line, column, what);
-    return 1;
+    hse_config_mark(c->config, model, key, &line, &column);
+    printf("%s:%u:%u: warning: %s: ", c->file, line, column, c->config->models[model].name);
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    putchar('\n');
+    c->warnings++;
+}
+
+/* The key that the reason speaks of: "dtype float16 is not offered". */
+static const char *key_in(const char *reason)
+{
+    static const char *const keys[][2] = {{"compute_type", "compute_type"}, {"model_type", "model_type"}, {"dtype", "dtype"},
+                                          {"instances", "instances"}, {"watermark", "watermark"}, {"device", "device_config"}};
+    const char *found = "name", *first = NULL;
+
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        const char *at = strstr(reason, keys[i][0]);
+
+        if (at && (!first || at < first)) {
+            first = at;
+            found = keys[i][1];
+        }
+    }
+    return found;
+}
+
+static const char *problem_of(const hse_models *models, const char *name)
+{
+    for (size_t i = 0; i < hse_models_count(models); i++)
+        if (strcmp(hse_models_at(models, i)->name, name) == 0)
+            return hse_models_at(models, i)->problem;
+    return NULL;
 }
 
 /* What is no mistake of the file but will be refused by name at a request. */
-static hse_status warn_models(const char *file, const hse_config *c, const hse_roots *roots, hse_arena *arena, unsigned *warnings,
-                              hse_error *err)
+static hse_status warn_models(checking *c, const hse_models *models, const hse_roots *roots, hse_arena *arena, hse_error *err)
 {
     hse_status s = HSE_OK;
 
-    for (size_t i = 0; i < c->model_count && s == HSE_OK; i++) {
-        const hse_model_config *m = &c->models[i];
+    for (size_t i = 0; i < c->config->model_count && s == HSE_OK; i++) {
+        const hse_model_config *m = &c->config->models[i];
         const hse_model_type *type = built_in(m->model_type);
         const char *dir = NULL, *problem = NULL;
-        char text[400];
 
-        if (!type) {
-            snprintf(text, sizeof text, "%s: the model type %s is not built in; requests for it are refused", m->name, m->model_type);
-            *warnings += warn(file, c, i, "model_type", text);
-        } else if ((s = hse_locate(&dir, &problem, m->model, m->revision, type, roots, arena, err)) == HSE_OK && !dir) {
-            snprintf(text, sizeof text, "%s: %s", m->name, problem ? problem : "not found");
-            *warnings += warn(file, c, i, "model", text);
-        }
+        if (!type)
+            warn(c, i, "model_type", "the model type %s is not built in; requests for it are refused", m->model_type);
+        else if ((s = hse_locate(&dir, &problem, m->model, m->revision, type, roots, arena, err)) == HSE_OK && !dir)
+            warn(c, i, "model", "%s", problem ? problem : "not found");
+        else if (s == HSE_OK && (problem = problem_of(models, m->name)))
+            warn(c, i, key_in(problem), "%s", problem);
     }
+    return s;
+}
+
+static void warn_name(void *user, const char *key, size_t entry, const char *text)
+{
+    checking *c = user;
+    unsigned line = 0, column = 0;
+
+    hse_config_setting_mark(c->config, key, entry, &line, &column);
+    printf("%s:%u:%u: warning: %s: %s\n", c->file, line, column, key, text);
+    c->warnings++;
+}
+
+static hse_status warn_names(checking *c, hse_engine *engine, hse_error *err)
+{
+    hse_voice_store *store = NULL;
+    hse_status s = hse_voice_store_open(&store, c->config->state_dir, err);
+
+    if (s == HSE_OK)
+        s = hse_config_check_names(engine, c->config, store, warn_name, c, err);
+    hse_voice_store_close(&store);
+    return s;
+}
+
+/* A server with this config would not start: where the file says what is wrong with it. */
+static int refused(const char *file, const hse_config *config, const hse_error *err)
+{
+    unsigned line = 0, column = 0;
+    size_t n = strcspn(err->text, ":");
+
+    for (const hse_setting *s = hse_settings; s->key; s++)
+        if (strlen(s->key) == n && strncmp(s->key, err->text, n) == 0)
+            hse_config_setting_mark(config, s->key, HSE_WHOLE_SETTING, &line, &column);
+    if (!line)
+        return cli_fail(err);
+    printf("%s:%u:%u: %s\n", file, line, column, err->text);
+    return CLI_FAILED;
+}
+
+/* By an engine that looks at the models and loads none. */
+static hse_status check_by_engine(checking *c, hse_engine *engine, hse_error *err)
+{
+    const hse_config *config = c->config;
+    hse_models *models = NULL;
+    hse_arena arena;
+    hse_roots roots = {0};
+
+    hse_arena_init(&arena, (size_t)64 << 20);
+    hse_status s = hse_models_open(&models, engine, err);
+    if (s == HSE_OK)
+        s = hse_roots_find_in(&roots, config->models_dir, config->hf_home, true, &arena, err);
+    if (s == HSE_OK)
+        s = warn_models(c, models, &roots, &arena, err);
+    if (s == HSE_OK)
+        s = warn_names(c, engine, err);
+    if (s == HSE_OK)
+        printf("%s: %zu model%s, no mistakes, %u warning%s\n", c->file, config->model_count, config->model_count == 1 ? "" : "s", c->warnings,
+               c->warnings == 1 ? "" : "s");
+    hse_models_close(&models);
+    hse_arena_free(&arena);
     return s;
 }
 
 static int check(const char *file)
 {
-    hse_config *config = NULL;
+    hse_config *config = NULL, looked_at;
+    hse_engine *engine = NULL;
     hse_error err = {0};
     hse_buf report;
-    hse_arena arena;
-    hse_roots roots = {0};
-    unsigned warnings = 0;
 
     hse_buf_init(&report, 1u << 20);
     hse_status s = hse_config_open(&config, file, &report, &err);
@@ -70,16 +166,17 @@ static int check(const char *file)
     hse_buf_free(&report);
     if (s != HSE_OK)
         return s == HSE_E_FORMAT && listed ? CLI_FAILED : cli_fail(&err);
-    hse_arena_init(&arena, (size_t)64 << 20);
-    s = hse_roots_find_in(&roots, config->models_dir, config->hf_home, true, &arena, &err);
-    if (s == HSE_OK)
-        s = warn_models(file, config, &roots, &arena, &warnings, &err);
-    if (s == HSE_OK)
-        printf("%s: %zu model%s, no mistakes, %u warning%s\n", file, config->model_count, config->model_count == 1 ? "" : "s", warnings,
-               warnings == 1 ? "" : "s");
-    hse_arena_free(&arena);
+    looked_at = *config;
+    looked_at.preload_count = 0;
+    hse_engine_setup setup = {.config = &looked_at, .threads = 1};
+    int status = CLI_OK;
+    if (hse_engine_start(&engine, &setup, &err) != HSE_OK)
+        status = refused(file, config, &err);
+    else if (check_by_engine(&(checking){.file = file, .config = config}, engine, &err) != HSE_OK)
+        status = cli_fail(&err);
+    hse_engine_close(&engine);
     hse_config_close(&config);
-    return s == HSE_OK ? CLI_OK : cli_fail(&err);
+    return status;
 }
 
 /* ---- show ---------------------------------------------------------------------------------------------------------- */
@@ -179,8 +276,9 @@ static int run(const cli_args *a)
 const cli_command cli_config_command = {
     .name = "config", .operands = "check FILE...|show", .summary = "Find mistakes in a config, or show the settings that count",
     .min_operands = 1, .max_operands = -1, .options = options, .n_options = COUNT(options), .settings = CLI_ALL_SETTINGS, .run = run,
-    .details = "check lists every mistake with line and column and ends with status 1; a model type that is not built in or a folder\n"
-               "that is missing is a warning. show prints a complete config, each value with its origin: a flag counts first, then\n"
-               "the variable, the file, the default. API keys are not printed.\n\n"
+    .details = "check lists every mistake with line and column and ends with status 1; what a request will be refused for is a\n"
+               "warning: a model type that is not built in, a folder that is missing, a name that nothing has. show prints a\n"
+               "complete config, each value with its origin: a flag counts first, then the variable, the file, the default. API\n"
+               "keys are not printed.\n\n"
                "Examples:\n  hse config check config.yml\n  hse config show --config config.yml --port 8000\n",
 };

@@ -89,13 +89,14 @@ static hse_status write_embedding(const char *path, const char *model, const hse
 /* Who answers; "" where nobody does, which is then the request's error. */
 static void name_model(char model[NAME], hse_engine *engine, const char *asked)
 {
+    hse_model_choice choice;
     hse_models *models = NULL;
     hse_error err;
 
     if (hse_models_open(&models, engine, &err) != HSE_OK)
         return;
-    const hse_model_info *m = hse_models_answering(models, engine, HSE_JOB_EMBED, asked);
-    snprintf(model, NAME, "%s", m ? m->name : "");
+    if (hse_models_find(&choice, models, engine, HSE_JOB_EMBED, asked, &err) == HSE_OK)
+        snprintf(model, NAME, "%s", choice.info->name);
     hse_models_close(&models);
 }
 

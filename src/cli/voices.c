@@ -150,10 +150,16 @@ static hse_status local_list(hse_voice_store *store, const cli_args *a, hse_erro
 
 static hse_status local_add(hse_voice_store *store, const cli_args *a, hse_error *err)
 {
+    hse_engine *engine = NULL;
     hse_pcm pcm = {0};
     hse_voice_info info;
-    hse_status s = cli_read_audio(&pcm, a->operands[2], err);
+    hse_status s = cli_engine_open(&engine, a, err);
 
+    if (s == HSE_OK)
+        s = hse_voice_name_free(engine, a->operands[1], err);
+    cli_engine_close(&engine);
+    if (s == HSE_OK)
+        s = cli_read_audio(&pcm, a->operands[2], err);
     if (s == HSE_OK) {
         hse_audio audio = {.samples = pcm.samples, .n = pcm.count, .rate_hz = (int)pcm.rate_hz, .channels = 1};
         s = hse_voice_store_add(store, a->operands[1], cli_text(a, "consent"), &audio, &info, err);

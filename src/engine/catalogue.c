@@ -55,9 +55,14 @@ static void refuse(slot *s, hse_status status, const char *problem)
     }
 }
 
+static bool other_device(const char *device)
+{
+    return device && strcmp(device, "cpu") != 0 && strcmp(device, "auto") != 0;
+}
+
 static void refuse_device(slot *s, const char *device)
 {
-    if (device && strcmp(device, "cpu") != 0 && strcmp(device, "auto") != 0)
+    if (other_device(device))
         refuse(s, HSE_E_UNSUPPORTED, "its device is not offered; there are cpu and auto");
 }
 
@@ -284,6 +289,8 @@ static hse_status add_slot(slot **out, catalogue *c, hse_engine *e, hse_error *e
 static void refuse_options(slot *s, const hse_model_config *m, const hse_config *config)
 {
     refuse_device(s, config->device ? config->device : m->device);
+    if (!config->device && other_device(m->device_map))
+        refuse(s, HSE_E_UNSUPPORTED, "its device_map is not offered; there are cpu and auto");
     if (m->watermark >= 0)
         refuse(s, HSE_E_UNSUPPORTED, "watermark is not offered for this model_type");
     if (m->instances > MAX_INSTANCES)

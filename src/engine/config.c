@@ -50,7 +50,7 @@ typedef struct {
     hse_buf      *report;
     char          first[200];
     unsigned      mistakes;
-    hse_buf       models, marks, words;     /* growing lists of hse_model_config, model_marks, char * */
+    hse_buf       models, marks, words, places;         /* growing lists of hse_model_config, model_marks, char *, mark */
     mark         *seen;                     /* where the keys of the mapping that is read stand; NULL: nobody asks */
 } reader;
 
@@ -201,8 +201,22 @@ static void read_scalar(reader *r, const hse_setting *f, void *base)
         mistake(r, &r->event.start_mark, "%s", err.text);
 }
 
+static mark place_of(const reader *r)
+{
+    return (mark){(unsigned)r->event.start_mark.line + 1, (unsigned)r->event.start_mark.column + 1};
+}
+
+static void note_place(reader *r)
+{
+    mark m = place_of(r);
+
+    hse_buf_append(&r->places, &m, sizeof m);
+}
+
+static void *arena_copy(reader *r, const hse_buf *b);
+
 /* What was collected in `words`, `per` texts an item, goes to the setting at `at`. */
-static void take_words(reader *r, void *at, size_t per)
+static void take_words(reader *r, const hse_setting *f, void *at, size_t per)
 {
     if (r->words.status == HSE_E_LIMIT) {
         mistake(r, &r->event.start_mark, "more than %d texts in a list", MAX_LIST);
@@ -216,6 +230,10 @@ static void take_words(reader *r, void *at, size_t per)
     if (r->words.size)
         memcpy(copy, r->words.data, r->words.size);
     hse_setting_list(at, (const void *)copy, r->words.size / sizeof *copy / per);
+    if (f->flag)                                        /* a setting, and no model's */
+        r->owned->places[f - hse_settings] = r->places.status == HSE_OK ? arena_copy(r, &r->places) : NULL;
+    if (r->places.status == HSE_E_NOMEM)
+        no_memory(r);
 }
 
 static void read_texts(reader *r, const hse_setting *f, void *at)
@@ -223,14 +241,17 @@ static void read_texts(reader *r, const hse_setting *f, void *at)
     if (!expect(r, YAML_SEQUENCE_START_EVENT, f->key, "a list of texts"))
         return;
     hse_buf_clear(&r->words);
+    hse_buf_clear(&r->places);
     while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT) {
         if (!expect(r, YAML_SCALAR_EVENT, f->key, "a text"))
             continue;
         const char *s = take_text(r, f->key);
-        if (s)
-            hse_buf_append(&r->words, &s, sizeof s);
+        if (!s)
+            continue;
+        hse_buf_append(&r->words, &s, sizeof s);
+        note_place(r);
     }
-    take_words(r, at, 1);
+    take_words(r, f, at, 1);
 }
 
 static void read_pairs(reader *r, const hse_setting *f, void *at)
@@ -238,6 +259,7 @@ static void read_pairs(reader *r, const hse_setting *f, void *at)
     if (!expect(r, YAML_MAPPING_START_EVENT, f->key, "a mapping of names"))
         return;
     hse_buf_clear(&r->words);
+    hse_buf_clear(&r->places);
     while (next(r) && !is_mapping_end(r)) {
         const char *pair[2] = {NULL, NULL};
 
@@ -247,10 +269,12 @@ static void read_pairs(reader *r, const hse_setting *f, void *at)
             return;
         if (expect(r, YAML_SCALAR_EVENT, f->key, "a name"))
             pair[1] = take_text(r, f->key);
-        if (pair[0] && pair[1])
-            hse_buf_append(&r->words, pair, sizeof pair);
+        if (!pair[0] || !pair[1])
+            continue;
+        hse_buf_append(&r->words, pair, sizeof pair);
+        note_place(r);                                  /* of what the name stands for */
     }
-    take_words(r, at, 2);
+    take_words(r, f, at, 2);
 }
 
 static void read_models(reader *r);
@@ -358,7 +382,7 @@ static void read_fields(reader *r, const hse_setting *fields, void *base, const 
             return;
         if (f->key && !twice) {
             if (seen)
-                seen[f - fields] = (mark){(unsigned)r->event.start_mark.line + 1, (unsigned)r->event.start_mark.column + 1};
+                seen[f - fields] = place_of(r);
             read_value(r, f, base);
         } else {
             skip(r);
@@ -405,7 +429,7 @@ static void read_models(reader *r)
 
 static void read_settings(reader *r)
 {
-    mark seen[HSE_MAX_SETTINGS] = {{0}};
+    mark *seen = r->owned->place;
 
     r->seen = seen;
     read_fields(r, hse_settings, &r->owned->config, "the file");
@@ -465,6 +489,7 @@ hse_status hse_config_read_yaml(owned_config *owned, hse_bytes yaml, const char 
     hse_buf_init(&r.models, MAX_LIST * sizeof(hse_model_config));
     hse_buf_init(&r.marks, MAX_LIST * sizeof(model_marks));
     hse_buf_init(&r.words, MAX_LIST * sizeof(char *));
+    hse_buf_init(&r.places, MAX_LIST * sizeof(mark));
     if (yaml.size > HSE_CONFIG_MAX_FILE) {
         s = hse_fail(err, HSE_E_LIMIT, HSE_CONFIG_MAX_FILE, "%s: the config has %zu bytes, the limit is %d", name, yaml.size, HSE_CONFIG_MAX_FILE);
     } else if (!yaml_parser_initialize(&r.parser)) {
@@ -478,6 +503,7 @@ hse_status hse_config_read_yaml(owned_config *owned, hse_bytes yaml, const char 
     hse_buf_free(&r.models);
     hse_buf_free(&r.marks);
     hse_buf_free(&r.words);
+    hse_buf_free(&r.places);
     return s;
 }
 
@@ -491,6 +517,18 @@ void hse_config_mark(const hse_config *config, size_t model, const char *key, un
             at = &m->key[i];
     *line = at->line;
     *column = at->column;
+}
+
+void hse_config_setting_mark(const hse_config *config, const char *key, size_t entry, unsigned *line, unsigned *column)
+{
+    const owned_config *o = (const void *)config;
+    size_t i = 0;
+
+    while (hse_settings[i].key && strcmp(hse_settings[i].key, key) != 0)
+        i++;
+    mark at = !hse_settings[i].key ? (mark){0} : entry != HSE_WHOLE_SETTING && o->places[i] ? o->places[i][entry] : o->place[i];
+    *line = at.line;
+    *column = at.column;
 }
 
 const hse_setting *hse_config_model_fields(void)

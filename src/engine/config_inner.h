@@ -20,6 +20,8 @@ typedef struct {
     hse_arena          arena;
     const model_marks *marks;               /* as many as config.models */
     const char        *origin[HSE_MAX_SETTINGS];        /* NULL: the default */
+    mark               place[HSE_MAX_SETTINGS];         /* of the value in the file */
+    const mark        *places[HSE_MAX_SETTINGS];        /* of each entry of a list or mapping there; NULL: none */
     const char        *path;                /* of what hse_config_reload reads again; NULL: no file */
     const hse_config_flag *flags;
     size_t             flag_count;

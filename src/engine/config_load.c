@@ -85,6 +85,10 @@ static void layer_take(layer *l, size_t i, const char *text, const char *where)
     hse_error err = {0};
     hse_status s = hse_setting_take(&hse_settings[i], text, &l->owned->config, &l->owned->arena, where, &err);
 
+    if (s == HSE_OK) {
+        l->owned->place[i] = (mark){0, 0};              /* the file's value is not what counts */
+        l->owned->places[i] = NULL;
+    }
     if (s == HSE_OK && !(l->owned->origin[i] = hse_config_note(&l->owned->arena, "%s", where)))
         s = hse_fail(&err, HSE_E_NOMEM, 0, "no memory for the config");
     if (s == HSE_E_NOMEM)

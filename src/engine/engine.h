@@ -142,9 +142,6 @@ double hse_engine_retry_after(hse_engine *engine, hse_job_kind kind);
 
 /* ---- voices and models --------------------------------------------------------------------------------------------- */
 
-/* Which of the list answers a request of this kind under this name (an alias, a folder's name, NULL: the default); NULL: nothing that can be used. */
-const hse_model_info *hse_models_answering(const hse_models *models, hse_engine *engine, hse_job_kind kind, const char *model);
-
 /* Make sure a model's weights are in memory (a toolchain: all its parts). */
 hse_status hse_engine_load(hse_engine *engine, const char *model, double keep_alive_s, hse_error *err);
 /* Give its memory back as soon as nothing runs on it (waits for that, at most timeout_s, then HSE_E_BUSY). Loaded again by
@@ -154,6 +151,16 @@ hse_status hse_engine_unload(hse_engine *engine, const char *model, double timeo
  * the new config. On any mistake nothing changes. `config` is taken over on success only. */
 hse_status hse_engine_reload(hse_engine *engine, hse_config *config, hse_error *err);
 bool       hse_engine_ready(hse_engine *engine);                        /* preloads are done (or have failed, which is logged) */
+
+/* Which listed model answers a request of this kind for `model`: its name, an alias of it, its repository's name, NULL or one of
+ * OpenAI's names for the default. HSE_E_NOT_FOUND, HSE_E_UNSUPPORTED with words for the client. */
+typedef struct {
+    const hse_model_info *info;             /* in `models`; with its problem, where it cannot be used */
+    const char           *name;             /* info's, or the repository's where that was asked for: names it in other requests */
+} hse_model_choice;
+
+hse_status hse_models_find(hse_model_choice *out, hse_models *models, hse_engine *engine, hse_job_kind kind, const char *model,
+                           hse_error *err);
 
 /* ---- live voice activity ------------------------------------------------------------------------------------------- */
 

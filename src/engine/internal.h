@@ -171,6 +171,7 @@ uint64_t hse_slots_weight(slot *const *list, size_t n, bool (*counts)(const slot
                           slot *const *beside, size_t beside_n);
 uint64_t hse_slot_bytes(const slot *s);                     /* what it holds; what several hold in common is the first one's */
 void hse_preload(hse_engine *e, const hse_config *config);
+void hse_slots_reconsider(hse_engine *e);                   /* locked: by other settings idle models may go now, or later */
 size_t hse_resident_bytes(void);                            /* no lock needed */
 
 /* ---- work ---------------------------------------------------------------------------------------------------------- */
@@ -287,8 +288,9 @@ hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, cons
 hse_status hse_target_speaker(slot **out, const catalogue *c, const target *t, const char *language, const char *named,
                               hse_error *err);
 hse_status hse_slot_usable(const slot *s, hse_error *err);
-/* What finds speech for another model's request. */
+/* What finds speech for another model's request; what vad_model says that shall, which must not be NULL. */
 hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err);
+hse_status hse_target_vad_model(slot **out, const catalogue *c, hse_error *err);
 /* All parts that a name stands for, whatever the task: at most `room`. HSE_E_NOT_FOUND. */
 enum { MAX_PARTS = HSE_MAX_STEPS + 1 };
 hse_status hse_target_parts(slot *parts[MAX_PARTS], size_t *n, const catalogue *c, const char *model, hse_error *err);

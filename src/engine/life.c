@@ -162,7 +162,7 @@ static bool stays(const slot *s, const void *comes)
     return s == comes || (s->model && !(s->unload && hse_slot_may_unload(s)));
 }
 
-/* Send idle models away until all that stay have room, and this one that comes. */
+/* Send idle models away until all that stay have room, and this one that comes (NULL: none). */
 static void make_room(hse_engine *e, const slot *comes)
 {
     const catalogue *c = e->catalogue;
@@ -414,6 +414,14 @@ void hse_preload(hse_engine *e, const hse_config *config)
         if (s != HSE_OK)
             hse_log(HSE_LOG_ERROR, "engine", NULL, "preload: %s", err.text);
     }
+}
+
+void hse_slots_reconsider(hse_engine *e)
+{
+    for (size_t i = 0; i < e->catalogue->slot_count; i++)
+        if (e->catalogue->slots[i]->model && !e->catalogue->slots[i]->users)
+            set_expiry(e->catalogue->slots[i]);
+    make_room(e, NULL);
 }
 
 bool hse_engine_ready(hse_engine *e)

@@ -189,21 +189,6 @@ hse_status hse_models_open(hse_models **out, hse_engine *e, hse_error *err)
     return HSE_OK;
 }
 
-const hse_model_info *hse_models_answering(const hse_models *m, hse_engine *e, hse_job_kind kind, const char *model)
-{
-    const hse_model_info *found = NULL;
-    hse_error err;
-    target t;
-
-    pthread_mutex_lock(&e->lock);
-    if (hse_target_find(&t, e->catalogue, kind, model && *model ? model : NULL, &err) == HSE_OK)
-        for (size_t i = 0; i < m->count && !found; i++)
-            if (strcmp(m->list[i].name, t.toolchain ? t.toolchain->name : t.slot->name) == 0)
-                found = &m->list[i];
-    pthread_mutex_unlock(&e->lock);
-    return found && !found->problem ? found : NULL;
-}
-
 size_t hse_models_count(const hse_models *m)
 {
     return m ? m->count : 0;
@@ -212,6 +197,28 @@ size_t hse_models_count(const hse_models *m)
 const hse_model_info *hse_models_at(const hse_models *m, size_t i)
 {
     return m && i < m->count ? &m->list[i] : NULL;
+}
+
+hse_status hse_models_find(hse_model_choice *out, hse_models *m, hse_engine *e, hse_job_kind kind, const char *model, hse_error *err)
+{
+    target t;
+
+    *out = (hse_model_choice){NULL, NULL};
+    pthread_mutex_lock(&e->lock);
+    hse_status s = hse_target_find(&t, e->catalogue, kind, model && *model ? model : NULL, err);
+    const char *listed = s != HSE_OK ? NULL : t.toolchain ? t.toolchain->name : t.slot->name;
+    for (size_t i = 0; listed && i < m->count; i++)
+        if (strcmp(m->list[i].name, listed) == 0) {
+            *out = (hse_model_choice){&m->list[i], keep(m, t.name)};
+            break;
+        }
+    pthread_mutex_unlock(&e->lock);
+    if (s != HSE_OK)
+        return s;
+    if (m->no_memory)
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for the list of models");
+    /* hidden ones, and those that a reload brought since */
+    return out->info ? HSE_OK : hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.60s'", model ? model : "");
 }
 
 void hse_models_close(hse_models **models)

@@ -60,6 +60,7 @@ hse_status hse_engine_reload(hse_engine *e, hse_config *config, hse_error *err)
     e->catalogue = c;
     hse_engine_limits(e, config);
     hse_preload(e, config);
+    hse_slots_reconsider(e);
     hse_catalogue_unref(e, old);
     pthread_cond_signal(&e->keeper_wake);
     pthread_mutex_unlock(&e->lock);

@@ -53,5 +53,8 @@ const hse_setting *hse_config_model_fields(void);
 bool        hse_config_model_has(const hse_config *config, size_t model, const hse_setting *field);
 /* Where a model's key stands in the file, from 1; the model's own place when the key is not there. */
 void        hse_config_mark(const hse_config *config, size_t model, const char *key, unsigned *line, unsigned *column);
+/* The same of a setting's value, or of an entry of its list or mapping, where that is the file's; line 0: it is not in the file. */
+#define HSE_WHOLE_SETTING SIZE_MAX
+void        hse_config_setting_mark(const hse_config *config, const char *key, size_t entry, unsigned *line, unsigned *column);
 
 #endif

@@ -206,16 +206,21 @@ static slot *find_repo(const catalogue *c, const char *model, hse_job_kind kind)
     return s;
 }
 
+/* What an alias stands for; any other name as it is. */
+static const char *real_name(const catalogue *c, const char *model)
+{
+    for (size_t i = 0; model && i < c->alias_count; i++)
+        if (strcmp(c->aliases[i].alias, model) == 0)
+            return c->aliases[i].model;
+    return model;
+}
+
 hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, const char *model, hse_error *err)
 {
     const char *task = hse_job_kind_name(kind);
     char names[100];
 
-    for (size_t i = 0; model && i < c->alias_count; i++)
-        if (strcmp(c->aliases[i].alias, model) == 0) {
-            model = c->aliases[i].model;
-            break;
-        }
+    model = real_name(c, model);
     for (size_t i = 0; model && i < c->slot_count; i++) {
         slot *s = c->slots[i];
 
@@ -332,20 +337,47 @@ hse_status hse_target_speaker(slot **out, const catalogue *c, const target *t, c
     return status == HSE_OK ? refuse_language(c, t, code, err) : status;
 }
 
+/* A recogniser knows where speech is, too, but is asked for that by nobody but its own requests. */
+static bool finds(const slot *s)
+{
+    return !s->problem && answers(s, HSE_JOB_VAD) && !(s->type->gives & HSE_TRANSCRIPT);
+}
+
+hse_status hse_target_vad_model(slot **out, const catalogue *c, hse_error *err)
+{
+    const char *name = real_name(c, c->vad_model);
+    char list[100] = "";
+    size_t n = 0;
+
+    *out = NULL;
+    for (size_t i = 0; i < c->slot_count; i++) {
+        slot *s = c->slots[i];
+
+        if (!finds(s))
+            continue;
+        if (strcmp(s->name, name) == 0)
+            *out = s;
+        else if (!s->hidden && n < sizeof list)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n ? ", " : "", s->name);
+    }
+    return *out ? HSE_OK : hse_fail(err, HSE_E_NOT_FOUND, 0, "vad_model: no model '%.60s' here finds speech; there are: %s", c->vad_model,
+                                    n ? list : "none");
+}
+
 hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err)
 {
     slot *best = NULL;
     int most = 0;
 
+    if (c->vad_model)
+        return hse_target_vad_model(out, c, err);
     for (size_t i = 0; i < c->slot_count; i++) {
         slot *s = c->slots[i];
         int score = 1;
 
-        if (s->problem || !answers(s, HSE_JOB_VAD) || s->type->gives & HSE_TRANSCRIPT)
+        if (!finds(s))
             continue;
-        if (c->vad_model && strcmp(c->vad_model, s->name) == 0)
-            score = 3;
-        else if (o->faster_whisper == (strcmp(s->type_name, HSE_SPEECH_FINDER) == 0))
+        if (o->faster_whisper == (strcmp(s->type_name, HSE_SPEECH_FINDER) == 0))
             score = 2;
         if (score > most) {
             best = s;
@@ -364,11 +396,7 @@ hse_status hse_target_parts(slot *parts[MAX_PARTS], size_t *n, const catalogue *
     hse_status s = HSE_OK;
 
     *n = 0;
-    for (size_t i = 0; i < c->alias_count; i++)
-        if (strcmp(c->aliases[i].alias, model) == 0) {
-            model = c->aliases[i].model;
-            break;
-        }
+    model = real_name(c, model);
     for (size_t i = 0; i < c->slot_count; i++)
         if (strcmp(c->slots[i]->name, model) == 0) {
             parts[(*n)++] = c->slots[i];

@@ -140,20 +140,45 @@ static bool has_voice(const hse_model_info *m, const char *name)
     return false;
 }
 
+/* A model that is not there is for the engine to refuse, with HSE_OK and no info here. */
+static hse_status find_model(hse_model_choice *out, hse_models *models, hse_engine *engine, const hse_request *r, hse_error *err)
+{
+    hse_error why = {0};
+    hse_status s = hse_models_find(out, models, engine, r->kind, r->model, &why);
+
+    if (s != HSE_E_NOMEM)
+        return HSE_OK;
+    *err = why;
+    return s;
+}
+
+hse_status hse_voice_name_free(hse_engine *engine, const char *name, hse_error *err)
+{
+    hse_models *models = NULL;
+    hse_status s = hse_models_open(&models, engine, err);
+
+    for (size_t i = 0; s == HSE_OK && i < hse_models_count(models); i++)
+        if (has_voice(hse_models_at(models, i), name))
+            s = hse_fail(err, HSE_E_BUSY, 0, "name: model '%.60s' has a voice \"%.64s\" of its own, which goes first; choose another name",
+                         hse_models_at(models, i)->name, name);
+    hse_models_close(&models);
+    return s;
+}
+
 /* By the model's own encoder: from disk or made now. */
 static hse_status stored_embedding(hse_voice_store *store, hse_engine *engine, const hse_request *r, const hse_models *models,
-                                   const hse_model_info *m, const voice_entry *e, float **embedding, size_t *n, hse_error *err)
+                                   const char *model, const voice_entry *e, float **embedding, size_t *n, hse_error *err)
 {
     hse_audio recording = {0};
     char suffix[20] = ".";
     hse_status s;
 
-    make_key(suffix + 1, models, m->name);
+    make_key(suffix + 1, models, model);
     if (read_cached(store, e, suffix, embedding, n))
         return HSE_OK;
     s = hse_voice_store_audio(store, e->info.id, &recording, err);
     if (s == HSE_OK)
-        s = make_embedding(engine, r, m->name, &recording, embedding, n, err);
+        s = make_embedding(engine, r, model, &recording, embedding, n, err);
     if (s == HSE_OK)
         keep_cached(store, e, suffix, *embedding, *n);
     return s;
@@ -165,7 +190,7 @@ static hse_status check_entry(const voice_entry *e, const char *name, hse_error 
 }
 
 static hse_status put_in_place(hse_voice_store *store, hse_engine *engine, hse_request *r, const hse_models *models,
-                               const hse_model_info *m, const voice_entry *e, float **embedding, hse_error *err)
+                               const hse_model_choice *m, const voice_entry *e, float **embedding, hse_error *err)
 {
     hse_audio recording = {0};
     size_t n = 0;
@@ -173,8 +198,8 @@ static hse_status put_in_place(hse_voice_store *store, hse_engine *engine, hse_r
 
     if (s != HSE_OK)
         return s;
-    if (m && m->embeds) {
-        s = stored_embedding(store, engine, r, models, m, e, embedding, &n, err);
+    if (m->info->embeds) {
+        s = stored_embedding(store, engine, r, models, m->name, e, embedding, &n, err);
         r->embedding = *embedding;
         r->embedding_size = n;
     } else if ((s = hse_voice_store_audio(store, e->info.id, &recording, err)) == HSE_OK) {
@@ -189,6 +214,7 @@ hse_status hse_voice_store_apply(hse_voice_store *store, hse_engine *engine, hse
 {
     hse_models *models = NULL;
     voice_entry e;
+    hse_model_choice m;
     hse_status s;
 
     *embedding = NULL;
@@ -197,10 +223,10 @@ hse_status hse_voice_store_apply(hse_voice_store *store, hse_engine *engine, hse
         return HSE_OK;                      /* a voice beside another source is for the engine to refuse */
     if ((s = hse_models_open(&models, engine, err)) != HSE_OK)
         return s;
-    const hse_model_info *m = hse_models_answering(models, engine, r->kind, r->model);
-    if (!has_voice(m, r->voice)) {
+    s = find_model(&m, models, engine, r, err);
+    if (s == HSE_OK && m.info && !has_voice(m.info, r->voice)) {
         s = voice_store_entry(store, r->voice, &e, err);
-        s = s == HSE_OK ? put_in_place(store, engine, r, models, m, &e, embedding, err) : s == HSE_E_NOT_FOUND ? HSE_OK : s;
+        s = s == HSE_OK ? put_in_place(store, engine, r, models, &m, &e, embedding, err) : s == HSE_E_NOT_FOUND ? HSE_OK : s;
     }
     hse_models_close(&models);
     return s;
@@ -218,7 +244,7 @@ static bool is_named(const hse_named_voices *v, const char *name)
 
 /* One more for the list; a name that is nobody's is left for the engine to refuse. */
 static hse_status add_named(hse_named_voices *out, hse_voice_store *store, hse_engine *engine, const hse_request *r,
-                            const hse_models *models, const hse_model_info *m, const char *name, hse_error *err)
+                            const hse_models *models, const char *model, const char *name, hse_error *err)
 {
     float *embedding = NULL;
     size_t n = 0;
@@ -228,7 +254,7 @@ static hse_status add_named(hse_named_voices *out, hse_voice_store *store, hse_e
     if (s == HSE_E_NOT_FOUND)
         return HSE_OK;
     if (s == HSE_OK && (s = check_entry(&e, name, err)) == HSE_OK)
-        s = stored_embedding(store, engine, r, models, m, &e, &embedding, &n, err);
+        s = stored_embedding(store, engine, r, models, model, &e, &embedding, &n, err);
     if (s != HSE_OK)
         return s;
     hse_named_voice *list = hse_realloc(out->list, (out->count + 1) * sizeof *list);
@@ -246,6 +272,7 @@ static hse_status add_named(hse_named_voices *out, hse_voice_store *store, hse_e
 hse_status hse_voice_store_apply_text(hse_voice_store *store, hse_engine *engine, hse_request *r, hse_named_voices *out, hse_error *err)
 {
     static const char element[] = "<voice";
+    hse_model_choice m = {NULL, NULL};
     hse_models *models = NULL;
     text_markup text;
     hse_status s;
@@ -257,12 +284,13 @@ hse_status hse_voice_store_apply_text(hse_voice_store *store, hse_engine *engine
     if (s != HSE_OK)
         return s == HSE_E_NOMEM ? s : HSE_OK;
     s = hse_models_open(&models, engine, err);
-    const hse_model_info *m = s == HSE_OK ? hse_models_answering(models, engine, r->kind, r->model) : NULL;
-    for (size_t i = 0; s == HSE_OK && m && m->embeds && i < text.count; i++) {
+    if (s == HSE_OK)
+        s = find_model(&m, models, engine, r, err);
+    for (size_t i = 0; s == HSE_OK && m.info && m.info->embeds && i < text.count; i++) {
         const char *name = text.span[i].style.voice;
 
-        if (name && !has_voice(m, name) && !is_named(out, name))
-            s = add_named(out, store, engine, r, models, m, name, err);
+        if (name && !has_voice(m.info, name) && !is_named(out, name))
+            s = add_named(out, store, engine, r, models, m.name, name, err);
     }
     hse_models_close(&models);
     text_markup_free(&text);

@@ -42,6 +42,8 @@ void       hse_voice_store_close(hse_voice_store **store);
  * the name is taken; HSE_E_LIMIT. consent may be NULL, out too. */
 hse_status hse_voice_store_add(hse_voice_store *store, const char *name, const char *consent, const hse_audio *recording,
                                hse_voice_info *out, hse_error *err);
+/* HSE_E_BUSY where a model of the engine has a voice of that name itself: a stored one could not be reached by it. Ask before adding. */
+hse_status hse_voice_name_free(hse_engine *engine, const char *name, hse_error *err);
 /* By name or id, here and below. HSE_E_NOT_FOUND. */
 hse_status hse_voice_store_get(hse_voice_store *store, const char *name, hse_voice_info *out, hse_error *err);
 hse_status hse_voice_store_audio(hse_voice_store *store, const char *name, hse_audio *out, hse_error *err);

@@ -36,7 +36,7 @@ bool api_load(api_call *c)
 
     if (hse_engine_load(c->server->engine, body->model, body->keep_alive.given ? body->keep_alive.value : (double)NAN,
                         &err) != HSE_OK)
-        return api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+        return api_engine_error(c, &err, NULL);
     return answer_state(c, body->model, true);
 }
 
@@ -46,7 +46,7 @@ bool api_unload(api_call *c)
     hse_error err = {0};
 
     if (hse_engine_unload(c->server->engine, body->model, body->timeout_s.value, &err) != HSE_OK)
-        return api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+        return api_engine_error(c, &err, NULL);
     return answer_state(c, body->model, false);
 }
 
@@ -146,5 +146,7 @@ bool api_reload(api_call *c)
     if (s == HSE_OK)
         return api_answer_json(c, &out);
     hse_buf_free(&out);
+    if (s == HSE_E_NOT_FOUND)                           /* a folder that the config names: a mistake of it as others are */
+        err.status = HSE_E_FORMAT;
     return api_engine_error(c, &err, NULL);
 }

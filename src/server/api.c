@@ -6,6 +6,7 @@
 #include "formats/json.h"
 #include "http/url.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -185,6 +186,15 @@ static void run_call(void *arg)
     http_job_unref(p.job);
 }
 
+/* Seconds after which there may be a place, by how fast requests of this kind end. */
+static int retry_after(const hse_server *s, const api_route *route)
+{
+    for (int kind = 0; route->task && kind < HSE_JOB_KINDS; kind++)
+        if (strcmp(hse_job_kind_name((hse_job_kind)kind), route->task) == 0)
+            return (int)ceil(hse_engine_retry_after(s->engine, (hse_job_kind)kind));
+    return 1;
+}
+
 static void refuse(http_job *job, int status, const char *code, const char *text, int retry_after_s)
 {
     api_error e;
@@ -219,9 +229,11 @@ void api_handle(http_job *job, void *arg)
         give_place(bound);
     }
     hse_free(p);
-    if (bound->route->task)
+    if (bound->route->task) {
         api_metrics_call(bound->server->metrics, bound->route->task, "", 503);
-    refuse(job, 503, "overloaded", "too many requests are under way (--max-requests)", 1);
+        atomic_fetch_add(&bound->server->refused, 1);
+    }
+    refuse(job, 503, "overloaded", "too many requests are under way (--max-requests)", retry_after(bound->server, bound->route));
 }
 
 /* ---- what the handlers share ---------------------------------------------------------------------------------------
@@ -248,8 +260,11 @@ bool api_engine_error(api_call *c, const hse_error *err, const char *param)
     api_error_log(&c->error, err, c->id, c->own_deadline);
     if (param)
         snprintf(c->error.param, sizeof c->error.param, "%s", param);
-    else if (err->status == HSE_E_ARG || err->status == HSE_E_UNSUPPORTED || err->status == HSE_E_FORMAT || err->status == HSE_E_LIMIT)
+    else if (err->status == HSE_E_ARG || err->status == HSE_E_UNSUPPORTED || err->status == HSE_E_FORMAT || err->status == HSE_E_LIMIT ||
+             err->status == HSE_E_NOT_FOUND)
         put_field(c, err->text);
+    if (err->status == HSE_E_BUSY)
+        c->error.retry_after_s = retry_after(c->server, c->route);
     return false;
 }
 
@@ -293,16 +308,13 @@ bool api_decode(api_call *c, const hse_buf *bytes, const char *param, int rate_h
     return api_engine_error(c, &err, param);
 }
 
-const char *api_model_name(const char *name)
+hse_status api_find_model(api_call *c, hse_models *models, const char *name, hse_model_choice *out, hse_error *err)
 {
-    static const char *const openai[] = {"tts-1", "tts-1-hd", "gpt-4o-mini-tts"};
+    hse_status s = HSE_E_UNSUPPORTED;
 
-    if (!name || !*name)
-        return NULL;
-    for (size_t i = 0; i < COUNT(openai); i++)
-        if (strcmp(name, openai[i]) == 0)
-            return NULL;
-    return name;
+    for (int kind = 0; kind < HSE_JOB_KINDS && s != HSE_OK && s != HSE_E_NOMEM; kind++)
+        s = hse_models_find(out, models, c->server->engine, (hse_job_kind)kind, name, err);
+    return s;
 }
 
 void api_common(api_call *c, hse_request *r, const char *model, const common_fields *common)

@@ -29,6 +29,7 @@ struct hse_server {
     hse_server_options options;
     int                max_requests;
     atomic_int         in_flight;   /* requests to models, from being taken to the end of their answer */
+    _Atomic uint64_t   refused;     /* for want of a place, before the engine heard of them */
     int64_t            started;     /* Unix time */
     _Atomic(const char *) text_normalization;   /* of requests that do not say: a constant word */
     pthread_mutex_t    reloading;
@@ -91,7 +92,7 @@ bool api_engine_error(api_call *call, const hse_error *err, const char *param);
 void api_release(api_call *call);
 /* Answer with JSON text; takes care of a buffer that failed. */
 bool api_answer_json(api_call *call, hse_buf *json);
-/* NULL for an absent name and for OpenAI's (tts-1, ...), which mean the first model of the task; else the name. */
-const char *api_model_name(const char *name);
+/* A model's name as a path or a query says it, whatever it does: the first kind of request that it answers counts. */
+hse_status api_find_model(api_call *call, hse_models *models, const char *name, hse_model_choice *out, hse_error *err);
 
 #endif

@@ -224,7 +224,7 @@ bool api_audio_answer(api_audio *a, hse_job *job)
     if (s != HSE_OK && a->wait.started)
         api_stream_fail(&a->wait, &err);
     else if (s != HSE_OK)
-        ok = api_engine_error(a->call, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+        ok = api_engine_error(a->call, &err, NULL);
     else if (a->stream)
         http_job_finish(a->call->job);
     else

@@ -62,9 +62,7 @@ static bool open_job(conversion *v, hse_request *r, hse_job **job)
     r->audio = r->target = (hse_audio){0};              /* the job's, or freed */
     if (status == HSE_OK)
         return true;
-    return api_engine_error(v->call, &err, err.status == HSE_E_NOT_FOUND ? "model"
-                                               : strncmp(err.text, "mode:", 5) == 0 ? "mode"
-                                                                                    : NULL);
+    return api_engine_error(v->call, &err, NULL);
 }
 
 /* ---- restoring ----------------------------------------------------------------------------------------------------- */

@@ -40,7 +40,7 @@ static bool run(embedding *e, const char *model, hse_audio *audio, const hse_req
     r.has_said = hearing->has_said;
     *audio = (hse_audio){0};
     if (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK) {
-        ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : err.status == HSE_E_ARG ? param : NULL);
+        ok = api_engine_error(c, &err, err.status == HSE_E_ARG ? param : NULL);
     } else {
         const hse_job_result *got = hse_job_result_get(job);
 

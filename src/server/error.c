@@ -197,5 +197,6 @@ void api_http_error_body(void *arg, int status, const char *message, hse_buf *ou
 
     (void)arg;
     api_fail(&e, status, NULL, "%s", message);
+    e.code = status == 413 ? "too_large" : status == 503 ? "overloaded" : NULL;
     api_error_body(&e, out);
 }

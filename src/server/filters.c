@@ -14,23 +14,17 @@ static const char *filter_model(const schema_list *filters, size_t i)
     return name && *name ? name : NULL;
 }
 
-static bool check_one(api_call *c, const hse_models *models, const char *param, const char *name)
+static bool check_one(api_call *c, hse_models *models, const char *param, const char *name)
 {
-    bool known = false, any = false;
+    hse_model_choice m;
+    hse_error err = {0};
+    hse_status s = hse_models_find(&m, models, c->server->engine, HSE_JOB_RESTORE, name, &err);
 
-    for (size_t i = 0; i < hse_models_count(models); i++) {
-        const hse_model_info *m = hse_models_at(models, i);
-
-        any |= m->restores && !m->problem;
-        if (!name || strcmp(m->name, name) != 0)
-            continue;
-        if (m->restores && !m->problem)
-            return true;
-        known = true;
-    }
-    if (!name && any)
+    if (s == HSE_OK && m.info->problem)
+        return api_fail(&c->error, 400, param, "%.60s cannot be used; GET /v1/models/%.60s says why", m.info->name, m.info->name);
+    if (s == HSE_OK)
         return true;
-    if (known)
+    if (s == HSE_E_UNSUPPORTED && name)
         return api_fail(&c->error, 400, param, "%.60s does not restore audio; filters are models of /v1/audio/convert/models", name);
     if (name)
         api_fail(&c->error, 404, param, "no model \"%.60s\" is here; filters are models of /v1/audio/convert/models", name);

@@ -28,6 +28,7 @@ static const char *detector_type(const char *mode)
 static bool choose_detector(api_call *c, const char *mode, char *out, size_t size)
 {
     const char *type = detector_type(mode);
+    hse_model_choice choice;
     hse_models *models = NULL;
     hse_error err = {0};
     bool found = false;
@@ -35,12 +36,16 @@ static bool choose_detector(api_call *c, const char *mode, char *out, size_t siz
 
     if (hse_models_open(&models, c->server->engine, &err) != HSE_OK)
         return api_engine_error(c, &err, NULL);
+    if (!type && hse_models_find(&choice, models, c->server->engine, HSE_JOB_VAD, mode, &err) == HSE_OK && !choice.info->problem) {
+        snprintf(out, size, "%s", choice.name);
+        found = true;
+    }
     for (size_t i = 0, at = 0; !found && i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
 
         if (!m->detects || m->problem)
             continue;
-        if (type ? strcmp(m->type, type) == 0 : strcmp(m->name, mode) == 0) {
+        if (type && strcmp(m->type, type) == 0) {
             snprintf(out, size, "%s", m->name);
             found = true;
         } else if (at + 2 < sizeof list) {

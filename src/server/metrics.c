@@ -305,10 +305,10 @@ static void write_kinds(hse_buf *out, const hse_engine_stats *s)
     seconds(out, "hse_time_to_first_text_seconds", "task=\"transcribe\"", &s->kind[HSE_JOB_TRANSCRIBE].first_audio);
 }
 
-static void write_totals(hse_buf *out, const hse_engine_stats *s)
+static void write_totals(hse_buf *out, const hse_engine_stats *s, uint64_t refused)
 {
     head(out, "hse_request_rejected_total", "counter", "Requests refused before any work.");
-    hse_buf_printf(out, "hse_request_rejected_total{reason=\"busy\"} %llu\n", (unsigned long long)s->rejected_busy);
+    hse_buf_printf(out, "hse_request_rejected_total{reason=\"busy\"} %llu\n", (unsigned long long)(s->rejected_busy + refused));
     hse_buf_printf(out, "hse_request_rejected_total{reason=\"memory\"} %llu\n", (unsigned long long)s->rejected_memory);
     hse_buf_printf(out, "hse_request_rejected_total{reason=\"deadline\"} %llu\n",
                    (unsigned long long)s->rejected_deadline);
@@ -488,7 +488,7 @@ hse_status api_metrics_write(hse_server *server, hse_buf *out, hse_error *err)
         return s;
     write_calls(out, server->metrics);
     write_kinds(out, &stats);
-    write_totals(out, &stats);
+    write_totals(out, &stats, atomic_load(&server->refused));
     write_models(out, &stats);
     write_http(out, server->metrics);
     write_process(out, server);

@@ -61,10 +61,24 @@ static void voices(hse_buf *out, const hse_model_info *m, const char *language)
     hse_buf_str(out, "]}");
 }
 
-static void card(hse_buf *out, const hse_server *server, const hse_model_info *m, bool languages)
+static void problem(hse_buf *out, const hse_model_info *m)
+{
+    char text[256];
+
+    hse_buf_str(out, ",\"problem\":");
+    if (m->problem)
+        api_public_text(text, sizeof text, m->problem);
+    if (m->problem)
+        api_json_string(out, text, strlen(text));
+    else
+        hse_buf_str(out, "null");
+}
+
+/* id: under which name it was asked for. all: of a list that also has what cannot be used. */
+static void card(hse_buf *out, const hse_server *server, const hse_model_info *m, const char *id, bool languages, bool all)
 {
     hse_buf_str(out, "{\"id\":");
-    api_json_string(out, m->name, strlen(m->name));
+    api_json_string(out, id, strlen(id));
     hse_buf_printf(out, ",\"object\":\"model\",\"created\":%lld,\"owned_by\":\"harmonyspeech\",\"root\":",
                    (long long)server->started);
     api_json_string(out, m->name, strlen(m->name));
@@ -81,6 +95,8 @@ static void card(hse_buf *out, const hse_server *server, const hse_model_info *m
     } else if (languages) {
         hse_buf_str(out, ",\"languages\":null");
     }
+    if (all)
+        problem(out, m);
     hse_buf_str(out, "}");
 }
 
@@ -91,27 +107,31 @@ static bool open_list(api_call *c, hse_models **models)
     return hse_models_open(models, c->server->engine, &err) == HSE_OK || api_engine_error(c, &err, NULL);
 }
 
-/* kind: of the request that the list is for; what answers one without a model comes first. */
-static bool list(api_call *c, ability a, hse_job_kind kind)
+/* all: also what cannot be used. Of a task (kind: of its requests) what answers one without a model comes first. */
+static bool list(api_call *c, ability a, hse_job_kind kind, bool all)
 {
+    hse_model_choice choice;
     hse_models *models = NULL;
+    hse_error err = {0};
     hse_buf out;
 
     if (!open_list(c, &models))
         return false;
-    const hse_model_info *first = a == ANY ? NULL : hse_models_answering(models, c->server->engine, kind, NULL);
+    const hse_model_info *first = a != ANY && hse_models_find(&choice, models, c->server->engine, kind, NULL, &err) == HSE_OK ? choice.info : NULL;
+    if (first && !able(first, a))
+        first = NULL;
     hse_buf_init(&out, 16u << 20);
     hse_buf_str(&out, "{\"object\":\"list\",\"data\":[");
     if (first)
-        card(&out, c->server, first, true);
+        card(&out, c->server, first, first->name, true, all);
     bool any = first != NULL;
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
-        if (!able(m, a) || m == first)
+        if ((!all && !able(m, a)) || m == first)
             continue;
         hse_buf_str(&out, any ? "," : "");
         any = true;
-        card(&out, c->server, m, a != ANY);
+        card(&out, c->server, m, m->name, a != ANY, all);
     }
     hse_buf_str(&out, "]}");
     hse_models_close(&models);
@@ -120,36 +140,53 @@ static bool list(api_call *c, ability a, hse_job_kind kind)
 
 bool api_models(api_call *c)
 {
-    return list(c, ANY, HSE_JOB_SPEAK);
+    return list(c, ANY, HSE_JOB_SPEAK, ((const ps_request *)c->body)->all.value);
 }
 
 bool api_task_models(api_call *c)
 {
     for (size_t i = 0; i < COUNT(tasks); i++)
         if (strcmp(tasks[i].path, c->route->path) == 0)
-            return list(c, tasks[i].ability, tasks[i].kind);
+            return list(c, tasks[i].ability, tasks[i].kind, false);
     return api_fail(&c->error, 404, NULL, "there is no such list");
+}
+
+static const hse_model_info *by_name(const hse_models *models, const char *name)
+{
+    for (size_t i = 0; i < hse_models_count(models); i++)
+        if (strcmp(hse_models_at(models, i)->name, name) == 0)
+            return hse_models_at(models, i);
+    return NULL;
 }
 
 bool api_model(api_call *c)
 {
     const char *id = http_job_request(c->job)->rest;
     hse_models *models = NULL;
+    const hse_model_info *m;
+    hse_model_choice choice;
+    hse_error err = {0};
+    char text[160] = "";
     hse_buf out;
 
     if (!open_list(c, &models))
         return false;
-    hse_buf_init(&out, 1u << 20);
-    for (size_t i = 0; i < hse_models_count(models) && out.size == 0; i++) {
-        const hse_model_info *m = hse_models_at(models, i);
-        if (able(m, ANY) && strcmp(m->name, id) == 0)
-            card(&out, c->server, m, true);
+    if (!(m = by_name(models, id)) && api_find_model(c, models, id, &choice, &err) == HSE_OK)
+        m = choice.info;
+    bool usable = m && able(m, ANY);
+    if (usable) {
+        hse_buf_init(&out, 1u << 20);
+        card(&out, c->server, m, id, true, false);
+    } else if (m && m->problem) {
+        api_public_text(text, sizeof text, m->problem);
     }
     hse_models_close(&models);
-    if (out.size)
+    if (usable)
         return api_answer_json(c, &out);
-    hse_buf_free(&out);
-    api_fail(&c->error, 404, "model", "no model \"%.80s\" is here; GET /v1/models lists what there is", id);
+    if (*text)
+        api_fail(&c->error, 404, "model", "the model \"%.80s\" cannot be used: %s", id, text);
+    else
+        api_fail(&c->error, 404, "model", "no model \"%.80s\" is here; GET /v1/models lists what there is", id);
     c->error.code = "model_not_found";
     return false;
 }

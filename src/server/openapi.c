@@ -95,6 +95,9 @@ static void value(writing *w, const schema_field *f, field_kind kind, bool nulla
         hse_buf_str(out, ",\"enum\":");
         words(out, f->choices, nullable);
         break;
+    case FIELD_NAME:
+        hse_buf_printf(out, "\"anyOf\":[{\"type\":\"string\"},{\"const\":0}%s]", nullable ? ",{\"type\":\"null\"}" : "");
+        break;
     case FIELD_ID:
         hse_buf_printf(
             out,

@@ -17,7 +17,7 @@
 static const schema_field generation_fields[] = {
     {"seed", FIELD_INTEGER, G(seed), .doc = "of random draws; returned as x-hse-seed", .min = 0,
      .max = 9007199254740992.0},
-    {"style", FIELD_TEXT, G(style), .doc = "of the first voice, where the list of models has styles (OpenVoice V1); empty: as it is by itself", .max = MAX_NAME},
+    {"style", FIELD_NAME, G(style), .doc = "of the first voice, where the list of models has styles (OpenVoice V1); empty, 0: as it is by itself", .max = MAX_NAME},
     {"speed", FIELD_NUMBER, G(speed), .doc = "2 = twice as fast; 0 = 1", .min = 0, .max = 10},
     {"pitch", FIELD_NUMBER, G(pitch), .doc = "factor; 0 = 1", .min = 0, .max = 10},
     {"energy", FIELD_NUMBER, G(energy), .doc = "factor; 0 = 1", .min = 0, .max = 10},
@@ -140,6 +140,10 @@ static const schema_field ps_fields[] = {
     {"all", FIELD_BOOL, offsetof(ps_request, all), .doc = "also models that are not in memory", .def = "false"},
 };
 const schema ps_schema = SCHEMA("ListLoadedRequest", ps_fields, ps_request);
+static const schema_field models_fields[] = {
+    {"all", FIELD_BOOL, offsetof(ps_request, all), .doc = "also what was found and cannot be used, with the reason as problem", .def = "false"},
+};
+const schema models_schema = SCHEMA("ListModelsRequest", models_fields, ps_request);
 const schema nothing_schema = {"NoFields", NULL, 0, 1, ""};
 
 /* ---- answers -------------------------------------------------------------------------------------------------------
@@ -194,8 +198,9 @@ static const schema_field card_fields[] = {
     {"owned_by", FIELD_TEXT, 0, .doc = "whose it is", .required = true},
     {"languages", FIELD_LIST, 0, .doc = "null where a model has none; on lists of a task", .item = FIELD_OBJECT,
      .object = &language_schema},
-    {"root", FIELD_TEXT, 0, .doc = "the same as id"},
+    {"root", FIELD_TEXT, 0, .doc = "its own name, where id is an alias; else the same as id"},
     {"parent", FIELD_TEXT, 0, .doc = "always null"},
+    {"problem", FIELD_TEXT, 0, .doc = "why it cannot be used, or null; on the list with all"},
 };
 const schema model_card_answer = {"ModelCard", card_fields, COUNT(card_fields), 0, ""};
 static const schema_field list_fields[] = {

@@ -77,9 +77,9 @@ typedef struct {
 
 typedef struct {
     schema_bool all;
-} ps_request;
+} ps_request;                       /* ps, models */
 
-extern const schema load_schema, unload_schema, ps_schema, nothing_schema;
+extern const schema load_schema, unload_schema, ps_schema, models_schema, nothing_schema;
 extern const schema speech_schema, embed_schema, vad_schema, generation_schema, output_schema;
 /* Answers, for the OpenAPI document. */
 extern const schema audio_answer, embed_answer, vad_answer, model_card_answer, model_list_answer, model_state_answer, ps_answer, reload_answer,

@@ -30,7 +30,7 @@ const api_route api_routes[] = {
      .summary = "What the two pages load"},
 
     /* Models. */
-    {HTTP_GET, "/v1/models", "models", .run = api_models, .answer = &model_list_answer,
+    {HTTP_GET, "/v1/models", "models", .query = &models_schema, .run = api_models, .answer = &model_list_answer,
      .summary = "Every model that can be used"},
     {HTTP_GET, "/v1/models/{id}", "models", .run = api_model, .answer = &model_card_answer, .summary = "One model"},
     {HTTP_POST, "/v1/models/load", "models", .body = &load_schema, .run = api_load, .answer = &model_state_answer,

@@ -280,6 +280,7 @@ static bool take(const schema_field *f, const char *path, const json_t *v, void 
     case FIELD_TEXT:
     case FIELD_CHOICE:
     case FIELD_ID: return take_text(f, f->kind, path, v, out, p->error);
+    case FIELD_NAME: return (json_is_number(v) && json_number_value(v) == 0) || take_text(f, f->kind, path, v, out, p->error);
     case FIELD_NUMBER: {
         schema_number *n = out;
         return n->given = take_number(f, path, v, &n->value, NULL, p->error);

@@ -18,6 +18,7 @@ typedef enum {
     FIELD_TEXT,                     /* const char *: borrowed from the JSON tree; NULL when absent. min, max: bytes; 0: any */
     FIELD_CHOICE,                   /* the same, one of `choices` */
     FIELD_ID,                       /* the same as FIELD_TEXT; also as {"id": "..."} */
+    FIELD_NAME,                     /* the same as FIELD_TEXT; the number 0 is none, for clients to which it is a number */
     FIELD_NUMBER,                   /* schema_number. Bounds hold when min < max, here and below */
     FIELD_INTEGER,                  /* schema_integer */
     FIELD_BOOL,                     /* schema_bool; in forms and queries: true false 1 0 */

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "engine/config_names.h"
+#include "engine/settings.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -217,6 +219,24 @@ static const char *mode_word(const char *mode)
     return words[0];
 }
 
+static void log_doubt(void *user, const char *key, size_t entry, const char *text)
+{
+    const hse_config *config = user;
+
+    (void)entry;
+    hse_log(HSE_LOG_WARN, "server", NULL, "%s: %s (%s)", key, text, hse_config_origin(config, key));
+}
+
+/* Names in it that stand for nothing are no reason to stop. */
+static void check_names(hse_server *s, const hse_config *config)
+{
+    hse_error err = {0};
+    union { const hse_config *c; void *v; } user = {.c = config};
+
+    if (config && hse_config_check_names(s->engine, config, s->voices, log_doubt, user.v, &err) != HSE_OK)
+        hse_log(HSE_LOG_WARN, "server", NULL, "the config's names could not be looked at: %s", err.text);
+}
+
 hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_server_options *options, hse_error *err)
 {
     hse_server *s = hse_calloc(1, sizeof *s);
@@ -258,6 +278,8 @@ hse_status hse_server_open(hse_server **out, hse_engine *engine, const hse_serve
         hse_server_close(&s);
     else
         *out = s;
+    if (status == HSE_OK)
+        check_names(s, s->config);
     return status;
 }
 
@@ -295,6 +317,7 @@ hse_status hse_server_reload(hse_server *s, hse_buf *report, hse_error *err)
         atomic_store(&s->text_normalization, mode);
         hse_log(HSE_LOG_INFO, "server", NULL, "the config was read again");
         report_restart(s, fresh, report);
+        check_names(s, fresh);
     } else {
         api_key_set_close(&keys);
         hse_config_close(&fresh);

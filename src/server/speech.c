@@ -124,7 +124,7 @@ static bool prepare(speech *s)
     hse_request *r = &s->request;
     api_audio *a = &s->out;
 
-    api_common(s->call, r, api_model_name(b->common.model), &b->common);
+    api_common(s->call, r, b->common.model, &b->common);
     api_audio_attach(a, r);
     a->binary = speech_wants_binary(http_request_header(http_job_request(s->call->job), "accept"), s->call->root);
     a->loudness = api_loudness(b->normalize);
@@ -155,7 +155,7 @@ static bool open_job(speech *s, hse_request *r, hse_job **job)
     r->audio = (hse_audio){0};                          /* the job's, or freed */
     if (status == HSE_OK)
         return true;
-    return api_engine_error(s->call, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+    return api_engine_error(s->call, &err, NULL);
 }
 
 /* The speech through the filters behind it; *job becomes the last one's. */

@@ -213,32 +213,23 @@ static bool choose_answer(transcription *t)
     return true;
 }
 
-/* NULL for an absent name and for OpenAI's, which mean the first model that transcribes. */
-static const char *model_name(const char *name)
-{
-    static const char *const openai[] = {"whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-transcribe"};
-
-    for (size_t i = 0; name && i < COUNT(openai); i++)
-        if (strcmp(name, openai[i]) == 0)
-            return NULL;
-    return name && *name ? name : NULL;
-}
-
-/* Where nothing transcribes, say how to change that. */
+/* Before the recording is decoded: is the model there? Where nothing transcribes, say how to change that. */
 static bool check_model(api_call *c, const char *name)
 {
+    hse_model_choice choice;
     hse_models *models = NULL;
     hse_error err = {0};
-    bool any = name != NULL;
+    bool any = false;
 
-    if (any)
-        return true;
-    if (hse_models_open(&models, c->server->engine, &err) != HSE_OK)
-        return api_engine_error(c, &err, NULL);
+    hse_status s = hse_models_open(&models, c->server->engine, &err);
+    if (s == HSE_OK)
+        s = hse_models_find(&choice, models, c->server->engine, HSE_JOB_TRANSCRIBE, name, &err);
     for (size_t i = 0; !any && i < hse_models_count(models); i++)
         any = hse_models_at(models, i)->transcribes && !hse_models_at(models, i)->problem;
     hse_models_close(&models);
-    if (any)
+    if (s != HSE_OK && (any || s != HSE_E_NOT_FOUND))
+        return api_engine_error(c, &err, NULL);
+    if (s == HSE_OK)
         return true;
     api_fail(&c->error, 404, "model", "no model here transcribes speech; put a Whisper model into a models folder or the Hugging Face cache, or "
              "name it in the config with model_type FasterWhisper");
@@ -250,11 +241,10 @@ static bool prepare(transcription *t)
 {
     const transcribe_request *b = t->body;
     hse_transcribe_options *o = &t->request.transcribe;
-    const char *model = model_name(b->common.model);
 
-    if (!choose_answer(t) || !check_model(t->call, model))
+    if (!choose_answer(t) || !check_model(t->call, b->common.model))
         return false;
-    api_common(t->call, &t->request, model, &b->common);
+    api_common(t->call, &t->request, b->common.model, &b->common);
     hse_transcribe_options_init(o);
     take_decoding(b, o);
     take_chunking(&b->chunking, o);
@@ -321,7 +311,7 @@ static bool answer(transcription *t, hse_job *job)
     else if (t->wait.started)
         api_stream_fail(&t->wait, &err);
     else
-        ok = api_engine_error(t->call, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+        ok = api_engine_error(t->call, &err, NULL);
     return ok;
 }
 
@@ -342,7 +332,7 @@ static bool run(api_call *c, bool hse, bool translate)
     else if (!prepare(&t))
         hse_audio_free(&t.request.audio);
     else if (hse_job_open(&job, c->server->engine, &t.request, &err) != HSE_OK)
-        api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+        api_engine_error(c, &err, NULL);
     else
         ok = answer(&t, job);
     hse_job_close(&job);

@@ -48,7 +48,7 @@ bool api_vad(api_call *c)
     options_from(&r.vad, body);
     bool ok = api_filters_decode(c, &body->input_audio, "input_audio", VAD_RATE, &body->pre_filters, &body->common, &r.audio);
     if (ok && (hse_job_open(&job, c->server->engine, &r, &err) != HSE_OK || hse_job_wait(job, &err) != HSE_OK))
-        ok = api_engine_error(c, &err, err.status == HSE_E_NOT_FOUND ? "model" : NULL);
+        ok = api_engine_error(c, &err, NULL);
     if (ok) {
         const hse_job_result *got = hse_job_result_get(job);
         hse_buf out;

@@ -18,18 +18,48 @@ static const char *own_voice(const hse_model_info *m, const char *name)
     return NULL;
 }
 
-/* The model's voice that one of OpenAI's names stands for; NULL: it is none of them, or the model has no voices. */
-static const char *openai_voice(const hse_server *server, const hse_model_info *m, const char *name)
+/* What the config says that a name stands for. */
+static const char *configured_voice(const hse_server *server, const char *name)
 {
     const hse_config *config = server->options.config;
 
     for (size_t i = 0; config && i < config->openai_voice_count; i++)
         if (strcmp(config->openai_voices[i].name, name) == 0)
-            return own_voice(m, config->openai_voices[i].voice);
+            return config->openai_voices[i].voice;
+    return NULL;
+}
+
+/* The model's voice that one of OpenAI's names stands for; NULL: it is none of them, or the model has no voices. */
+static const char *voice_in_turn(const hse_model_info *m, const char *name)
+{
     for (size_t i = 0; i < COUNT(openai_voices) && m->voice_count; i++)
         if (strcmp(openai_voices[i], name) == 0)
             return m->voices[i % m->voice_count];
     return NULL;
+}
+
+/* Puts a stored voice or one of the model's own in place of r->voice, by that name or what the config says that it means. False with *err
+ * when something is wrong with it; true with r->voice as it was: nobody has it. */
+static bool take_known(api_call *c, const hse_model_info *m, hse_request *r, api_voice *out, hse_error *err)
+{
+    const char *asked = r->voice, *name = asked;
+
+    for (int round = 0; round < 2 && name; round++, name = configured_voice(c->server, asked)) {
+        const char *own = own_voice(m, name);
+
+        if (own) {
+            snprintf(out->name, sizeof out->name, "%s", own);
+            r->voice = out->name;
+            return true;
+        }
+        r->voice = name;
+        if (hse_voice_store_apply(c->server->voices, c->server->engine, r, &out->embedding, err) != HSE_OK)
+            return false;
+        if (!r->voice)
+            return true;
+    }
+    r->voice = asked;
+    return true;
 }
 
 /* The names that would have worked, as far as they fit. */
@@ -57,6 +87,7 @@ static bool refuse(api_call *c, const hse_model_info *m, const hse_request *r, c
 
 bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice *out)
 {
+    hse_model_choice choice = {NULL, NULL};
     hse_models *models = NULL;
     hse_error err = {0};
     bool ok = true;
@@ -65,18 +96,21 @@ bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice 
         return true;
     if (hse_models_open(&models, c->server->engine, &err) != HSE_OK)
         return api_engine_error(c, &err, NULL);
-    const hse_model_info *m = hse_models_answering(models, c->server->engine, r->kind, r->model);
-    const char *known = NULL;
     r->voice = voice;
-    if (m && !own_voice(m, voice)) {
-        if (hse_voice_store_apply(c->server->voices, c->server->engine, r, &out->embedding, &err) != HSE_OK)
-            ok = api_engine_error(c, &err, err.status == HSE_E_FORMAT || err.status == HSE_E_ARG ? "voice" : NULL);
-        else if (r->voice && !(known = openai_voice(c->server, m, voice)))
+    if (hse_models_find(&choice, models, c->server->engine, r->kind, r->model, &err) != HSE_OK)
+        choice.info = NULL;                             /* for the engine to refuse, with its words */
+    const hse_model_info *m = choice.info && !choice.info->problem ? choice.info : NULL;
+    if (m && !take_known(c, m, r, out, &err)) {
+        ok = api_engine_error(c, &err, err.status == HSE_E_FORMAT || err.status == HSE_E_ARG ? "voice" : NULL);
+    } else if (m && r->voice == voice) {
+        const char *meant = voice_in_turn(m, voice);
+
+        if (meant) {
+            snprintf(out->name, sizeof out->name, "%s", meant);
+            r->voice = out->name;
+        } else {
             ok = refuse(c, m, r, voice);
-    }
-    if (known) {
-        snprintf(out->name, sizeof out->name, "%s", known);
-        r->voice = out->name;
+        }
     }
     hse_models_close(&models);
     return ok;

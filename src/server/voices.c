@@ -58,6 +58,8 @@ bool api_voice_add(api_call *c)
     hse_error err = {0};
     hse_buf out;
 
+    if (hse_voice_name_free(c->server->engine, body->name, &err) != HSE_OK)
+        return store_error(c, &err, body->name);
     if (!api_decode(c, &body->audio_sample, "audio_sample", 0, &audio))
         return false;
     hse_status s = hse_voice_store_add(c->server->voices, body->name, body->consent, &audio, &v, &err);
@@ -73,10 +75,15 @@ bool api_voice_get(api_call *c)
 {
     const char *name = http_job_request(c->job)->rest;
     hse_voice_info v;
-    hse_error err = {0};
+    hse_error err = {0}, own = {0};
     hse_buf out;
     hse_status s = hse_voice_store_get(c->server->voices, name, &v, &err);
 
+    if (s == HSE_E_NOT_FOUND && hse_voice_name_free(c->server->engine, name, &own) == HSE_E_BUSY) {
+        hse_buf_init(&out, 65536);
+        put_own(&out, name);
+        return api_answer_json(c, &out);
+    }
     if (s == HSE_OK && v.problem[0])
         s = hse_fail(&err, HSE_E_FORMAT, 0, "this voice cannot be used: %.120s", v.problem);
     if (s != HSE_OK)
@@ -105,19 +112,21 @@ bool api_voice_remove(api_call *c)
 
 /* ---- the list ------------------------------------------------------------------------------------------------------ */
 
-/* The model that is asked for, or the first that speaks. NULL with *ok: no model speaks, which leaves the stored voices. */
-static const hse_model_info *listed_model(api_call *c, const hse_models *models, const char *name, bool *ok)
+/* The model that is asked for, or the default one that speaks. NULL with *ok: no model speaks, which leaves the stored voices. */
+static const hse_model_info *listed_model(api_call *c, hse_models *models, const char *name, bool *ok)
 {
-    const hse_model_info *m = hse_models_answering(models, c->server->engine, HSE_JOB_SPEAK, name);
+    hse_model_choice m;
+    hse_error err = {0};
+    bool named = name && *name;
+    hse_status s = named ? api_find_model(c, models, name, &m, &err) : hse_models_find(&m, models, c->server->engine, HSE_JOB_SPEAK, NULL, &err);
 
-    for (size_t i = 0; !m && api_model_name(name) && i < hse_models_count(models); i++)
-        if (strcmp(hse_models_at(models, i)->name, name) == 0)
-            return hse_models_at(models, i);            /* one that does not speak */
-    if (m)
-        return m;
-    if (api_model_name(name)) {
+    if (s == HSE_OK)
+        return m.info;
+    if (named && s == HSE_E_NOT_FOUND) {
         *ok = api_fail(&c->error, 404, "model", "no model \"%.80s\" is here; GET /v1/models lists what there is", name);
         c->error.code = "model_not_found";
+    } else if (named || s == HSE_E_NOMEM) {
+        *ok = api_engine_error(c, &err, NULL);
     }
     return NULL;
 }

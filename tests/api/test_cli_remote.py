@@ -147,6 +147,10 @@ def test_voices_of_a_server_and_of_the_folder(hse):
         run(hse, "voices", "add", "bert", server.SPEECH, "--state", d)
         assert [v["name"] for v in json.loads(run(hse, "voices", "ls", "--json", "--state", d).stdout)] == ["bert"]
         run(hse, "voices", "rm", "bert", "--state", d)
+        for local in ([], ["--state", d]):
+            line = run(hse, "voices", "add", "kal16", server.SPEECH, *local, want=1).stderr.decode().splitlines()[-1]
+            assert "of its own" in line and "kal16" in line, line
+        assert json.loads(run(hse, "voices", "ls", "--json", "--state", d).stdout) == []
     for args in (["voices"], ["voices", "add", "x"], ["voices", "rm"], ["voices", "ls", "x"], ["voices", "grow"]):
         assert run(hse, *args, want=2).stderr.count(b"\n") == 1, args
 

@@ -48,6 +48,47 @@ def test_what_is_refused_later_is_a_warning(hse):
         assert out.endswith("1 model, no mistakes, 0 warnings\n"), out
 
 
+def test_names_that_nothing_has_are_warnings(hse):
+    models = {"HSE_MODELS": os.path.join(server.ROOT, "models")}
+    with tempfile.TemporaryDirectory() as d:
+        path = config(d, "aliases:\n  reader: harmonyspeech\n  lost: harmonyspeach\n  again: reader\nvad_model: silero\npreload: [harmonyspeech, tts, lost]\n"
+                         f"openai_voices: {{alloy: slt, onyx: bob}}\nstate: {d}\n")
+        out = hse_run("config", "check", path, env=models).stdout.splitlines()
+        found = [re.match(re.escape(path) + r":(\d+):(\d+): warning: (.*)", line).groups() for line in out[:-1]]
+        want = [("3", "9", "aliases: 'lost' stands for 'harmonyspeach'"), ("4", "10", "aliases: 'again' stands for 'reader'"),
+                ("6", "26", "preload: there is no model 'tts'"), ("6", "31", "preload: there is no model 'lost'"),
+                ("5", "12", "vad_model: no model 'silero' here finds speech; there are: silero-vad"), ("7", "35", "openai_voices: 'onyx' stands for 'bob'")]
+        assert len(found) == len(want), out
+        for (line, column, text), (wanted_line, wanted_column, words) in zip(found, want):
+            assert (line, column) == (wanted_line, wanted_column) and text.startswith(words), (line, column, text)
+            assert "silero-vad" in text or "slt, awb" in text, text                   # what there is
+        assert out[-1].endswith("0 models, no mistakes, 6 warnings"), out[-1]
+
+
+def test_what_a_model_cannot_have_is_a_warning(hse):
+    demo = os.path.join(server.ROOT, "models/demo/harmonyspeech")
+    model = lambda name, more: f"  - {{name: {name}, model: {demo}, model_type: HarmonySpeechEncoder, {more}}}\n"
+    with tempfile.TemporaryDirectory() as d:
+        path = config(d, "model_configs:\n" + model("a", "device_config: {device: cuda}") + model("b", "device_config: {device_map: 'cuda:1'}") +
+                      model("c", "dtype: float16") + model("d", "compute_type: int8") + model("e", "instances: 17") + model("f", "watermark: true") +
+                      model("g", "device_config: {device: cpu, device_map: auto}"))
+        out = hse_run("config", "check", path).stdout.splitlines()
+        assert out[-1].endswith("7 models, no mistakes, 6 warnings"), out
+        for i, (name, words) in enumerate((("a", "device is not offered"), ("b", "device_map is not offered"), ("c", "float16"), ("d", "compute_type is not offered"),
+                                           ("e", "16 instances"), ("f", "watermark is not offered"))):
+            line, column = re.match(re.escape(path) + rf":(\d+):(\d+): warning: {name}: .*{words}", out[i]).groups()
+            assert int(line) == i + 2 and int(column) > len(demo), out[i]               # of the key's value, which comes behind the folder
+
+
+def test_what_keeps_a_server_from_starting_is_a_mistake(hse):
+    with tempfile.TemporaryDirectory() as d:
+        for text, place, words in (("port: 1\nmodels: /nowhere/at/all\n", ":2:9: ", "models: there is no folder"),
+                                   ("lexicon: [/nowhere.lex]\n", ":1:10: ", "lexicon: "), ("watermark: much-too-long\n", ":1:12: ", "watermark")):
+            path = config(d, text)
+            out = hse_run("config", "check", path, want=1).stdout
+            assert out.startswith(path + place + words), (text, out)
+
+
 def test_show_names_every_origin(hse):
     with tempfile.TemporaryDirectory() as d:
         path = config(d, "keep_alive: 9m\nport: 2\nthreads: 1\napi_keys: [secret-one, secret-two]\n")

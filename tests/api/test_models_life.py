@@ -170,6 +170,24 @@ def test_reload_names_what_needs_a_restart(_):
         assert hse.post("/v1/config/reload", {})["needs_restart"] == [], "compared with the last file, not with what runs"
 
 
+def test_reload_changes_when_idle_models_go(_):
+    """keep_alive, preload and memory_budget hold for what is in memory already, not only for what comes."""
+    with configured("keep_alive: 10m\npreload: [silero-vad]\n") as (hse, path):
+        hse.post("/v1/audio/speech", {"input": "Stay."})
+        eventually(lambda: {"silero-vad", *PARTS} <= set(loaded(hse)), "they are not in memory")
+        assert loaded(hse)["silero-vad"]["expires_s"] is None and loaded(hse)["hs1-vocoder"]["expires_s"] > 500
+        rewrite(path, "keep_alive: 7m\n")
+        hse.post("/v1/config/reload", {})
+        assert all(300 < loaded(hse)[m]["expires_s"] <= 420 for m in ("silero-vad", *PARTS)), loaded(hse)
+        rewrite(path, "keep_alive: 7m\nmemory_budget: 1MiB\n")
+        hse.post("/v1/config/reload", {})
+        eventually(lambda: not set(PARTS) & set(loaded(hse)), "a smaller budget sent nobody away")
+        hse.post("/v1/models/load", {"model": "silero-vad"})
+        rewrite(path, "keep_alive: 0.1\n")
+        hse.post("/v1/config/reload", {})
+        eventually(lambda: not loaded(hse), "a shorter keep_alive sent nobody away")
+
+
 def test_reload_drops_no_request(_):
     with configured("aliases: {reader: harmonyspeech}\n") as (hse, path):
         text = " ".join(f"This is sentence number {i} of many." for i in range(60))

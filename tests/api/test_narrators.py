@@ -91,6 +91,7 @@ def test_styles(_):
             for more in ({}, {"voice": "default"}, {"voice": style}):
                 assert speak(s, BASE, generation_options={"seed": 5, "style": style}, **more)[0] == by_voice[style], (style, more)
         assert by_voice["sad"] != by_voice["default"] == speak(s, BASE, generation_options={"seed": 5, "style": ""})[0]
+        assert by_voice["default"] == speak(s, BASE, generation_options={"seed": 5, "style": 0})[0], "HSE's clients send a number"
         for model, voice, style, words in ((BASE, "default", "jolly", "whispering"), (BASE, "angry", "sad", "'default'"), (MELO, "EN-US", "EN-BR", "no styles")):
             error = s.post("/v1/audio/speech", {"model": model, "input": "Hello.", "voice": voice, "generation_options": {"style": style}}, want=400)["error"]
             assert error["param"] == "generation_options.style" and words in error["message"], error

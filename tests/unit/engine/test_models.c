@@ -113,6 +113,7 @@ TEST(a_config_chooses_and_renames)
                            "- {name: voc, model: org/voice, model_type: HarmonySpeechVocoder, max_batch_size: 2}\n"
                            "- {name: syn, model: org/voice, model_type: HarmonySpeechSynthesizer, voices: [anna, zoe], language: EN}\n"
                            "- {name: gpu, model: org/voice, model_type: HarmonySpeechEncoder, device_config: {device: cuda}}\n"
+                           "- {name: map, model: org/voice, model_type: HarmonySpeechEncoder, device_config: {device: cpu, device_map: 'cuda:1'}}\n"
                            "- {name: half, model: vad, model_type: SileroVAD, dtype: float16}\n"
                            "aliases: {speaker: harmonyspeech}\n");
     hse_error err = {0};
@@ -140,10 +141,23 @@ TEST(a_config_chooses_and_renames)
         CHECK(strstr(err.text, cases[i].word), "%s: '%s' does not say '%s'", cases[i].model, err.text, cases[i].word);
     }
     CHECK(hse_engine_load(e, "gpu", NAN, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "device"), "%s", err.text);
+    CHECK(hse_engine_load(e, "map", NAN, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "device_map"), "%s", err.text);
     CHECK(hse_engine_load(e, "half", NAN, &err) == HSE_E_UNSUPPORTED && strstr(err.text, "float16"), "%s", err.text);
     hse_models *m = list(e);
     CHECK(find(m, "foreign")->problem && find(m, "lost")->problem && !find(m, "voc")->problem, "problems");
     CHECK(find(m, "syn")->voice_count == 2 && strcmp(find(m, "syn")->languages[0], "en") == 0, "what a config says of a model");
+    static const struct { const char *model, *info, *name; hse_status want; } names[] = {
+        {NULL, "harmonyspeech", "harmonyspeech", HSE_OK}, {"", "harmonyspeech", "harmonyspeech", HSE_OK}, {"tts-1", "harmonyspeech", "harmonyspeech", HSE_OK},
+        {"speaker", "harmonyspeech", "harmonyspeech", HSE_OK}, {"org/voice", "harmonyspeech", "org/voice", HSE_OK}, {"lost", "lost", "lost", HSE_OK},
+        {"syn", NULL, NULL, HSE_E_UNSUPPORTED}, {"whisper-1", NULL, NULL, HSE_E_NOT_FOUND},
+    };
+    for (size_t i = 0; i < COUNT(names); i++) {
+        hse_model_choice got;
+
+        CHECK(hse_models_find(&got, m, e, HSE_JOB_SPEAK, names[i].model, &err) == names[i].want, "%s: %s", names[i].model, err.text);
+        CHECK(names[i].info ? got.info && strcmp(got.info->name, names[i].info) == 0 && strcmp(got.name, names[i].name) == 0 : !got.info,
+              "%s is %s, %s", names[i].model, got.info ? got.info->name : "nobody", got.name);
+    }
     hse_models_close(&m);
     hse_engine_close(&e);
     hse_config_close(&c);
@@ -377,7 +391,7 @@ TEST(a_configs_model_by_its_short_name)
 {
     static const hse_model_type *const types[] = {&whisper_type, NULL};
     static const struct { const char *model; bool found; } cases[] = {{"small", true}, {"turbo", true}, {"medium", false}, {"smal", false}};
-    char home[300], path[900];
+    char home[300], path[900], models[400];
     hse_error err = {0};
 
     snprintf(home, sizeof home, "%.200s/fake-short", HSE_BINARY_DIR);
@@ -390,21 +404,25 @@ TEST(a_configs_model_by_its_short_name)
     snprintf(path, sizeof path, "%s/hub/models--deepdml--faster-whisper-large-v3-turbo-ct2/refs", home);
     mkdir(path, 0755);
     fake_file(path, "main", "0123abc");
-    setenv("HF_HOME", home, 1);
-    snprintf(path, sizeof path, "%s/models", home);
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    snprintf(models, sizeof models, "%s/models", home);
+    snprintf(path, sizeof path, "%s/hub", home);
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        bool direct = i >= COUNT(cases);                        /* as huggingface_hub: the cache itself, or the folder that holds it */
+        const char *name = cases[i % COUNT(cases)].model;
         char yaml[200];
         hse_engine *e = NULL;
 
-        snprintf(yaml, sizeof yaml, "model_configs: [{name: w, model: %s, model_type: FasterWhisper}]", cases[i].model);
+        setenv(direct ? "HF_HUB_CACHE" : "HF_HOME", direct ? path : home, 1);
+        snprintf(yaml, sizeof yaml, "model_configs: [{name: w, model: %s, model_type: FasterWhisper}]", name);
         hse_config *c = config(yaml);
-        CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .config = c, .models = path, .threads = 1}, &err) == HSE_OK, "%s", err.text);
+        CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .config = c, .models = models, .threads = 1}, &err) == HSE_OK, "%s", err.text);
         hse_status s = hse_engine_load(e, "w", NAN, &err);      /* these files are empty */
-        CHECK((s != HSE_E_NOT_FOUND) == cases[i].found, "%s: %d %s", cases[i].model, (int)s, err.text);
+        CHECK((s != HSE_E_NOT_FOUND) == cases[i % COUNT(cases)].found, "%s: %d %s", name, (int)s, err.text);
         hse_engine_close(&e);
         hse_config_close(&c);
+        unsetenv("HF_HOME");
+        unsetenv("HF_HUB_CACHE");
     }
-    unsetenv("HF_HOME");
 }
 
 TEST(hses_own_config_starts_and_refuses_by_name)
