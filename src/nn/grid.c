@@ -490,6 +490,23 @@ nn_tensor nn_copy_cols(nn_ctx *c, nn_tensor x, nn_tensor into, int col)
     return out;
 }
 
+void nn_copy_rows(nn_ctx *c, nn_tensor x, int from, int n, nn_tensor into, int at)
+{
+    if (!nn_start(c, "copy", x) || !nn_start(c, "copy", into))
+        return;
+    size_t row = (size_t)x.width * (size_t)x.cols;
+
+    x = nn_settle(c, x);
+    if (x.items != 1 || into.items != 1 || x.width != into.width || x.cols != into.cols || x.ld != x.cols || into.ld != into.cols ||
+        from < 0 || n < 0 || from > x.rows - n || at < 0 || at > into.rows - n) {
+        nn_error(c, HSE_E_ARG, "copy: %d rows from %d on of %d x %d x %d to row %d of %d x %d x %d", n, from, x.rows, x.width, x.cols, at,
+                 into.rows, into.width, into.cols);
+        return;
+    }
+    if (nn_running(c))
+        memcpy(nn_data(c, into) + (size_t)at * row, nn_data(c, x) + (size_t)from * row, (size_t)n * row * sizeof(float));
+}
+
 typedef struct {
     nn_ctx *c;
     nn_tensor x, out;

@@ -295,6 +295,8 @@ nn_tensor nn_grid_pool(nn_ctx *c, nn_tensor x);    /* mean of 2 x 2; an odd last
 /* A tensor of the items and rows of x, each item's rows times `times`, of other width and columns; content undefined. */
 nn_tensor nn_grid_new(nn_ctx *c, nn_tensor x, int times, int width, int cols);
 nn_tensor nn_copy_cols(nn_ctx *c, nn_tensor x, nn_tensor into, int col);   /* x into columns of another of its shape */
+/* Rows [from, from + n) of x to the rows `at` on of `into`; both are dense and of one item. */
+void      nn_copy_rows(nn_ctx *c, nn_tensor x, int from, int n, nn_tensor into, int at);
 /* The last layer's outputs, [rows, directions * hidden]: forward first. state: NULL, or the start state (NN_NONE =
  * zeros), replaced by the final one (of each item's own last row; the backward direction's is at its first row). */
 nn_tensor nn_lstm(nn_ctx *c, const nn_rnn_layer *l, nn_tensor x, nn_state *state);

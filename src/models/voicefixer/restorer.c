@@ -76,13 +76,14 @@ void vf_denoiser_bind(nn_binder *b, const hse_weights *w, k_weight_type type, co
         snprintf(name, sizeof name, "%d.weight", linears[i]);
         nn_bind_linear(b, &m->linear[i], dim_of(w, prefix, name, 1), dim_of(w, prefix, name, 0), "%d", linears[i]);
     }
-    nn_bind_type(b, type);
     for (int i = 0; i < 2; i++) {
         nn_bind_batch_norm(b, &m->gru_norm[i], 1, EPS, "%d.bn", 7 + i);
         snprintf(name, sizeof name, "%d.gru.weight_ih_l0", 7 + i);
         int in = dim_of(w, prefix, name, 1);
         snprintf(name, sizeof name, "%d.gru.weight_hh_l0", 7 + i);
-        nn_bind_gru(b, &m->gru[i], in, dim_of(w, prefix, name, 1), gru_layers(w, prefix, 7 + i), 2, "%d.gru", 7 + i);
+        int hidden = dim_of(w, prefix, name, 1);
+        nn_bind_type(b, hidden < VF_NARROW ? K_F32 : type);
+        nn_bind_gru(b, &m->gru[i], in, hidden, gru_layers(w, prefix, 7 + i), 2, "%d.gru", 7 + i);
     }
     nn_leave(b);
     m->bands = m->linear[0].w.k;

@@ -48,7 +48,7 @@ void vf_block_bind(nn_binder *b, const hse_weights *w, k_weight_type type, const
     *l = (nn_grid_block){
         .in = dim_of(w, name, ".conv1.weight", 1), .out = dim_of(w, name, ".conv1.weight", 0), .slope = SLOPE};
     l->has_shortcut = l->in != l->out;
-    nn_bind_type(b, type);
+    nn_bind_type(b, l->out < VF_NARROW ? K_F32 : type);
     nn_enter(b, "%s.", name);
     nn_bind_batch_norm(b, &l->norm, l->in, EPS, "bn1");
     bind_conv1(b, l);
@@ -88,7 +88,7 @@ void vf_decoder_bind(nn_binder *b, const hse_weights *w, k_weight_type type, con
     nn_norm norm;
 
     nn_enter(b, "%s.", name);
-    nn_bind_type(b, type);
+    nn_bind_type(b, out < VF_NARROW ? K_F32 : type);
     nn_bind_batch_norm(b, &norm, in, EPS, "bn1");
     nn_make_grid_up(b, &l->up, in, out, nn_bind_scratch(b, 4, (int[]){in, out, 3, 3}, "conv1.weight"));
     l->up.norm = norm;
@@ -166,26 +166,61 @@ nn_tensor vf_decoder_run(nn_ctx *c, const vf_decoder_block *l, nn_tensor x, nn_t
     return blocks(c, mark, l->block, both, name, 2);
 }
 
+/* Decoder i; behind the last one what makes its channels one. */
+static nn_tensor level(nn_ctx *c, const vf_unet *m, int i, nn_tensor x, nn_tensor skip)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "decoder_block%d", i + 1);
+    x = vf_decoder_run(c, &m->decoder[i], x, skip, name);
+    nn_tap(c, x, "%s", name);
+    return i < VF_LEVELS - 1 ? x : nn_linear(c, &m->after2, nn_grid_block_run(c, &m->after1, x, "after_conv_block1"));
+}
+
+/* The same, strip by strip of a long recording's rows, so that the finest levels, whose results have twice the channels beside them
+ * while they are computed, are held only once. Each strip comes with the rows that its convolutions look at: the bits are the whole's. */
+static nn_tensor level_in_strips(nn_ctx *c, const vf_unet *m, int i, nn_tensor x, nn_tensor skip)
+{
+    enum { REACH = 12 };            /* two rows a block, two behind the last level, one of the upsampling; even */
+    int rows = 2 * nn_rows(c, x, 0), cols = i < VF_LEVELS - 1 ? m->decoder[i].block[VF_BLOCKS - 1].out : 1;
+
+    if (nn_items(x) != 1 || rows < 2 * VF_STRIP || nn_listening(c))
+        return level(c, m, i, x, skip);
+    nn_tensor y = nn_grid_new(c, x, 2, 2 * nn_width(x), cols);
+    for (int from = 0; from < rows; from += VF_STRIP) {
+        int to = from + VF_STRIP < rows ? from + VF_STRIP : rows, low = from > REACH ? from - REACH : 0;
+        int high = to + REACH < rows ? to + REACH : rows;
+        nn_mark_t mark = nn_mark(c);
+        nn_tensor below = nn_slice_rows(c, x, &(int){low / 2}, &(int){(high - low) / 2});
+        nn_tensor beside = nn_slice_rows(c, skip, &low, &(int){high - low});
+
+        nn_copy_rows(c, level(c, m, i, below, beside), from - low, to - from, y, from);
+        nn_keep_all(c, mark, NULL, 0);
+    }
+    return y;
+}
+
 nn_tensor vf_unet_run(nn_ctx *c, const vf_unet *m, nn_tensor x)
 {
     nn_tensor skip[VF_LEVELS];
+    nn_mark_t below[VF_LEVELS];     /* what lies above is wanted until the decoder of that level is done */
     char name[64];
 
     for (int i = 0; i < VF_LEVELS; i++) {
+        below[i] = nn_mark(c);
+        if (i > 0)
+            x = nn_grid_pool(c, skip[i - 1]);
+        if (i > 0)
+            nn_tap(c, x, "encoder_block%d", i);
         snprintf(name, sizeof name, "encoder_block%d", i + 1);
         skip[i] = vf_encoder_run(c, &m->encoder[i], x, name);
-        x = nn_grid_pool(c, skip[i]);
-        nn_tap(c, x, "%s", name);
     }
     nn_mark_t mark = nn_mark(c);
+    x = nn_grid_pool(c, skip[VF_LEVELS - 1]);
+    nn_tap(c, x, "encoder_block%d", VF_LEVELS);
     x = nn_keep(c, mark, nn_grid_block_run(c, &m->middle, x, "conv_block7"));
-    for (int i = 0; i < VF_LEVELS; i++) {
-        snprintf(name, sizeof name, "decoder_block%d", i + 1);
-        x = nn_keep(c, mark, vf_decoder_run(c, &m->decoder[i], x, skip[VF_LEVELS - 1 - i], name));
-        nn_tap(c, x, "%s", name);
-    }
-    x = nn_grid_block_run(c, &m->after1, x, "after_conv_block1");
-    x = nn_linear(c, &m->after2, x);
+    for (int i = 0; i < VF_LEVELS; i++)
+        x = nn_keep(c, below[VF_LEVELS - 1 - i], level_in_strips(c, m, i, x, skip[VF_LEVELS - 1 - i]));
     nn_tap(c, x, "after_conv2");
     return x;
 }

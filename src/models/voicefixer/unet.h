@@ -7,6 +7,9 @@
 #include "nn/bind.h"
 
 enum { VF_LEVELS = 6, VF_BLOCKS = 4, VF_TIME_STEP = 1 << VF_LEVELS };
+/* Layers that give fewer channels stay float32: they are little work, and so few products do not average their rounding out. */
+enum { VF_NARROW = 32 };
+enum { VF_STRIP = 256 };            /* rows of a level that are computed at once, where there are twice as many */
 
 typedef struct {
     nn_grid_block block[VF_BLOCKS];

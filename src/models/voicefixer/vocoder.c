@@ -101,11 +101,12 @@ static void bind_all(nn_binder *b, const hse_weights *w, const char *prefix, vf_
             break;
         if (in != channels)
             nn_bind_problem(b, "%s takes %d channels, %d come in", name, in, channels);
+        k_weight_type own = dim_of(w, prefix, name, 1) < VF_NARROW ? K_F32 : type;
         snprintf(name, sizeof name, "generator.%d.layer", index + 3);
         bool first = m->stages == 0, last = dim_of(w, prefix, name, 0) == 0;
-        nn_bind_type(b, last || (first && type == K_INT8) ? K_F32 : type); /* either costs 0.35 dB in bf16: too many for both */
+        nn_bind_type(b, last || (first && type == K_INT8) ? K_F32 : own); /* either costs 0.35 dB in bf16: too many for both */
         vf_upsample_bind(b, w, prefix, index, s);
-        nn_bind_type(b, type);
+        nn_bind_type(b, own);
         vf_stack_bind(b, w, prefix, index + 1, s);
         m->stages++;
         m->hop *= s->factor;

@@ -81,10 +81,9 @@ TEST(cases_pass_in_a_batch_on_two_threads)
     CHECK(n.failed == 0 && n.passed > 0, "%d failed, %d passed", n.failed, n.passed);
 }
 
-/* VoiceFixer's small networks of random weights are below them; its floor is held at full size (docs/precision.md). */
 TEST(reduced_weights_keep_their_floors)
 {
-    static const char *const kinds[] = {"harmonyspeech.*", "silero.*", "whisper.*", "melo.*", "openvoice.*"};
+    static const char *const kinds[] = {"harmonyspeech.*", "silero.*", "whisper.*", "melo.*", "openvoice.*", "voicefixer.*"};
 
     for (int type = K_BF16; type <= K_INT8 && !quick(); type++)
         for (size_t i = 0; i < COUNT(kinds); i++) {

@@ -148,6 +148,46 @@ TEST(a_window_of_the_vocoder_has_the_bits_of_the_whole)
     vf_vocoder_type.close((void **)&m);
 }
 
+static void look(void *user, const nn_view *view)
+{
+    (void)view;
+    ++*(int *)user;
+}
+
+/* Who listens gets whole tensors, so the finest levels are then computed in one go. */
+TEST(a_restorer_in_strips_has_the_bits_of_the_whole)
+{
+    enum { MOST = 6 * VF_STRIP };
+    static const size_t lengths[] = {VF_STRIP, 2 * VF_STRIP - VF_TIME_STEP, 2 * VF_STRIP, 2 * VF_STRIP + 1, MOST};
+    vf_restorer *m = load(&vf_restorer_type);
+    float *mel = hse_alloc(MOST * VF_BANDS * sizeof *mel), *out[2];
+    nn_ctx *c = context();
+    hse_error err = {0};
+    uint32_t seed = 5;
+    int seen = 0;
+
+    for (size_t i = 0; i < MOST * VF_BANDS; i++)
+        mel[i] = 50 * fabsf(noise(&seed));
+    for (int i = 0; i < 2; i++)
+        out[i] = hse_alloc(MOST * VF_BANDS * sizeof *mel);
+    for (size_t n = 0; n < COUNT(lengths); n++) {
+        for (int i = 0; i < 2; i++) {
+            nn_listen(c, i ? look : NULL, &seen);
+            CHECK(vf_restorer_mel(m, c, mel, lengths[n], VF_LOG_10, out[i], &err) == HSE_OK, "%s", err.text);
+        }
+        CHECK(memcmp(out[0], out[1], lengths[n] * VF_BANDS * sizeof *mel) == 0, "%zu frames have other bits", lengths[n]);
+    }
+    CHECK(seen > 0, "nobody was shown anything");
+    nn_listen(c, NULL, NULL);
+    size_t one = vf_restorer_plan(m, c, 2 * VF_STRIP), three = vf_restorer_plan(m, c, MOST);
+    CHECK(one > 0 && three < 3 * one, "%zu bytes for %d frames, %zu for %d", one, 2 * VF_STRIP, three, MOST);
+    for (int i = 0; i < 2; i++)
+        hse_free(out[i]);
+    hse_free(mel);
+    nn_close(&c);
+    vf_restorer_type.close((void **)&m);
+}
+
 /* ---- a recording as the engine restores it ---- */
 
 typedef struct {
@@ -553,7 +593,7 @@ TEST(damaged_checkpoints_are_refused_with_words)
     }
 }
 
-/* Whatever the binder was at before: the 3 x 3 convolutions have the type that is asked for, shortcuts are float32. */
+/* Whatever the binder was at before: narrow layers, as all of this checkpoint's are, and shortcuts are float32. */
 TEST(a_blocks_weights_have_its_own_type)
 {
     size_t size;
@@ -565,13 +605,13 @@ TEST(a_blocks_weights_have_its_own_type)
     hse_error err = {0};
 
     CHECK(hse_weights_open_bytes(&w, (hse_bytes){(const uint8_t *)bytes, size}, "vf.ckpt", NULL, &err) == HSE_OK, "%s", err.text);
-    CHECK(nn_binder_open(&b, &(nn_binder_options){.weights = w, .name = "vf.ckpt", .type = K_F32}, &err) == HSE_OK, "%s", err.text);
+    CHECK(nn_binder_open(&b, &(nn_binder_options){.weights = w, .name = "vf.ckpt", .type = K_BF16}, &err) == HSE_OK, "%s", err.text);
     vf_block_bind(b, w, K_BF16, "generator.unet.encoder_block2.conv_block1", &l[0]);
     vf_block_bind(b, w, K_BF16, "generator.unet.encoder_block2.conv_block2", &l[1]);
     CHECK(nn_binder_close(&b, &params, &err) == HSE_OK, "%s", err.text);
     CHECK(l[0].has_shortcut && l[0].shortcut.w.type == K_F32 && !l[1].has_shortcut, "shortcuts");
     for (int i = 0; i < 2; i++)
-        CHECK(l[i].conv1.w.type == K_BF16 && l[i].conv2.w.type == K_BF16, "block %d: %d, %d", i, (int)l[i].conv1.w.type, (int)l[i].conv2.w.type);
+        CHECK(l[i].out < VF_NARROW && l[i].conv1.w.type == K_F32 && l[i].conv2.w.type == K_F32, "block %d: %d, %d", i, (int)l[i].conv1.w.type, (int)l[i].conv2.w.type);
     nn_params_free(&params);
     hse_weights_close(&w);
     hse_free(bytes);

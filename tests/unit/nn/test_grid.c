@@ -238,7 +238,7 @@ TEST(grids_of_the_wrong_shape_are_refused)
     build_block(b, &block);
     assert_int_equal(nn_binder_close(&b, &params, &err), HSE_OK);
     assert_int_equal(nn_open(&c, &(nn_options){.poison = true}, &err), HSE_OK);
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 9; i++) {
         const float *data = numbers(9, 4 * 6 * 4);
         nn_begin(c, NN_RUN);
         nn_tensor x = nn_input2d(c, 1, &rows, i == 2 ? 2 : 6, i == 0 || i == 4 ? 4 : 3, &data);
@@ -250,8 +250,10 @@ TEST(grids_of_the_wrong_shape_are_refused)
             nn_grid_pool(c, x);
         else if (i == 3)
             nn_copy_cols(c, x, nn_grid_new(c, x, 1, 6, 4), 2);
-        else
+        else if (i == 4)
             nn_grid_up_run(c, &up, x, nn_grid_new(c, x, 2, 12, 4), "up");
+        else
+            nn_copy_rows(c, x, i == 5 ? 2 : 0, 3, nn_grid_new(c, x, 1, i == 7 ? 5 : 6, i == 8 ? 4 : 3), i == 6 ? 2 : 0);
         CHECK(nn_end(c, &err) == HSE_E_ARG && err.text[0], "case %d: %s", i, err.text);
     }
     nn_close(&c);
