@@ -46,7 +46,7 @@ void *hse_buf_extend(hse_buf *b, size_t size)
         b->status = HSE_E_LIMIT;
         return NULL;
     }
-    if (need + 1 > b->capacity) {
+    if (!b->data || need + 1 > b->capacity) {
         size_t capacity = b->capacity < 64 ? 64 : b->capacity;
         while (capacity < need + 1)
             capacity = capacity > SIZE_MAX / 2 ? need + 1 : capacity * 2;

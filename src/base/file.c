@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,6 +102,25 @@ hse_status hse_file_read(char **out, size_t *size, const char *path, size_t ceil
         s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for %s", path);
     hse_buf_free(&b);
     return s;
+}
+
+int hse_file_numbers(uint64_t *out, int most, const char *path)
+{
+    char line[256], *at = line, *end;
+    FILE *f = fopen(path, "re");
+    int n = 0;
+
+    if (!f)
+        return 0;
+    if (!fgets(line, sizeof line, f))
+        line[0] = '\0';
+    fclose(f);
+    for (; n < most; n++, at = end) {
+        out[n] = strtoull(at, &end, 10);
+        if (end == at)
+            break;
+    }
+    return n;
 }
 
 static hse_status write_all(int fd, const char *data, size_t size, const char *path, hse_error *err)

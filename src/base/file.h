@@ -20,6 +20,10 @@ void       hse_map_drop(const hse_map *m, size_t offset, size_t size);
  * hse_free. A 0 byte follows the content. */
 hse_status hse_file_read(char **out, size_t *size, const char *path, size_t ceiling, hse_error *err);
 
+/* The numbers that the first line of a file of the kernel's (/proc, /sys) begins with; returns how many, `most` at most. One
+ * that is too large is UINT64_MAX. */
+int hse_file_numbers(uint64_t *out, int most, const char *path);
+
 /* Write beside, fsync, rename: on failure the old file, if any, is untouched and nothing is left behind. What exists and is
  * no regular file (a device, a pipe) is written to as it is. */
 hse_status hse_file_write(const char *path, const void *data, size_t size, hse_error *err);

@@ -107,6 +107,7 @@ void hse_log(hse_log_level level, const char *component, const char *request_id,
 {
     if (level < 0 || !hse_log_on(component, level))
         return;
+    static const char end[] = {'"', '}', '\n'};
     char message[LINE / 2], line[LINE];
     struct timespec t;
     struct tm tm;
@@ -130,8 +131,8 @@ void hse_log(hse_log_level level, const char *component, const char *request_id,
         }
         n += (size_t)snprintf(line + n, room - n, ",\"message\":\"");
         n += escape(line + n, room - n, message);
-        memcpy(line + n, "\"}\n", 3);
-        n += 3;
+        memcpy(line + n, end, sizeof end);
+        n += sizeof end;
     } else {
         n += (size_t)snprintf(line + n, room - n, " %-5s %s: ", level_names[level], component);
         n += escape(line + n, room - n, message);

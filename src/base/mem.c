@@ -39,17 +39,17 @@ static bool fault(void)
     return true;
 }
 
-void *hse_alloc(size_t size)
+void *(hse_alloc)(size_t size)
 {
     return fault() ? NULL : malloc(size ? size : 1);
 }
 
-void *hse_calloc(size_t count, size_t size)
+void *(hse_calloc)(size_t count, size_t size)
 {
     return fault() ? NULL : calloc(count ? count : 1, size ? size : 1);
 }
 
-void *hse_realloc(void *p, size_t size)
+void *(hse_realloc)(void *p, size_t size)
 {
     return fault() ? NULL : realloc(p, size ? size : 1);
 }
@@ -63,7 +63,7 @@ void *hse_alloc_aligned(size_t alignment, size_t size)
     return aligned_alloc(alignment, padded & ~(alignment - 1));
 }
 
-char *hse_strndup(const char *s, size_t n)
+char *(hse_strndup)(const char *s, size_t n)
 {
     size_t len = strnlen(s, n);
     char *copy = len < SIZE_MAX ? hse_alloc(len + 1) : NULL;
@@ -75,7 +75,7 @@ char *hse_strndup(const char *s, size_t n)
     return copy;
 }
 
-char *hse_strdup(const char *s)
+char *(hse_strdup)(const char *s)
 {
     return hse_strndup(s, SIZE_MAX);
 }

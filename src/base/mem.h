@@ -16,6 +16,17 @@ void *hse_alloc_aligned(size_t alignment, size_t size);             /* alignment
 char *hse_strdup(const char *s);
 char *hse_strndup(const char *s, size_t n);
 void  hse_free(void *p);                                            /* NULL is fine */
+/* What an analyser knows of the C library's (what is zeroed, what is lost), it then knows of these. Not of hse_free: a count
+ * of references is beyond it, and it would take each release for the last one. */
+#ifdef __clang_analyzer__
+#include <stdlib.h>
+#include <string.h>
+#define hse_alloc(size)         malloc(size)
+#define hse_calloc(count, size) calloc(count, size)
+#define hse_realloc(p, size)    realloc(p, size)
+#define hse_strdup(s)           strdup(s)
+#define hse_strndup(s, n)       strndup(s, n)
+#endif
 
 /* Whole zeroed pages straight from the system, for blocks of megabytes that grow (resize may move them; on failure p is
  * still yours) and that are given back at once. The caller remembers the size; it is rounded up to pages inside. `total` is

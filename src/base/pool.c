@@ -1,11 +1,11 @@
 #include "base/pool.h"
 
+#include "base/file.h"
 #include "base/mem.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -206,14 +206,12 @@ void hse_pool_run(hse_pool *p, int tasks, hse_task *f, void *arg)
 /* cgroup v2 writes "max 100000" or "<quota> <period>". */
 static int cgroup_limit(void)
 {
-    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
-    long quota = 0, period = 0;
+    uint64_t number[2];                                 /* quota, period */
 
-    if (!f)
+    if (hse_file_numbers(number, 2, "/sys/fs/cgroup/cpu.max") < 2 || number[1] == 0)
         return 0;
-    int n = fscanf(f, "%ld %ld", &quota, &period);
-    fclose(f);
-    return n == 2 && quota > 0 && period > 0 ? (int)((quota + period - 1) / period) : 0;
+    uint64_t cpus = number[0] / number[1] + (number[0] % number[1] != 0);
+    return cpus < MAX_THREADS ? (int)cpus : MAX_THREADS;
 }
 
 int hse_cpu_count(void)

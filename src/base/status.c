@@ -18,7 +18,7 @@ static void trim_cut_character(char *text, size_t capacity)
         text[n - 1] = '\0';
 }
 
-hse_status hse_fail(hse_error *err, hse_status status, uint64_t offset, const char *fmt, ...)
+hse_status (hse_fail)(hse_error *err, hse_status status, uint64_t offset, const char *fmt, ...)
 {
     if (!err)
         return status;
@@ -34,7 +34,7 @@ hse_status hse_fail(hse_error *err, hse_status status, uint64_t offset, const ch
     return status;
 }
 
-hse_status hse_fail_sys(hse_error *err, int sys, const char *fmt, ...)
+hse_status (hse_fail_sys)(hse_error *err, int sys, const char *fmt, ...)
 {
     hse_status status = sys == ENOENT ? HSE_E_NOT_FOUND : sys == ENOMEM ? HSE_E_NOMEM : HSE_E_IO;
 
@@ -53,7 +53,7 @@ hse_status hse_fail_sys(hse_error *err, int sys, const char *fmt, ...)
     return status;
 }
 
-hse_status hse_fail_in(hse_error *err, hse_status status, const char *fmt, ...)
+hse_status (hse_fail_in)(hse_error *err, hse_status status, const char *fmt, ...)
 {
     if (!err)
         return status;

@@ -288,6 +288,35 @@ TEST(a_pool_serves_several_runs_at_once)
     }
 }
 
+TEST(the_numbers_that_a_file_begins_with)
+{
+    static const struct { const char *text; int most, want; uint64_t number[3]; } cases[] = {
+        {"", 3, 0, {0}},
+        {"max 100000\n", 3, 0, {0}},
+        {"200000 100000\n", 3, 2, {200000, 100000}},
+        {"1 2 3\n", 2, 2, {1, 2}},
+        {"7 kB", 3, 1, {7}},
+        {"99999999999999999999999\n", 3, 1, {UINT64_MAX}},
+        {"5\n6\n", 3, 1, {5}},
+    };
+    char dir[] = "/tmp/hse-test-XXXXXX", path[64];
+    hse_error err = {0};
+    uint64_t got[3];
+
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/x", dir);
+    CHECK(hse_file_numbers(got, 3, path) == 0, "a file that is not there");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_int_equal(hse_file_write(path, cases[i].text, strlen(cases[i].text), &err), HSE_OK);
+        int n = hse_file_numbers(got, cases[i].most, path);
+        CHECK(n == cases[i].want, "\"%s\": %d numbers, want %d", cases[i].text, n, cases[i].want);
+        for (int k = 0; k < n; k++)
+            CHECK(got[k] == cases[i].number[k], "\"%s\": number %d is %llu", cases[i].text, k, (unsigned long long)got[k]);
+    }
+    unlink(path);
+    rmdir(dir);
+}
+
 TEST(files_are_written_piece_by_piece)
 {
     char dir[] = "/tmp/hse-test-XXXXXX", path[64], *back = NULL;
