@@ -250,7 +250,7 @@ void k_pack_panel(const hse_kernels *k, const k_packed *p, int panel, const floa
                   size_t w_i)
 {
     int first = panel * p->panel, columns = k_panel_outputs(p, panel), group = k_group(p->type);
-    size_t step = (size_t)(panel_width(k->layout, p, panel) * group);
+    size_t step = (size_t)panel_width(k->layout, p, panel) * (size_t)group;
     char *data = clear_panel(p, panel);
     bool one = p->taps == 1 && k->to_bf16 != NULL && k->to_int8 != NULL;
 
@@ -308,7 +308,7 @@ void k_pack_panel_int8(const hse_kernels *k, const k_packed *p, int panel, const
 void k_unpack_output(const hse_kernels *k, const k_packed *p, int output, float *out)
 {
     int panel = output / p->panel, group = k_group(p->type);
-    size_t step = (size_t)(panel_width(k->layout, p, panel) * group), at = (size_t)(output % p->panel * group);
+    size_t step = (size_t)panel_width(k->layout, p, panel) * (size_t)group, at = (size_t)(output % p->panel) * (size_t)group;
     const char *data = (const char *)p->data + (size_t)panel * p->panel_bytes;
 
     for (int i = 0; i < p->k; i++) {

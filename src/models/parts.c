@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,16 +53,14 @@ static void part_free(hse_part *p)
 
 static hse_part *part_new(const hse_part_type *type, const char *dir, hse_error *err)
 {
-    char *real = realpath(dir, NULL);
+    char real[PATH_MAX];
     hse_part *p = hse_calloc(1, sizeof *p);
 
-    if (!p || !(p->dir = hse_strdup(real ? real : dir))) {
+    if (!p || !(p->dir = hse_strdup(realpath(dir, real) ? real : dir))) {
         hse_free(p);
-        free(real);
         hse_fail(err, HSE_E_NOMEM, 0, "no memory for a part of a model");
         return NULL;
     }
-    free(real);
     p->type = type;
     p->users = 1;
     pthread_mutex_init(&p->opening, NULL);

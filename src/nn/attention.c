@@ -118,8 +118,9 @@ nn_tensor nn_attention_with(nn_ctx *c, nn_tensor q, nn_tensor k, nn_tensor v, co
     job j = {.c = c, .opt = *opt, .q = nn_settle(c, q), .k = nn_settle(c, k), .v = nn_settle(c, v), .out = out};
     if (nn_is_none(out) || c->error.status != HSE_OK)
         return NN_NONE;
+    int width = q.cols / opt->heads;
     if (j.opt.scale == 0.0f)
-        j.opt.scale = 1.0f / sqrtf((float)(q.cols / opt->heads));
+        j.opt.scale = 1.0f / sqrtf((float)width);
     j.q_starts = nn_list(c, q.starts);
     j.k_starts = nn_list(c, k.starts);
     for (int i = 0; i < q.items; i++) {

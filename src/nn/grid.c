@@ -321,7 +321,7 @@ void nn_make_grid_up(nn_binder *b, nn_grid_up *u, int in, int out, const float *
     for (int h = 0; h < 2; h++)
         for (int v = 0; v < 2; v++) {
             int kh[2], kv[2], back[2], nh = taps_of(h, kh, back), nv = taps_of(v, kv, back);
-            size_t n = (size_t)in, m = (size_t)out, taps = (size_t)(nh * nv);
+            size_t n = (size_t)in, m = (size_t)out, taps = (size_t)nh * (size_t)nv;
             nn_conv2d_layer l;
             nn_temp t = w ? nn_temp_new(b, m * n * taps) : (nn_temp){0};
 

@@ -215,7 +215,7 @@ typedef struct {
 static void pack_head(void *arg, int head)
 {
     const job *j = arg;
-    size_t row = (size_t)j->qkv.ld, cols = (size_t)(j->heads * j->width);
+    size_t row = (size_t)j->qkv.ld, cols = (size_t)j->heads * (size_t)j->width;
     float *q = nn_data(j->c, j->qkv) + (size_t)j->item_from * row;
 
     if (!nn_stopped(j->c))
@@ -226,7 +226,7 @@ static void attend(void *arg, int t)
 {
     const job *j = arg;
     int head = t / j->tiles, from = t % j->tiles * ROWS, rows = nn_min(ROWS, j->item_rows - from);
-    size_t at = (size_t)(head * j->width), row = (size_t)(j->item_from + from);
+    size_t at = (size_t)head * (size_t)j->width, row = (size_t)j->item_from + (size_t)from;
 
     if (nn_stopped(j->c))
         return;

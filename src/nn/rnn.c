@@ -80,7 +80,7 @@ static void finish_units(const job *j, int d, int t, int active, int from, int t
 
     for (int a = 0; a < active; a++) {
         int item = j->order[a], len = j->starts[item + 1] - j->starts[item];
-        size_t row = (size_t)(j->starts[item] + (d == 0 ? t : len - 1 - t));
+        size_t row = (size_t)j->starts[item] + (size_t)(d == 0 ? t : len - 1 - t);
         float *next = j->h[d][(t + 1) & 1] + (size_t)a * hidden;
         const float *last = j->h[d][t & 1] + (size_t)a * hidden, *u = j->u[d] + (size_t)a * n;
         for (int b = from; b < to; b++) {

@@ -78,7 +78,7 @@ static void finish(const k_gemm *g, size_t r, int from, int width, const float *
     int n = w->n - from < width ? w->n - from : width;
 
     for (int j = 0; j < n; j++) {
-        size_t at = (size_t)(from + j);
+        size_t at = (size_t)from + (size_t)j;
         float v = w->type == K_INT8 ? sum[j] * w->scale[at] : sum[j];
 
         v = k_generic_act1(g->bias != NULL ? v + g->bias[at] : v, g->act, g->slope);
@@ -101,7 +101,7 @@ INLINE void tile(const k_gemm *g, int panel, int r, int rows, int vectors)
     const k_packed *w = g->w;
     const char *b = (const char *)w->data + (size_t)panel * w->panel_bytes;
     int group = k_group(w->type);
-    size_t row = (size_t)r * g->a_row, tap = (size_t)((w->k + group - 1) / group * group * vectors * LANES);
+    size_t row = (size_t)r * g->a_row, tap = (size_t)((w->k + group - 1) / group) * (size_t)group * (size_t)vectors * LANES;
     vf sum[ROWS][VECTORS] = {0};
 
     for (int t = 0; t < w->taps; t++) {
@@ -120,7 +120,7 @@ INLINE void tile(const k_gemm *g, int panel, int r, int rows, int vectors)
     for (int i = 0; i < rows; i++) {
         float v[WIDTH];
         memcpy(v, sum[i], sizeof v);
-        finish(g, (size_t)(r + i), panel * w->panel, vectors * LANES, v);
+        finish(g, (size_t)r + (size_t)i, panel * w->panel, vectors * LANES, v);
     }
 }
 

@@ -327,7 +327,7 @@ static int tile_rows(k_tile_run *const *run, int left, int most)
 {
     int rows = left <= most ? left : left >= 2 * most ? most : (left + 1) / 2;
 
-    while (run[rows] == NULL)
+    while (rows > 1 && run[rows] == NULL)
         rows--;
     return rows;
 }

@@ -170,7 +170,6 @@ static void join(split *s)
 hse_status ov_split_took(void *state, hse_item *item, hse_split_output *out, hse_error *err)
 {
     split *s = state;
-    hse_status status;
 
     *out = (hse_split_output){0};
     hse_buf_clear(&s->out);
@@ -182,7 +181,7 @@ hse_status ov_split_took(void *state, hse_item *item, hse_split_output *out, hse
         }
     if (s->error.status == HSE_OK)
         join(s);
-    if (s->error.status == HSE_OK && (status = hse_buf_status(&s->out, "the converted audio", err)) != HSE_OK)
+    if (s->error.status == HSE_OK && hse_buf_status(&s->out, "the converted audio", err) != HSE_OK)
         s->error = *err;
     if (s->error.status != HSE_OK) {
         *err = s->error;

@@ -533,7 +533,7 @@ static float recur(const silero_net *net, silero_scratch *w, const float *gates_
 void silero_run(const silero_net *net, silero_scratch *w, const float *input, size_t step, int n, float *h, float *c,
                 float *probs)
 {
-    size_t given = (size_t)(silero_context(net) + silero_chunk(net)), mirrored = (size_t)net->n / 4;
+    size_t given = (size_t)silero_context(net) + (size_t)silero_chunk(net), mirrored = (size_t)net->n / 4;
 
     for (int i = 0; i < n; i++) {
         float *p = w->padded + (size_t)i * (given + mirrored);
@@ -589,7 +589,7 @@ struct silero_reader {
 
 hse_status silero_reader_open(silero_reader **out, const silero_net *net, hse_error *err)
 {
-    size_t input = (size_t)(silero_context(net) + BLOCK * silero_chunk(net)), hidden = (size_t)net->hidden;
+    size_t input = (size_t)silero_context(net) + BLOCK * (size_t)silero_chunk(net), hidden = (size_t)net->hidden;
     silero_reader *r = hse_calloc(1, sizeof *r + (input + 2 * hidden) * sizeof(float));
     hse_status s;
 
@@ -734,7 +734,7 @@ void silero_stream_reset(silero_stream *s)
 
 static size_t stream_width(const silero_net *net)
 {
-    return (size_t)(2 * net->hidden + silero_context(net) + silero_chunk(net));
+    return 2 * (size_t)net->hidden + (size_t)silero_context(net) + (size_t)silero_chunk(net);
 }
 
 static hse_status stream_prepare(silero_stream *s, const silero_net *net, int batch, hse_error *err)

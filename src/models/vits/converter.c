@@ -250,7 +250,7 @@ static nn_tensor latent_pass(nn_ctx *c, pass *p, int *from, int *count, windows_
     nn_mark_t mark = nn_mark(c);
     nn_tensor x = vits_posterior_run(c, &m->posterior, spec, m->zero_g ? none : source);
 
-    for (int i = 0; i < p->n && nn_ok(c) && !nn_planning(c); i++) {
+    for (int i = 0; i < p->n && nn_ok(c) && p->p; i++) {            /* NULL while planning */
         nn_read(c, x, i, p->latent[i], (size_t)p->rows[i] * 2 * (size_t)m->dims.inter);
         sample_latent(p, i);
     }
@@ -337,7 +337,7 @@ static hse_status check_item(const vits_converter *m, vits_conversion *t)
 
 size_t vits_convert_reach(const vits_converter *m)
 {
-    return (size_t)(m->context + m->decoder.context);
+    return (size_t)m->context + (size_t)m->decoder.context;
 }
 
 hse_status vits_convert(const vits_converter *m, nn_ctx *c, vits_conversion *items, int n, hse_error *err)
@@ -360,7 +360,7 @@ hse_status vits_convert(const vits_converter *m, nn_ctx *c, vits_conversion *ite
 
 size_t vits_convert_plan(const vits_converter *m, nn_ctx *c, size_t frames)
 {
-    size_t window = vits_decoder_window(&m->decoder), context = (size_t)(m->context + m->decoder.context);
+    size_t window = vits_decoder_window(&m->decoder), context = vits_convert_reach(m);
     pass p = {.m = m, .n = 1, .one = {1}};
     int from = 0, count;
 

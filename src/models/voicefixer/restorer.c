@@ -203,7 +203,7 @@ static void forward(const vf_restorer *m, nn_ctx *c, const float *mel, int frame
     nn_read(c, x, 0, out, count);
     if (nn_ok(c) && !nn_planning(c))
         logarithms(pairs, mel, out, (size_t)frames, bands, logs);
-    x = nn_keep(c, mark, x);
+    nn_keep_all(c, mark, NULL, 0);
     nn_tensor y = vf_unet_run(c, &m->unet, nn_input2d(c, 1, &padded, m->bands, 2, &pair_data));
     y = nn_slice_rows(c, nn_reshape(c, y, 1, m->bands), &(int){0}, &frames);
     nn_read(c, y, 0, out, count);

@@ -150,9 +150,10 @@ hse_item *vf_split_next(void *state)
     p->item.own = &p->piece;
     p->piece = (vf_piece){.tag = VF_PIECE_TAG, .segment = segment_of(s, s->next), .whole = s->reference};
     size_t from = p->piece.segment.audio_from, n = p->piece.segment.audio_to - from;
-    if (hse_sliding_get(s->audio, from, from + n, &x, &err) == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
-        hse_fail(&err, HSE_E_NOMEM, 0, "no memory for a piece of %zu samples", n);
-    if (err.status == HSE_OK) {
+    hse_status status = hse_sliding_get(s->audio, from, from + n, &x, &err);
+    if (status == HSE_OK && !(p->item.audio.samples = hse_alloc((n + 1) * sizeof *x)))
+        status = hse_fail(&err, HSE_E_NOMEM, 0, "no memory for a piece of %zu samples", n);
+    if (status == HSE_OK) {
         memcpy(p->item.audio.samples, x, n * sizeof *x);
         p->item.audio.n = n;
         p->item.audio.rate_hz = VF_RATE;

@@ -665,7 +665,7 @@ static hse_status took_prompt(whisper_searcher *s, whisper_job *job, size_t from
         } else if (job->task == WHISPER_LANGUAGE) {
             language_probs(s, job, x);
         } else {
-            if (at + 1 == job->prompt_count)
+            if (at + 1 == job->prompt_count && g->first)
                 memcpy(g->first, x, (size_t)s->vocab * sizeof *x);
             if (at == g->sot_at)
                 job->no_speech_prob = exp((double)x[s->no_speech] - log_sum(s, x, s->vocab));

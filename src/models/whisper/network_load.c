@@ -401,7 +401,7 @@ static bool pack_panel(const loader *l, const matrix *m, int panel, float *scrat
 
     if (stored) {
         for (int j = 0; j < n; j++)
-            scratch[j] = 1.0f / ct2_matrix_scale(&m->pieces[0].m, (size_t)(first + j));
+            scratch[j] = 1.0f / ct2_matrix_scale(&m->pieces[0].m, (size_t)first + (size_t)j);
         k_pack_panel_int8(l->m->kernels, m->w, panel, stored + (size_t)first * cols, cols, scratch);
         return true;
     }

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- options ---- */
@@ -376,13 +377,11 @@ bool whisper_is_silence(const hse_transcribe_options *o, const whisper_rating *r
 
 static const char *join(hse_arena *arena, const char *a, const char *b)
 {
-    size_t n = strlen(a), m = strlen(b);
-    char *text = hse_arena_alloc(arena, n + m + 1);
+    size_t size = strlen(a) + strlen(b) + 1;
+    char *text = hse_arena_alloc(arena, size);
 
-    if (text) {
-        memcpy(text, a, n);
-        memcpy(text + n, b, m);
-    }
+    if (text)
+        snprintf(text, size, "%s%s", a, b);
     return text;
 }
 

@@ -198,7 +198,7 @@ static hse_status take_speech(whisper_split *s, hse_error *err)
     s->filtered = in->has_speech;
     if (!in->has_speech || in->speech_count == 0)
         return HSE_OK;
-    if (!(s->speech = hse_alloc(in->speech_count * sizeof *s->speech)))
+    if (!(s->speech = hse_calloc(in->speech_count, sizeof *s->speech)))
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for %zu segments of speech", in->speech_count);
     for (size_t i = 0; i < in->speech_count; i++) {
         int64_t from = whisper_at_16k(in->speech[i].start, s->source.rate_hz, s->source.count),

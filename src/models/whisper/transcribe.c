@@ -155,6 +155,19 @@ static bool find_window(state *t, int64_t *size)
 
 /* ---- pieces ---- */
 
+/* An item that is ready to be filled and handed out. */
+static hse_status make_piece(state *t, whisper_piece **p, hse_error *err)
+{
+    hse_item *item;
+    hse_status s = whisper_item_new(&item, &t->s.request, err);
+
+    if (s != HSE_OK)
+        return s;
+    t->s.ready = item;
+    *p = whisper_piece_of(item);
+    return HSE_OK;
+}
+
 /* The next window whose language is looked at. */
 static hse_status make_detection(state *t, bool *made, hse_error *err)
 {
@@ -168,9 +181,8 @@ static hse_status make_detection(state *t, bool *made, hse_error *err)
     *made = at < frames && t->tried < o->language_detection_segments;
     if (!*made)
         return HSE_OK;
-    if ((s = whisper_item_new(&t->s.ready, &t->s.request, err)) != HSE_OK)
+    if ((s = make_piece(t, &p, err)) != HSE_OK)
         return s;
-    p = whisper_piece_of(t->s.ready);
     p->detect = true;
     count = frames - at < (size_t)t->window ? frames - at : (size_t)t->window;
     return whisper_spectrum_get(&t->spectrum, first + at, count, p->mel, err);
@@ -193,9 +205,8 @@ static hse_status make_window(state *t, int64_t size, bool detect, hse_error *er
 
     if (parts.language < 0) /* replaced by what is found */
         parts.language = whisper_specials(r->model->tokenizer)->language_begin;
-    if ((s = whisper_item_new(&t->s.ready, r, err)) != HSE_OK)
+    if ((s = make_piece(t, &p, err)) != HSE_OK)
         return s;
-    p = whisper_piece_of(t->s.ready);
     p->transcribe = true;
     p->detect = (detect || o->multilingual) && whisper_can_detect(r->model);
     p->split_words = o->word_timestamps != 0;
@@ -356,11 +367,10 @@ static hse_status emit(state *t, const whisper_piece *p, const whisper_worded *w
         if (!(to = whisper_given_add(s, err)))
             return HSE_E_NOMEM;
         g.id = ++s->last_id;
-        if (p->split_words) {
-            g.words = worded[i].words;
-            g.word_count = worded[i].word_count;
-        }
-        shift(t, &g, worded[i].words);
+        hse_word *words = p->split_words ? worded[i].words : NULL;
+        g.words = words;
+        g.word_count = words ? worded[i].word_count : 0;
+        shift(t, &g, words);
         *to = g;
         ++*emitted;
     }

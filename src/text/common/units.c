@@ -1,6 +1,8 @@
 /* units.c - units of measurement as written: one table for all languages, each of which brings its own nouns. */
 #include "text/common/common.h"
 
+#include <stdio.h>
+
 /* Prefixes that a unit may have. BOUND: and it needs one, since bare it is rather a letter: 2B, 5A. */
 enum { NONE = 0, ALL = 1, BIG = 2, BOUND = 4 };
 
@@ -175,14 +177,11 @@ static void say_name(text_scan *s, const text_quantity *q, const text_unit *u)
         common_say_noun(s, q, noun);
         return;
     }
-    size_t p = strlen(prefix), n = strlen(noun->one), m = noun->many ? strlen(noun->many) : 0;
-    if (p + n >= sizeof one || p + m >= sizeof many)
-        return;
-    memcpy(one, prefix, p);
-    memcpy(one + p, noun->one, n + 1);
-    memcpy(many, prefix, p);
-    memcpy(many + p, m ? noun->many : "", m + 1);
-    common_say_noun(s, q, &(text_noun){.one = one, .many = m ? many : NULL});
+    bool plural = noun->many && *noun->many;
+    int n = snprintf(one, sizeof one, "%s%s", prefix, noun->one);
+    int m = snprintf(many, sizeof many, "%s%s", prefix, plural ? noun->many : "");
+    if (n < (int)sizeof one && m < (int)sizeof many)
+        common_say_noun(s, q, &(text_noun){.one = one, .many = plural ? many : NULL});
 }
 
 static void say_power(text_scan *s, const text_quantity *q, const text_unit *u)

@@ -111,7 +111,7 @@ static float sigmoid(float x)
 static void gru(float *h, const en_matrix *emb, int row, const en_matrix *w_ih, const en_matrix *w_hh, const en_matrix *b_ih,
                 const en_matrix *b_hh)
 {
-    float x[EN_G2P_HIDDEN], a[3 * EN_G2P_HIDDEN], b[3 * EN_G2P_HIDDEN];
+    float x[EN_G2P_HIDDEN] = {0}, a[3 * EN_G2P_HIDDEN] = {0}, b[3 * EN_G2P_HIDDEN] = {0};
     int n = w_hh->cols;
 
     for (int i = 0; i < emb->cols; i++)

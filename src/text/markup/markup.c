@@ -186,9 +186,8 @@ hse_status markup_set_style(markup_builder *b, const text_style *style, hse_erro
     const text_style *old = &b->style;
     hse_status s = HSE_OK;
 
-    if (memcmp(&old->rate, &style->rate, sizeof old->rate) != 0 || memcmp(&old->pitch, &style->pitch, sizeof old->pitch) != 0 ||
-        memcmp(&old->gain, &style->gain, sizeof old->gain) != 0 || !same_text(old->language, style->language) ||
-        !same_text(old->voice, style->voice))
+    if (old->rate != style->rate || old->pitch != style->pitch || old->gain != style->gain ||
+        !same_text(old->language, style->language) || !same_text(old->voice, style->voice))
         s = markup_end_span(b, SPAN_ENDS_OPEN, err);
     else
         flush(b);

@@ -88,7 +88,11 @@ hse_status melo_jp_tokenise(const melo_front *front, const char *norm, hse_arena
 
 /* phones.c: a user's phones (IPA); p NULL: can they be said? */
 hse_status melo_say_phones(melo_language language, const char *ipa, size_t size, melo_phones *p, hse_error *err);
-hse_status melo_no_memory(hse_error *err);
+
+static inline hse_status melo_no_memory(hse_error *err)
+{
+    return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's symbols");
+}
 /* Append the text in lower case, character by character. */
 void melo_lower(hse_buf *out, const char *text, size_t size);
 

@@ -65,11 +65,6 @@ void melo_lower(hse_buf *out, const char *text, size_t size)
 
 /* ---- lists ---- */
 
-hse_status melo_no_memory(hse_error *err)
-{
-    return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a text's symbols");
-}
-
 /* A text has few phones, and each of them often. */
 static const char *keep_phone(melo_phones *p, const char *phone, size_t size)
 {

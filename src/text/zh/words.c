@@ -211,7 +211,7 @@ static hse_status tag_run(const text_zh *zh, const zh_chars *c, size_t from, siz
     size_t n = to - from, begin = from, done = from;
     uint8_t *back = hse_arena_array(out->arena, n, ZH_STATES), *state = hse_arena_alloc(out->arena, n), last = 0;
     bool is[2][ZH_STATES] = {{false}}, listed;
-    double v[2][ZH_STATES], best = -INFINITY;
+    double v[2][ZH_STATES] = {{0}}, best = -INFINITY;
     bool first = true;
 
     if (!back || !state)
