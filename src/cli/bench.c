@@ -27,7 +27,7 @@ static const cli_option options[] = {
 typedef struct {
     hse_engine *engine;
     const char *model;
-    char       *text;
+    const char *text;
     hse_error   err;
 } work;
 
@@ -109,14 +109,12 @@ static int run_counted(work *w, work_fn *f, const char *name, long runs)
 
 static int run_peer(work *w, work_fn *f)
 {
-    char line[4096];
+    char text[4096], line[4096];
 
-    if (!fgets(line, sizeof line, stdin))
+    if (!fgets(text, sizeof text, stdin))
         return CLI_OK;
-    line[strcspn(line, "\n")] = '\0';
-    hse_free(w->text);
-    if (!(w->text = hse_strdup(line)))
-        return cli_fail_text("no memory for the text");
+    text[strcspn(text, "\n")] = '\0';
+    w->text = text;
     if (f(w) < 0)
         return cli_fail(&w->err);
     printf("ready hse %s\n", HSE_VERSION);
@@ -258,7 +256,7 @@ static int run(const cli_args *a)
 {
     const char *what = a->operands[0];
     unsigned mask = 0;
-    work w = {.model = cli_text(a, "model"), .text = hse_strdup(cli_text(a, "text"))};
+    work w = {.model = cli_text(a, "model"), .text = cli_text(a, "text")};
     int status;
 
     if (strcmp(what, "peak") == 0) {
@@ -277,7 +275,6 @@ static int run(const cli_args *a)
     } else {
         status = cli_usage(a->command, "\"%s\" is not speak, vad, snr, peak, whisper-load, whisper-encode, whisper-decode or whisper-quality", what);
     }
-    hse_free(w.text);
     return status;
 }
 

@@ -168,7 +168,7 @@ static volatile sig_atomic_t signalled;
 
 static void raise_cancel(int signal_number)
 {
-    hse_cancel_now(on_signal);
+    hse_cancel_now(on_signal);      /* NOLINT(bugprone-signal-handler): an atomic store; hse.h promises that it may be called here */
     signalled = 1;
     signal(signal_number, SIG_DFL);
 }

@@ -74,7 +74,7 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
 {
     const char *scheme = o->tls_cert ? "https" : "http", *k = o->tls_cert ? "-k " : "";
     int port = hse_server_port(server);
-    const char *host = o->host && *o->host && strcmp(o->host, "0.0.0.0") && strcmp(o->host, "::") ? o->host : "127.0.0.1";
+    const char *host = o->host && *o->host && strcmp(o->host, "0.0.0.0") != 0 && strcmp(o->host, "::") != 0 ? o->host : "127.0.0.1";
 
     printf("harmonyspeech %s, %s, %d threads\n", HSE_VERSION, hse_cpu_name(hse_engine_kernels(engine)->cpu), hse_engine_threads(engine));
     offer offered = print_models(engine);

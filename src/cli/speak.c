@@ -265,7 +265,7 @@ static int run(const cli_args *a)
         hse_free(text);
         return cli_usage(a->command, "%s", s.err.text);
     }
-    s.out.whole = text && strlen(text) <= WHOLE_TEXT;
+    s.out.whole = status == HSE_OK && strlen(text) <= WHOLE_TEXT;
     uint64_t began = hse_now_ns();
     cli_progress_start(&s.progress, "speaking", 0);
     if (status == HSE_OK)

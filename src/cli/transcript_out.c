@@ -105,9 +105,10 @@ void cli_transcript_begin(cli_transcript_out *o, const cli_transcript_style *sty
 static void put_colored(hse_buf *out, const char *word, double probability)
 {
     static const int colors[] = {196, 202, 208, 214, 220, 226, 190, 154, 118, 82};
-    int i = probability > 0 ? (int)(probability * probability * probability * (double)COUNT(colors)) : 0;
+    const int n = (int)COUNT(colors);
+    int i = probability > 0 ? (int)(probability * probability * probability * n) : 0;
 
-    hse_buf_printf(out, "\x1b[38;5;%dm%s\x1b[0m", colors[i < (int)COUNT(colors) ? i : (int)COUNT(colors) - 1], word);
+    hse_buf_printf(out, "\x1b[38;5;%dm%s\x1b[0m", colors[i < n ? i : n - 1], word);
 }
 
 static void put_colored_segment(hse_buf *out, const hse_transcript_segment *s)

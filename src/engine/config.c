@@ -440,14 +440,15 @@ static void read_settings(reader *r)
 
 static void read_document(reader *r)
 {
-    if (!next(r) || !next(r))                           /* stream start, then document start or stream end */
-        return;
-    if (r->event.type == YAML_STREAM_END_EVENT || !next(r))
-        return;
+    for (int i = 0; i < 3; i++)         /* stream start; document start, or the stream's end; what the document begins with */
+        if (!next(r) || r->event.type == YAML_STREAM_END_EVENT)
+            return;
     if (!(r->event.type == YAML_SCALAR_EVENT && is_null(r)) &&
         expect(r, YAML_MAPPING_START_EVENT, "the file", "a mapping with model_configs"))
         read_settings(r);
-    if (next(r) && next(r) && r->event.type != YAML_STREAM_END_EVENT)
+    if (!next(r))                       /* the document's end */
+        return;
+    if (next(r) && r->event.type != YAML_STREAM_END_EVENT)
         mistake(r, &r->event.start_mark, "a second document begins here; one is expected");
 }
 

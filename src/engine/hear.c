@@ -277,10 +277,10 @@ void hse_hear_advance(hse_job *job)
             return;
         }
     }
-    if (job->phase == PHASE_TARGET)
-        post(job, job->encoder, heard);
-    else if (job->finder->type->split_open)
+    if (job->phase == PHASE_FIND && job->finder->type->split_open)
         hse_split_advance(job);
-    else
+    else if (job->phase == PHASE_FIND)
         post(job, job->finder, found);
+    else if (job->encoder)
+        post(job, job->encoder, heard);
 }

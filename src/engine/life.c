@@ -4,23 +4,18 @@
  * A slot's first worker thread does the loading and unloading, so that neither holds up another model. A model that has users
  * (jobs that are not done, live sessions, somebody who waits for it to load) is never taken away. What it held goes back to the
  * system: weights and activations are mappings, the rest is trimmed from the heap. */
+#include "base/file.h"
 #include "base/log.h"
 #include "engine/internal.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <unistd.h>
 
 size_t hse_resident_bytes(void)
 {
-    FILE *f = fopen("/proc/self/statm", "re");
-    unsigned long all = 0, resident = 0;
+    uint64_t pages[2];                                  /* all, resident */
 
-    if (!f)
-        return 0;
-    int n = fscanf(f, "%lu %lu", &all, &resident);
-    fclose(f);
-    return n == 2 ? (size_t)resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
+    return hse_file_numbers(pages, 2, "/proc/self/statm") == 2 ? (size_t)pages[1] * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
 static double mib(uint64_t bytes)

@@ -128,16 +128,16 @@ static hse_status open_finder(session *v, const hse_model_type *type, hse_error 
 {
     hse_split_input in = {.transcribe = &v->o};
     hse_vad_options vad;
+    slot *finder;
     hse_status s;
 
     if (!type->wants_speech || !type->wants_speech(&in, &vad))
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "model: %.60s cannot transcribe a live stream", type->type);
-    if ((s = hse_target_finder(&v->finder, v->catalogue, &vad, err)) != HSE_OK) {
-        v->finder = NULL;
+    if ((s = hse_target_finder(&finder, v->catalogue, &vad, err)) != HSE_OK)
         return s;
-    }
+    v->finder = finder;
     pthread_mutex_lock(&v->engine->lock);
-    hse_slot_use(v->finder);                            /* from before it is loaded: nothing takes it away in between */
+    hse_slot_use(finder);                               /* from before it is loaded: nothing takes it away in between */
     pthread_mutex_unlock(&v->engine->lock);
     if ((s = hse_engine_load(v->engine, v->finder->name, NAN, err)) != HSE_OK)
         return s;

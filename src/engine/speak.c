@@ -248,7 +248,7 @@ static hse_status choose_chain(hse_job *job, const hse_request *r, const target 
     for (size_t i = 0; s == HSE_OK && i < COUNT(last); i++)
         if (*last[i] && (i == 0 || *last[i] != *last[i - 1]))
             s = hse_job_add_step(job, *last[i], err);
-    if (s == HSE_OK && !job->vocoder && job->synthesizer->type->gives & HSE_MEL)
+    if (s == HSE_OK && !job->vocoder && job->synthesizer && job->synthesizer->type->gives & HSE_MEL)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0,
                         "mode: in single_speaker_tts the original answers with a mel spectrogram; that is not offered");
     return s;

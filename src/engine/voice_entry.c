@@ -192,22 +192,19 @@ static void put_floats(uint8_t *to, const float *x, size_t n)
 
 void voice_recording_write(hse_buf *out, const hse_audio *a)
 {
-    static const uint8_t begin[] = "RIFF\0\0\0\0WAVEfmt \x12\0\0\0\x03\0\x01\0";        /* format 3: IEEE float, one channel */
+    /* Format 3: IEEE float, one channel, four bytes a frame, 32 bits. */
+    static const uint8_t header[] = "RIFF\0\0\0\0WAVEfmt \x12\0\0\0\x03\0\x01\0\0\0\0\0\0\0\0\0\x04\0\x20\0\0\0"
+                                    "fact\x04\0\0\0\0\0\0\0data\0\0\0";
     uint32_t bytes = (uint32_t)(a->n * 4), rate = (uint32_t)a->rate_hz;
     uint8_t *p = hse_buf_extend(out, WAV_HEADER + (size_t)bytes);
 
     if (!p)
         return;
-    memcpy(p, begin, 24);
+    memcpy(p, header, WAV_HEADER);
     hse_put_u32le(p + 4, WAV_HEADER - 8 + bytes);
     hse_put_u32le(p + 24, rate);
     hse_put_u32le(p + 28, rate * 4);
-    hse_put_u16le(p + 32, 4);
-    hse_put_u16le(p + 34, 32);
-    hse_put_u16le(p + 36, 0);
-    memcpy(p + 38, "fact\4\0\0\0", 8);
     hse_put_u32le(p + 46, (uint32_t)a->n);
-    memcpy(p + 50, "data", 4);
     hse_put_u32le(p + 54, bytes);
     put_floats(p + WAV_HEADER, a->samples, a->n);
 }

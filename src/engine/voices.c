@@ -179,9 +179,20 @@ hse_status hse_voices_read(voice_set *out, const char *dir, hse_arena *arena, hs
 static const char *const openai_voices[] = {"alloy", "ash",     "ballad", "coral", "echo",  "fable", "onyx",
                                             "nova",  "sage",    "shimmer", "verse", "marin", "cedar"};
 
+/* A voice of the set; else one of OpenAI's names, which stand for the set's in turn. */
+static const voice *by_name(const voice_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->list[i].name, name) == 0)
+            return &set->list[i];
+    for (size_t i = 0; i < COUNT(openai_voices); i++)
+        if (strcmp(openai_voices[i], name) == 0)
+            return &set->list[i % set->count];
+    return NULL;
+}
+
 hse_status hse_voices_find(const voice **out, const voice_set *set, const char *name, const char *model, hse_error *err)
 {
-    const voice *v = NULL;
     bool named = name && *name;
     char list[120] = "";
     size_t n = 0;
@@ -189,20 +200,14 @@ hse_status hse_voices_find(const voice **out, const voice_set *set, const char *
     if (!set || set->count == 0)
         return hse_fail(err, HSE_E_ARG, 0, "%s: model '%.40s' has no voices; send input_audio (a recording to clone) or "
                         "input_embedding, or add a voice to the voice store", named ? "voice" : "input_audio", model);
-    if (!named)
-        v = &set->list[0];
-    for (size_t i = 0; !v && i < set->count; i++)
-        if (strcmp(set->list[i].name, name) == 0)
-            v = &set->list[i];
-    for (size_t i = 0; !v && i < COUNT(openai_voices); i++)
-        if (strcmp(openai_voices[i], name) == 0)
-            v = &set->list[i % set->count];
-    if (v && v->problem[0])
-        return hse_fail(err, HSE_E_FORMAT, 0, "voice: the file of '%.40s' cannot be used: %.140s", v->name, v->problem);
-    for (size_t i = 0; !v && i < set->count && n < sizeof list; i++)
-        n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", set->list[i].name);
-    if (!v)
+    const voice *v = set->list;
+    if (named && !(v = by_name(set, name))) {
+        for (size_t i = 0; i < set->count && n < sizeof list; i++)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", set->list[i].name);
         return hse_fail(err, HSE_E_ARG, 0, "voice: model '%.40s' has no voice '%.40s'; there are: %s", model, name, list);
+    }
+    if (v->problem[0])
+        return hse_fail(err, HSE_E_FORMAT, 0, "voice: the file of '%.40s' cannot be used: %.140s", v->name, v->problem);
     *out = v;
     return HSE_OK;
 }

@@ -34,12 +34,14 @@ typedef struct {
 
 static bool no_memory(reading *r)
 {
-    return api_fail(r->error, 500, NULL, "not enough memory for this request");
+    api_fail(r->error, 500, NULL, "not enough memory for this request");
+    return false;
 }
 
 static bool unknown(reading *r, const char *name)
 {
-    return schema_unknown(r->s, name, name, r->error);
+    schema_unknown(r->s, name, name, r->error);
+    return false;
 }
 
 /* The object named `name` inside `o`, made when it is not there. */

@@ -61,9 +61,9 @@ static double process_start(void)
         text[n] = '\0';
         fclose(f);
         const char *p = strrchr(text, ')'); /* the name may hold anything; field 3 follows it, 22 is the start */
-        if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                         &ticks) != 1)
-            ticks = 0;
+        for (int field = 2; p && field < 22; field++)
+            p = strchr(p + 1, ' ');
+        ticks = p ? strtoull(p, NULL, 10) : 0;
     }
     return ticks ? wall - since_boot + (double)ticks / (double)sysconf(_SC_CLK_TCK) : wall;
 }
@@ -307,8 +307,10 @@ static void write_kinds(hse_buf *out, const hse_engine_stats *s)
 
 static void write_totals(hse_buf *out, const hse_engine_stats *s, uint64_t refused)
 {
+    unsigned long long busy = s->rejected_busy + refused;
+
     head(out, "hse_request_rejected_total", "counter", "Requests refused before any work.");
-    hse_buf_printf(out, "hse_request_rejected_total{reason=\"busy\"} %llu\n", (unsigned long long)(s->rejected_busy + refused));
+    hse_buf_printf(out, "hse_request_rejected_total{reason=\"busy\"} %llu\n", busy);
     hse_buf_printf(out, "hse_request_rejected_total{reason=\"memory\"} %llu\n", (unsigned long long)s->rejected_memory);
     hse_buf_printf(out, "hse_request_rejected_total{reason=\"deadline\"} %llu\n",
                    (unsigned long long)s->rejected_deadline);
@@ -428,19 +430,6 @@ static void write_models(hse_buf *out, const hse_engine_stats *s)
 
 /* ---- the process's ---- */
 
-static uint64_t resident_bytes(void)
-{
-    unsigned long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-
-    if (f) {
-        if (fscanf(f, "%*u %llu", &pages) != 1)
-            pages = 0;
-        fclose(f);
-    }
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static unsigned open_files(void)
 {
     unsigned n = 0;
@@ -453,7 +442,7 @@ static unsigned open_files(void)
     return n > 3 ? n - 3 : 0; /* ".", ".." and the folder itself */
 }
 
-static void write_process(hse_buf *out, const hse_server *server)
+static void write_process(hse_buf *out, const hse_server *server, uint64_t resident_bytes)
 {
     struct rusage use;
     http_stats http;
@@ -462,7 +451,7 @@ static void write_process(hse_buf *out, const hse_server *server)
     plain(out, "process_cpu_seconds_total", "counter", "User and system time.",
           (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
               (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6);
-    plain(out, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes());
+    plain(out, "process_resident_memory_bytes", "gauge", "Resident memory.", (double)resident_bytes);
     plain(out, "process_open_fds", "gauge", "Open file descriptors.", open_files());
     plain(out, "process_start_time_seconds", "gauge", "Unix time at which the process began.",
           server->metrics->started);
@@ -491,7 +480,7 @@ hse_status api_metrics_write(hse_server *server, hse_buf *out, hse_error *err)
     write_totals(out, &stats, atomic_load(&server->refused));
     write_models(out, &stats);
     write_http(out, server->metrics);
-    write_process(out, server);
+    write_process(out, server, stats.resident_bytes);
     hse_engine_stats_free(&stats);
     return hse_buf_status(out, "the metrics", err);
 }

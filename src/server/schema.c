@@ -90,7 +90,7 @@ static bool take_number(const schema_field *f, const char *path, const json_t *v
         return api_fail(e, 400, path, "%s is %.16g; it must be from %.16g to %.16g", path, d, f->min, f->max);
     if (whole)
         *whole = json_integer_value(v);
-    else
+    else if (out)
         *out = d;
     return true;
 }

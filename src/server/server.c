@@ -125,14 +125,10 @@ static const char *front_pattern(char **at, const char *path)
 {
     const char *open = strchr(path, '{'), *close = open ? strchr(open, '}') : NULL;
     char *out = *at;
-    size_t before = open ? (size_t)(open - path) : strlen(path), after = close ? strlen(close + 1) : 0;
 
     if (!close)
         return path;
-    memcpy(out, path, before);
-    out[before] = '*';
-    memcpy(out + before + 1, close + 1, after + 1);
-    *at = out + before + after + 2;
+    *at += snprintf(out, strlen(path) + 1, "%.*s*%s", (int)(open - path), path, close + 1) + 1;
     return out;
 }
 

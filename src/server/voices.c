@@ -204,7 +204,10 @@ static bool answer_list(api_call *c, const hse_model_info *m)
     if (q->after && *q->after) {
         while (from < all && strcmp(rows[from].id, q->after) != 0)
             from++;
-        ok = from++ < all || api_fail(&c->error, 400, "after", "after: no voice with the id \"%.40s\" is in this list", q->after);
+        if (from++ == all) {
+            api_fail(&c->error, 400, "after", "after: no voice with the id \"%.40s\" is in this list", q->after);
+            ok = false;
+        }
     }
     if (ok) {
         hse_buf_init(&out, 32u << 20);
