@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void golden_fail(golden_case *c, const char *fmt, ...)
+void (golden_fail)(golden_case *c, const char *fmt, ...)
 {
     va_list args;
 
@@ -245,6 +245,14 @@ void golden_covered(golden_case *c, const char *name)
         e->compared = true;
 }
 
+static uint32_t bits(float x)
+{
+    uint32_t b;
+
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+
 void golden_same_bits(golden_case *c, const char *what, const float *alone, size_t n_alone, const float *batched,
                       size_t n_batched)
 {
@@ -254,7 +262,7 @@ void golden_same_bits(golden_case *c, const char *what, const float *alone, size
         golden_fail(c, "%s has %zu values alone, %zu in a batch", what, n_alone, n_batched);
         return;
     }
-    while (at < n_alone && memcmp(&alone[at], &batched[at], sizeof *alone) == 0)
+    while (at < n_alone && bits(alone[at]) == bits(batched[at]))
         at++;
     if (at < n_alone)
         golden_fail(c, "%s differs in a batch: value %zu is %.9g, alone %.9g", what, at, (double)batched[at],
@@ -343,8 +351,8 @@ static void json_differ(json_walk *w, const json_t *got, const json_t *want)
 
     entry_fail(w->entry, "at %s: got %.40s, want %.40s", w->path[0] ? w->path : "the top", a ? a : "nothing",
                b ? b : "nothing");
-    free(a);
-    free(b);
+    free(a); /* jansson's own allocation */
+    free(b); /* jansson's own allocation */
 }
 
 /* Of two lists of different lengths: from the first place on where they differ. */

@@ -71,7 +71,8 @@ bool hs1_golden_copy_audio(hse_audio *out, const hse_audio *in)
     *out = *in;
     if (!(out->samples = hse_alloc((in->n + 1) * sizeof *out->samples)))
         return false;
-    memcpy(out->samples, in->samples, in->n * sizeof *out->samples);
+    if (in->n)
+        memcpy(out->samples, in->samples, in->n * sizeof *out->samples);
     return true;
 }
 
@@ -596,7 +597,7 @@ static void run_stages(golden_case *c, const chain_models *m, const hse_audio *a
     count = (size_t)t.frames * (size_t)m->synthesizer->cfg.mels;
     take_kits(c, "mel_post", t.mel, (size_t)t.frames, (size_t)m->synthesizer->cfg.mels);
     golden_same_bits(c, "the mel", t.mel, count, done->mel, done->mel_frames * (size_t)done->mel_bands);
-    if (!(mel = hse_alloc(count * sizeof *mel)))
+    if (!(mel = hse_calloc(count, sizeof *mel)))
         goto done;
     for (size_t i = 0; i < count; i++)
         mel[i] = t.mel[i] * 0.25f;
@@ -627,7 +628,7 @@ static void chain(golden_case *c)
     item.speed = (float)golden_param(c, "speed", 0);
     item.pitch = (float)golden_param(c, "pitch", 0);
     item.energy = (float)golden_param(c, "energy", 0);
-    if (c->failed || !golden_input_bytes(c, "text", &item.text, &size))
+    if (c->failed || !m.synthesizer || !golden_input_bytes(c, "text", &item.text, &size))
         goto done;
     if (has_audio ? !hs1_golden_decode(c, "reference_wav", &audio) || !hs1_golden_copy_audio(&item.audio, &audio)
                   : !golden_input(c, "speaker_embedding", &given))

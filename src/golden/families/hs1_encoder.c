@@ -154,7 +154,7 @@ void hs1_golden_enc(golden_case *c)
     if (m && hs1_golden_decode(c, "reference_wav", &audio)) {
         size_t e = (size_t)m->cfg.embedding;
         mean = hse_alloc(e * sizeof *mean);
-        embedding = hse_alloc(e * sizeof *embedding);
+        embedding = hse_calloc(e, sizeof *embedding);
         if (mean && embedding)
             hs1_golden_run_encoder(c, m, &audio, mean, embedding);
         else

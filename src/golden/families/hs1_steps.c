@@ -185,7 +185,7 @@ void hs1_golden_resample(golden_case *c)
 
         if (!sibling(key, "wav_", "out_", name) || !golden_input(c, key, &x))
             continue;
-        if (hse_resample(&out, &n, x.data, x.count, atoi(key + 4), to, &err) == HSE_OK)
+        if (hse_resample(&out, &n, x.data, x.count, (int)strtol(key + 4, NULL, 10), to, &err) == HSE_OK)
             golden_give1(c, name, out, n);
         else
             golden_fail_error(c, key, &err);
@@ -205,7 +205,7 @@ void hs1_golden_partial_slices(golden_case *c)
         json_t *starts = json_array();
 
         for (size_t k = 0; k < count; k++)
-            json_array_append_new(starts, json_integer((json_int_t)(k * HS1_PARTIAL_STEP)));
+            json_array_append_new(starts, json_integer((json_int_t)k * HS1_PARTIAL_STEP));
         json_object_set_new(row, "mel_starts", starts);
         json_object_set_new(row, "pad_to", json_integer((json_int_t)padded));
     }
@@ -296,11 +296,15 @@ void hs1_golden_pqmf(golden_case *c)
 {
     const char *key;
     json_t *value;
-    int bands;
+    const char *prefix = "subbands_";
 
-    json_object_foreach(json_object_get(c->json, "inputs"), key,
-                        value) if (sscanf(key, "subbands_%d", &bands) == 1 && bands > 1 && bands <= 64)
-        pqmf_bands(c, bands);
+    json_object_foreach(json_object_get(c->json, "inputs"), key, value)
+    {
+        long bands = strncmp(key, prefix, strlen(prefix)) == 0 ? strtol(key + strlen(prefix), NULL, 10) : 0;
+
+        if (bands > 1 && bands <= 64)
+            pqmf_bands(c, (int)bands);
+    }
 }
 
 /* ---- checkpoint layouts ---- */

@@ -345,17 +345,13 @@ static const char *case_word(void *user, const char *word, size_t size)
 {
     g2p_words *w = user;
     json_t *list = json_object_getn(w->words, word, size), *v;
-    char *out = hse_arena_alloc(&w->arena, 4 * json_array_size(list) + 8);
-    size_t i;
+    size_t i, size_out = 4 * json_array_size(list) + 1, at = 0;     /* a phone has three letters at most */
+    char *out = hse_arena_alloc(&w->arena, size_out);
 
     if (!list || !out)
         return NULL;
-    out[0] = '\0';
     json_array_foreach(list, i, v)
-    {
-        strcat(out, i ? " " : "");
-        strncat(out, json_string_value(v), 3);
-    }
+        at += (size_t)snprintf(out + at, size_out - at, "%s%.3s", i ? " " : "", json_string_value(v));
     return out;
 }
 

@@ -265,7 +265,8 @@ static void convert(const chain *h, hse_audio *audio, float *target, size_t size
         item.audio.rate_hz = ((const ov_tone *)model)->net->rate_hz;
     again = item;
     if (model && noise && (again.audio.samples = hse_alloc((item.audio.n + 1) * sizeof(float))) != NULL) {
-        memcpy(again.audio.samples, item.audio.samples, item.audio.n * sizeof(float));
+        if (item.audio.n)
+            memcpy(again.audio.samples, item.audio.samples, item.audio.n * sizeof(float));
         if (!run_among(c, h->converter, model, &item, 1))
             golden_fail_error(c, "the converter", &item.error);
         if (!c->failed && c->options->batch > 1 && run_among(c, h->converter, model, &again, c->options->batch))

@@ -347,7 +347,7 @@ static void embed(golden_case *c, const vits_converter *m)
 {
     enum { FILES = 8 };
     int n = (int)golden_param(c, "n_files", 1), frames[FILES];
-    size_t gin = (size_t)m->dims.gin, count;
+    size_t gin = (size_t)m->dims.gin, count = 0;
     float *spec[FILES] = {NULL}, *g[FILES] = {NULL}, *mean = hse_calloc(gin, sizeof *mean), *alone = hse_calloc(gin, sizeof *alone);
     char name[16];
     hse_error err = {0};

@@ -177,7 +177,7 @@ static void give_run(const bench *b, size_t i, json_t *row)
 
 static bool same(const whisper_hypothesis *a, const whisper_hypothesis *b)
 {
-    return a->count == b->count && memcmp(&a->score, &b->score, sizeof a->score) == 0 &&
+    return a->count == b->count && a->score == b->score &&
            memcmp(a->tokens, b->tokens, a->count * sizeof *a->tokens) == 0 &&
            memcmp(a->logprobs, b->logprobs, a->count * sizeof *a->logprobs) == 0;
 }

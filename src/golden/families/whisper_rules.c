@@ -194,7 +194,7 @@ static void punctuation_row(golden_case *c, json_t *row)
     for (size_t i = 0; i < n && w; i++) {
         json_t *own = json_array();
         for (size_t k = 0; k < w[i].count; k++)
-            json_array_append_new(own, json_integer((json_int_t)(w[i].first + k)));
+            json_array_append_new(own, json_integer((json_int_t)w[i].first + (json_int_t)k));
         json_array_append_new(merged, json_string(w[i].text));
         json_array_append_new(tokens, own);
     }
