@@ -86,10 +86,10 @@ typedef struct {
     whisper_job job;
     int32_t *tokens; /* start, <|notimestamps|>, text, <|endoftext|> */
     size_t rows;
+    int cols;
     float *scores; /* [heads of the group][rows][cols] */
     float *mean;   /* [count + 1][cols] */
     int heads;     /* of the group */
-    int cols;
 } aligner;
 
 static void keep_scores(whisper_job *job, const whisper_decoding *d, int sequence, size_t row)
