@@ -208,9 +208,8 @@ static hse_status make_detection(state *t, hse_error *err)
 
     if (!t->look && (s = look_at_speech(t, err)) != HSE_OK)
         return s;
-    if ((s = whisper_item_new(&t->s.ready, &t->s.request, err)) != HSE_OK)
+    if ((s = whisper_make_ready(&t->s, &p, err)) != HSE_OK)
         return s;
-    p = whisper_piece_of(t->s.ready);
     p->detect = true;
     count = t->look_frames - at < WHISPER_WINDOW_FRAMES ? t->look_frames - at : WHISPER_WINDOW_FRAMES;
     memcpy(p->mel, t->look + at * bands, count * bands * sizeof *p->mel);
@@ -270,11 +269,10 @@ static hse_status make_chunk(state *t, bool detect, hse_error *err)
     const chunk *c = &t->chunks[t->next];
     whisper_piece *p;
     size_t frames;
-    hse_status s = whisper_item_new(&t->s.ready, r, err);
+    hse_status s = whisper_make_ready(&t->s, &p, err);
 
     if (s != HSE_OK)
         return s;
-    p = whisper_piece_of(t->s.ready);
     p->transcribe = true;
     p->detect = (detect || r->o->multilingual) && whisper_can_detect(r->model);
     p->split_words = r->o->word_timestamps != 0;

@@ -266,22 +266,21 @@ void whisper_split_close(whisper_split *s)
     s->under_way = 0;
 }
 
-hse_status whisper_item_new(hse_item **out, const whisper_request *r, hse_error *err)
+hse_status whisper_make_ready(whisper_split *s, whisper_piece **p, hse_error *err)
 {
     hse_item *item = hse_alloc(sizeof *item);
-    whisper_piece *p = NULL;
-    hse_status s;
+    hse_status status;
 
     if (!item)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a window");
     hse_item_init(item);
-    if ((s = whisper_piece_new(&p, r, err)) != HSE_OK) {
+    if ((status = whisper_piece_new(p, &s->request, err)) != HSE_OK) {
         hse_free(item);
-        return s;
+        return status;
     }
-    item->own = p;
-    item->reference = r->reference;
-    *out = item;
+    item->own = *p;
+    item->reference = s->request.reference;
+    s->ready = item;
     return HSE_OK;
 }
 

@@ -155,19 +155,6 @@ static bool find_window(state *t, int64_t *size)
 
 /* ---- pieces ---- */
 
-/* An item that is ready to be filled and handed out. */
-static hse_status make_piece(state *t, whisper_piece **p, hse_error *err)
-{
-    hse_item *item;
-    hse_status s = whisper_item_new(&item, &t->s.request, err);
-
-    if (s != HSE_OK)
-        return s;
-    t->s.ready = item;
-    *p = whisper_piece_of(item);
-    return HSE_OK;
-}
-
 /* The next window whose language is looked at. */
 static hse_status make_detection(state *t, bool *made, hse_error *err)
 {
@@ -181,7 +168,7 @@ static hse_status make_detection(state *t, bool *made, hse_error *err)
     *made = at < frames && t->tried < o->language_detection_segments;
     if (!*made)
         return HSE_OK;
-    if ((s = make_piece(t, &p, err)) != HSE_OK)
+    if ((s = whisper_make_ready(&t->s, &p, err)) != HSE_OK)
         return s;
     p->detect = true;
     count = frames - at < (size_t)t->window ? frames - at : (size_t)t->window;
@@ -205,7 +192,7 @@ static hse_status make_window(state *t, int64_t size, bool detect, hse_error *er
 
     if (parts.language < 0) /* replaced by what is found */
         parts.language = whisper_specials(r->model->tokenizer)->language_begin;
-    if ((s = make_piece(t, &p, err)) != HSE_OK)
+    if ((s = whisper_make_ready(&t->s, &p, err)) != HSE_OK)
         return s;
     p->transcribe = true;
     p->detect = (detect || o->multilingual) && whisper_can_detect(r->model);
