@@ -381,9 +381,11 @@ static void run_batch(slot *s, lane *l, bool passing)
     pthread_mutex_unlock(&e->lock);
     run_items(s, l->nn, l->items, l->batch_n);
     uint64_t end = hse_now_ns(), held = nn_held(l->nn);
+    if (s->type->lets_go)
+        nn_trim(l->nn, 0);
     pthread_mutex_lock(&e->lock);
     charge(l, end);
-    l->held = held;
+    l->held = s->type->lets_go ? 0 : held;
     s->most_held = held > s->most_held ? held : s->most_held;
     if (!atomic_load(&l->cancel))
         count_batch(s, l->batch_n, cost, l->ran_ns);

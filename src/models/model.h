@@ -182,6 +182,7 @@ typedef struct hse_model_type {
      * a window of it that becomes audio. How it wants a text cut, behind the product's normaliser; NULL: as that has cut it. */
     hse_cut_fn *cut;
     bool        styled;                     /* its voices behind the first of a language are styles of that one */
+    bool        lets_go;                    /* activations go back to the system behind each batch: large, and cheap beside what a batch computes */
     bool        fixed_pitch;                /* pitch and energy are as they are: requests that want others are refused */
 
     /* Requests of many items: see above. NULL: a request is one item. */

@@ -161,6 +161,9 @@ def test_a_recording_of_many_pieces_streams(hse):
         assert len(whole) == 2 * 40 * RATE
         body = {"source_audio": b64(data), "output_options": {"format": "pcm", "sample_rate": 44100, "stream": True}}
         assert s.post("/v1/audio/convert", body, {"Accept": "audio/pcm"}) == whole
+        s.post("/v1/audio/speech", {"input": "Hello."})
+        held = {m["id"]: m["activation_bytes"] for m in s.get("/v1/ps")["data"]}
+        assert held["hs1-vocoder"] > 0 and all(n == 0 for m, n in held.items() if m.startswith("voicefixer")) and len(held) >= 3, held
 
 
 def test_modes_are_taken_or_refused_by_name(hse):
