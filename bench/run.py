@@ -44,7 +44,10 @@ class Peer:
 
     def close(self):
         self.p.stdin.close()
-        self.p.wait(30)
+        try:
+            self.p.wait(30)
+        except subprocess.TimeoutExpired:               # a peer's threads may not find their end; its answers are here
+            self.p.kill()
 
 
 def peak():
