@@ -64,14 +64,6 @@ static const char *key_in(const char *reason)
     return found;
 }
 
-static const char *problem_of(const hse_models *models, const char *name)
-{
-    for (size_t i = 0; i < hse_models_count(models); i++)
-        if (strcmp(hse_models_at(models, i)->name, name) == 0)
-            return hse_models_at(models, i)->problem;
-    return NULL;
-}
-
 /* What is no mistake of the file but will be refused by name at a request. */
 static hse_status warn_models(checking *c, const hse_models *models, const hse_roots *roots, hse_arena *arena, hse_error *err)
 {
@@ -80,14 +72,15 @@ static hse_status warn_models(checking *c, const hse_models *models, const hse_r
     for (size_t i = 0; i < c->config->model_count && s == HSE_OK; i++) {
         const hse_model_config *m = &c->config->models[i];
         const hse_model_type *type = built_in(m->model_type);
+        const hse_model_info *listed = hse_models_named(models, m->name);
         const char *dir = NULL, *problem = NULL;
 
         if (!type)
             warn(c, i, "model_type", "the model type %s is not built in; requests for it are refused", m->model_type);
         else if ((s = hse_locate(&dir, &problem, m->model, m->revision, type, roots, arena, err)) == HSE_OK && !dir)
             warn(c, i, "model", "%s", problem ? problem : "not found");
-        else if (s == HSE_OK && (problem = problem_of(models, m->name)))
-            warn(c, i, key_in(problem), "%s", problem);
+        else if (s == HSE_OK && listed && listed->problem)
+            warn(c, i, key_in(listed->problem), "%s", listed->problem);
     }
     return s;
 }

@@ -19,7 +19,8 @@ enum { CLI_MOST_AT_ONCE = 64 };
 
 /* All operands, so many at once; by `remote`, where it is not NULL, else by the engine. Says what is wrong and returns an exit status. */
 int cli_transcribe_files(cli_transcribe *t, hse_engine *engine, const cli_remote *remote, int at_once);
-/* From a pipe: 16-bit mono samples at raw_hz, or (0) a wav. *whole: it was neither, and all its bytes are in *rest. */
+/* From a pipe: 16-bit mono samples at raw_hz, or (0) a wav or compressed audio. *whole: it can be heard at its end only (mp4), and all its
+ * bytes are in *rest. */
 hse_status cli_transcribe_live(const cli_transcribe *t, hse_engine *engine, unsigned raw_hz, cli_transcript_out *out, double *seconds,
                                bool *whole, hse_buf *rest, hse_error *err);
 

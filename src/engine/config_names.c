@@ -47,7 +47,7 @@ static const char *usable_models(const checking *c, choice *list)
     for (size_t i = 0; i < hse_models_count(c->models); i++) {
         const hse_model_info *m = hse_models_at(c->models, i);
 
-        if (!m->problem && (m->speaks || m->embeds || m->detects || m->transcribes || m->converts || m->restores))
+        if (hse_model_does(m, HSE_JOB_KINDS))
             offer(list, m->name);
     }
     return list->n ? list->text : "none";

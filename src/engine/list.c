@@ -199,6 +199,37 @@ const hse_model_info *hse_models_at(const hse_models *m, size_t i)
     return m && i < m->count ? &m->list[i] : NULL;
 }
 
+const hse_model_info *hse_models_named(const hse_models *m, const char *name)
+{
+    for (size_t i = 0; i < hse_models_count(m); i++)
+        if (strcmp(m->list[i].name, name) == 0)
+            return &m->list[i];
+    return NULL;
+}
+
+bool hse_model_has_voice(const hse_model_info *m, const char *name)
+{
+    for (size_t i = 0; i < m->voice_count; i++)
+        if (strcmp(m->voices[i], name) == 0)
+            return true;
+    return false;
+}
+
+bool hse_model_does(const hse_model_info *m, hse_job_kind kind)
+{
+    switch (kind) {
+    case HSE_JOB_SPEAK: return !m->problem && m->speaks;
+    case HSE_JOB_EMBED: return !m->problem && m->embeds;
+    case HSE_JOB_VAD: return !m->problem && m->detects;
+    case HSE_JOB_TRANSCRIBE: return !m->problem && m->transcribes;
+    case HSE_JOB_CONVERT: return !m->problem && m->converts;
+    case HSE_JOB_RESTORE: return !m->problem && m->restores;
+    case HSE_JOB_KINDS:
+        return !m->problem && (m->speaks || m->embeds || m->detects || m->transcribes || m->converts || m->restores);
+    default: return false;                  /* of golden runs alone */
+    }
+}
+
 hse_status hse_models_find(hse_model_choice *out, hse_models *m, hse_engine *e, hse_job_kind kind, const char *model, hse_error *err)
 {
     target t;
@@ -207,11 +238,8 @@ hse_status hse_models_find(hse_model_choice *out, hse_models *m, hse_engine *e, 
     pthread_mutex_lock(&e->lock);
     hse_status s = hse_target_find(&t, e->catalogue, kind, model && *model ? model : NULL, err);
     const char *listed = s != HSE_OK ? NULL : t.toolchain ? t.toolchain->name : t.slot->name;
-    for (size_t i = 0; listed && i < m->count; i++)
-        if (strcmp(m->list[i].name, listed) == 0) {
-            *out = (hse_model_choice){&m->list[i], keep(m, t.name)};
-            break;
-        }
+    if (listed && (out->info = hse_models_named(m, listed)) != NULL)
+        out->name = keep(m, t.name);
     pthread_mutex_unlock(&e->lock);
     if (s != HSE_OK)
         return s;

@@ -131,7 +131,7 @@ hse_status hse_public_voices_apply(public_voices *v, hse_engine *engine, hse_req
     if (!(r->voice && *r->voice) && !(r->kind == HSE_JOB_SPEAK && strstr(r->text, "<voice")))
         return HSE_OK;
     if ((s = hse_voice_store_open(&store, engine->state_dir, err)) != HSE_OK)
-        return s == HSE_E_NOMEM ? s : HSE_OK;           /* there is no folder for one: nothing is stored */
+        return s;
     if ((s = hse_voice_store_apply(store, engine, r, &v->embedding, err)) == HSE_OK)
         s = hse_voice_store_apply_text(store, engine, r, &v->in_text, err);
     if (recording->samples != own)

@@ -132,14 +132,6 @@ static hse_status make_embedding(hse_engine *engine, const hse_request *from, co
 
 /* ---- into the request ---------------------------------------------------------------------------------------------- */
 
-static bool has_voice(const hse_model_info *m, const char *name)
-{
-    for (size_t i = 0; m && i < m->voice_count; i++)
-        if (strcmp(m->voices[i], name) == 0)
-            return true;
-    return false;
-}
-
 /* A model that is not there is for the engine to refuse, with HSE_OK and no info here. */
 static hse_status find_model(hse_model_choice *out, hse_models *models, hse_engine *engine, const hse_request *r, hse_error *err)
 {
@@ -158,7 +150,7 @@ hse_status hse_voice_name_free(hse_engine *engine, const char *name, hse_error *
     hse_status s = hse_models_open(&models, engine, err);
 
     for (size_t i = 0; s == HSE_OK && i < hse_models_count(models); i++)
-        if (has_voice(hse_models_at(models, i), name))
+        if (hse_model_has_voice(hse_models_at(models, i), name))
             s = hse_fail(err, HSE_E_BUSY, 0, "name: model '%.60s' has a voice \"%.64s\" of its own, which goes first; choose another name",
                          hse_models_at(models, i)->name, name);
     hse_models_close(&models);
@@ -224,7 +216,7 @@ hse_status hse_voice_store_apply(hse_voice_store *store, hse_engine *engine, hse
     if ((s = hse_models_open(&models, engine, err)) != HSE_OK)
         return s;
     s = find_model(&m, models, engine, r, err);
-    if (s == HSE_OK && m.info && !has_voice(m.info, r->voice)) {
+    if (s == HSE_OK && m.info && !hse_model_has_voice(m.info, r->voice)) {
         s = voice_store_entry(store, r->voice, &e, err);
         s = s == HSE_OK ? put_in_place(store, engine, r, models, &m, &e, embedding, err) : s == HSE_E_NOT_FOUND ? HSE_OK : s;
     }
@@ -289,7 +281,7 @@ hse_status hse_voice_store_apply_text(hse_voice_store *store, hse_engine *engine
     for (size_t i = 0; s == HSE_OK && m.info && m.info->embeds && i < text.count; i++) {
         const char *name = text.span[i].style.voice;
 
-        if (name && !has_voice(m.info, name) && !is_named(out, name))
+        if (name && !hse_model_has_voice(m.info, name) && !is_named(out, name))
             s = add_named(out, store, engine, r, models, m.name, name, err);
     }
     hse_models_close(&models);

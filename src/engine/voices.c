@@ -176,8 +176,16 @@ hse_status hse_voices_read(voice_set *out, const char *dir, hse_arena *arena, hs
 
 /* ---- by name ------------------------------------------------------------------------------------------------------- */
 
-static const char *const openai_voices[] = {"alloy", "ash",     "ballad", "coral", "echo",  "fable", "onyx",
-                                            "nova",  "sage",    "shimmer", "verse", "marin", "cedar"};
+int hse_openai_voice(const char *name)
+{
+    static const char *const names[] = {"alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer", "verse",
+                                        "marin", "cedar"};
+
+    for (int i = 0; i < (int)COUNT(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
 
 /* A voice of the set; else one of OpenAI's names, which stand for the set's in turn. */
 static const voice *by_name(const voice_set *set, const char *name)
@@ -185,10 +193,8 @@ static const voice *by_name(const voice_set *set, const char *name)
     for (size_t i = 0; i < set->count; i++)
         if (strcmp(set->list[i].name, name) == 0)
             return &set->list[i];
-    for (size_t i = 0; i < COUNT(openai_voices); i++)
-        if (strcmp(openai_voices[i], name) == 0)
-            return &set->list[i % set->count];
-    return NULL;
+    int turn = hse_openai_voice(name);
+    return turn < 0 ? NULL : &set->list[(size_t)turn % set->count];
 }
 
 hse_status hse_voices_find(const voice **out, const voice_set *set, const char *name, const char *model, hse_error *err)

@@ -43,7 +43,7 @@ static bool choose_detector(api_call *c, const char *mode, char *out, size_t siz
     for (size_t i = 0, at = 0; !found && i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
 
-        if (!m->detects || m->problem)
+        if (!hse_model_does(m, HSE_JOB_VAD))
             continue;
         if (type && strcmp(m->type, type) == 0) {
             snprintf(out, size, "%s", m->name);

@@ -3,29 +3,15 @@
 
 #include <stdio.h>
 
-typedef enum { ANY, SPEAKS, EMBEDS, DETECTS, TRANSCRIBES, CONVERTS, RESTORES } ability;
-
-/* The lists by task, and what a model on them can do. */
+/* The lists by task. */
 static const struct {
     const char *path;
-    ability ability;
     hse_job_kind kind;
 } tasks[] = {
-    {"/v1/audio/speech/models", SPEAKS, HSE_JOB_SPEAK},    {"/v1/embed/models", EMBEDS, HSE_JOB_EMBED},
-    {"/v1/audio/vad/models", DETECTS, HSE_JOB_VAD},        {"/v1/audio/transcriptions/models", TRANSCRIBES, HSE_JOB_TRANSCRIBE},
-    {"/v1/voice/convert/models", CONVERTS, HSE_JOB_CONVERT}, {"/v1/audio/convert/models", RESTORES, HSE_JOB_RESTORE},
+    {"/v1/audio/speech/models", HSE_JOB_SPEAK},          {"/v1/embed/models", HSE_JOB_EMBED},
+    {"/v1/audio/vad/models", HSE_JOB_VAD},               {"/v1/audio/transcriptions/models", HSE_JOB_TRANSCRIBE},
+    {"/v1/voice/convert/models", HSE_JOB_CONVERT},       {"/v1/audio/convert/models", HSE_JOB_RESTORE},
 };
-
-static bool able(const hse_model_info *m, ability a)
-{
-    const int can[] = {[SPEAKS] = m->speaks,           [EMBEDS] = m->embeds,     [DETECTS] = m->detects,
-                       [TRANSCRIBES] = m->transcribes, [CONVERTS] = m->converts, [RESTORES] = m->restores};
-    int any = 0;
-
-    for (size_t i = 0; i < COUNT(can); i++)
-        any |= can[i];
-    return !m->problem && (a == ANY ? any : can[a]);
-}
 
 static bool speaks(const hse_model_info *m, size_t v, const char *language)
 {
@@ -107,8 +93,9 @@ static bool open_list(api_call *c, hse_models **models)
     return hse_models_open(models, c->server->engine, &err) == HSE_OK || api_engine_error(c, &err, NULL);
 }
 
-/* all: also what cannot be used. Of a task (kind: of its requests) what answers one without a model comes first. */
-static bool list(api_call *c, ability a, hse_job_kind kind, bool all)
+/* kind: of the requests that they are for, and what answers one without a model comes first; HSE_JOB_KINDS: of any. all: also what
+ * cannot be used. */
+static bool list(api_call *c, hse_job_kind kind, bool all)
 {
     hse_model_choice choice;
     hse_models *models = NULL;
@@ -117,8 +104,9 @@ static bool list(api_call *c, ability a, hse_job_kind kind, bool all)
 
     if (!open_list(c, &models))
         return false;
-    const hse_model_info *first = a != ANY && hse_models_find(&choice, models, c->server->engine, kind, NULL, &err) == HSE_OK ? choice.info : NULL;
-    if (first && !able(first, a))
+    bool task = kind != HSE_JOB_KINDS;
+    const hse_model_info *first = task && hse_models_find(&choice, models, c->server->engine, kind, NULL, &err) == HSE_OK ? choice.info : NULL;
+    if (first && !hse_model_does(first, kind))
         first = NULL;
     hse_buf_init(&out, 16u << 20);
     hse_buf_str(&out, "{\"object\":\"list\",\"data\":[");
@@ -127,11 +115,11 @@ static bool list(api_call *c, ability a, hse_job_kind kind, bool all)
     bool any = first != NULL;
     for (size_t i = 0; i < hse_models_count(models); i++) {
         const hse_model_info *m = hse_models_at(models, i);
-        if ((!all && !able(m, a)) || m == first)
+        if ((!all && !hse_model_does(m, kind)) || m == first)
             continue;
         hse_buf_str(&out, any ? "," : "");
         any = true;
-        card(&out, c->server, m, m->name, a != ANY, all);
+        card(&out, c->server, m, m->name, task, all);
     }
     hse_buf_str(&out, "]}");
     hse_models_close(&models);
@@ -140,23 +128,15 @@ static bool list(api_call *c, ability a, hse_job_kind kind, bool all)
 
 bool api_models(api_call *c)
 {
-    return list(c, ANY, HSE_JOB_SPEAK, ((const ps_request *)c->body)->all.value);
+    return list(c, HSE_JOB_KINDS, ((const ps_request *)c->body)->all.value);
 }
 
 bool api_task_models(api_call *c)
 {
     for (size_t i = 0; i < COUNT(tasks); i++)
         if (strcmp(tasks[i].path, c->route->path) == 0)
-            return list(c, tasks[i].ability, tasks[i].kind, false);
+            return list(c, tasks[i].kind, false);
     return api_fail(&c->error, 404, NULL, "there is no such list");
-}
-
-static const hse_model_info *by_name(const hse_models *models, const char *name)
-{
-    for (size_t i = 0; i < hse_models_count(models); i++)
-        if (strcmp(hse_models_at(models, i)->name, name) == 0)
-            return hse_models_at(models, i);
-    return NULL;
 }
 
 bool api_model(api_call *c)
@@ -171,9 +151,9 @@ bool api_model(api_call *c)
 
     if (!open_list(c, &models))
         return false;
-    if (!(m = by_name(models, id)) && api_find_model(c, models, id, &choice, &err) == HSE_OK)
+    if (!(m = hse_models_named(models, id)) && api_find_model(c, models, id, &choice, &err) == HSE_OK)
         m = choice.info;
-    bool usable = m && able(m, ANY);
+    bool usable = m && hse_model_does(m, HSE_JOB_KINDS);
     if (usable) {
         hse_buf_init(&out, 1u << 20);
         card(&out, c->server, m, id, true, false);

@@ -225,7 +225,7 @@ static bool check_model(api_call *c, const char *name)
     if (s == HSE_OK)
         s = hse_models_find(&choice, models, c->server->engine, HSE_JOB_TRANSCRIBE, name, &err);
     for (size_t i = 0; !any && i < hse_models_count(models); i++)
-        any = hse_models_at(models, i)->transcribes && !hse_models_at(models, i)->problem;
+        any = hse_model_does(hse_models_at(models, i), HSE_JOB_TRANSCRIBE);
     hse_models_close(&models);
     if (s != HSE_OK && (any || s != HSE_E_NOT_FOUND))
         return api_engine_error(c, &err, NULL);

@@ -6,18 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* OpenAI's thirteen names stand for the model's voices in turn, in this order. */
-static const char *const openai_voices[] = {"alloy", "ash", "ballad", "coral", "echo", "fable", "onyx", "nova", "sage", "shimmer",
-                                            "verse", "marin", "cedar"};
-
-static const char *own_voice(const hse_model_info *m, const char *name)
-{
-    for (size_t i = 0; i < m->voice_count; i++)
-        if (strcmp(m->voices[i], name) == 0)
-            return m->voices[i];
-    return NULL;
-}
-
 /* What the config says that a name stands for. */
 static const char *configured_voice(const hse_server *server, const char *name)
 {
@@ -29,37 +17,16 @@ static const char *configured_voice(const hse_server *server, const char *name)
     return NULL;
 }
 
-/* The model's voice that one of OpenAI's names stands for; NULL: it is none of them, or the model has no voices. */
-static const char *voice_in_turn(const hse_model_info *m, const char *name)
+/* The model's own voice of that name stays r->voice, a stored one takes its place; *taken: somebody has it. */
+static hse_status take_voice(api_call *c, const hse_model_info *m, hse_request *r, const char *name, api_voice *out, bool *taken,
+                             hse_error *err)
 {
-    for (size_t i = 0; i < COUNT(openai_voices) && m->voice_count; i++)
-        if (strcmp(openai_voices[i], name) == 0)
-            return m->voices[i % m->voice_count];
-    return NULL;
-}
-
-/* Puts a stored voice or one of the model's own in place of r->voice, by that name or what the config says that it means. False with *err
- * when something is wrong with it; true with r->voice as it was: nobody has it. */
-static bool take_known(api_call *c, const hse_model_info *m, hse_request *r, api_voice *out, hse_error *err)
-{
-    const char *asked = r->voice, *name = asked;
-
-    for (int round = 0; round < 2 && name; round++, name = configured_voice(c->server, asked)) {
-        const char *own = own_voice(m, name);
-
-        if (own) {
-            snprintf(out->name, sizeof out->name, "%s", own);
-            r->voice = out->name;
-            return true;
-        }
-        r->voice = name;
-        if (hse_voice_store_apply(c->server->voices, c->server->engine, r, &out->embedding, err) != HSE_OK)
-            return false;
-        if (!r->voice)
-            return true;
-    }
-    r->voice = asked;
-    return true;
+    r->voice = name;
+    if ((*taken = hse_model_has_voice(m, name)))
+        return HSE_OK;
+    hse_status s = hse_voice_store_apply(c->server->voices, c->server->engine, r, &out->embedding, err);
+    *taken = !r->voice;
+    return s;
 }
 
 /* The names that would have worked, as far as they fit. */
@@ -85,6 +52,29 @@ static bool refuse(api_call *c, const hse_model_info *m, const hse_request *r, c
     return api_fail(&c->error, 400, "voice", "voice \"%.40s\" is not known; there are: %s", voice, list);
 }
 
+/* The voice that is asked for; else what the config says that the name means; else, of OpenAI's names, the model's in turn. */
+static bool choose(api_call *c, const hse_model_info *m, hse_request *r, const char *voice, api_voice *out)
+{
+    const char *meant = configured_voice(c->server, voice);
+    hse_error err = {0};
+    bool taken = false;
+    hse_status s = take_voice(c, m, r, voice, out, &taken, &err);
+
+    if (s == HSE_OK && !taken && meant)
+        s = take_voice(c, m, r, meant, out, &taken, &err);
+    if (s != HSE_OK)
+        return api_engine_error(c, &err, err.status == HSE_E_FORMAT || err.status == HSE_E_ARG ? "voice" : NULL);
+    if (taken)
+        return true;
+    r->voice = voice;
+    int turn = m->voice_count ? hse_openai_voice(voice) : -1;
+    if (turn < 0)
+        return refuse(c, m, r, voice);
+    snprintf(out->name, sizeof out->name, "%s", m->voices[(size_t)turn % m->voice_count]);
+    r->voice = out->name;
+    return true;
+}
+
 bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice *out)
 {
     hse_model_choice choice = {NULL, NULL};
@@ -99,19 +89,8 @@ bool api_voice_choose(api_call *c, hse_request *r, const char *voice, api_voice 
     r->voice = voice;
     if (hse_models_find(&choice, models, c->server->engine, r->kind, r->model, &err) != HSE_OK)
         choice.info = NULL;                             /* for the engine to refuse, with its words */
-    const hse_model_info *m = choice.info && !choice.info->problem ? choice.info : NULL;
-    if (m && !take_known(c, m, r, out, &err)) {
-        ok = api_engine_error(c, &err, err.status == HSE_E_FORMAT || err.status == HSE_E_ARG ? "voice" : NULL);
-    } else if (m && r->voice == voice) {
-        const char *meant = voice_in_turn(m, voice);
-
-        if (meant) {
-            snprintf(out->name, sizeof out->name, "%s", meant);
-            r->voice = out->name;
-        } else {
-            ok = refuse(c, m, r, voice);
-        }
-    }
+    if (choice.info && !choice.info->problem)
+        ok = choose(c, choice.info, r, voice, out);
     hse_models_close(&models);
     return ok;
 }

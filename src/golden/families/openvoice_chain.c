@@ -501,7 +501,7 @@ static bool answered(const json_t *row)
     return status && strcmp(status, "FINISHED_STOPPED") == 0;
 }
 
-/* Where the original's steps (stubs, here) break or forget what was asked, a refusal or a better answer is right: an embedding of
+/* Where the original's steps (the kit's stand-ins for its networks) break or forget what was asked, a refusal or a better answer is right: an embedding of
  * nothing, a conversion to nobody's voice, a text beside both an embedding and a recording, of which it converts the recording. And the
  * product's toolchains transcribe nothing: a recogniser is asked for by its name. */
 static bool breaks(const json_t *row, hse_job_kind kind, unsigned has)

@@ -208,10 +208,10 @@ nn_tensor vf_unet_run(nn_ctx *c, const vf_unet *m, nn_tensor x)
 
     for (int i = 0; i < VF_LEVELS; i++) {
         below[i] = nn_mark(c);
-        if (i > 0)
+        if (i > 0) {
             x = nn_grid_pool(c, skip[i - 1]);
-        if (i > 0)
             nn_tap(c, x, "encoder_block%d", i);
+        }
         snprintf(name, sizeof name, "encoder_block%d", i + 1);
         skip[i] = vf_encoder_run(c, &m->encoder[i], x, name);
     }

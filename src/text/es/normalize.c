@@ -116,7 +116,7 @@ static size_t rule_decade(text_scan *s)
 
 /* ---- Roman numerals ---- */
 
-/* siglo XIX, año MCMLXXXIX: numbers; María VII, el XI apóstol, V: ordinals; Luis XIV: a number from eleven on */
+/* siglo XIX, año MCMXLV: numbers; María VII, el XI apóstol, V: ordinals; Luis XIV: a number from eleven on */
 static size_t rule_roman(text_scan *s)
 {
     static const char *const numbered[] = {"siglo",  "siglos", "año",   "capítulo", "tomo",  "volumen", "acto",  "escena",
