@@ -124,37 +124,6 @@ static bool whole(pair *p, const hse_audio *audio, float *out, size_t *n)
     return ok;
 }
 
-static int seam(pair *p, const hse_audio *audio)
-{
-    float *one = hse_alloc(audio->n * sizeof *one), *cut = hse_alloc(audio->n * sizeof *cut);
-    size_t n, m;
-    double signal = 0, noise = 0, ms = 0, worst = 0;
-
-    if (!whole(p, audio, one, &n) || !pieces(p, audio, cut, &m, &ms) || n != m)
-        return 1;
-    for (size_t i = 0; i < n; i++) {
-        double d = (double)cut[i] - one[i];
-        signal += (double)one[i] * one[i];
-        noise += d * d;
-        worst = fabs(d) > worst ? fabs(d) : worst;
-    }
-    printf("%zu samples in %zu pieces: %.1f dB, worst difference %.2g\n", n, vf_segment_count(n),
-           10 * log10(signal / noise), worst);
-    for (size_t i = 1; i < vf_segment_count(n); i++) {
-        size_t at = vf_segment_at(n, i).out_from;
-        signal = noise = 0;
-        for (size_t k = at - VF_RATE / 2; k < at + VF_RATE / 2 && k < n; k++) {
-            double d = (double)cut[k] - one[k];
-            signal += (double)one[k] * one[k];
-            noise += d * d;
-        }
-        printf("second around cut %zu: %.1f dB\n", i, 10 * log10(signal / noise));
-    }
-    hse_free(one);
-    hse_free(cut);
-    return 0;
-}
-
 static double snr(const float *want, const float *got, size_t n)
 {
     double signal = 0, noise = 0;
@@ -164,6 +133,27 @@ static double snr(const float *want, const float *got, size_t n)
         noise += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
     }
     return 10 * log10(signal / noise);
+}
+
+static int seam(pair *p, const hse_audio *audio)
+{
+    float *one = hse_alloc(audio->n * sizeof *one), *cut = hse_alloc(audio->n * sizeof *cut);
+    size_t n, m;
+    double ms = 0, worst = 0;
+
+    if (!whole(p, audio, one, &n) || !pieces(p, audio, cut, &m, &ms) || n != m)
+        return 1;
+    for (size_t i = 0; i < n; i++)
+        worst = fmax(worst, fabs((double)cut[i] - one[i]));
+    printf("%zu samples in %zu pieces: %.1f dB, worst difference %.2g\n", n, vf_segment_count(n), snr(one, cut, n), worst);
+    for (size_t i = 1; i < vf_segment_count(n); i++) {
+        size_t from = vf_segment_at(n, i).out_from - VF_RATE / 2, left = n - from;
+
+        printf("second around cut %zu: %.1f dB\n", i, snr(one + from, cut + from, left < VF_RATE ? left : VF_RATE));
+    }
+    hse_free(one);
+    hse_free(cut);
+    return 0;
 }
 
 static bool open_model(pair *p, const hse_model_type *type, void **model, const char *dir, k_weight_type t,

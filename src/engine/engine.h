@@ -159,6 +159,9 @@ typedef struct {
     const char           *name;             /* info's, or the repository's where that was asked for: names it in other requests */
 } hse_model_choice;
 
+hse_status hse_models_find(hse_model_choice *out, hse_models *models, hse_engine *engine, hse_job_kind kind, const char *model,
+                           hse_error *err);
+
 /* Of a list: by its listed name; NULL: there is none. Has it a voice of that name? Can it be used for such
  * requests (HSE_JOB_KINDS: for any)? */
 const hse_model_info *hse_models_named(const hse_models *models, const char *name);
@@ -166,9 +169,6 @@ bool                  hse_model_has_voice(const hse_model_info *m, const char *n
 bool                  hse_model_does(const hse_model_info *m, hse_job_kind kind);
 /* Which of OpenAI's thirteen names of voices this is, from 0: they stand for a model's voices in turn. -1: none of them. */
 int                   hse_openai_voice(const char *name);
-
-hse_status hse_models_find(hse_model_choice *out, hse_models *models, hse_engine *engine, hse_job_kind kind, const char *model,
-                           hse_error *err);
 
 /* ---- live voice activity ------------------------------------------------------------------------------------------- */
 

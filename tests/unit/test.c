@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -52,6 +53,17 @@ float *test_floats(size_t n)
         p[i] = (float)(int32_t)seed / 2147483648.0f;
     }
     return p;
+}
+
+double test_snr(const float *got, const float *want, size_t n)
+{
+    double signal = 0, noise = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        signal += (double)want[i] * want[i];
+        noise += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+    }
+    return noise == 0 ? INFINITY : 10 * log10(signal / noise);
 }
 
 const char *test_path(const char *relative)

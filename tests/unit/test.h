@@ -36,6 +36,9 @@ void test_add(const char *name, CMUnitTestFunction f);
 float *test_floats(size_t n);
 void  *test_guarded(size_t bytes);
 
+/* Signal to noise in decibels, of the difference from what was wanted; infinite when there is none, NaN where a number is none. */
+double test_snr(const float *got, const float *want, size_t n);
+
 /* Path of a file below the repository's root. The result is valid until the fourth next call. */
 const char *test_path(const char *relative);
 

@@ -74,17 +74,6 @@ static hse_item restored(const made parts[2], const hse_audio *audio, const hse_
     return item;
 }
 
-static double snr(const float *want, const float *got, size_t n)
-{
-    double signal = 0, noise = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        signal += (double)want[i] * want[i];
-        noise += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
-    }
-    return 10 * log10(signal / noise);
-}
-
 TEST(bf16_keeps_the_floors_on_speech)
 {
     if (getenv("HSE_TEST_QUICK"))           /* a hundred million weights: not under a sanitizer */
@@ -94,7 +83,7 @@ TEST(bf16_keeps_the_floors_on_speech)
     const hse_kernels *best = hse_kernels_get(hse_cpu_detect());
     hse_audio audio = speech(2);
     hse_item full = restored(parts, &audio, best, K_F32), half = restored(parts, &audio, best, K_BF16);
-    double mel = snr(full.mel, half.mel, full.mel_frames * VF_BANDS), wave = snr(full.audio.samples, half.audio.samples, full.audio.n);
+    double mel = test_snr(half.mel, full.mel, full.mel_frames * VF_BANDS), wave = test_snr(half.audio.samples, full.audio.samples, full.audio.n);
 
     print_message("  VoiceFixer on speech, bf16: mel %.2f dB, audio %.2f dB\n", mel, wave);
     CHECK(full.audio.n == audio.n && half.audio.n == audio.n && mel >= 35 && wave >= 40, "bf16: mel %.2f dB, audio %.2f dB", mel, wave);

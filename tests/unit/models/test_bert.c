@@ -93,17 +93,6 @@ static const int32_t *ids_of(int i)
     return ids[i];
 }
 
-static double snr(const float *got, const float *want, size_t n)
-{
-    double signal = 0, error = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        signal += (double)want[i] * want[i];
-        error += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
-    }
-    return error == 0 ? 300 : 10 * log10(signal / error);
-}
-
 TEST(texts_have_their_bits_in_company)
 {
     static const double floors[K_WEIGHT_TYPES] = {100, 35, 20};
@@ -125,7 +114,7 @@ TEST(texts_have_their_bits_in_company)
                 nn_close(&c);
                 if (s == 0 && type == 0)
                     plain[i] = alone[i];
-                double db = snr(alone[i].features, plain[i].features, (size_t)lengths[i] * width);
+                double db = test_snr(alone[i].features, plain[i].features, (size_t)lengths[i] * width);
                 CHECK(db >= floors[type], "%s type %d item %d: %.1f dB", k->name, type, i, db);
             }
             for (int threads = 1; threads <= 3; threads += 2) {

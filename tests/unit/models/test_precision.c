@@ -23,17 +23,6 @@ static const char *const recordings[] = {
     "models/demo/harmonyspeech/samples/slt-welcome.wav", "models/demo/harmonyspeech/samples/rms-statement.wav",
     "models/demo/harmonyspeech/samples/kal16-statement.wav", "tests/golden/silero/audio/jfk_16k.wav"};
 
-static double snr(const float *got, const float *want, size_t n)
-{
-    double signal = 0, noise = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        signal += (double)want[i] * want[i];
-        noise += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
-    }
-    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
-}
-
 static void *load(const hse_model_type *type, k_weight_type precision)
 {
     void *m = NULL;
@@ -97,11 +86,11 @@ static void speak(nn_ctx *c, k_weight_type synthesizer, k_weight_type vocoder, f
             run(&hs1_vocoder_type, v, c, &want);
             run(&hs1_vocoder_type, v2, c, &same);
             run(&hs1_vocoder_type, v2, c, &got);
-            wave = snr(same.audio.samples, want.audio.samples, want.audio.n);
-            least->mel = fmin(least->mel, snr(got.mel, want.mel, want.mel_frames * (size_t)want.mel_bands));
+            wave = test_snr(same.audio.samples, want.audio.samples, want.audio.n);
+            least->mel = fmin(least->mel, test_snr(got.mel, want.mel, want.mel_frames * (size_t)want.mel_bands));
             least->wave = fmin(least->wave, wave);
             least->default_wave = k ? least->default_wave : fmin(least->default_wave, wave);
-            least->chain = fmin(least->chain, snr(got.audio.samples, want.audio.samples, want.audio.n));
+            least->chain = fmin(least->chain, test_snr(got.audio.samples, want.audio.samples, want.audio.n));
             hse_item_free(&want);
             hse_item_free(&got);
             hse_item_free(&same);
@@ -131,7 +120,7 @@ static double embed(nn_ctx *c, k_weight_type precision)
         }
         run(&hs1_encoder_type, a, c, &want);
         run(&hs1_encoder_type, b, c, &got);
-        least = fmin(least, snr(got.embedding, want.embedding, want.embedding_size));
+        least = fmin(least, test_snr(got.embedding, want.embedding, want.embedding_size));
         hse_item_free(&want);
         hse_item_free(&got);
         hse_free(bytes);

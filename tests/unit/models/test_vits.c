@@ -194,8 +194,8 @@ TEST(reduced_weights_keep_their_floors)
         }
         CHECK(u[0].frames == u[1].frames && memcmp(u[0].durations, u[1].durations, 40 * sizeof(int)) == 0,
               "%s: durations are float32 in every type", cases[i].folder->dir);
-        double z = vits_snr(u[1].z, u[0].z, (size_t)u[0].frames * (size_t)m[0]->dims.inter);
-        double audio = vits_snr(w[1].audio.wave, w[0].audio.wave, w[0].audio.samples);
+        double z = test_snr(u[1].z, u[0].z, (size_t)u[0].frames * (size_t)m[0]->dims.inter);
+        double audio = test_snr(w[1].audio.wave, w[0].audio.wave, w[0].audio.samples);
         print_message("%s type %d: latent %.1f dB, audio of the same latent %.1f dB\n", cases[i].folder->dir,
                       (int)cases[i].type, z, audio);
         CHECK(z >= cases[i].z && audio >= cases[i].audio, "%s: under a floor", cases[i].folder->dir);

@@ -123,15 +123,4 @@ static inline void vits_forget(vits_utterance *u)
     u->z = NULL;
 }
 
-static inline double vits_snr(const float *got, const float *want, size_t n)
-{
-    double signal = 0, error = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        signal += (double)want[i] * want[i];
-        error += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
-    }
-    return error == 0 ? 300 : 10 * log10(signal / error);
-}
-
 #endif
