@@ -105,8 +105,9 @@ static size_t plan_items(const hse_job *job, const slot *s, hse_item item[2])
     if (s == job->vocoder || (job->vocoder == job->synthesizer && speaks(job, s))) {
         double speed = longest ? (job->speed != 0 ? job->speed : 1) * longest->style->rate : 1;
         double frames = longest ? (double)(longest->to - longest->from) * FRAMES / fmax(speed, 0.01) + FRAMES : (double)job->window;
+        size_t most = hse_speak_most_frames(job);
         item[n].has = HSE_MEL;
-        item[n++].mel_frames = frames < (double)job->window ? (size_t)frames : job->window;
+        item[n++].mel_frames = frames < (double)most ? (size_t)frames : most;
     }
     for (size_t i = 0; i < n; i++)
         item[i].reference = job->reference;

@@ -35,6 +35,8 @@ typedef struct {
 
 /* Read dir/voices/ (none is fine) into the arena. A bad file is a voice with a problem. */
 hse_status hse_voices_read(voice_set *out, const char *dir, hse_arena *arena, hse_error *err);
+/* A voice of the set (NULL: none) by its name, or NULL. */
+const voice *hse_voice_named(const voice_set *set, const char *name);
 /* By name, or by one of OpenAI's 13 names, which stand for the voices in turn; NULL or "": the first. HSE_E_ARG lists the
  * voices, or says what to send where there are none. */
 hse_status hse_voices_find(const voice **out, const voice_set *set, const char *name, const char *model, hse_error *err);
@@ -288,6 +290,7 @@ hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, cons
 hse_status hse_target_speaker(slot **out, const catalogue *c, const target *t, const char *language, const char *named,
                               hse_error *err);
 hse_status hse_slot_usable(const slot *s, hse_error *err);
+bool       hse_slot_speaks(const slot *s, const char *code);
 /* What finds speech for another model's request; what vad_model says that shall, which must not be NULL. */
 hse_status hse_target_finder(slot **out, const catalogue *c, const hse_vad_options *o, hse_error *err);
 hse_status hse_target_vad_model(slot **out, const catalogue *c, hse_error *err);
@@ -505,9 +508,13 @@ void hse_voice_hash(hse_job *job, const hse_audio *audio);  /* voices.c: into jo
 bool hse_voice_cache_get(hse_engine *e, const uint8_t hash[16], unsigned slot, float **embedding, size_t *size);
 void hse_voice_cache_put(hse_engine *e, const uint8_t hash[16], unsigned slot, const float *embedding, size_t size);
 
-/* speak.c */
+/* speak_prepare.c: not locked */
 hse_status hse_job_take_embedding(hse_job *job, const float *values, size_t n, const char *field, hse_error *err);
-hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err);       /* not locked */
+hse_status hse_speak_prepare(hse_job *job, const hse_request *r, hse_error *err);
+
+/* speak.c */
+size_t     hse_speak_first_window(const hse_job *job);      /* frames: for job->window */
+size_t     hse_speak_most_frames(const hse_job *job);       /* that a window will have */
 void       hse_speak_advance(hse_job *job);                 /* locked: post what can be posted */
 void       hse_speak_free(hse_job *job);
 

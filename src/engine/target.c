@@ -277,18 +277,10 @@ hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, cons
     return hse_slot_usable(s, err);
 }
 
-static bool speaks(const slot *s, const char *code)
+bool hse_slot_speaks(const slot *s, const char *code)
 {
     for (size_t i = 0; i < s->language_count; i++)
         if (strcmp(s->languages[i], code) == 0)
-            return true;
-    return false;
-}
-
-static bool has_voice(const slot *s, const char *name)
-{
-    for (size_t i = 0; s->voices && i < s->voices->count; i++)
-        if (strcmp(s->voices->list[i].name, name) == 0)
             return true;
     return false;
 }
@@ -322,9 +314,9 @@ hse_status hse_target_speaker(slot **out, const catalogue *c, const target *t, c
     }
     for (size_t i = 0; i < c->slot_count; i++) {        /* of several: of the target's folder, else the first */
         slot *s = c->slots[i];
-        int score = 1 + (t->slot && strcmp(s->dir, t->slot->dir) == 0) + (named && *named && has_voice(s, named) ? 2 : 0);
+        int score = 1 + (t->slot && strcmp(s->dir, t->slot->dir) == 0) + (named && *named && hse_voice_named(s->voices, named) ? 2 : 0);
 
-        if (s->problem || strcmp(s->type_name, type) != 0 || (code && !speaks(s, code)) || score <= most)
+        if (s->problem || strcmp(s->type_name, type) != 0 || (code && !hse_slot_speaks(s, code)) || score <= most)
             continue;
         best = s;
         most = score;

@@ -187,14 +187,21 @@ int hse_openai_voice(const char *name)
     return -1;
 }
 
+const voice *hse_voice_named(const voice_set *set, const char *name)
+{
+    for (size_t i = 0; set && i < set->count; i++)
+        if (strcmp(set->list[i].name, name) == 0)
+            return &set->list[i];
+    return NULL;
+}
+
 /* A voice of the set; else one of OpenAI's names, which stand for the set's in turn. */
 static const voice *by_name(const voice_set *set, const char *name)
 {
-    for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->list[i].name, name) == 0)
-            return &set->list[i];
-    int turn = hse_openai_voice(name);
-    return turn < 0 ? NULL : &set->list[(size_t)turn % set->count];
+    const voice *v = hse_voice_named(set, name);
+    int turn = v ? -1 : hse_openai_voice(name);
+
+    return turn < 0 ? v : &set->list[(size_t)turn % set->count];
 }
 
 hse_status hse_voices_find(const voice **out, const voice_set *set, const char *name, const char *model, hse_error *err)

@@ -43,6 +43,7 @@ typedef struct {
 
 static atomic_int fake_weight = 16;         /* bytes of each model */
 static atomic_int fake_activation = 1;      /* bytes that an item of a batch is said to need */
+static atomic_size_t fake_planned;          /* frames of the longest mel that was planned for */
 
 static fake_state fake = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
@@ -338,7 +339,10 @@ static inline hse_status fake_detect(const void *model, nn_ctx *c, hse_item *con
 
 static inline size_t fake_plan(const void *model, nn_ctx *c, hse_item *const *items, size_t n)
 {
-    (void)model, (void)c, (void)items;
+    (void)model, (void)c;
+    for (size_t i = 0; i < n; i++)
+        if (items[i]->mel_frames > atomic_load(&fake_planned))
+            atomic_store(&fake_planned, items[i]->mel_frames);
     return n * (size_t)atomic_load(&fake_activation);
 }
 

@@ -202,6 +202,33 @@ TEST(activations_count_against_the_budget)
     atomic_store(&fake_activation, 1);
 }
 
+/* The windows of a streamed text grow while it is spoken; it is let in by the largest. */
+TEST(a_text_is_planned_with_its_largest_window)
+{
+    char text[300];
+    hse_config *c = config_of("keep_alive: -1\nmemory_budget: 1GiB\n");
+    hse_engine_setup setup = {.config = c};
+
+    fake_reset();
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = 0;
+    hse_engine *e = fake_engine(&setup);
+    speak(e, NAN);
+    for (int stream = 0; stream < 2; stream++) {
+        hse_request r = fake_speech(text);
+        hse_error err = {0};
+        hse_job *job = NULL;
+
+        r.stream = stream;
+        atomic_store(&fake_planned, 0);
+        CHECK(hse_job_open(&job, e, &r, &err) == HSE_OK && hse_job_wait(job, &err) == HSE_OK, "%s", err.text);
+        CHECK(atomic_load(&fake_planned) == (stream ? 384 : 1536), "%d: %zu frames", stream, atomic_load(&fake_planned));
+        hse_job_close(&job);
+    }
+    hse_engine_close(&e);
+    hse_config_close(&c);
+}
+
 TEST(preloaded_models_stay)
 {
     fake_reset();
