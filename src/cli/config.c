@@ -2,11 +2,9 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 
-#include "engine/config_names.h"
-#include "engine/discover.h"
+#include "engine/config_doubts.h"
 #include "engine/settings.h"
 
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,73 +14,20 @@ static const cli_option options[] = {
 
 /* ---- check --------------------------------------------------------------------------------------------------------- */
 
-static const hse_model_type *built_in(const char *name)
-{
-    for (const hse_model_type *const *t = hse_model_types; *t; t++)
-        if (strcmp((*t)->type, name) == 0)
-            return *t;
-    return NULL;
-}
-
 typedef struct {
     const char       *file;
     const hse_config *config;
     unsigned          warnings;
 } checking;
 
-static void warn(checking *c, size_t model, const char *key, const char *fmt, ...) HSE_PRINTF(4, 5);
-
-static void warn(checking *c, size_t model, const char *key, const char *fmt, ...)
+static void warn_model(void *user, const char *key, size_t model, const char *text)
 {
+    checking *c = user;
     unsigned line = 0, column = 0;
-    va_list args;
 
-    hse_config_mark(c->config, model, key, &line, &column);
-    printf("%s:%u:%u: warning: %s: ", c->file, line, column, c->config->models[model].name);
-    va_start(args, fmt);
-    vprintf(fmt, args);
-    va_end(args);
-    putchar('\n');
+    hse_config_mark(c->config, model, key ? key : "name", &line, &column);
+    printf("%s:%u:%u: warning: %s: %s\n", c->file, line, column, c->config->models[model].name, text);
     c->warnings++;
-}
-
-/* The key that the reason speaks of: "dtype float16 is not offered". */
-static const char *key_in(const char *reason)
-{
-    static const char *const keys[][2] = {{"compute_type", "compute_type"}, {"model_type", "model_type"}, {"dtype", "dtype"},
-                                          {"instances", "instances"}, {"watermark", "watermark"}, {"device", "device_config"}};
-    const char *found = "name", *first = NULL;
-
-    for (size_t i = 0; i < COUNT(keys); i++) {
-        const char *at = strstr(reason, keys[i][0]);
-
-        if (at && (!first || at < first)) {
-            first = at;
-            found = keys[i][1];
-        }
-    }
-    return found;
-}
-
-/* What is no mistake of the file but will be refused by name at a request. */
-static hse_status warn_models(checking *c, const hse_models *models, const hse_roots *roots, hse_arena *arena, hse_error *err)
-{
-    hse_status s = HSE_OK;
-
-    for (size_t i = 0; i < c->config->model_count && s == HSE_OK; i++) {
-        const hse_model_config *m = &c->config->models[i];
-        const hse_model_type *type = built_in(m->model_type);
-        const hse_model_info *listed = hse_models_named(models, m->name);
-        const char *dir = NULL, *problem = NULL;
-
-        if (!type)
-            warn(c, i, "model_type", "the model type %s is not built in; requests for it are refused", m->model_type);
-        else if ((s = hse_locate(&dir, &problem, m->model, m->revision, type, roots, arena, err)) == HSE_OK && !dir)
-            warn(c, i, "model", "%s", problem ? problem : "not found");
-        else if (s == HSE_OK && listed && listed->problem)
-            warn(c, i, key_in(listed->problem), "%s", listed->problem);
-    }
-    return s;
 }
 
 static void warn_name(void *user, const char *key, size_t entry, const char *text)
@@ -101,7 +46,7 @@ static hse_status warn_names(checking *c, hse_engine *engine, hse_error *err)
     hse_status s = hse_voice_store_open(&store, c->config->state_dir, err);
 
     if (s == HSE_OK)
-        s = hse_config_check_names(engine, c->config, store, warn_name, c, err);
+        s = hse_config_doubt_names(engine, c->config, store, warn_name, c, err);
     hse_voice_store_close(&store);
     return s;
 }
@@ -124,24 +69,12 @@ static int refused(const char *file, const hse_config *config, const hse_error *
 /* By an engine that looks at the models and loads none. */
 static hse_status check_by_engine(checking *c, hse_engine *engine, hse_error *err)
 {
-    const hse_config *config = c->config;
-    hse_models *models = NULL;
-    hse_arena arena;
-    hse_roots roots = {0};
+    size_t models = c->config->model_count;
 
-    hse_arena_init(&arena, (size_t)64 << 20);
-    hse_status s = hse_models_open(&models, engine, err);
+    hse_config_doubt_models(engine, c->config, warn_model, c);
+    hse_status s = warn_names(c, engine, err);
     if (s == HSE_OK)
-        s = hse_roots_find_in(&roots, config->models_dir, config->hf_home, true, &arena, err);
-    if (s == HSE_OK)
-        s = warn_models(c, models, &roots, &arena, err);
-    if (s == HSE_OK)
-        s = warn_names(c, engine, err);
-    if (s == HSE_OK)
-        printf("%s: %zu model%s, no mistakes, %u warning%s\n", c->file, config->model_count, config->model_count == 1 ? "" : "s", c->warnings,
-               c->warnings == 1 ? "" : "s");
-    hse_models_close(&models);
-    hse_arena_free(&arena);
+        printf("%s: %zu model%s, no mistakes, %u warning%s\n", c->file, models, models == 1 ? "" : "s", c->warnings, c->warnings == 1 ? "" : "s");
     return s;
 }
 

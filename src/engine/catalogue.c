@@ -47,10 +47,12 @@ k_weight_type hse_auto_precision(const hse_engine *e, const hse_model_type *type
     return type->auto_precision;
 }
 
-static void refuse(slot *s, hse_status status, const char *problem)
+/* key: what in its entry of model_configs the problem is about, or NULL. */
+static void refuse(slot *s, hse_status status, const char *key, const char *problem)
 {
     if (!s->problem) {
         s->problem = problem;
+        s->problem_key = key;
         s->problem_status = status;
     }
 }
@@ -63,7 +65,7 @@ static bool other_device(const char *device)
 static void refuse_device(slot *s, const char *device)
 {
     if (other_device(device))
-        refuse(s, HSE_E_UNSUPPORTED, "its device is not offered; there are cpu and auto");
+        refuse(s, HSE_E_UNSUPPORTED, "device_config", "its device is not offered; there are cpu and auto");
 }
 
 /* A dtype for all models is before the model's compute_type, and that before its dtype. */
@@ -72,11 +74,11 @@ static void set_precision(slot *s, hse_dtype_choice all, hse_dtype_choice own, c
     hse_dtype_choice d = all != HSE_DTYPE_DEFAULT ? all : own != HSE_DTYPE_DEFAULT ? own : HSE_DTYPE_AUTO;
 
     if (compute_type && !s->type->compute_type) {
-        refuse(s, HSE_E_UNSUPPORTED, "compute_type is not offered for this model_type; dtype is");
+        refuse(s, HSE_E_UNSUPPORTED, "compute_type", "compute_type is not offered for this model_type; dtype is");
         return;
     }
     if (compute_type && !s->type->compute_type(compute_type, false, &s->precision)) {
-        refuse(s, HSE_E_UNSUPPORTED, "its compute_type is none of float32, bfloat16, float16, int8, int8_float16, auto, default");
+        refuse(s, HSE_E_UNSUPPORTED, "compute_type", "its compute_type is none of float32, bfloat16, float16, int8, int8_float16, auto, default");
         return;
     }
     if (compute_type && all == HSE_DTYPE_DEFAULT && strcmp(compute_type, "auto") != 0) {
@@ -91,7 +93,7 @@ static void set_precision(slot *s, hse_dtype_choice all, hse_dtype_choice own, c
     case HSE_DTYPE_INT8: s->precision = K_INT8; break;
     case HSE_DTYPE_FLOAT16:
         if (!s->type->compute_type || !s->type->compute_type("float16", false, &s->precision))
-            refuse(s, HSE_E_UNSUPPORTED, "dtype float16 is not offered; there are auto, float32, bfloat16 and int8");
+            refuse(s, HSE_E_UNSUPPORTED, "dtype", "dtype float16 is not offered; there are auto, float32, bfloat16 and int8");
         break;
     default: s->precision = hse_auto_precision(s->engine, s->type);
     }
@@ -204,7 +206,7 @@ static hse_status look(slot *s, hse_model_facts *facts, const hse_roots *roots, 
     if (status == HSE_E_NOMEM)
         return no_memory(err);
     if (status != HSE_OK) {
-        refuse(s, status, copy(s, why.text, &ok));
+        refuse(s, status, "model", copy(s, why.text, &ok));
         return ok ? HSE_OK : no_memory(err);
     }
     if (!s->language_count) {
@@ -222,7 +224,7 @@ static hse_status look(slot *s, hse_model_facts *facts, const hse_roots *roots, 
     if (s->companion)
         s->file_bytes += s->companion_bytes = s->type->companion_bytes ? file_bytes(s->companion, facts->companion_files) : 0;
     else if (status == HSE_OK)
-        refuse(s, HSE_E_NOT_FOUND, problem);
+        refuse(s, HSE_E_NOT_FOUND, "model", problem);
     return status;
 }
 
@@ -232,7 +234,7 @@ static hse_status complete(slot *s, const catalogue *c, hse_error *err)
     hse_status status = HSE_OK;
 
     if (!s->type)
-        refuse(s, HSE_E_UNSUPPORTED, "its model_type is not built in");
+        refuse(s, HSE_E_UNSUPPORTED, "model_type", "its model_type is not built in");
     if (!s->type || !s->dir[0])
         return HSE_OK;
     s->file_bytes = file_bytes(s->dir, s->type->files);
@@ -290,11 +292,11 @@ static void refuse_options(slot *s, const hse_model_config *m, const hse_config 
 {
     refuse_device(s, config->device ? config->device : m->device);
     if (!config->device && other_device(m->device_map))
-        refuse(s, HSE_E_UNSUPPORTED, "its device_map is not offered; there are cpu and auto");
+        refuse(s, HSE_E_UNSUPPORTED, "device_config", "its device_map is not offered; there are cpu and auto");
     if (m->watermark >= 0)
-        refuse(s, HSE_E_UNSUPPORTED, "watermark is not offered for this model_type");
+        refuse(s, HSE_E_UNSUPPORTED, "watermark", "watermark is not offered for this model_type");
     if (m->instances > MAX_INSTANCES)
-        refuse(s, HSE_E_LIMIT, "it has over 16 instances");
+        refuse(s, HSE_E_LIMIT, "instances", "it has over 16 instances");
 }
 
 static hse_status copy_config(slot *s, const hse_model_config *m, const hse_config *config, hse_error *err)
@@ -335,7 +337,7 @@ static hse_status slot_from_config(catalogue *c, hse_engine *e, const hse_model_
     if (dir)
         s->dir = copy(s, dir, &ok);
     else
-        refuse(s, HSE_E_NOT_FOUND, copy(s, problem, &ok));
+        refuse(s, HSE_E_NOT_FOUND, "model", copy(s, problem, &ok));
     if (!ok)
         return no_memory(err);
     refuse_options(s, m, config);

@@ -92,6 +92,7 @@ struct slot {
     const char           *companion;        /* the second folder that it reads; NULL: none */
     bool                  own_voices;       /* voices are names of the model's own, no embeddings */
     hse_status            problem_status;
+    const char           *problem_key;      /* of its entry in model_configs; NULL: the model as a whole */
     bool                  hidden;           /* not configured: only for other models' sake, never listed or a default */
     const hse_model_type *type;             /* NULL: not built in */
     const char *const    *languages;

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/config_names.h"
+#include "engine/config_doubts.h"
 #include "engine/settings.h"
 
 #include <stdio.h>
@@ -229,7 +229,7 @@ static void check_names(hse_server *s, const hse_config *config)
     hse_error err = {0};
     union { const hse_config *c; void *v; } user = {.c = config};
 
-    if (config && hse_config_check_names(s->engine, config, s->voices, log_doubt, user.v, &err) != HSE_OK)
+    if (config && hse_config_doubt_names(s->engine, config, s->voices, log_doubt, user.v, &err) != HSE_OK)
         hse_log(HSE_LOG_WARN, "server", NULL, "the config's names could not be looked at: %s", err.text);
 }
 

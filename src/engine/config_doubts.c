@@ -1,4 +1,4 @@
-#include "engine/config_names.h"
+#include "engine/config_doubts.h"
 #include "engine/internal.h"
 #include "engine/settings.h"
 
@@ -145,7 +145,21 @@ static void check_voices(const checking *c, const hse_config *config)
     }
 }
 
-hse_status hse_config_check_names(hse_engine *engine, const hse_config *config, hse_voice_store *store, hse_doubt_fn *fn, void *user,
+void hse_config_doubt_models(hse_engine *engine, const hse_config *config, hse_doubt_fn *fn, void *user)
+{
+    pthread_mutex_lock(&engine->lock);
+    const catalogue *c = engine->catalogue;
+    for (size_t i = 0; i < config->model_count; i++)
+        for (size_t k = 0; k < c->slot_count; k++) {
+            const slot *s = c->slots[k];
+
+            if (!s->hidden && s->problem && strcmp(s->name, config->models[i].name) == 0)
+                fn(user, s->problem_key, i, s->problem);
+        }
+    pthread_mutex_unlock(&engine->lock);
+}
+
+hse_status hse_config_doubt_names(hse_engine *engine, const hse_config *config, hse_voice_store *store, hse_doubt_fn *fn, void *user,
                                   hse_error *err)
 {
     checking c = {.engine = engine, .fn = fn, .user = user};
