@@ -21,7 +21,7 @@ static const golden_kind *const families[] = {golden_harmonyspeech, golden_siler
                                               golden_whisper_text, golden_voicefixer, golden_whisper_rules,
                                               golden_whisper_generate, golden_whisper_transcribe};
 
-enum { MAX_DEPTH = 16, MAX_CASES = 65536, MAX_KINDS = 128 };
+enum { MAX_CASES = 65536, MAX_KINDS = 128 };
 
 /* ---- finding ---- */
 
@@ -60,28 +60,62 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static hse_status walk(case_list *l, const char *dir, int depth, hse_error *err)
+/* A folder on the way down, so that a link back up is seen. */
+typedef struct trail {
+    dev_t dev;
+    ino_t ino;
+    const struct trail *up;
+} trail;
+
+static bool is_above(const trail *t, const struct stat *st)
 {
-    char path[GOLDEN_PATH];
+    for (; t; t = t->up)
+        if (t->dev == st->st_dev && t->ino == st->st_ino)
+            return true;
+    return false;
+}
+
+/* The folder whose name is the first n bytes of path, which the walk goes on to write in. Links to folders are folders. */
+static hse_status walk(case_list *l, char path[GOLDEN_PATH], size_t n, const trail *up, hse_error *err)
+{
     hse_status s = HSE_OK;
     struct dirent *entry;
     struct stat st;
     DIR *d;
 
-    if (depth > MAX_DEPTH)
-        return HSE_OK;
-    if (!(d = opendir(dir)))
-        return hse_fail_sys(err, errno, "cannot read the folder %.150s", dir);
+    if (stat(path, &st) != 0 || !(d = opendir(path)))
+        return hse_fail_sys(err, errno, "cannot read the folder %.150s", path);
+    trail here = {st.st_dev, st.st_ino, up};
     while (s == HSE_OK && (entry = readdir(d)) != NULL) {
-        if (entry->d_name[0] == '.' || snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) >= (int)sizeof path)
+        size_t size = strlen(entry->d_name);
+
+        if (entry->d_name[0] == '.')
             continue;
-        if (strcmp(entry->d_name, "case.json") == 0)
-            s = list_add(l, dir, err);
-        else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-            s = walk(l, path, depth + 1, err);
+        if (strcmp(entry->d_name, "case.json") == 0) {
+            s = list_add(l, path, err);
+        } else if (n + size + 2 > GOLDEN_PATH) {
+            s = hse_fail(err, HSE_E_LIMIT, 0, "a path has over %d bytes: %.150s/...", GOLDEN_PATH - 1, path);
+        } else {
+            path[n] = '/';
+            memcpy(path + n + 1, entry->d_name, size + 1);
+            if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) && !is_above(&here, &st))
+                s = walk(l, path, n + 1 + size, &here, err);
+            path[n] = '\0';
+        }
     }
     closedir(d);
     return s;
+}
+
+static hse_status find_cases(case_list *l, const char *dir, hse_error *err)
+{
+    char path[GOLDEN_PATH];
+    size_t n = strlen(dir);
+
+    if (n >= sizeof path)
+        return hse_fail(err, HSE_E_LIMIT, 0, "a path has over %d bytes: %.150s...", GOLDEN_PATH - 1, dir);
+    memcpy(path, dir, n + 1);
+    return walk(l, path, n, NULL, err);
 }
 
 /* ---- one case ---- */
@@ -304,7 +338,7 @@ hse_status hse_golden_run(const hse_golden_options *o, hse_golden_counts *counts
         return s;
     r.kernels = hse_kernels_get(mask);
     for (size_t i = 0; i < o->n_dirs && s == HSE_OK; i++)
-        s = walk(&list, o->dirs[i], 0, err);
+        s = find_cases(&list, o->dirs[i], err);
     if (s == HSE_OK)
         s = hse_pool_open(&pool, o->threads > 0 ? o->threads : 1, err);
     if (s == HSE_OK)

@@ -112,7 +112,7 @@ TEST(what_the_runner_promises)
     } cases[] = {
         {"unknown-required", 0, 1, 0}, {"unknown-aid", 0, 0, 1}, {"not-compared", 0, 1, 0}, {"missing-file", 0, 1, 0},
         {"not-json", 0, 1, 0},         {"no-outputs", 0, 1, 0},  {"wrong-value", 0, 1, 0},  {"right-value", 1, 0, 0},
-        {"nested", 1, 0, 0},           {"empty", 0, 1, 0},       {"absent", 0, 1, 0},
+        {"nested", 1, 0, 0},           {"linked", 1, 0, 0},     {"empty", 0, 1, 0},       {"absent", 0, 1, 0},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
