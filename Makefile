@@ -9,13 +9,16 @@ ARGS   ?=
 
 all: build
 
+# What is run and installed; the tests are built by what runs them.
+PROGRAM = $(PRESET) $(JOBS) hse hse-media libhse libhse_static
+
 program:
 	@scripts/bootstrap build
-	@scripts/build $(PRESET) $(JOBS)
+	@scripts/build $(PROGRAM)
 
 build:            ## install what is missing, build build/hse, make the language packs (meanwhile, once)
 	@scripts/bootstrap build
-	@nice scripts/language-data -q & scripts/build $(PRESET) $(JOBS); built=$$?; wait; exit $$built
+	@nice scripts/language-data -q & scripts/build $(PROGRAM); built=$$?; wait; exit $$built
 
 run: program      ## build, start the server with the bundled demo voice, print a command to try
 	@exec build/hse serve $(ARGS)

@@ -36,7 +36,13 @@ typedef struct {
     int64_t samples;
 } encoder;
 
-static int write_output(void *opaque, uint8_t *data, int size)
+#if LIBAVFORMAT_VERSION_MAJOR < 61
+typedef uint8_t output_byte;
+#else
+typedef const uint8_t output_byte;
+#endif
+
+static int write_output(void *opaque, output_byte *data, int size)
 {
     (void)opaque;
     channel_bytes(data, (size_t)size);

@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#if XML_MAJOR_VERSION * 100 + XML_MINOR_VERSION < 209       /* from 2.9 on the 64-bit names are there and the others deprecated */
+#define XML_GetCurrentLineNumber64   XML_GetCurrentLineNumber
+#define XML_GetCurrentColumnNumber64 XML_GetCurrentColumnNumber
+#define XML_GetCurrentByteIndex64    XML_GetCurrentByteIndex
+#endif
+
 enum { MAX_ATTRIBUTES = 16, NAME = 41 };
 
 struct xml_reader {
@@ -25,8 +31,8 @@ struct xml_reader {
 
 void xml_place(xml_reader *x, unsigned *line, unsigned *column)
 {
-    *line = (unsigned)XML_GetCurrentLineNumber(x->parser);
-    *column = (unsigned)XML_GetCurrentColumnNumber(x->parser) + 1;
+    *line = (unsigned)XML_GetCurrentLineNumber64(x->parser);
+    *column = (unsigned)XML_GetCurrentColumnNumber64(x->parser) + 1;
 }
 
 hse_status xml_fail(xml_reader *x, hse_status status, const char *fmt, ...)
@@ -39,7 +45,7 @@ hse_status xml_fail(xml_reader *x, hse_status status, const char *fmt, ...)
     vsnprintf(words, sizeof words, fmt, args);
     va_end(args);
     xml_place(x, &line, &column);
-    XML_Index at = XML_GetCurrentByteIndex(x->parser);
+    int64_t at = XML_GetCurrentByteIndex64(x->parser);
     x->status = hse_fail(x->err, status, at < 0 ? 0 : (uint64_t)at, "line %u, column %u: %s", line, column, words);
     return status;
 }
@@ -194,7 +200,7 @@ static const char *misplaced(const xml_reader *x, size_t at)
 
 static void explain(xml_reader *x, enum XML_Error code)
 {
-    XML_Index index = XML_GetCurrentByteIndex(x->parser);
+    int64_t index = XML_GetCurrentByteIndex64(x->parser);
     size_t at = index > 0 && (size_t)index < x->size ? (size_t)index : index > 0 ? x->size : 0;
     const char *name = x->depth ? x->open[x->depth - 1] : x->h->root, *want = NULL;
     char found[NAME + 16];
