@@ -2,7 +2,7 @@
 if(HSE_FUZZ)
   return()                              # a library of instrumented objects is of no use to anybody
 endif()
-set(HSE_LIBRARY_FOLDERS base kernels formats audio text nn models engine)
+set(HSE_LIBRARY_FOLDERS base kernels formats audio text nn models config engine)
 foreach(folder ${HSE_LIBRARY_FOLDERS})
   get_target_property(type hse_${folder} TYPE)
   if(type STREQUAL "STATIC_LIBRARY")

@@ -3,7 +3,7 @@
 #include "cli/common.h"
 
 #include "base/mem.h"
-#include "engine/discover.h"
+#include "engine/catalogue/discover.h"
 #include "formats/weights.h"
 #include "models/model.h"
 #include "text/lexicon.h"

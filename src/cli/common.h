@@ -3,7 +3,7 @@
 #define HSE_CLI_COMMON_H
 
 #include "cli/options.h"
-#include "engine/config.h"
+#include "config/config.h"
 #include "hse.h"
 
 /* Of every command that opens an engine, beside .settings = CLI_ENGINE_SETTINGS. */

@@ -2,8 +2,8 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 
+#include "config/settings.h"
 #include "engine/config_doubts.h"
-#include "engine/settings.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 #include "cli/options.h"
 
 #include "cli/commands.h"
-#include "engine/settings.h"
+#include "config/settings.h"
 
 #include <string.h>
 

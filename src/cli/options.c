@@ -1,7 +1,7 @@
 #include "cli/options.h"
 
 #include "base/log.h"
-#include "engine/settings.h"
+#include "config/settings.h"
 
 #include <ctype.h>
 #include <errno.h>

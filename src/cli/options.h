@@ -1,7 +1,7 @@
 /* options.h - a command is a table of options; parsing, environment variables, help, shell completion and the man page all
  * come from it. getopt_long does the parsing.
  *
- * The settings of engine/settings.h are options too, of the commands that say so; their values come out of cli_config_open,
+ * The settings of config/settings.h are options too, of the commands that say so; their values come out of cli_config_open,
  * which knows the order: command line, environment variable, config, default. Every other option with `env` set can be given
  * as HSE_<NAME>. A wrong word is exit status 2 with one line that names it. */
 #ifndef HSE_CLI_OPTIONS_H

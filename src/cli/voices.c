@@ -4,7 +4,7 @@
 #include "cli/common.h"
 
 #include "base/mem.h"
-#include "engine/voice_store.h"
+#include "engine/voices/store.h"
 
 #include <math.h>
 #include <string.h>

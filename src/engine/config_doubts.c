@@ -1,6 +1,6 @@
+#include "config/settings.h"
 #include "engine/config_doubts.h"
 #include "engine/internal.h"
-#include "engine/settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef HSE_ENGINE_CONFIG_DOUBTS_H
 #define HSE_ENGINE_CONFIG_DOUBTS_H
 
-#include "engine/voice_store.h"
+#include "engine/voices/store.h"
 
 /* One such thing: a key, and a sentence without it. Of a model's: the key in model_configs (NULL: the model as a whole) and which model;
  * of a name: the setting, and its entry in a list or mapping (HSE_WHOLE_SETTING: it is neither). */

@@ -17,8 +17,8 @@
 #ifndef HSE_ENGINE_ENGINE_H
 #define HSE_ENGINE_ENGINE_H
 
-#include "engine/config.h"
-#include "engine/route.h"
+#include "config/config.h"
+#include "engine/catalogue/route.h"
 #include "text/markup/markup.h"
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */

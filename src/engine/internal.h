@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/discover.h"
+#include "engine/catalogue/discover.h"
 #include "engine/engine.h"
 
 #include <pthread.h>

@@ -4,7 +4,7 @@
 
 #include "audio/audio.h"
 #include "engine/engine.h"
-#include "engine/voice_store.h"
+#include "engine/voices/store.h"
 #include "server/auth.h"
 #include "server/metrics.h"
 #include "server/requests.h"

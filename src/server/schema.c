@@ -1,7 +1,7 @@
 #include "server/schema.h"
 
 #include "base/mem.h"
-#include "engine/config.h"
+#include "config/config.h"
 
 #include <math.h>
 #include <stdio.h>

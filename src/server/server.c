@@ -4,8 +4,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/settings.h"
 #include "engine/config_doubts.h"
-#include "engine/settings.h"
 
 #include <stdio.h>
 #include <time.h>

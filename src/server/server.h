@@ -6,7 +6,7 @@
 #define HSE_SERVER_SERVER_H
 
 #include "base/buf.h"
-#include "engine/config.h"
+#include "config/config.h"
 
 #include "hse.h"
 

@@ -2,7 +2,7 @@
 #ifndef HSE_SERVER_VOICE_H
 #define HSE_SERVER_VOICE_H
 
-#include "engine/voice_store.h"
+#include "engine/voices/store.h"
 #include "server/api.h"
 
 /* What the request points to; zeroed before, freed after the job was opened. */

@@ -4,7 +4,7 @@
 
 #include "audio/wav.h"
 #include "base/mem.h"
-#include "engine/route.h"
+#include "engine/catalogue/route.h"
 #include "models/harmonyspeech/adapter.h"
 #include "text/hs1/frontend.h"
 

@@ -5,7 +5,7 @@
 #include "audio/wav.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "engine/route.h"
+#include "engine/catalogue/route.h"
 #include "models/harmonyspeech/adapter.h"
 #include "models/harmonyspeech/pqmf.h"
 #include "text/ascii.h"

@@ -5,7 +5,7 @@
 #include "audio/decode.h"
 #include "audio/resample.h"
 #include "base/mem.h"
-#include "engine/route.h"
+#include "engine/catalogue/route.h"
 #include "formats/json.h"
 #include "models/openvoice/tone.h"
 #include "models/vits/narrator.h"

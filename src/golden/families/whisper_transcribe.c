@@ -3,7 +3,7 @@
 #include "golden/families/whisper.h"
 
 #include "base/mem.h"
-#include "engine/discover.h"
+#include "engine/catalogue/discover.h"
 #include "models/silero/segments.h"
 #include "models/silero/silero.h"
 #include "models/whisper/adapter.h"

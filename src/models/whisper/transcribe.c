@@ -2,7 +2,7 @@
  *
  * Audio comes in stretches. As the reference does it there is one: the whole recording, or all its speech joined. The product
  * takes each stretch of speech by itself, with a mel and windows of its own: no window mixes what lies far apart, nothing
- * depends on what comes later, so a live session gives the very text of the file (engine/live.c), and hours take no more
+ * depends on what comes later, so a live session gives the very text of the file (engine/public/live.c), and hours take no more
  * memory than a minute. What goes from one stretch to the next is the language, the earlier text and the number of the
  * stretch. */
 #include "models/whisper/split.h"

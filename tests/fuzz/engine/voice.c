@@ -1,5 +1,5 @@
 /* The files of a voice store: the first byte says which of the three the rest is. */
-#include "engine/voice_entry.h"
+#include "engine/voices/entry.h"
 
 #include "base/mem.h"
 

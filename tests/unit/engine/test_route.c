@@ -1,5 +1,5 @@
 /* Routes as data: which models a request passes through, against the kit's table of what the original does. */
-#include "engine/route.h"
+#include "engine/catalogue/route.h"
 #include "test.h"
 
 #define E "HarmonySpeechEncoder"

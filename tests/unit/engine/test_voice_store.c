@@ -1,5 +1,5 @@
 /* The voice store: what goes in comes out, by name and id, after a restart, beside other writers, after damage, with no memory. */
-#include "engine/voice_store_inner.h"
+#include "engine/voices/inner.h"
 
 #include "audio/decode.h"
 #include "base/file.h"

@@ -1,8 +1,8 @@
-/* config_inner.h - a config with what it owns; for config.c (YAML) and config_load.c (everything around it). */
-#ifndef HSE_ENGINE_CONFIG_INNER_H
-#define HSE_ENGINE_CONFIG_INNER_H
+/* inner.h - a config with what it owns; for config.c (YAML) and load.c (everything around it). */
+#ifndef HSE_CONFIG_INNER_H
+#define HSE_CONFIG_INNER_H
 
-#include "engine/settings.h"
+#include "config/settings.h"
 
 enum { HSE_CONFIG_MAX_FILE = 1 << 20, HSE_MODEL_KEYS = 24 };
 

@@ -1,8 +1,8 @@
-/* voice_store_inner.h - shared by the files of the voice store. */
-#ifndef HSE_ENGINE_VOICE_STORE_INNER_H
-#define HSE_ENGINE_VOICE_STORE_INNER_H
+/* inner.h - shared by the files of the voice store. */
+#ifndef HSE_ENGINE_VOICES_INNER_H
+#define HSE_ENGINE_VOICES_INNER_H
 
-#include "engine/voice_entry.h"
+#include "engine/voices/entry.h"
 
 #include <pthread.h>
 #include <sys/stat.h>

@@ -1,6 +1,6 @@
-/* public_audio.c - the calls of hse.h for recordings: text out of them, other audio out of them. */
+/* audio.c - the calls of hse.h for recordings: text out of them, other audio out of them. */
 #include "base/arena.h"
-#include "engine/public.h"
+#include "engine/public/public.h"
 
 enum { TRANSCRIPT_ARENA = 256 << 20 };
 

@@ -1,4 +1,4 @@
-#include "engine/config_inner.h"
+#include "config/inner.h"
 
 #include "base/mem.h"
 

@@ -2,7 +2,7 @@
 #include "audio/decode.h"
 #include "audio/wav.h"
 #include "base/file.h"
-#include "engine/public.h"
+#include "engine/public/public.h"
 
 #include <math.h>
 #include <stdlib.h>

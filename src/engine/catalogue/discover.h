@@ -4,8 +4,8 @@
  * <prefix>/share/hse/models, and Hugging Face's cache. A model's folder is <root>/<org>/<name> or <root>/<name>. Nothing is
  * opened but directories and single files that a type may know by what is in them (`holds` of models/model.h), and no name from a request is ever joined to a path: requests name what this scan, or the
  * config, has listed. */
-#ifndef HSE_ENGINE_DISCOVER_H
-#define HSE_ENGINE_DISCOVER_H
+#ifndef HSE_ENGINE_CATALOGUE_DISCOVER_H
+#define HSE_ENGINE_CATALOGUE_DISCOVER_H
 
 #include "base/arena.h"
 #include "models/model.h"

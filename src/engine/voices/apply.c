@@ -1,5 +1,5 @@
-/* voice_apply.c - a stored voice takes its place in a request: as an embedding of the model's own encoder, kept on disk. */
-#include "engine/voice_store_inner.h"
+/* apply.c - a stored voice takes its place in a request: as an embedding of the model's own encoder, kept on disk. */
+#include "engine/voices/inner.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -8,7 +8,7 @@
  *
  * A partial is the same for what is open, with the quickest search. Its stable part is what two passes in a row agree on. */
 #include "base/arena.h"
-#include "engine/public.h"
+#include "engine/public/public.h"
 
 #include "audio/resample.h"
 

@@ -1,10 +1,10 @@
-/* voice_entry.h - what lies in a voice store's files, as bytes in and bytes out: the entry, the recording, an embedding.
+/* entry.h - what lies in a voice store's files, as bytes in and bytes out: the entry, the recording, an embedding.
  *
  * The files may have been changed by anybody, so every field is checked as if it came from a stranger. */
-#ifndef HSE_ENGINE_VOICE_ENTRY_H
-#define HSE_ENGINE_VOICE_ENTRY_H
+#ifndef HSE_ENGINE_VOICES_ENTRY_H
+#define HSE_ENGINE_VOICES_ENTRY_H
 
-#include "engine/voice_store.h"
+#include "engine/voices/store.h"
 
 #include "base/buf.h"
 

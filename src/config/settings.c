@@ -1,4 +1,4 @@
-#include "engine/settings.h"
+#include "config/settings.h"
 
 #include "base/mem.h"
 

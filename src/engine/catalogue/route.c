@@ -1,4 +1,4 @@
-#include "engine/route.h"
+#include "engine/catalogue/route.h"
 
 #include <string.h>
 

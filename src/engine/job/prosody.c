@@ -1,4 +1,4 @@
-#include "engine/prosody.h"
+#include "engine/job/prosody.h"
 
 #include "base/utf8.h"
 #include "text/marks.h"

@@ -1,7 +1,7 @@
 /* reload.c - another config for a running engine: what it begins with stays with each request, what is the same stays loaded. */
 #include "base/log.h"
+#include "config/settings.h"
 #include "engine/internal.h"
-#include "engine/settings.h"
 
 /* What a reload changes; everything else needs a restart. */
 static const char *const live[] = {"model_configs", "aliases",        "models",       "hf_home",            "offline",     "dtype",

@@ -1,9 +1,9 @@
 /* public.h - what the files behind hse.h share. */
-#ifndef HSE_ENGINE_PUBLIC_H
-#define HSE_ENGINE_PUBLIC_H
+#ifndef HSE_ENGINE_PUBLIC_PUBLIC_H
+#define HSE_ENGINE_PUBLIC_PUBLIC_H
 
 #include "engine/internal.h"
-#include "engine/voice_store.h"
+#include "engine/voices/store.h"
 
 /* The caller's struct may be of an older header (shorter: the rest is zero) or a newer one (its tail must be zero, or it asks
  * for something that this library does not know). `in` NULL: all zero. */

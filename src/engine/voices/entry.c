@@ -1,4 +1,4 @@
-#include "engine/voice_entry.h"
+#include "engine/voices/entry.h"
 
 #include "audio/wav.h"
 #include "base/hash.h"

@@ -1,6 +1,6 @@
 /* The YAML config: everything HSE's own examples say, and every kind of mistake with its line and column. */
-#include "engine/settings.h"
 #include "base/mem.h"
+#include "config/settings.h"
 #include "test.h"
 
 #include <stdlib.h>

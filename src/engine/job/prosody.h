@@ -1,6 +1,6 @@
 /* prosody.h - where a text is cut into pieces that are spoken one by one, and how long the pauses between them are. */
-#ifndef HSE_ENGINE_PROSODY_H
-#define HSE_ENGINE_PROSODY_H
+#ifndef HSE_ENGINE_JOB_PROSODY_H
+#define HSE_ENGINE_JOB_PROSODY_H
 
 #include "engine/internal.h"
 #include "text/text.h"

@@ -3,11 +3,11 @@
  *
  * A setting is a key of the file, a flag (--keep-alive) and a variable (HSE_KEEP_ALIVE); some have a second variable that Harmony
  * Speech Engine knows. Where two are given the first of this order counts: flag, variable, its second variable, file, default. */
-#ifndef HSE_ENGINE_SETTINGS_H
-#define HSE_ENGINE_SETTINGS_H
+#ifndef HSE_CONFIG_SETTINGS_H
+#define HSE_CONFIG_SETTINGS_H
 
 #include "base/arena.h"
-#include "engine/config.h"
+#include "config/config.h"
 
 typedef enum {
     HSE_SET_TEXT, HSE_SET_CHOICE,           /* const char * */

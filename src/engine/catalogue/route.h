@@ -2,8 +2,8 @@
  *
  * A row says: a request of this kind, to this toolchain, in this mode, that brings these inputs, goes through these model
  * types in this order; or it is refused, with the sentence that says what would work. A new toolchain is new rows. */
-#ifndef HSE_ENGINE_ROUTE_H
-#define HSE_ENGINE_ROUTE_H
+#ifndef HSE_ENGINE_CATALOGUE_ROUTE_H
+#define HSE_ENGINE_CATALOGUE_ROUTE_H
 
 #include "models/model.h"
 

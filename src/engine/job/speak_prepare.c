@@ -3,7 +3,7 @@
 #include "engine/internal.h"
 
 #include "base/utf8.h"
-#include "engine/prosody.h"
+#include "engine/job/prosody.h"
 #include "text/marks.h"
 
 #include <math.h>

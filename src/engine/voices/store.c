@@ -1,5 +1,5 @@
-/* voice_store.c - the folder: who may write, what is there, the order of writes that a crash cannot break. */
-#include "engine/voice_store_inner.h"
+/* store.c - the folder: who may write, what is there, the order of writes that a crash cannot break. */
+#include "engine/voices/inner.h"
 
 #include "base/clock.h"
 #include "base/file.h"

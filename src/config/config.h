@@ -8,8 +8,8 @@
  * Order      flag, variable, file, default. Every field below holds the value that counts: a setting that nobody gave has its
  *            default, which is written beside it.
  * Ownership  hse_config_load, _open and _parse give the object, all strings live in it until hse_config_close. */
-#ifndef HSE_ENGINE_CONFIG_H
-#define HSE_ENGINE_CONFIG_H
+#ifndef HSE_CONFIG_CONFIG_H
+#define HSE_CONFIG_CONFIG_H
 
 #include "base/buf.h"
 

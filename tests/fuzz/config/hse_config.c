@@ -1,5 +1,5 @@
 /* The YAML config: any bytes give a config whose every field keeps its bounds, or a refusal that lists at least one mistake. */
-#include "engine/config.h"
+#include "config/config.h"
 
 #include <stdlib.h>
 

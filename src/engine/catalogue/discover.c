@@ -1,4 +1,4 @@
-#include "engine/discover.h"
+#include "engine/catalogue/discover.h"
 
 #include "base/buf.h"
 #include "base/file.h"

@@ -1,4 +1,4 @@
-/* voice_store.h - voices that people brought: a recording under a name, on disk, usable wherever a request takes a voice.
+/* store.h - voices that people brought: a recording under a name, on disk, usable wherever a request takes a voice.
  *
  *     STATE/voices/ID.json               name, consent, figures, checksum of the recording: the entry exists once this is here
  *     STATE/voices/audio/ID.wav          the recording, mono float32 at its own rate: the samples a request would have brought
@@ -9,8 +9,8 @@
  * logged once, listed with its problem, and otherwise skipped; it can be removed by its id.
  *
  * Threads    a store may be used by any number of threads. The folder is made by the first voice that is added. */
-#ifndef HSE_ENGINE_VOICE_STORE_H
-#define HSE_ENGINE_VOICE_STORE_H
+#ifndef HSE_ENGINE_VOICES_STORE_H
+#define HSE_ENGINE_VOICES_STORE_H
 
 #include "audio/quality.h"
 #include "engine/engine.h"

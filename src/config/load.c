@@ -1,5 +1,5 @@
-/* config_load.c - a config from all its sources: defaults, file, variables, flags; and where each value came from. */
-#include "engine/config_inner.h"
+/* load.c - a config from all its sources: defaults, file, variables, flags; and where each value came from. */
+#include "config/inner.h"
 
 #include "base/file.h"
 #include "base/mem.h"

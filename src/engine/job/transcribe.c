@@ -1,5 +1,5 @@
 /* transcribe.c - a transcription's own memory: the options that the caller lent, and the text that comes out of the split. */
-#include "engine/public.h"
+#include "engine/public/public.h"
 
 #include "base/utf8.h"
 
