@@ -67,7 +67,7 @@ static const schema vad_parameters_schema = SCHEMA("VadParameters", vad_fields, 
     {"no_speech_threshold", FIELD_NUMBER, T(no_speech_threshold), .doc = "a failed window above it is silence", .min = 0, .max = 1, .def = "0.6"}, \
     {"hallucination_silence_threshold", FIELD_NUMBER, T(hallucination_silence_threshold), .doc = "seconds of silence around what is taken for "   \
      "invented words, which are dropped; needs word times", .min = 0.1, .max = 1000},                                          \
-    {"max_initial_timestamp", FIELD_NUMBER, T(max_initial_timestamp), .doc = "latest start of the first segment, in seconds", .min = 0, .max = 30, \
+    {"max_initial_timestamp", FIELD_NUMBER, T(max_initial_timestamp), .doc = "latest start of the first segment, in seconds", .min = 0, .max = 1e6, \
      .def = "1"},                                                                                                             \
     {"max_new_tokens", FIELD_INTEGER, T(max_new_tokens), .doc = "of a window; 0: as many as the model can", .min = 0, .max = 448, .def = "0"},   \
     {"prompt_reset_on_temperature", FIELD_NUMBER, T(prompt_reset_on_temperature), .doc = "above it what follows does not see this window's text", \

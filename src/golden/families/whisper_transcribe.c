@@ -153,7 +153,7 @@ static void read_options(transcription *t, const json_t *p, bool batched)
     o->prefix = json_string_value(json_object_get(p, "prefix"));
     o->hotwords = json_string_value(json_object_get(p, "hotwords"));
     o->suppress_blank = flag(p, "suppress_blank", 1);
-    o->suppress_none = json_is_array(suppress) && json_array_size(suppress) == 0;
+    o->suppress_none = suppress && json_array_size(suppress) == 0;   /* [] or null */
     if (json_array_size(suppress) > 0) {
         o->suppress_tokens = t->suppress;
         o->suppress_token_count = read_ids(t->suppress, COUNT(t->suppress), suppress);
@@ -361,8 +361,9 @@ static void give_row(bench *b, transcription *t, json_t *row)
         json_decref(mine);
         return;
     }
-    if (t->failed) {
-        json_object_set_new(row, "error", json_string(t->error.text));
+    if (t->failed || json_is_string(json_object_get(row, "error"))) { /* what is right where upstream fails, it does not say */
+        if (t->failed)
+            json_object_set_new(row, "error", json_string(t->error.text));
         json_decref(mine);
         return;
     }

@@ -276,7 +276,7 @@ static hse_status make_chunk(state *t, bool detect, hse_error *err)
     p->transcribe = true;
     p->detect = (detect || r->o->multilingual) && whisper_can_detect(r->model);
     p->split_words = r->o->word_timestamps != 0;
-    p->language = t->s.ballot.id;
+    p->language = p->whole_language = t->s.ballot.id;
     p->seek = 0;
     p->segment_size = (int64_t)ceil(c->duration) * 100;
     p->offset = c->offset;

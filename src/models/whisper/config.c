@@ -323,7 +323,7 @@ static hse_status dims_of_hf(opener *o)
         {"num_mel_bins", 512, &d->mels},
         {"vocab_size", WHISPER_MAX_VOCAB, &d->vocab},
         {"d_model", WHISPER_MAX_WIDTH, &d->width},
-        {"encoder_ffn_dim", 4 * WHISPER_MAX_WIDTH, &d->ffn},
+        {"encoder_ffn_dim", 4 * WHISPER_MAX_WIDTH, &d->encoder_ffn},
         {"encoder_attention_heads", WHISPER_MAX_HEADS, &d->encoder_heads},
         {"encoder_layers", WHISPER_MAX_LAYERS, &d->encoder_layers},
         {"max_source_positions", WHISPER_MAX_POSITIONS, &d->encoder_positions},
@@ -333,13 +333,14 @@ static hse_status dims_of_hf(opener *o)
     };
     for (size_t i = 0; i < COUNT(members) && s == HSE_OK; i++)
         s = read_int(o, j, file, members[i].key, members[i].high, members[i].out);
-    const json_t *act = json_object_get(j, "activation_function"), *ffn = json_object_get(j, "decoder_ffn_dim");
+    const json_t *act = json_object_get(j, "activation_function");
+    d->decoder_ffn = d->encoder_ffn;
+    if (s == HSE_OK && json_object_get(j, "decoder_ffn_dim"))
+        s = read_int(o, j, file, "decoder_ffn_dim", 4 * WHISPER_MAX_WIDTH, &d->decoder_ffn);
     if (s == HSE_OK && act && !(json_is_string(act) && strcmp(json_string_value(act), "gelu") == 0))
         s = wrong(o, file, "activation_function", "only \"gelu\" is computed here");
     if (s == HSE_OK && json_is_true(json_object_get(j, "scale_embedding")))
         s = wrong(o, file, "scale_embedding", "only false is computed here");
-    if (s == HSE_OK && ffn && !(json_is_integer(ffn) && json_integer_value(ffn) == d->ffn))
-        s = wrong(o, file, "decoder_ffn_dim", "the same as encoder_ffn_dim is expected");
     json_decref(j);
     return s;
 }
@@ -374,7 +375,7 @@ static hse_status dims_of_openai(opener *o)
     if (encoder_width != d->width)
         return hse_fail(o->err, HSE_E_UNSUPPORTED, 0, "%s: the encoder's width %d is not the decoder's %d",
                         o->c->weights, encoder_width, d->width);
-    d->ffn = 4 * d->width;
+    d->encoder_ffn = d->decoder_ffn = 4 * d->width;
     return HSE_OK;
 }
 
@@ -457,9 +458,12 @@ static hse_status dims_of_ct2(opener *o)
     d->vocab = shape[0];
     if ((s = shape_of(o, "encoder/layer_0/ffn/linear_0/weight", 2, shape)) != HSE_OK)
         return s;
-    d->ffn = shape[0];
+    d->encoder_ffn = shape[0];
     d->encoder_layers = count_layers(o->w, "encoder");
     d->decoder_layers = count_layers(o->w, "decoder");
+    if (d->decoder_layers && (s = shape_of(o, "decoder/layer_0/ffn/linear_0/weight", 2, shape)) != HSE_OK)
+        return s;
+    d->decoder_ffn = shape[0];
     if ((s = ct2_heads(o, "encoder/num_heads", &d->encoder_heads)) == HSE_OK)
         s = ct2_heads(o, "decoder/num_heads", &d->decoder_heads);
     return s;
@@ -498,9 +502,10 @@ static hse_status check_dims(opener *o)
     } bounds[] = {
         {"mels", d->mels, 1, 512},
         {"width", d->width, 1, WHISPER_MAX_WIDTH},
-        {"feed-forward width", d->ffn, 1, 4 * WHISPER_MAX_WIDTH},
         {"encoder layers", d->encoder_layers, 1, WHISPER_MAX_LAYERS},
         {"decoder layers", d->decoder_layers, 1, WHISPER_MAX_LAYERS},
+        {"encoder feed-forward width", d->encoder_ffn, 1, 4 * WHISPER_MAX_WIDTH},
+        {"decoder feed-forward width", d->decoder_ffn, 1, 4 * WHISPER_MAX_WIDTH},
         {"encoder heads", d->encoder_heads, 1, WHISPER_MAX_HEADS},
         {"decoder heads", d->decoder_heads, 1, WHISPER_MAX_HEADS},
         {"encoder positions", d->encoder_positions, 1, WHISPER_MAX_POSITIONS},

@@ -21,9 +21,8 @@ typedef struct {
     int mels;                               /* 80 or 128 */
     int vocab;
     int width;                              /* d_model of both halves */
-    int ffn;                                /* 4 x width in all published models */
-    int encoder_heads, encoder_layers, encoder_positions;       /* positions: 1500 */
-    int decoder_heads, decoder_layers, decoder_positions;       /* 448 */
+    int encoder_heads, encoder_layers, encoder_positions, encoder_ffn;  /* positions: 1500; ffn: 4 x width in all published models */
+    int decoder_heads, decoder_layers, decoder_positions, decoder_ffn;  /* 448 */
 } whisper_dims;
 
 typedef struct {

@@ -499,14 +499,12 @@ static hse_status read_prompt(const whisper_searcher *s, const whisper_job *job,
     g->sot_at = SIZE_MAX;
     if (job->task != WHISPER_GENERATE)
         return HSE_OK;
-    for (size_t i = job->prompt_count; i-- > 0;)
-        if (job->prompt[i] >= s->sot && job->prompt[i] <= s->ids.no_timestamps) {
-            g->start = i;
-            break;
-        }
     for (size_t i = 0; i < job->prompt_count && g->sot_at == SIZE_MAX; i++)
         if (job->prompt[i] == s->sot)
-            g->sot_at = i;
+            g->sot_at = g->start = i;
+    while (g->sot_at != SIZE_MAX && g->start + 1 < job->prompt_count && job->prompt[g->start + 1] >= s->sot &&
+           job->prompt[g->start + 1] <= s->ids.no_timestamps)
+        g->start++;
     g->prefix = job->prompt_count - 1 - g->start;
     left = length - (int)g->start;
     g->limit = length / 2 < left ? length / 2 : left;

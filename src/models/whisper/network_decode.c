@@ -72,7 +72,7 @@ static size_t carve(size_t *at, size_t bytes)
 static size_t workspace(whisper_decoding *d, char *memory)
 {
     const whisper_dims *dims = &d->m->dims;
-    size_t width = (size_t)dims->width, ffn = (size_t)dims->ffn, wide = ffn > 3 * width ? ffn : 3 * width, at = 0;
+    size_t width = (size_t)dims->width, ffn = (size_t)dims->decoder_ffn, wide = ffn > 3 * width ? ffn : 3 * width, at = 0;
     int head = dims->width / dims->decoder_heads;
     nn_keys shape = {.count = dims->encoder_positions,
                      .heads = dims->decoder_heads,

@@ -326,14 +326,14 @@ static void load_all(loader *l)
     load_norm(l, &m->encoder_norm, &encoder_norm, d->width);
     for (int i = 0; i < d->encoder_layers; i++) {
         in_half(l, "encoder", i);
-        load_layer(l, &m->encoder[i], d->width, d->ffn, false);
+        load_layer(l, &m->encoder[i], d->width, d->encoder_ffn, false);
     }
     in_half(l, "decoder", -1);
     m->decoder_positions = load_table(l, &positions_of[1], d->decoder_positions, d->width);
     load_norm(l, &m->decoder_norm, &decoder_norm, d->width);
     for (int i = 0; i < d->decoder_layers; i++) {
         in_half(l, "decoder", i);
-        load_layer(l, &m->decoder[i], d->width, d->ffn, true);
+        load_layer(l, &m->decoder[i], d->width, d->decoder_ffn, true);
     }
     in_half(l, "decoder", -1);
     load_matrix(l, &m->embedding.w, m->type, &embedding, 1, d->vocab, d->width, 1);
@@ -578,7 +578,8 @@ static bool dims_ok(const whisper_dims *d, hse_error *err)
     } all[] = {{"mels", d->mels, 512},
                {"vocabulary", d->vocab, WHISPER_MAX_VOCAB},
                {"width", d->width, WHISPER_MAX_WIDTH},
-               {"feed-forward width", d->ffn, 8 * WHISPER_MAX_WIDTH},
+               {"encoder feed-forward width", d->encoder_ffn, 8 * WHISPER_MAX_WIDTH},
+               {"decoder feed-forward width", d->decoder_ffn, 8 * WHISPER_MAX_WIDTH},
                {"encoder heads", d->encoder_heads, WHISPER_MAX_HEADS},
                {"decoder heads", d->decoder_heads, WHISPER_MAX_HEADS},
                {"encoder layers", d->encoder_layers, WHISPER_MAX_LAYERS},

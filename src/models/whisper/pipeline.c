@@ -53,7 +53,7 @@ hse_status whisper_request_open(whisper_request *r, const whisper_model *m, cons
                            .prepended = o->prepend_punctuations ? o->prepend_punctuations : WHISPER_PREPEND_PUNCTUATIONS,
                            .appended = o->append_punctuations ? o->append_punctuations : WHISPER_APPEND_PUNCTUATIONS,
                            .seed = o->has_seed ? in->seed : 0};         /* the same audio, the same text */
-    if ((s = whisper_options_check(o, m->tokenizer, err)) != HSE_OK)
+    if ((s = whisper_options_check(o, m->tokenizer, in->reference, err)) != HSE_OK)
         return s;
     if (o->word_timestamps && m->config.n_alignment_heads == 0)
         return hse_fail(err, HSE_E_UNSUPPORTED, 0, "word_timestamps: this model has no alignment heads");
@@ -125,7 +125,7 @@ hse_status whisper_piece_new(whisper_piece **out, const whisper_request *r, hse_
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a window of %zu mels", mels);
     }
     p->request = r;
-    p->language = -1;
+    p->language = p->whole_language = -1;
     p->language_at = SIZE_MAX;
     *out = p;
     return HSE_OK;
@@ -199,6 +199,7 @@ typedef struct {
     whisper_rating       rating[MAX_ATTEMPTS];
     whisper_alignment    alignment;
     bpe_ids              text;              /* of all segments */
+    int32_t              start[3];          /* of the alignment */
 } runner;
 
 /* Bytes of text / bytes packed; `strip` as for whole windows. */
@@ -344,11 +345,15 @@ static hse_status cut_segments(runner *r, hse_error *err)
     return HSE_OK;
 }
 
+static int32_t language_of_words(const whisper_piece *p)
+{
+    return p->request->batched && p->whole_language >= 0 ? p->whole_language : p->language;
+}
+
 static hse_status prepare_alignment(runner *r, hse_error *err)
 {
     whisper_piece *p = r->piece;
     const whisper_special *special = whisper_specials(r->model->tokenizer);
-    size_t start = special->multilingual ? 3 : 1, at = 0;
     hse_status s = HSE_OK;
 
     for (size_t i = 0; i < p->n_cuts; i++)
@@ -357,23 +362,22 @@ static hse_status prepare_alignment(runner *r, hse_error *err)
             if (token < special->eot)
                 s = bpe_ids_add(&r->text, token, err);
         }
-    while (at < p->prompt.count && p->prompt.id[at] != special->sot)
-        at++;
-    if (at + start > p->prompt.count)
-        start = p->prompt.count - at;
+    r->start[0] = special->sot;
+    r->start[1] = language_of_words(p);
+    r->start[2] = p->request->o->task == HSE_TRANSLATE ? special->translate : special->transcribe;
     r->alignment = (whisper_alignment){.window = r->job.window,
                                        .frames = (int)(p->segment_size < WHISPER_WINDOW_FRAMES ? p->segment_size
                                                                                                : WHISPER_WINDOW_FRAMES),
-                                       .start = p->prompt.id + at,
-                                       .start_count = start,
+                                       .start = r->start,
+                                       .start_count = special->multilingual ? COUNT(r->start) : 1,
                                        .text = r->text.id,
                                        .count = r->text.count};
     return s;
 }
 
-static const char *language_of(const whisper_piece *p)
+static const char *code_of(const whisper_piece *p, int32_t language)
 {
-    const char *code = p->language >= 0 ? whisper_language_of(p->request->model->tokenizer, p->language) : NULL;
+    const char *code = language >= 0 ? whisper_language_of(p->request->model->tokenizer, language) : NULL;
 
     return code ? code : "en";
 }
@@ -396,7 +400,7 @@ static hse_status find_words(const whisper_model *m, whisper_searcher *search, w
         s = whisper_align(search, d, &m->config, whisper_specials(m->tokenizer), list, count, rows, err);
     for (size_t i = 0; i < n && s == HSE_OK; i++)
         if (r[i].text.count)
-            s = whisper_find_words(m->tokenizer, language_of(r[i].piece), &r[i].alignment, &r[i].piece->memory,
+            s = whisper_find_words(m->tokenizer, code_of(r[i].piece, language_of_words(r[i].piece)), &r[i].alignment, &r[i].piece->memory,
                                    &r[i].piece->words, &r[i].piece->n_words, err);
     return s;
 }
@@ -558,7 +562,7 @@ hse_status whisper_segment(const whisper_piece *p, const whisper_cut *cut, doubl
                                     .avg_logprob = p->rating.avg_logprob,
                                     .compression_ratio = compression_ratio,
                                     .no_speech_prob = p->rating.no_speech_prob,
-                                    .language = language_of(p)};
+                                    .language = code_of(p, p->language)};
     if (!text || !tokens)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a segment of %zu tokens", cut->count);
     memcpy(tokens, p->tokens + cut->first, cut->count * sizeof *tokens);

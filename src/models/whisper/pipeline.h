@@ -55,6 +55,7 @@ typedef struct {
     bpe_ids   prompt;
     size_t    language_at;                  /* in the prompt; SIZE_MAX: nowhere */
     int32_t   language;                     /* its id; replaced by what was detected; -1: unknown */
+    int32_t   whole_language;               /* a batch's, in which upstream finds words whatever a chunk's is; -1: the chunk's */
     int64_t   seek, segment_size;           /* frames: where it begins, how many hold audio */
     double    offset, duration;             /* seconds */
     uint64_t  number;                       /* of the request's windows: a stream of random numbers */

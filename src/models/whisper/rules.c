@@ -41,7 +41,7 @@ static hse_status check_numbers(const hse_transcribe_options *o, hse_error *err)
         {"log_prob_threshold", o->log_prob_threshold, -HUGE_VAL, HUGE_VAL, true},
         {"no_speech_threshold", o->no_speech_threshold, -HUGE_VAL, HUGE_VAL, true},
         {"prompt_reset_on_temperature", o->prompt_reset_on_temperature, -HUGE_VAL, HUGE_VAL, false},
-        {"max_initial_timestamp", o->max_initial_timestamp, 0, 30, false},
+        {"max_initial_timestamp", o->max_initial_timestamp, 0, 1e6, false},
         {"max_new_tokens", o->max_new_tokens, 0, 448, false},
         {"hallucination_silence_threshold", o->hallucination_silence_threshold, 0, 1e6, true},
         {"language_detection_threshold", o->language_detection_threshold, -HUGE_VAL, HUGE_VAL, false},
@@ -83,8 +83,10 @@ static hse_status check_text(const char *name, const char *text, hse_error *err)
     return HSE_OK;
 }
 
-static hse_status check_language(const char *field, const char *language, const whisper_tokenizer *t, hse_error *err)
+static hse_status check_language(const char *field, const char *language, const whisper_tokenizer *t, bool reference, hse_error *err)
 {
+    if (reference && !whisper_specials(t)->multilingual) /* upstream hears English all the same */
+        return HSE_OK;
     if (!language || whisper_language_id(t, language) < 0)
         return hse_fail(err, HSE_E_ARG, 0, "%s \"%.40s\" is not one of this model's languages%s", field, language ? language : "",
                         whisper_specials(t)->multilingual ? ": a code (en, zh, de, ...) or a name (english) is expected"
@@ -92,7 +94,7 @@ static hse_status check_language(const char *field, const char *language, const 
     return HSE_OK;
 }
 
-static hse_status check_clips(const hse_transcribe_options *o, hse_error *err)
+static hse_status check_clips(const hse_transcribe_options *o, bool reference, hse_error *err)
 {
     if (o->clip_count > WHISPER_MAX_CLIPS || (o->clip_count && !o->clip_timestamps))
         return hse_fail(err, HSE_E_ARG, 0, "clip_timestamps has %zu times; at most %d are allowed", o->clip_count,
@@ -101,7 +103,7 @@ static hse_status check_clips(const hse_transcribe_options *o, hse_error *err)
         double at = o->clip_timestamps[i];
         if (!(at >= 0.0 && at <= 1e7))
             return hse_fail(err, HSE_E_ARG, i, "clip_timestamps has the time %g; it must be from 0 to 10000000 seconds", at);
-        if (i % 2 == 1 && at < o->clip_timestamps[i - 1])
+        if (i % 2 == 1 && at < o->clip_timestamps[i - 1] && (o->batched || !reference))  /* upstream skips it */
             return hse_fail(err, HSE_E_ARG, i, "clip_timestamps has a clip that ends at %g, before its start", at);
     }
     if (o->batched && o->clip_count % 2 == 1)
@@ -109,17 +111,17 @@ static hse_status check_clips(const hse_transcribe_options *o, hse_error *err)
     return HSE_OK;
 }
 
-hse_status whisper_options_check(const hse_transcribe_options *o, const whisper_tokenizer *t, hse_error *err)
+hse_status whisper_options_check(const hse_transcribe_options *o, const whisper_tokenizer *t, bool reference, hse_error *err)
 {
     int32_t vocab = whisper_specials(t)->vocab;
     hse_status s = check_numbers(o, err);
 
     if (s == HSE_OK && o->language)
-        s = check_language("language", o->language, t, err);
+        s = check_language("language", o->language, t, reference, err);
     if (o->language_count && !o->languages)
         return hse_fail(err, HSE_E_ARG, 0, "languages has a count of %zu, but no names", o->language_count);
     for (size_t i = 0; s == HSE_OK && i < o->language_count; i++)
-        s = check_language("languages", o->languages[i], t, err);
+        s = check_language("languages", o->languages[i], t, reference, err);
     if (s == HSE_OK)
         s = check_ids("initial_prompt", o->initial_prompt_tokens, o->initial_prompt_token_count, false, vocab, err);
     if (s == HSE_OK)
@@ -134,7 +136,7 @@ hse_status whisper_options_check(const hse_transcribe_options *o, const whisper_
         s = check_text("prepend_punctuations", o->prepend_punctuations, err);
     if (s == HSE_OK)
         s = check_text("append_punctuations", o->append_punctuations, err);
-    return s == HSE_OK ? check_clips(o, err) : s;
+    return s == HSE_OK ? check_clips(o, reference, err) : s;
 }
 
 /* ---- prompts ---- */

@@ -11,7 +11,7 @@
 /* ---- options ---- */
 
 /* HSE_E_ARG names the field that is out of its range, or not offered by this model. */
-hse_status whisper_options_check(const hse_transcribe_options *o, const whisper_tokenizer *t, hse_error *err);
+hse_status whisper_options_check(const hse_transcribe_options *o, const whisper_tokenizer *t, bool reference, hse_error *err);
 
 enum {
     WHISPER_MAX_BEAMS = 64,                 /* beam_size, best_of */

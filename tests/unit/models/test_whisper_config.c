@@ -19,12 +19,13 @@ static void check_kit(const char *path, whisper_format format, const int want[8]
 
     must(open_config(&c, test_path(path), NULL, NULL, &err), &err);
     const whisper_dims *d = &c.dims;
-    const int got[8] = {d->mels,          d->vocab,          d->width,         d->ffn, d->encoder_heads, d->encoder_layers,
+    const int got[8] = {d->mels,          d->vocab,          d->width,         d->encoder_ffn, d->encoder_heads, d->encoder_layers,
                         d->decoder_heads, d->decoder_layers};
     CHECK(c.format == format && c.n_alignment_heads == heads, "%s: format %d, %zu heads", path, (int)c.format,
           c.n_alignment_heads);
     for (int i = 0; i < 8; i++)
         CHECK(got[i] == want[i], "%s: dimension %d is %d, not %d", path, i, got[i], want[i]);
+    CHECK(d->decoder_ffn == d->encoder_ffn, "%s: feed-forward widths %d and %d", path, d->encoder_ffn, d->decoder_ffn);
     CHECK(d->encoder_positions == 1500 && d->decoder_positions == 448, "%s: positions", path);
     CHECK(c.n_suppress_begin == 2 && c.suppress_begin[0] == 220, "%s: suppress_begin", path);
     CHECK(c.binary_version == (format == WHISPER_CT2 ? 6 : 0), "%s: version %d", path, c.binary_version);
@@ -170,7 +171,9 @@ TEST(damaged_folders_of_hugging_face)
         {"config.json", "{}", HSE_E_FORMAT, "num_mel_bins"},
         {"config.json", HF(",\"scale_embedding\":true"), HSE_E_FORMAT, "scale_embedding"},
         {"config.json", HF(",\"activation_function\":\"relu\""), HSE_E_FORMAT, "activation_function"},
-        {"config.json", HF(",\"decoder_ffn_dim\":33"), HSE_E_FORMAT, "decoder_ffn_dim"},
+        {"config.json", HF(",\"decoder_ffn_dim\":33"), HSE_OK, ""},
+        {"config.json", HF(",\"decoder_ffn_dim\":0"), HSE_E_FORMAT, "decoder_ffn_dim"},
+        {"config.json", HF(",\"decoder_ffn_dim\":\"32\""), HSE_E_FORMAT, "decoder_ffn_dim"},
         {"config.json", HF(",\"suppress_tokens\":[51865]"), HSE_E_FORMAT, "suppress_tokens"},
         {"config.json", HF(",\"suppress_tokens\":{}"), HSE_E_FORMAT, "suppress_tokens"},
         {"config.json", HF(",\"begin_suppress_tokens\":[1.5]"), HSE_E_FORMAT, "begin_suppress_tokens"},

@@ -140,9 +140,9 @@ static void self_layer(const reference *r, const char *at, double *x, int rows, 
     hse_free(a);
 }
 
-static void ffn_layer(const reference *r, const char *at, double *x, int rows)
+static void ffn_layer(const reference *r, const char *at, double *x, int rows, int ffn)
 {
-    int w = r->d->width, ffn = r->d->ffn;
+    int w = r->d->width;
     double *h = norm(r, at, "ffn/layer_norm", x, rows), *up = linear(r, at, "ffn/linear_0", h, rows, w, ffn);
 
     for (size_t i = 0; i < (size_t)rows * (size_t)ffn; i++)
@@ -202,7 +202,7 @@ static double *encoder(const reference *r, const float *mel)
     for (int i = 0; i < LAYERS; i++) {
         snprintf(at, sizeof at, "encoder/layer_%d/", i);
         self_layer(r, at, x, POSITIONS, r->d->encoder_heads, false);
-        ffn_layer(r, at, x, POSITIONS);
+        ffn_layer(r, at, x, POSITIONS, r->d->encoder_ffn);
     }
     double *y = norm(r, "encoder/", "layer_norm", x, POSITIONS);
     hse_free(in);
@@ -234,7 +234,7 @@ static double *decoder(const reference *r, const double *heard)
         hse_free(q);
         hse_free(kv);
         hse_free(a);
-        ffn_layer(r, at, x, TOKENS);
+        ffn_layer(r, at, x, TOKENS, r->d->decoder_ffn);
     }
     double *y = norm(r, "decoder/", "layer_norm", x, TOKENS), *logits = numbers((size_t)TOKENS * (size_t)r->d->vocab);
     for (int t = 0; t < TOKENS; t++)
@@ -302,7 +302,8 @@ TEST(layers_at_full_width_agree_with_double)
     size_t n_sizes = getenv("HSE_TEST_QUICK") ? 1 : COUNT(sizes);
 
     for (size_t i = 0; i < n_sizes; i++) {
-        whisper_dims d = {.mels = sizes[i].mels, .vocab = sizes[i].vocab, .width = sizes[i].width, .ffn = 4 * sizes[i].width,
+        whisper_dims d = {.mels = sizes[i].mels, .vocab = sizes[i].vocab, .width = sizes[i].width,
+                          .encoder_ffn = 4 * sizes[i].width, .decoder_ffn = 4 * sizes[i].width + 4,
                           .encoder_heads = sizes[i].heads, .decoder_heads = sizes[i].heads, .encoder_layers = LAYERS,
                           .decoder_layers = LAYERS, .encoder_positions = POSITIONS, .decoder_positions = 448};
         size_t n_mel = (size_t)FRAMES * (size_t)d.mels, n_heard = (size_t)POSITIONS * (size_t)d.width, n_logits = (size_t)TOKENS * (size_t)d.vocab;

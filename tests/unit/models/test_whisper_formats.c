@@ -134,10 +134,10 @@ static void write_config(const whisper_dims *d)
     char text[1024];
 
     snprintf(text, sizeof text,
-             "{\"num_mel_bins\":%d,\"vocab_size\":%d,\"d_model\":%d,\"encoder_ffn_dim\":%d,\"encoder_attention_heads\":%d,"
+             "{\"num_mel_bins\":%d,\"vocab_size\":%d,\"d_model\":%d,\"encoder_ffn_dim\":%d,\"decoder_ffn_dim\":%d,\"encoder_attention_heads\":%d,"
              "\"encoder_layers\":%d,\"max_source_positions\":%d,\"decoder_attention_heads\":%d,\"decoder_layers\":%d,"
              "\"max_target_positions\":%d}",
-             d->mels, d->vocab, d->width, d->ffn, d->encoder_heads, d->encoder_layers, d->encoder_positions,
+             d->mels, d->vocab, d->width, d->encoder_ffn, d->decoder_ffn, d->encoder_heads, d->encoder_layers, d->encoder_positions,
              d->decoder_heads, d->decoder_layers, d->decoder_positions);
     write_text("config.json", text);
 }

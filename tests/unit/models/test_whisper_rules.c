@@ -62,7 +62,7 @@ typedef struct {
     X(temperatures_0, "temperature", o->temperature_count = 0)                                                         \
     X(temperatures_17, "temperature", o->temperature_count = 17)                                                       \
     X(reset, "prompt_reset_on_temperature", o->prompt_reset_on_temperature = NAN)                                      \
-    X(initial_time, "max_initial_timestamp", o->max_initial_timestamp = 31)                                            \
+    X(initial_time, "max_initial_timestamp", o->max_initial_timestamp = 1.1e6)                                         \
     X(initial_time_nan, "max_initial_timestamp", o->max_initial_timestamp = NAN)                                       \
     X(initial_time_0, "max_initial_timestamp", o->max_initial_timestamp = -0.1)                                        \
     X(new_tokens, "max_new_tokens", o->max_new_tokens = -1)                                                            \
@@ -94,12 +94,12 @@ TEST(every_option_out_of_range_is_refused_by_name)
     hse_error err = {0};
 
     hse_transcribe_options_init(&o);
-    CHECK(whisper_options_check(&o, t, &err) == HSE_OK, "the defaults: %s", err.text);
+    CHECK(whisper_options_check(&o, t, false, &err) == HSE_OK, "the defaults: %s", err.text);
     for (size_t i = 0; i < COUNT(wrongs); i++) {
         hse_transcribe_options_init(&o);
         wrongs[i].set(&o);
         err = (hse_error){0};
-        CHECK(whisper_options_check(&o, t, &err) == HSE_E_ARG, "case %zu, %s: it was taken", i, wrongs[i].field);
+        CHECK(whisper_options_check(&o, t, false, &err) == HSE_E_ARG, "case %zu, %s: it was taken", i, wrongs[i].field);
         CHECK(strstr(err.text, wrongs[i].field), "case %zu, %s: \"%s\"", i, wrongs[i].field, err.text);
     }
     whisper_tokenizer_close(&t);
@@ -117,13 +117,13 @@ TEST(long_texts_are_refused_and_no_thresholds_are_taken)
     for (int i = 0; i < 3; i++) {
         hse_transcribe_options_init(&o);
         *(i == 0 ? &o.initial_prompt : i == 1 ? &o.prefix : &o.hotwords) = text;
-        CHECK(whisper_options_check(&o, t, &err) == HSE_E_ARG, "text %d was taken", i);
+        CHECK(whisper_options_check(&o, t, false, &err) == HSE_E_ARG, "text %d was taken", i);
     }
     hse_transcribe_options_init(&o);
     o.compression_ratio_threshold = o.log_prob_threshold = o.no_speech_threshold = o.hallucination_silence_threshold = NAN;
-    CHECK(whisper_options_check(&o, t, &err) == HSE_OK, "no thresholds: %s", err.text);
+    CHECK(whisper_options_check(&o, t, false, &err) == HSE_OK, "no thresholds: %s", err.text);
     o.language = "Castilian";
-    CHECK(whisper_options_check(&o, t, &err) == HSE_OK, "a language's other name: %s", err.text);
+    CHECK(whisper_options_check(&o, t, false, &err) == HSE_OK, "a language's other name: %s", err.text);
     hse_free(text);
     whisper_tokenizer_close(&t);
 }
@@ -136,9 +136,10 @@ TEST(an_english_only_model_says_that_it_knows_no_other_language)
 
     hse_transcribe_options_init(&o);
     o.language = "en";
-    CHECK(whisper_options_check(&o, t, &err) == HSE_OK, "%s", err.text);
+    CHECK(whisper_options_check(&o, t, false, &err) == HSE_OK, "%s", err.text);
     o.language = "de";
-    CHECK(whisper_options_check(&o, t, &err) == HSE_E_ARG && strstr(err.text, "English"), "\"%s\"", err.text);
+    CHECK(whisper_options_check(&o, t, false, &err) == HSE_E_ARG && strstr(err.text, "English"), "\"%s\"", err.text);
+    CHECK(whisper_options_check(&o, t, true, &err) == HSE_OK, "upstream hears English all the same: %s", err.text);
     whisper_tokenizer_close(&t);
 }
 

@@ -87,7 +87,7 @@ static inline void put_norm(made *m, const char *at, const char *name, int width
 static inline void put_half(made *m, const char *half, int layers, int positions)
 {
     const whisper_dims *d = &m->config.dims;
-    int w = d->width;
+    int w = d->width, ffn = half[0] == 'd' ? d->decoder_ffn : d->encoder_ffn;
     char at[64];
 
     snprintf(at, sizeof at, "%s/position_encodings/encodings", half);
@@ -106,8 +106,8 @@ static inline void put_half(made *m, const char *half, int layers, int positions
             put_matrix(m, at, "attention/linear_2", w, w);
         }
         put_norm(m, at, "ffn/layer_norm", w);
-        put_matrix(m, at, "ffn/linear_0", d->ffn, w);
-        put_matrix(m, at, "ffn/linear_1", w, d->ffn);
+        put_matrix(m, at, "ffn/linear_0", ffn, w);
+        put_matrix(m, at, "ffn/linear_1", w, ffn);
     }
 }
 
