@@ -155,17 +155,23 @@ static bool find_window(state *t, int64_t *size)
 
 /* ---- pieces ---- */
 
+/* The frame from which on the language is looked at: the first clip's. */
+static size_t first_looked_at(const state *t)
+{
+    const hse_transcribe_options *o = t->s.request.o;
+    double start = o->clip_count && !t->utterances ? o->clip_timestamps[0] * 100.0 : 0.0;
+
+    return start < (double)t->content ? (size_t)start : 0;
+}
+
 /* The next window whose language is looked at. */
 static hse_status make_detection(state *t, bool *made, hse_error *err)
 {
-    const hse_transcribe_options *o = t->s.request.o;
-    double start = o->clip_count && !t->utterances ? o->clip_timestamps[0] : 0.0;
-    size_t first = start * 100.0 < (double)t->content ? (size_t)(start * 100.0) : 0, frames = t->spectrum.frames - first,
-           at = (size_t)t->tried * (size_t)t->window, count;
+    size_t first = first_looked_at(t), frames = t->spectrum.frames - first, at = (size_t)t->tried * (size_t)t->window, count;
     whisper_piece *p;
     hse_status s;
 
-    *made = at < frames && t->tried < o->language_detection_segments;
+    *made = at < frames && t->tried < t->s.request.o->language_detection_segments;
     if (!*made)
         return HSE_OK;
     if ((s = whisper_make_ready(&t->s, &p, err)) != HSE_OK)
@@ -421,7 +427,7 @@ static hse_status took_language(state *t, const whisper_piece *p, hse_error *err
     t->tried++;
     next = (size_t)t->tried * (size_t)t->window;
     if (whisper_vote(&t->s.ballot, id, probability, o->language_detection_threshold,
-                     t->tried >= o->language_detection_segments || next >= t->spectrum.frames))
+                     t->tried >= o->language_detection_segments || next >= t->spectrum.frames - first_looked_at(t)))
         return whisper_set_language(&t->s, t->s.ballot.id, t->s.ballot.probability, p, err);
     return HSE_OK;
 }
