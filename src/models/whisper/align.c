@@ -15,7 +15,7 @@ hse_status whisper_warp(const float *x, int rows, int cols, int (**path)[2], siz
 {
     enum { DIAGONAL, UP, LEFT };
     size_t width = (size_t)cols + 1, n = 0, cells;
-    float *before = NULL, *now = NULL;
+    double *before = NULL, *now = NULL;     /* sums of hundreds: in float, near equals would change places */
     uint8_t *move = NULL;
     int(*p)[2] = NULL, i = rows, j = cols;
 
@@ -37,13 +37,13 @@ hse_status whisper_warp(const float *x, int rows, int cols, int (**path)[2], siz
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory to align %d tokens", rows);
     }
     for (size_t k = 0; k < width; k++)
-        before[k] = HUGE_VALF;
-    before[0] = 0.0f;
+        before[k] = HUGE_VAL;
+    before[0] = 0.0;
     for (int r = 1; r <= rows; r++) {
-        float *swap;
-        now[0] = HUGE_VALF;
+        double *swap;
+        now[0] = HUGE_VAL;
         for (int k = 1; k <= cols; k++) {
-            float diagonal = before[k - 1], up = before[k], left = now[k - 1], least;
+            double diagonal = before[k - 1], up = before[k], left = now[k - 1], least;
             uint8_t m;
             if (diagonal < up && diagonal < left)
                 least = diagonal, m = DIAGONAL;
@@ -51,7 +51,7 @@ hse_status whisper_warp(const float *x, int rows, int cols, int (**path)[2], siz
                 least = up, m = UP;
             else
                 least = left, m = LEFT;
-            now[k] = least - x[(size_t)(r - 1) * (size_t)cols + (size_t)(k - 1)];
+            now[k] = least - (double)x[(size_t)(r - 1) * (size_t)cols + (size_t)(k - 1)];
             move[(size_t)r * width + (size_t)k] = m;
         }
         swap = before;

@@ -84,6 +84,8 @@ static hse_status chunks_of_clips(state *t, hse_error *err)
         c->from = from < c->to ? from : c->to;
     }
     t->s.so_far.duration_after_vad = after;
+    if (!(after > 0.0))     /* nothing but empty clips has no text */
+        t->n_chunks = 0;
     return HSE_OK;
 }
 

@@ -233,8 +233,11 @@ bool whisper_time_rules(const whisper_time_ids *ids, float *logits, const int32_
     int32_t begin = ids->timestamp_begin, end = ids->timestamp_end + 1, last;
 
     logits[ids->no_timestamps] = WHISPER_DISABLED;
+    if (prefix && n <= prefix)
+        return false;
+    tokens += prefix;
+    n -= prefix;
     if (n == 0) {
-        (void)prefix;
         disable_range(logits, 0, begin);
         if (max_initial_timestamp < end - begin)
             disable_range(logits, begin + max_initial_timestamp + 1, end);

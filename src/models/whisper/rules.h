@@ -45,8 +45,8 @@ typedef struct {
     int32_t vocab, eot, no_timestamps, timestamp_begin, timestamp_end;      /* the last time's id */
 } whisper_time_ids;
 
-/* Times come in pairs and never go back. `tokens` is the result so far; prefix: how many of it were forced. True when the
- * probabilities decide whether a time must follow (whisper_times_win). */
+/* Times come in pairs and never go back. `tokens` is the result so far; prefix: how many of it were forced: the rules do not see
+ * these, and anything may follow them. True when the probabilities decide whether a time must follow (whisper_times_win). */
 bool whisper_time_rules(const whisper_time_ids *ids, float *logits, const int32_t *tokens, size_t n, size_t prefix,
                         int max_initial_timestamp);
 /* All times together more likely than any single token below them? p: probabilities after the rules. */

@@ -195,8 +195,11 @@ TEST(times_come_in_pairs_and_never_go_back)
         {"after two times: text", {1, 33, 33}, 3, 0, {0, 50}, {29, 60}, false},
         {"after text and a time: a time from it on, or the end", {33, 1, 35}, 3, 0, {20, 35}, {29, 60}, true},
         {"after text: later times alone", {33, 1, 2}, 3, 0, {0, 34}, {29, 60}, true},
-        {"after text without any time", {1, 2}, 2, 2, {0, 30}, {29, 60}, true},
-        {"after a prefix of a time and text", {30, 1}, 2, 2, {0, 31}, {29, 60}, true},
+        {"after text without any time", {1, 2}, 2, 0, {0, 30}, {29, 60}, true},
+        {"after a prefix of text: anything", {1, 2}, 2, 2, {0, 30}, {29, 60}, false},
+        {"after a prefix of a time and text: anything", {35, 1}, 2, 2, {0, 30}, {29, 60}, false},
+        {"after a prefix and a time: text", {30, 1, 40}, 3, 2, {0, 50}, {29, 60}, false},
+        {"after a prefix, a time and text: times after the time behind the prefix", {39, 1, 33, 2}, 4, 2, {0, 34}, {29, 60}, true},
         {"the last time there is", {49, 1}, 2, 0, {0, 50}, {29, 60}, true},
     };
 
