@@ -1,23 +1,21 @@
-"""en.pack: pronunciations (CMU, of two ages), letters to sounds (g2p_en).
+"""en.pack: pronunciations (MeloTTS' own and a later CMU table), letters to sounds (g2p_en).
 
-MeloTTS' own dictionary, cmudict.rep, is on no registry. It is of the age of Festival's CMU dictionary, which differs from later
-ones in unstressed vowels ("and", "here", "into") but has one degree of stress only: where a later one has a secondary stress
-on the same vowel, that is taken. Words that came later are of the table that eng_to_ipa brings, but for initials in a row
-("nba"): the dictionaries that MeloTTS asks know none of those, and a network says them as words."""
+Of the words that MeloTTS' dictionary lacks its original asks NLTK, whose table is on no registry: the table that eng_to_ipa brings
+is a little later and stands for it, but for initials in a row ("nba"): NLTK knows none of those, and a network says them as words."""
 import ast
 import importlib.util
 import json
 import os
+import pickle
 import re
 import struct
 import zipfile
 
 PACKAGES = ['g2p_en==2.1.0', 'eng_to_ipa==0.0.2']
-DEBIAN = ['festlex-cmu']
-LICENCES = {'g2p_en': 'Apache-2.0', 'eng_to_ipa': 'MIT (its data: BSD-2-Clause, Carnegie Mellon University)',
-            'festlex-cmu': 'MIT-like (University of Edinburgh; its data: Carnegie Mellon University)'}
-FESTIVAL = 'usr/share/festival/dicts/cmu/cmudict-0.4.out'
-VOWELS = set('aa ae ah ao aw ax ay eh er ey ih iy ow oy uh uw'.split())
+SOURCES = ['melotts==0.1.1']
+CMU = '(its data: BSD-2-Clause, Carnegie Mellon University)'
+LICENCES = {'g2p_en': 'Apache-2.0', 'eng_to_ipa': 'MIT ' + CMU, 'melotts': 'MIT ' + CMU}
+MELO = 'melotts/melo/text/cmudict_cache.pickle'
 
 
 def folder(package):
@@ -30,34 +28,18 @@ def later():
         return {word: forms if isinstance(forms, list) else [forms] for word, forms in json.load(f).items()}
 
 
-def phones(syllables):
-    """Festival's ((k ah m) 1) ((p ax) 0) as ARPAbet with stress on the vowels."""
-    out = []
-    for names, stress in re.findall(r'\(\(([^)]*)\) (\d)\)', syllables):
-        for p in names.split():
-            out.append('AH0' if p == 'ax' else p.upper() + stress if p in VOWELS else p.upper())
-    return out
+class Plain(pickle.Unpickler):
+    """Reads strings, lists and dicts, and nothing else."""
+    def find_class(self, module, name):
+        raise pickle.UnpicklingError('%s has an object of %s.%s' % (MELO, module, name))
 
 
-def earlier(path):
-    """word -> its pronunciations, one a part of speech."""
-    out = {}
-    with open(path, encoding='latin-1') as f:
-        for line in f:
-            m = re.match(r'\("([^"]*)" \S+ \((.*)\)\)\s*$', line)
-            if m:
-                out.setdefault(m[1], []).append(phones(m[2]))
-    return out
-
-
-def with_secondary(form, others):
-    """The form with those secondary stresses that the first of the others with as many vowels has."""
-    at = [i for i, p in enumerate(form) if p[-1].isdigit()]
-    for other in others:
-        vowels = [p for p in other.split() if p[-1].isdigit()]
-        if len(vowels) == len(at):
-            return [p[:-1] + '2' if i in at and p[-1] == '1' and vowels[at.index(i)][-1] == '2' else p for i, p in enumerate(form)]
-    return form
+def melo():
+    """WORD -> its pronunciation, as in cmudict.rep. Other pronunciations ("IN(2)") are never asked for."""
+    with open(os.path.join(os.environ['HSE_SOURCES'], MELO), 'rb') as f:
+        table = Plain(f).load()
+    return {word: ' '.join(phone for syllable in syllables for phone in syllable) for word, syllables in table.items()
+            if not word.endswith(')')}
 
 
 def without_stress(form):
@@ -72,13 +54,10 @@ def initials(table):
 
 
 def first_pronunciations(table):
-    """WORD -> one pronunciation, as in cmudict.rep."""
+    """WORD -> one pronunciation."""
     drop = initials(table)
     out = {word.upper(): forms[0].upper() for word, forms in table.items() if word not in drop}
-    for word, forms in earlier(os.path.join(os.environ['HSE_DEBIAN'], FESTIVAL)).items():
-        said = [' '.join(with_secondary(form, table.get(word, []))) for form in forms]
-        first = out.get(word.upper())
-        out[word.upper()] = first if first in said else said[0]
+    out.update(melo())
     return out
 
 

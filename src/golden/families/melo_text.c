@@ -106,8 +106,8 @@ static hse_status give(text_answer *out, const json_t *value, hse_arena *arena, 
     return HSE_OK;
 }
 
-/* Of the original's dictionaries MeloTTS' own and NLTK's are on no registry. The network that says what neither knows is the
- * same, so where its answer differs for a word that the product does not have either, NLTK has it. */
+/* Of the original's dictionaries NLTK's is on no registry, and a case may bring another one of MeloTTS' own. The network that says what
+ * neither knows is the same, so where its answer differs for a word that the product does not have either, NLTK has it. */
 static hse_status ask_own(golden_answers *a, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
                           hse_error *err)
 {

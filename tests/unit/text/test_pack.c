@@ -262,6 +262,72 @@ TEST(a_pack_that_comes_later_is_found)
     clear(&p);
 }
 
+/* ---- English ---- */
+
+/* A network of one neuron, all zeros. */
+static void letters_to_sounds(tiny_pack *p)
+{
+    static const struct { const char *name; uint32_t rows; } parts[] = {
+        {"g2p.enc_emb", 29}, {"g2p.enc_w_ih", 3}, {"g2p.enc_w_hh", 3}, {"g2p.dec_emb", 74}, {"g2p.dec_w_ih", 3}, {"g2p.dec_w_hh", 3},
+        {"g2p.fc_w", 74}, {"g2p.enc_b_ih", 3}, {"g2p.enc_b_hh", 3}, {"g2p.dec_b_ih", 3}, {"g2p.dec_b_hh", 3}, {"g2p.fc_b", 74}};
+
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        hse_buf *b = tiny_section(p, parts[i].name);
+
+        tiny_number(b, i < 7 ? parts[i].rows : 1, 4);
+        tiny_number(b, i < 7 ? 1 : parts[i].rows, 4);
+        for (uint32_t k = 0; k < parts[i].rows; k++)
+            tiny_number(b, 0, 4);
+    }
+}
+
+/* MeloTTS' own dictionary and the one that its letters to sounds look into are of two ages. */
+TEST(english_words_have_two_dictionaries)
+{
+    static const struct { text_table table; const char *key, *says; } cases[] = {
+        {TEXT_CMUDICT_REP, "THIRTY", "TH ER1 D IY0"}, {TEXT_G2P_EN, "thirty", "TH ER1 D IY2"}, {TEXT_G2P_EN, "\u20ACthirty", "TH ER1 D IY2"},
+        {TEXT_G2P_EN, "mythology", "M IH0"}, {TEXT_G2P_EN, "nba", NULL}, {TEXT_IPA_EN, "nba", "eh1 n b iy2 ey1"},
+        {TEXT_IPA_EN, "thirty", "th er1 d iy2 th er1 t iy2"},
+    };
+    static const char *const rep[] = {"THIRTY", "TH ER1 D IY0", "MYTHOLOGY", "M IH0", NULL};
+    static const char *const ipa[] = {"thirty", "th er1 d iy2|th er1 t iy2", "nba", "eh1 n b iy2 ey1", NULL};
+    static const char *const none[] = {NULL};
+    tiny_pack p = {.count = 0};
+    place at;
+    text_lexicon *l = NULL;
+    hse_arena arena;
+    hse_buf file;
+    hse_error err = {0};
+
+    tiny_map(&p, "rep", rep);
+    tiny_map(&p, "ipa", ipa);
+    tiny_map(&p, "homograph", none);
+    letters_to_sounds(&p);
+    tiny_finish(&p, &file);
+    furnish(&at, false);
+    memcpy(strrchr(at.pack, '/'), "/en.pack", 9);
+    CHECK(hse_file_write(at.pack, file.data, file.size, NULL) == HSE_OK, "no file");
+    CHECK(text_lexicon_open(&l, at.dir, true, &err) == HSE_OK, "%s", err.text);
+    text_dictionary d = text_lexicon_dictionary(l);
+    hse_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        text_answer a = {0};
+        char said[128] = "";
+
+        CHECK(d.ask(d.user, cases[i].table, cases[i].key, strlen(cases[i].key), &arena, &a, &err) == HSE_OK, "%s", err.text);
+        for (size_t k = 0; k < a.count && k < 8; k++)
+            snprintf(said + strlen(said), sizeof said - strlen(said), "%s%s", k ? " " : "", a.item[k]);
+        if (cases[i].says)
+            CHECK(strcmp(said, cases[i].says) == 0, "%s: \"%s\"", cases[i].key, said);
+        else                                /* the network of zeros says the same phone again and again */
+            CHECK(a.count == 20, "%s: %zu phones", cases[i].key, a.count);
+    }
+    hse_arena_free(&arena);
+    text_lexicon_close(&l);
+    hse_buf_free(&file);
+    clear(&at);
+}
+
 /* ---- no memory ---- */
 
 static hse_status open_and_look(void *arg, hse_error *err)
