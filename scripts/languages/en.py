@@ -1,4 +1,4 @@
-"""en.pack: pronunciations (MeloTTS' own and a later CMU table), letters to sounds (g2p_en).
+"""en.pack: pronunciations (MeloTTS' own and a later CMU table), letters to sounds (g2p_en), ASCII forms (Unidecode).
 
 Of the words that MeloTTS' dictionary lacks its original asks NLTK, whose table is on no registry: the table that eng_to_ipa brings
 is a little later and stands for it, but for initials in a row ("nba"): NLTK knows none of those, and a network says them as words."""
@@ -11,10 +11,11 @@ import re
 import struct
 import zipfile
 
-PACKAGES = ['g2p_en==2.1.0', 'eng_to_ipa==0.0.2']
+PACKAGES = ['g2p_en==2.1.0', 'eng_to_ipa==0.0.2', 'Unidecode==1.4.0']
 SOURCES = ['melotts==0.1.1']
 CMU = '(its data: BSD-2-Clause, Carnegie Mellon University)'
-LICENCES = {'g2p_en': 'Apache-2.0', 'eng_to_ipa': 'MIT ' + CMU, 'melotts': 'MIT ' + CMU}
+LICENCES = {'g2p_en': 'Apache-2.0', 'eng_to_ipa': 'MIT ' + CMU, 'melotts': 'MIT ' + CMU,
+            'Unidecode': 'GPL-2.0-or-later'}
 MELO = 'melotts/melo/text/cmudict_cache.pickle'
 
 
@@ -76,6 +77,13 @@ def homographs():
     return out
 
 
+def ascii_forms():
+    """Character -> what is said in its place, where there is something."""
+    from unidecode import unidecode
+    characters = (chr(c) for c in range(0x80, 0x20000) if not 0xD800 <= c < 0xF900)
+    return {c: said for c, said in ((c, unidecode(c)) for c in characters) if said}
+
+
 def array(data):
     """A file of numpy's format 1.0 with float32 values: its shape and bytes."""
     assert data[:8] == b'\x93NUMPY\x01\0'
@@ -100,4 +108,4 @@ def letters():
 def sections(pack):
     table = later()
     return [('rep', pack.table(first_pronunciations(table))), ('ipa', pack.table(ipa_table(table))),
-            ('homograph', pack.table(homographs()))] + letters()
+            ('homograph', pack.table(homographs())), ('ascii', pack.table(ascii_forms()))] + letters()

@@ -21,6 +21,7 @@ const char *text_table_name(text_table table)
         [TEXT_IPA_EN] = "eng_to_ipa",
         [TEXT_JIEBA] = "jieba",
         [TEXT_BOPOMOFO] = "bopomofo",
+        [TEXT_UNIDECODE] = "unidecode",
     };
 
     return names[table];

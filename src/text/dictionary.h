@@ -27,6 +27,7 @@ typedef enum {
     TEXT_IPA_EN,                            /* a word -> all its pronunciations in the CMU table, ARPAbet in lower case (OpenVoice) */
     TEXT_JIEBA,                             /* a text -> words (OpenVoice: default mode, no tags) */
     TEXT_BOPOMOFO,                          /* a text -> bopomofo, one a syllable; other runs as they are */
+    TEXT_UNIDECODE,                         /* a text -> its ASCII form */
     TEXT_TABLES
 } text_table;
 

@@ -1,6 +1,7 @@
 #include "text/lexicon.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "text/en/g2p.h"
 #include "text/gruut/gruut.h"
 #include "text/ja/ja.h"
@@ -17,7 +18,7 @@ typedef enum { PACK_EN, PACK_ES, PACK_FR, PACK_JA, PACK_KO, PACK_ZH, PACKS } pac
 
 /* What letters to sounds said last: the network takes a millisecond a word, and a text that has a word it must guess has it again
  * and again ("[UNK]", a name). One place a key, the latest wins. */
-enum { SAID_PLACES = 1024, SAID_KEY = 48, SAID_ITEMS = 200 };
+enum { SAID_PLACES = 1024, SAID_KEY = 48, SAID_ITEMS = 200, ASCII_BYTES = 16 << 20 };
 
 typedef struct {
     uint8_t size, count;                    /* count 0: empty */
@@ -28,7 +29,7 @@ struct text_lexicon {
     text_pack_dirs  dirs;
     pthread_mutex_t lock;
     text_pack      *pack[PACKS];
-    text_map        rep, ipa, homograph;
+    text_map        rep, ipa, homograph, ascii;             /* ascii: its data are GPL, a pack that is passed on may be without */
     en_g2p_net      g2p;
     said_place      said[SAID_PLACES];
     pthread_mutex_t said_lock;
@@ -99,6 +100,8 @@ static hse_status open_pack(text_lexicon *l, pack_id id, hse_error *err)
         s = text_pack_map(&l->ipa, l->pack[id], "ipa", err);
     if (s == HSE_OK && id == PACK_EN)
         s = text_pack_map(&l->homograph, l->pack[id], "homograph", err);
+    if (s == HSE_OK && id == PACK_EN && text_pack_bytes(l->pack[id], "ascii").data)
+        s = text_pack_map(&l->ascii, l->pack[id], "ascii", err);
     if (s == HSE_OK && id == PACK_EN)
         s = en_g2p_read(&l->g2p, l->pack[id], err);
     if (s == HSE_OK && id == PACK_ZH)
@@ -276,6 +279,33 @@ static hse_status ask_g2p(text_lexicon *l, const char *key, size_t size, hse_are
     return s;
 }
 
+/* Character by character: one that the table does not have gives nothing. Not found: the pack has no table. */
+static hse_status ask_ascii(text_lexicon *l, const char *text, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
+{
+    hse_status s = need(l, PACK_EN, err);
+    hse_buf b;
+
+    if (s != HSE_OK || !l->ascii.count)
+        return s;
+    hse_buf_init(&b, ASCII_BYTES);
+    for (size_t i = 0, n; s == HSE_OK && i < size; i += n) {
+        hse_bytes v = {0};
+        uint32_t c;
+
+        if ((n = hse_utf8_next(text + i, size - i, &c)) == 0)
+            s = hse_fail(err, HSE_E_FORMAT, i, "byte %zu of the text is not UTF-8", i);
+        else if (c < 0x80)
+            hse_buf_byte(&b, (uint8_t)c);
+        else if (text_map_get(&l->ascii, text + i, n, &v))
+            for (size_t k = 0; k < v.size; k++)
+                hse_buf_byte(&b, v.data[k] & 0x7F);
+    }
+    if (s == HSE_OK)
+        return text_answer_take(out, &b, arena, "the text", err);
+    hse_buf_free(&b);
+    return s;
+}
+
 static hse_status ask_zh(text_lexicon *l, text_table table, const char *key, size_t size, hse_arena *arena, text_answer *out,
                          hse_error *err)
 {
@@ -311,6 +341,8 @@ static hse_status ask(void *user, text_table table, const char *key, size_t size
         return (s = need(l, PACK_FR, err)) == HSE_OK ? text_gruut_say(l->fr, key, size, arena, out, err) : s;
     case TEXT_G2P_EN:
         return ask_g2p(l, key, size, arena, out, err);
+    case TEXT_UNIDECODE:
+        return ask_ascii(l, key, size, arena, out, err);
     case TEXT_CN2AN:
         return text_zh_numeral(key, size, arena, out, err);
     case TEXT_JIEBA:

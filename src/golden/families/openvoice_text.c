@@ -111,7 +111,7 @@ static void run_cases(golden_case *c, const openvoice_front *front)
 
 static void run_numbers(golden_case *c, const openvoice_front *front)
 {
-    json_t *map = golden_expected_json(c, "numbers"), *value;
+    json_t *map = golden_wants(c, "numbers") ? golden_expected_json(c, "numbers") : NULL, *value;
     const char *key;
     void *next;
 

@@ -320,6 +320,22 @@ static hse_status english_numbers(const char *text, size_t size, hse_buf *out, h
     return hs1_clean(text, size, steps, err);
 }
 
+/* As the dictionary has it, else by rules of our own; small letters. */
+static hse_status fold(const openvoice_front *front, const char *text, hse_arena *arena, hse_buf *out, hse_error *err)
+{
+    text_answer ascii = {0};
+    hse_status s = front->dictionary.ask(front->dictionary.user, TEXT_UNIDECODE, text, strlen(text), arena, &ascii, err);
+
+    if (s == HSE_OK && ascii.found)
+        hse_buf_str(out, ascii.count ? ascii.item[0] : "");
+    else if (s == HSE_OK)
+        s = text_to_ascii(text, strlen(text), out, err);
+    for (size_t i = 0; i < out->size; i++)
+        if (out->data[i] >= 'A' && out->data[i] <= 'Z')
+            out->data[i] = (uint8_t)(out->data[i] + 32);
+    return s;
+}
+
 hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front, const char *text, hse_arena *arena,
                              const char **phonetic, hse_error *err)
 {
@@ -327,11 +343,7 @@ hse_status openvoice_english(openvoice_piece *out, const openvoice_front *front,
     hse_status s;
 
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
-    s = text_to_ascii(text, strlen(text), &b, err);
-    for (size_t i = 0; i < b.size; i++)
-        if (b.data[i] >= 'A' && b.data[i] <= 'Z')
-            b.data[i] = (uint8_t)(b.data[i] + 32);
-    if (s != HSE_OK) {
+    if ((s = fold(front, text, arena, &b, err)) != HSE_OK) {
         hse_buf_free(&b);
         return s;
     }

@@ -14,6 +14,9 @@ static hse_status echo(void *user, text_table table, const char *key, size_t siz
     text_list l = {.arena = arena};
 
     (void)user;
+    *out = (text_answer){0};
+    if (table == TEXT_UNIDECODE)            /* then the rules for it are asked */
+        return HSE_OK;
     for (size_t i = 0; i < size;) {
         size_t n = 0;
 

@@ -14,6 +14,9 @@ static hse_status echo(void *user, text_table table, const char *key, size_t siz
     text_list l = {.arena = arena};
 
     (void)user;
+    *out = (text_answer){0};
+    if (table == TEXT_UNIDECODE)            /* then the rules for it are asked */
+        return HSE_OK;
     for (size_t i = 0; i < size && (table == TEXT_PINYIN_INITIALS || table == TEXT_PINYIN_FINALS); i++)
         if ((key[i] & 0xC0) == 0xC0)
             text_list_add(&l, table == TEXT_PINYIN_FINALS ? "a1" : "b", table == TEXT_PINYIN_FINALS ? 2 : 1, NULL);

@@ -287,8 +287,10 @@ TEST(english_words_have_two_dictionaries)
     static const struct { text_table table; const char *key, *says; } cases[] = {
         {TEXT_CMUDICT_REP, "THIRTY", "TH ER1 D IY0"}, {TEXT_G2P_EN, "thirty", "TH ER1 D IY2"}, {TEXT_G2P_EN, "\u20ACthirty", "TH ER1 D IY2"},
         {TEXT_G2P_EN, "mythology", "M IH0"}, {TEXT_G2P_EN, "nba", NULL}, {TEXT_IPA_EN, "nba", "eh1 n b iy2 ey1"},
-        {TEXT_IPA_EN, "thirty", "th er1 d iy2 th er1 t iy2"},
+        {TEXT_IPA_EN, "thirty", "th er1 d iy2 th er1 t iy2"}, {TEXT_UNIDECODE, "a\u4F60\u4E00\u00E9\u2191Z", "aNi e|Z"},
+        {TEXT_UNIDECODE, "", ""},
     };
+    static const char *const ascii[] = {"\u4F60", "Ni ", "\u00E9", "e", "\u2191", "|", NULL};
     static const char *const rep[] = {"THIRTY", "TH ER1 D IY0", "MYTHOLOGY", "M IH0", NULL};
     static const char *const ipa[] = {"thirty", "th er1 d iy2|th er1 t iy2", "nba", "eh1 n b iy2 ey1", NULL};
     static const char *const none[] = {NULL};
@@ -302,6 +304,7 @@ TEST(english_words_have_two_dictionaries)
     tiny_map(&p, "rep", rep);
     tiny_map(&p, "ipa", ipa);
     tiny_map(&p, "homograph", none);
+    tiny_map(&p, "ascii", ascii);
     letters_to_sounds(&p);
     tiny_finish(&p, &file);
     furnish(&at, false);
