@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 static const cli_option options[] = {
-    {"output-dir", 'o', CLI_TEXT, "DIR", NULL, 0, 0, false, "files beside each other here, named after the recordings (default: standard output)"},
-    {"format", 0, CLI_TEXT, "F,...", "txt", 0, 0, false, "txt, srt, vtt, json, tsv, lrc; several need -o"},
+    {"output", 'o', CLI_TEXT, "FILE|DIR", NULL, 0, 0, false, "a file, as talk.srt; else a folder of files named after the recordings (default: standard output)"},
+    {"format", 0, CLI_TEXT, "F,...", "txt", 0, 0, false, "txt, srt, vtt, json, tsv, lrc; several need -o DIR"},
     {"language", 'l', CLI_TEXT, "L", NULL, 0, 0, false, "en, german, ...; auto or nothing: detected; en,de: detected among these"},
     {"task", 0, CLI_CHOICE, "transcribe|translate", "transcribe", 0, 0, false, "translate: to English"},
     {"words", 'w', CLI_FLAG, NULL, NULL, 0, 0, false, "times of every word; subtitles word by word"},
@@ -83,15 +83,16 @@ static int take_options(cli_transcribe *t)
         o->seed = (uint64_t)strtoull(cli_text(a, "seed"), NULL, 10);
         o->has_seed = 1;
     }
-    t->style.dir = cli_text(a, "output-dir");
     t->style.words = cli_flag(a, "words");
     t->style.colors = cli_flag(a, "print-colors");
-    if (t->style.colors && t->style.dir)
+    int bad = cli_transcript_style_take(&t->style, a);
+    if (bad)
+        return bad;
+    if (t->style.colors && t->style.output)
         return cli_usage(a->command, "--print-colors is for the terminal, -o for files");
     if (cli_given(a, "raw") && (a->n_operands != 1 || strcmp(a->operands[0], "-") != 0))
         return cli_usage(a->command, "--raw is about standard input: the operand must be -");
-    int bad = cli_transcript_formats(&t->style, a, cli_text(a, "format"));
-    return bad ? bad : take_languages(t, cli_text(a, "language"));
+    return take_languages(t, cli_text(a, "language"));
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------- */
@@ -125,8 +126,8 @@ static int run(const cli_args *a)
     hse_status s = live_input(a) ? HSE_OK : cli_remote_find(&remote, &found, a, false, &err);
     if (s == HSE_E_ARG)
         return cli_usage(a->command, "%s", err.text);
-    if (s == HSE_OK && t.style.dir && mkdir(t.style.dir, 0777) != 0 && errno != EEXIST)
-        s = hse_fail_sys(&err, errno, "cannot make the folder %s", t.style.dir);
+    if (s == HSE_OK && t.style.output && !t.style.one_file && mkdir(t.style.output, 0777) != 0 && errno != EEXIST)
+        s = hse_fail_sys(&err, errno, "cannot make the folder %s", t.style.output);
     if (s == HSE_OK && !found && (s = cli_engine_open(&engine, a, &err)) == HSE_E_ARG)
         return cli_config_fail(a, &err);
     if (s != HSE_OK)
@@ -143,7 +144,7 @@ const cli_command cli_transcribe_command = {
     .options = options, .n_options = COUNT(options), .settings = CLI_ENGINE_SETTINGS, .run = run,
     .details = "Text goes to standard output as it is known, or with -o into files. - is standard input: what comes\n"
                "through a pipe is heard while it comes, be it raw samples, wav, flac, mp3, ogg, webm or aac; an mp4 when it ends.\n\n"
-               "Examples:\n  hse transcribe talk.mp3\n  hse transcribe -l de --words -o subtitles --format srt,vtt,json *.m4a\n"
+               "Examples:\n  hse transcribe talk.mp3\n  hse transcribe talk.mp3 -o talk.srt\n  hse transcribe -l de --words -o subtitles --format srt,vtt,json *.m4a\n"
                "  arecord -t raw -f S16_LE -r 16000 | hse transcribe - --raw 16000\n"
                "  cat talk.mp3 | hse transcribe -\n"
                "  hse transcribe --task translate interview.opus\n",

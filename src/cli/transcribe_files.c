@@ -76,7 +76,7 @@ static void print_in_turn(queue *q)
         recording *r = &q->list[q->turn];
 
         cli_progress_end(&q->progress);
-        if (!r->titled && q->n > 1 && !q->t->style.dir)
+        if (!r->titled && q->n > 1 && !q->t->style.output)
             printf("%s:\n", path_of(q, q->turn));
         r->titled = true;
         hse_status s = cli_transcript_release(&r->out, r->status == HSE_OK ? &r->err : NULL);

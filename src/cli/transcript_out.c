@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MAX_TEXT = 256 << 20 };
 
@@ -13,9 +14,9 @@ static const char *const names[CLI_TEXT_FORMATS] = {
     [HSE_TEXT_JSON] = "json",
 };
 
-int cli_transcript_formats(cli_transcript_style *style, const cli_args *a, const char *list)
+static int take_formats(cli_transcript_style *style, const cli_args *a)
 {
-    for (const char *p = list; *p; p += *p == ',') {
+    for (const char *p = cli_text(a, "format"); *p; p += *p == ',') {
         size_t n = strcspn(p, ",");
         char word[16] = "";
         hse_text_format f = HSE_TEXT_TXT;
@@ -33,8 +34,27 @@ int cli_transcript_formats(cli_transcript_style *style, const cli_args *a, const
     }
     if (!style->formats)
         return cli_usage(a->command, "--format names no format");
-    if (!style->dir && style->formats > 1)
+    if (!style->output && style->formats > 1)
         return cli_usage(a->command, "several formats need -o DIR");
+    return CLI_OK;
+}
+
+int cli_transcript_style_take(cli_transcript_style *style, const cli_args *a)
+{
+    const char *output = style->output = cli_text(a, "output"), *dot = output ? strrchr(output, '.') : NULL;
+    hse_text_format format = HSE_TEXT_TXT;
+    struct stat st;
+    int bad = take_formats(style, a);
+
+    if (bad || !dot || !hse_text_format_parse(dot + 1, &format) || (stat(output, &st) == 0 && S_ISDIR(st.st_mode)))
+        return bad;
+    if (a->n_operands != 1)
+        return cli_usage(a->command, "-o %s is one file, for %d recordings; give a folder", output, a->n_operands);
+    if (cli_given(a, "format") && (style->formats != 1 || style->format[0] != format))
+        return cli_usage(a->command, "-o %s does not go with --format %s; give a folder, or one of the two", output, cli_text(a, "format"));
+    style->one_file = true;
+    style->formats = 1;
+    style->format[0] = format;
     return CLI_OK;
 }
 
@@ -51,14 +71,17 @@ static const char *stem(const char *input, size_t *n)
     return base;
 }
 
-char *cli_transcript_path(const char *dir, const char *input, hse_text_format format)
+char *cli_transcript_path(const cli_transcript_style *style, const char *input, hse_text_format format)
 {
     size_t n;
     const char *name = stem(input, &n);
     hse_buf path;
 
     hse_buf_init(&path, 1 << 16);
-    hse_buf_printf(&path, "%s/%.*s.%s", dir, (int)n, name, names[format]);
+    if (style->one_file)
+        hse_buf_printf(&path, "%s", style->output);
+    else
+        hse_buf_printf(&path, "%s/%.*s.%s", style->output, (int)n, name, names[format]);
     char *text = hse_buf_take(&path, NULL);
     hse_buf_free(&path);
     return text;
@@ -66,7 +89,7 @@ char *cli_transcript_path(const char *dir, const char *input, hse_text_format fo
 
 hse_status cli_transcript_names(const cli_transcript_style *style, char *const *inputs, int n, hse_error *err)
 {
-    for (int i = 0; style->dir && i < n; i++)
+    for (int i = 0; style->output && i < n; i++)
         for (int j = 0; j < i; j++) {
             size_t a, b;
             const char *x = stem(inputs[i], &a), *y = stem(inputs[j], &b);
@@ -125,19 +148,19 @@ hse_status cli_transcript_segment(cli_transcript_out *o, const hse_transcript_se
     hse_status status = HSE_OK;
 
     for (size_t i = 0; i < o->style->formats && status == HSE_OK; i++) {
-        if (o->style->colors && !o->style->dir && o->style->format[i] == HSE_TEXT_TXT)
+        if (o->style->colors && !o->style->output && o->style->format[i] == HSE_TEXT_TXT)
             put_colored_segment(&o->text[i], s);
         else
             hse_subtitle_segment(&o->subtitle[i], s, &o->text[i]);
         status = hse_buf_status(&o->text[i], "the text", err);
     }
-    return status == HSE_OK && !o->style->dir ? to_stdout(o, err) : status;
+    return status == HSE_OK && !o->style->output ? to_stdout(o, err) : status;
 }
 
 hse_status cli_transcript_release(cli_transcript_out *o, hse_error *err)
 {
     o->held = false;
-    return o->style->dir ? HSE_OK : to_stdout(o, err);
+    return o->style->output ? HSE_OK : to_stdout(o, err);
 }
 
 hse_status cli_transcript_end(cli_transcript_out *o, const hse_transcript *whole, hse_error *err)
@@ -146,9 +169,9 @@ hse_status cli_transcript_end(cli_transcript_out *o, const hse_transcript *whole
 
     for (size_t i = 0; i < o->style->formats && s == HSE_OK; i++) {
         hse_subtitle_end(&o->subtitle[i], whole, &o->text[i]);
-        if (!o->style->dir)
+        if (!o->style->output)
             return to_stdout(o, err);
-        char *path = cli_transcript_path(o->style->dir, o->input, o->style->format[i]);
+        char *path = cli_transcript_path(o->style, o->input, o->style->format[i]);
         s = path ? hse_buf_status(&o->text[i], path, err) : hse_fail(err, HSE_E_NOMEM, 0, "no memory for a path");
         if (s == HSE_OK)
             s = hse_file_write(path, hse_buf_text(&o->text[i]), o->text[i].size, err);

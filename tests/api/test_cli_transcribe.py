@@ -59,6 +59,25 @@ def test_several_recordings_at_once(hse):
         assert json.load(open(os.path.join(out, "2.json")))["language"] == "en"
 
 
+def test_one_recording_to_one_file(hse):
+    """-o talk.srt is what people type: a file in that format, not a folder of that name."""
+    with tempfile.TemporaryDirectory() as d:
+        for kind in ("txt", "srt", "vtt", "json"):
+            path = os.path.join(d, "talk." + kind)
+            assert run("transcribe", server.SPEECH, "--model", MODEL, "-o", path, *QUICK).stdout == b""
+            assert open(path, "rb").read() == run("transcribe", server.SPEECH, "--model", MODEL, "--format", kind, *QUICK).stdout, kind
+        path = os.path.join(d, "more.srt")
+        for args, words in (([server.SPEECH, server.SPEECH, "-o", path], b"one file, for 2 recordings"), ([server.SPEECH, "-o", path, "--format", "vtt"], b"--format vtt"),
+                            ([server.SPEECH, "-o", path, "--format", "srt,vtt"], b"--format srt,vtt")):
+            assert words in run("transcribe", *args, "--model", MODEL, want=2).stderr, args
+        assert not os.path.exists(path)
+        os.mkdir(path)                                              # a folder of that name is one
+        run("transcribe", server.SPEECH, "--model", MODEL, "-o", path, *QUICK)
+        assert os.listdir(path) == ["jfk_16k.txt"]
+        err = run("transcribe", server.SPEECH, "--model", MODEL, "-o", os.path.join(d, "none", "talk.srt"), *QUICK, want=1).stderr
+        assert b"talk.srt" in err and err.count(b"\n") == 1, err
+
+
 def test_pipes_are_heard_as_they_come(hse):
     """Any kind of file through a pipe: a final is there while the pipe is open, and at the end the text is the file's."""
     with tempfile.TemporaryDirectory() as d:

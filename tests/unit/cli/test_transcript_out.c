@@ -58,32 +58,33 @@ TEST(files_are_named_after_their_recordings)
         {"a/b/talk.one.wav", "d/talk.one.srt"}, {"-", "d/stdin.srt"}, {".hidden", "d/.hidden.srt"}, {"plain", "d/plain.srt"},
     };
 
+    cli_transcript_style style = {.format = {HSE_TEXT_TXT}, .formats = 1, .output = "d"};
+
     for (size_t i = 0; i < COUNT(cases); i++) {
-        char *path = cli_transcript_path("d", cases[i].input, HSE_TEXT_SRT);
+        char *path = cli_transcript_path(&style, cases[i].input, HSE_TEXT_SRT);
         CHECK(path && strcmp(path, cases[i].want) == 0, "%s: %s", cases[i].input, path);
         hse_free(path);
     }
-    cli_transcript_style style = {.format = {HSE_TEXT_TXT}, .formats = 1, .dir = "d"};
     char a[] = "a/x.wav", b[] = "y.wav", c[] = "b/x.mp3", d[] = "x.wav", e[] = "x.one.wav";
     char *same[] = {a, b, c}, *differ[] = {d, e};
     hse_error err = {0};
     CHECK(cli_transcript_names(&style, same, 3, &err) == HSE_E_ARG && strstr(err.text, "a/x.wav") && strstr(err.text, "b/x.mp3"), "%s", err.text);
     CHECK(cli_transcript_names(&style, differ, 2, &err) == HSE_OK, "%s", err.text);
-    style.dir = NULL;
+    style.output = NULL;
     CHECK(cli_transcript_names(&style, same, 3, &err) == HSE_OK, "%s", err.text);
 }
 
 TEST(every_format_goes_to_its_file)
 {
     char dir[] = "/tmp/hse-test-XXXXXX";
-    cli_transcript_style style = {.format = {HSE_TEXT_TXT, HSE_TEXT_SRT, HSE_TEXT_VTT}, .formats = 3, .dir = dir};
+    cli_transcript_style style = {.format = {HSE_TEXT_TXT, HSE_TEXT_SRT, HSE_TEXT_VTT}, .formats = 3, .output = dir};
 
     assert_non_null(mkdtemp(dir));
     char *nothing = printed(&style, 2);
     CHECK(nothing[0] == '\0', "files and standard output: %s", nothing);
     free(nothing);
     for (size_t i = 0; i < style.formats; i++) {
-        char *path = cli_transcript_path(dir, "x.wav", style.format[i]), *text = NULL;
+        char *path = cli_transcript_path(&style, "x.wav", style.format[i]), *text = NULL;
         size_t size = 0;
         hse_error err = {0};
         CHECK(hse_file_read(&text, &size, path, 1000, &err) == HSE_OK && strstr(text, "Hello there") && strstr(text, "again"), "%s", err.text);
