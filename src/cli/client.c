@@ -658,5 +658,9 @@ hse_status cli_remote_find(cli_remote *out, bool *found, const cli_args *a, bool
         *err = look;
         return err->status == HSE_E_ARG ? HSE_E_IO : err->status;
     }
-    return needed ? hse_fail(err, HSE_E_IO, 0, "no server is running at %s (hse serve starts one)", out->url) : HSE_OK;
+    if (!needed)
+        return HSE_OK;
+    if (look.sys == ECONNREFUSED || look.sys == ENOENT)
+        return hse_fail(err, HSE_E_IO, 0, "no server is running at %s (hse serve starts one)", out->url);
+    return hse_fail(err, HSE_E_IO, 0, "no hse serve: %s", look.text);
 }

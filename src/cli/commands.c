@@ -1,7 +1,9 @@
 #include "cli/commands.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 const cli_command *const cli_commands[] = {
     &cli_speak, &cli_transcribe_command, &cli_convert, &cli_restore, &cli_embed, &cli_vad, &cli_watermark, &cli_text_command, &cli_voices, &cli_serve,
@@ -52,6 +54,12 @@ const cli_command cli_man_command = {
     .name = "man", .operands = "", .summary = "Print the manual page (roff)", .run = print_man, .hidden = true,
 };
 
+static int unknown_command(const char *name)
+{
+    fprintf(stderr, "hse: unknown command \"%s\"; see hse --help\n", name);
+    return CLI_USAGE;
+}
+
 static int dispatch(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
@@ -64,6 +72,8 @@ static int dispatch(int argc, char **argv)
         const cli_command *of = argc > 2 ? cli_command_find(argv[2]) : NULL;
         if (of)
             cli_help(stdout, of);
+        else if (argc > 2)
+            return unknown_command(argv[2]);
         else
             overview(stdout);
         return CLI_OK;
@@ -71,11 +81,17 @@ static int dispatch(int argc, char **argv)
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
         name = "version";
     const cli_command *c = cli_command_find(name);
-    if (!c) {
-        fprintf(stderr, "hse: unknown command \"%s\"; see hse --help\n", name);
-        return CLI_USAGE;
-    }
+    if (!c)
+        return unknown_command(name);
     return cli_run(c, argc - 1, argv + 1);
+}
+
+/* As in `hse man | head -1`: nobody wants to hear that. */
+static bool reader_left(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
 }
 
 int cli_main(int argc, char **argv)
@@ -83,6 +99,6 @@ int cli_main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);               /* a reader that goes away is an error of the write, not our end */
     int status = dispatch(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status == CLI_OK)
-        return cli_fail_text("standard output cannot be written");
+        return reader_left() ? CLI_FAILED : cli_fail_text("standard output cannot be written");
     return status;
 }

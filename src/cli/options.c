@@ -201,6 +201,8 @@ static int take_command_line(cli_args *a, int argc, char **argv)
     opterr = 0;
     for (int got; (got = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
         size_t i = 0;
+        if (got == '?' && optopt > ' ' && optopt < 127)     /* one letter of several: its word is not behind us yet */
+            return cli_usage(a->command, "unknown option -%c (an operand that begins with - goes behind --)", optopt);
         if (got == ':' || got == '?')
             return cli_usage(a->command, got == ':' ? "%s needs a value" : "unknown option %s", argv[optind - 1]);
         if (got >= LONG_BASE)

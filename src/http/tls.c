@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 /* Only HTTP/1.1 is spoken here; a client that offers protocols without it goes on without an agreement. */
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *in,
@@ -28,6 +29,10 @@ static hse_status tls_fail(hse_error *err, const char *what, const char *file)
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
     ERR_clear_error();
+    if (ERR_SYSTEM_ERROR(code))
+        return hse_fail_sys(err, (int)ERR_GET_REASON(code), "%s %s", what, file);
+    if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+        reason = "expected a PEM file, found no line -----BEGIN ...";
     return hse_fail(err, HSE_E_FORMAT, 0, "%s %s: %s", what, file, reason ? reason : "cannot be used");
 }
 

@@ -139,6 +139,25 @@ def test_checkpoints_cut_and_damaged(hse):
         assert "CRC" in one_line(run("check", path))
 
 
+def test_a_pipe_that_ends_early_is_no_news(hse):
+    for args in (["man"], ["speak", "--help"], ["config", "show"]):
+        p = subprocess.Popen([server.HSE, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        p.stdout.close()
+        assert p.stderr.read() == b"" and p.wait(60) in (0, 1), args        # 0: it had said all before
+
+
+def test_errors_name_what_was_typed(hse):
+    with tempfile.TemporaryDirectory() as d:
+        with open(os.path.join(d, "text"), "w") as f:
+            f.write("no PEM")
+        for args, words in ((["vad", "-dash.wav"], "unknown option -d (an operand that begins with - goes behind --)"), (["vad", "--", "-dash.wav"], "-dash.wav"),
+                            (["help", "frob"], "\"frob\""), (["speak", "x", "-o"], "-o needs a value"),
+                            (["serve", "--port", "0", "--tls-cert", d + "/none", "--tls-key", d + "/none"], "/none: No such file"),
+                            (["serve", "--port", "0", "--tls-cert", d + "/text", "--tls-key", d + "/text"], "/text: expected a PEM file")):
+            r = run(*args)
+            assert r.returncode in (1, 2) and words in r.stderr.decode().splitlines()[-1], (args, r.stderr)
+
+
 def test_wrong_words_everywhere(hse):
     for command in ("speak", "embed", "vad", "text", "serve", "models", "check", "golden", "bench", "version", "completion"):
         for args in (["--no-such-option"], ["-Z"], ["--help=yes"]):

@@ -270,6 +270,7 @@ def test_a_strange_server_is_an_error_in_one_line(hse):
     for chunked in (False, True):
         with fake(chunked=chunked, cut=True) as f:
             assert b"using" not in run(f, "transcribe", server.SPEECH, want=1).stderr       # its /version was cut as well: it is not used
+            assert run(f, "ps", want=1).stderr.startswith(b"hse: no hse serve: http://")
             assert b"cut" in run(f, "transcribe", server.SPEECH, "--server", f"127.0.0.1:{f.port}", want=1).stderr
 
 
