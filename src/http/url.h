@@ -1,4 +1,4 @@
-/* url.h - strict percent-decoding, query strings and the Accept header. No state; thread-safe. */
+/* url.h - strict percent-decoding, query strings and the parameters of headers. No state; thread-safe. */
 #ifndef HTTP_URL_H
 #define HTTP_URL_H
 
@@ -19,13 +19,6 @@ bool http_query_next(http_slice *rest, http_slice *name, http_slice *value);
 /* The decoded value of parameter `name` in out (capacity bytes, zero-terminated). HSE_E_NOT_FOUND: absent;
  * HSE_E_FORMAT: badly encoded; HSE_E_ARG: given twice; HSE_E_LIMIT: longer than capacity - 1. */
 hse_status http_query_get(http_slice query, const char *name, char *out, size_t capacity, hse_error *err);
-
-/* Quality of a media type in an Accept value, in thousandths: 0 = not acceptable; -1 = the header is malformed. An
- * empty Accept takes everything. The most specific range decides (type/subtype, then type/ *, then * / *). */
-int http_accept_quality(http_slice accept, const char *type);
-
-/* Index of the best of n types (the earlier one when equal), -1 when none is acceptable or the header is malformed. */
-int http_accept_best(http_slice accept, const char *const *types, size_t n);
 
 /* A parameter of a header like `multipart/form-data; boundary="a b"`: its value without quotes and escapes,
  * zero-terminated. HSE_E_NOT_FOUND, HSE_E_FORMAT (not well-formed, or given twice), HSE_E_LIMIT (longer than capacity

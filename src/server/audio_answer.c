@@ -33,20 +33,25 @@ bool api_audio_format(api_audio *a, const char *openai, const output_options *ow
     return true;
 }
 
+/* Is there a type in the Accept value that begins so? */
+static bool accept_names(http_slice accept, const char *prefix)
+{
+    size_t n = strlen(prefix);
+
+    for (size_t i = 0; i + n <= accept.size; i++)
+        if (strncasecmp(accept.data + i, prefix, n) == 0 && (i == 0 || accept.data[i - 1] == ',' || accept.data[i - 1] == ' '))
+            return true;
+    return false;
+}
+
 bool api_wants_bytes(const api_call *call, bool fallback)
 {
     http_slice accept = http_request_header(http_job_request(call->job), "accept");
 
-    for (size_t i = 0; accept.data && i < accept.size; i++) {
-        bool begins = i == 0 || accept.data[i - 1] == ',' || accept.data[i - 1] == ' ';
-        size_t left = accept.size - i;
-
-        if (begins && ((left >= 6 && strncasecmp(accept.data + i, "audio/", 6) == 0) ||
-                       (left >= 24 && strncasecmp(accept.data + i, "application/octet-stream", 24) == 0)))
-            return true;
-        if (begins && left >= 16 && strncasecmp(accept.data + i, "application/json", 16) == 0)
-            return false;
-    }
+    if (accept_names(accept, "audio/") || accept_names(accept, "application/octet-stream"))
+        return true;
+    if (accept_names(accept, "application/json") && !accept_names(accept, "*/*"))
+        return false;
     return fallback;
 }
 

@@ -2,10 +2,6 @@
 
 #include "server/audio_requests.h"
 
-#include "http/url.h"
-
-#include <strings.h>
-
 /* Of a recording that gives a voice. */
 #define VAD_ROWS(type)                                                                                                 \
     {"input_vad_mode", FIELD_TEXT, offsetof(type, vad_mode), .max = MAX_NAME,                                          \
@@ -277,30 +273,14 @@ const schema error_answer = {"ErrorResponse", error_fields, COUNT(error_fields),
 /* ---- choosing the answer -------------------------------------------------------------------------------------------
  */
 
-/* Does the Accept value itself name one of these types? "*" and "*" alone says nothing about what the client is. */
-static bool accept_names(http_slice accept, const char *prefix)
-{
-    size_t n = strlen(prefix);
-
-    for (size_t i = 0; i + n <= accept.size; i++)
-        if (strncasecmp(accept.data + i, prefix, n) == 0 &&
-            (i == 0 || accept.data[i - 1] == ',' || accept.data[i - 1] == ' '))
-            return true;
-    return false;
-}
-
-bool speech_wants_binary(http_slice accept, const json_t *body)
+bool speech_wants_binary(const json_t *body)
 {
     static const char *const own[] = {
         "mode",           "language",           "input_audio",    "input_embedding",        "input_vad_mode",
         "input_vad_data", "generation_options", "output_options", "pre_processing_filters", "post_generation_filters"};
 
-    if (accept.data && (accept_names(accept, "audio/") || accept_names(accept, "application/octet-stream")))
-        return true;
-    if (accept.data && accept_names(accept, "application/json"))
-        return false;
     for (size_t i = 0; i < COUNT(own); i++)
-        if (json_object_get(body, own[i]))
+        if (schema_has(body, own[i]))
             return false;
     return schema_has(body, "voice");
 }

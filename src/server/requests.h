@@ -85,9 +85,8 @@ extern const schema speech_schema, embed_schema, vad_schema, generation_schema, 
 extern const schema audio_answer, embed_answer, vad_answer, model_card_answer, model_list_answer, model_state_answer, ps_answer, reload_answer,
     status_answer, version_answer, error_answer;
 
-/* Which answer a speech request gets: OpenAI's binary or HSE's JSON. docs/api.md has the table, a test each row.
- * Accept names audio or octet-stream: binary; names application/json: JSON; else binary when `voice` is there and none of HSE's
- * own fields. */
-bool speech_wants_binary(http_slice accept, const json_t *body);
+/* Which answer a speech request gets whose Accept leaves it open (api_wants_bytes): OpenAI's binary when `voice` is there and none
+ * of HSE's own fields, else HSE's JSON. docs/api.md has the table, a test each row. */
+bool speech_wants_binary(const json_t *body);
 
 #endif

@@ -126,7 +126,7 @@ static bool prepare(speech *s)
 
     api_common(s->call, r, b->common.model, &b->common);
     api_audio_attach(a, r);
-    a->binary = speech_wants_binary(http_request_header(http_job_request(s->call->job), "accept"), s->call->root);
+    a->binary = api_wants_bytes(s->call, speech_wants_binary(s->call->root));
     a->loudness = api_loudness(b->normalize);
     if (!take_text(s) || !api_audio_format(a, b->response_format, &b->output, a->binary || (b->stream_format && strcmp(b->stream_format, "sse") == 0)
                                                                                   ? "mp3" : "wav") ||

@@ -126,7 +126,10 @@ def test_which_answer(hse):
     openai_body, hse_body = {"input": TEXT, "voice": "slt"}, {"input": TEXT, "voice": "slt", "language": "en"}
     rows = [("audio/mpeg", openai_body, True), ("audio/*", hse_body, True), ("application/octet-stream", hse_body, True),
             ("application/json", openai_body, False), ("*/*", openai_body, True), ("*/*", hse_body, False),
-            ("*/*", {"input": TEXT}, False), (None, openai_body, True), (None, hse_body, False)]
+            ("*/*", {"input": TEXT}, False), (None, openai_body, True), (None, hse_body, False),
+            # What axios sends with every request names JSON, and takes anything.
+            ("application/json, text/plain, */*", openai_body, True), ("application/json, text/plain, */*", hse_body, False),
+            ("audio/webm,audio/*;q=0.9,*/*;q=0.5", hse_body, True), ("application/json, application/*+json", openai_body, False)]
     for accept, body, binary in rows:
         _, head, _ = hse.request("POST", "/v1/audio/speech", body, {"Accept": accept} if accept else {})
         assert head["content-type"].startswith("audio/" if binary else "application/json"), (accept, body, head["content-type"])

@@ -1,4 +1,4 @@
-/* http_url.c - fuzzes percent-decoding, query strings, Accept and header parameters. Decoding never grows a text, its
+/* http_url.c - fuzzes percent-decoding, query strings and header parameters. Decoding never grows a text, its
  * result is valid UTF-8 without NUL, and encoding it again and decoding gives it back. */
 #include "base/utf8.h"
 #include "http/url.h"
@@ -51,19 +51,6 @@ static void check_query(http_slice s)
     require(http_query_get(s, "a b", out, 1, &err) != HSE_OK || out[0] == '\0');
 }
 
-static void check_accept(http_slice s)
-{
-    static const char *const types[] = {"audio/wav", "audio/mpeg", "application/json"};
-    int best = http_accept_best(s, types, 3);
-
-    require(best >= -1 && best < 3);
-    for (int i = 0; i < 3; i++) {
-        int q = http_accept_quality(s, types[i]);
-        require(q >= -1 && q <= 1000);
-        require(best < 0 ? q <= 0 : q <= http_accept_quality(s, types[best]));
-    }
-}
-
 static void check_params(http_slice s)
 {
     char out[32];
@@ -94,7 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t n)
             require((unsigned char)out[i] >= 32 && out[i] != 127);
     }
     check_query(s);
-    check_accept(s);
     check_params(s);
     free(out);
     free(again);

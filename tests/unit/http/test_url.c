@@ -99,47 +99,6 @@ TEST(query_parameters)
     }
 }
 
-TEST(accept_headers)
-{
-    static const char *const types[] = {"audio/wav", "audio/mpeg", "application/json"};
-    static const struct {
-        const char *accept;
-        int wav, mpeg, json, best;
-    } cases[] = {
-        {"", 1000, 1000, 1000, 0},
-        {" , ", 1000, 1000, 1000, 0},
-        {"*/*", 1000, 1000, 1000, 0},
-        {"audio/mpeg", 0, 1000, 0, 1},
-        {"Audio/MPEG", 0, 1000, 0, 1},
-        {"audio/*;q=0.5, application/json", 500, 500, 1000, 2},
-        {"audio/*, audio/wav;q=0", 0, 1000, 0, 1},
-        {"*/*;q=0.1, audio/*;q=0.25,audio/mpeg;q=0.125", 250, 125, 100, 0},
-        {"audio/wav;level=1;q=0.333, application/json ; q=1.000", 333, 0, 1000, 2},
-        {"audio/wav;x=\"a,b;\\\"c\"", 1000, 0, 0, 0},
-        {"text/html", 0, 0, 0, -1},
-        {"audio/wav;q=0", 0, 0, 0, -1},
-        {"audio", -1, -1, -1, -1},
-        {"audio/", -1, -1, -1, -1},
-        {"audio/wav audio/mpeg", -1, -1, -1, -1},
-        {"audio/wav;q=1.001", -1, -1, -1, -1},
-        {"audio/wav;q=0.1234", -1, -1, -1, -1},
-        {"audio/wav;q=2", -1, -1, -1, -1},
-        {"audio/wav;q=0x", -1, -1, -1, -1},
-        {"audio/wav;q=", -1, -1, -1, -1},
-        {"audio/wav;x=\"a", -1, -1, -1, -1},
-    };
-
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        const int want[] = {cases[i].wav, cases[i].mpeg, cases[i].json};
-        for (size_t t = 0; t < 3; t++) {
-            int got = http_accept_quality(slice(cases[i].accept), types[t]);
-            CHECK(got == want[t], "'%s' for %s: %d, want %d", cases[i].accept, types[t], got, want[t]);
-        }
-        int best = http_accept_best(slice(cases[i].accept), types, 3);
-        CHECK(best == cases[i].best, "'%s': best %d", cases[i].accept, best);
-    }
-}
-
 TEST(header_parameters)
 {
     static const struct {
