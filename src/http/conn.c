@@ -322,7 +322,9 @@ static size_t take_head(http_conn *c, const char *data, size_t n)
     }
     int k = http_head_feed(&c->job->head, data, n);
     if (k < 0) {
-        http_conn_fail(c, -k, http_head_error(-k));
+        char words[120];
+        snprintf(words, sizeof words, "the header is larger than %u bytes, or has more than %u lines", c->job->head.max_size, c->job->head.max_fields);
+        http_conn_fail(c, -k, k == -431 ? words : http_head_error(-k));
         return n;
     }
     if (k > 0)

@@ -59,14 +59,17 @@ hse_status http_multipart_init(http_multipart *m, http_slice content_type, const
     return HSE_OK;
 }
 
+static bool has_control(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < 32 || *s == 127)
+            return true;
+    return false;
+}
+
 static bool text_ok(const char *s)
 {
-    size_t bad;
-
-    for (const char *p = s; *p; p++)
-        if ((unsigned char)*p < 32 || *p == 127)
-            return false;
-    return hse_utf8_valid(s, strlen(s), &bad);
+    return !has_control(s) && hse_utf8_valid(s, strlen(s), NULL);
 }
 
 /* filename*=UTF-8''caf%C3%A9.wav (RFC 8187), which some clients send although RFC 7578 does not want it. */
@@ -108,8 +111,10 @@ static hse_status disposition(http_multipart *m, http_slice value, bool *is_file
         if (s != HSE_OK)
             return s;
     }
-    if (*is_file && !text_ok(m->filename))
-        return fail(m, err, HSE_E_FORMAT, "a part's file name is not plain UTF-8 text");
+    if (*is_file && has_control(m->filename))
+        return fail(m, err, HSE_E_FORMAT, "a part's file name holds a control character");
+    if (*is_file && !hse_utf8_valid(m->filename, strlen(m->filename), NULL))
+        m->filename[0] = '\0';          /* in the code page of the client's machine; nobody needs it */
     return HSE_OK;
 }
 

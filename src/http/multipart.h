@@ -25,7 +25,7 @@ enum {
  * path. */
 typedef struct {
     const char *name;
-    const char *filename;               /* NULL: a plain field */
+    const char *filename;               /* NULL: a plain field; "": a name that is not UTF-8 */
     const char *type;                   /* "" when not given */
 } http_part;
 

@@ -28,6 +28,9 @@ static bool read_json(api_call *c, hse_bytes body)
     static const uint8_t nothing[] = {'{', '}'};
     hse_error err = {0};
 
+    if (body.size >= 3 && memcmp(body.data, "\xef\xbb\xbf", 3) == 0)      /* a byte order mark, as Windows' editors write it */
+        body = (hse_bytes){body.data + 3, body.size - 3};
+
     if (body.size == 0 && needs_nothing(c->schema))
         body = (hse_bytes){nothing, sizeof nothing};
     if (body.size == 0)
@@ -205,15 +208,29 @@ static void refuse(http_job *job, int status, const char *code, const char *text
     api_error_answer(job, &e);
 }
 
+/* Many a client calls its JSON something else; what is called a form or a recording never is JSON. */
+static bool is_of_kind(http_slice type, const api_route *route)
+{
+    static const char *const others[] = {"multipart/", "audio/", "video/"};
+
+    for (size_t i = route->form ? 1 : 0; i < COUNT(others) && (route->body || route->form); i++)
+        if (type.size > strlen(others[i]) && strncasecmp(type.data, others[i], strlen(others[i])) == 0)
+            return false;
+    return true;
+}
+
 void api_handle(http_job *job, void *arg)
 {
     const api_bound *bound = arg;
     const http_request *r = http_job_request(job);
     http_slice type = http_request_header(r, "content-type"), coding = http_request_header(r, "content-encoding");
 
-    if (type.data && !bound->route->form &&
-        strncasecmp(type.data, "multipart/", type.size < 10 ? type.size : 10) == 0) {
-        refuse(job, 415, NULL, "this route takes application/json, not multipart", 0);
+    if (!is_of_kind(type, bound->route)) {
+        char text[160];
+        snprintf(text, sizeof text, "this route takes %s%s%s, not %.*s", bound->route->body ? "application/json" : "",
+                 bound->route->body && bound->route->form ? " or " : "", bound->route->form ? "multipart/form-data" : "",
+                 (int)(type.size < 60 ? type.size : 60), type.data);
+        refuse(job, 415, NULL, text, 0);
         return;
     }
     if (coding.data && coding.size && (coding.size != 8 || strncasecmp(coding.data, "identity", 8) != 0)) {

@@ -9,6 +9,7 @@
 #include "http/url.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 enum { MAX_FILES = 16, MAX_VALUE = 1 << 20, MAX_QUERY_VALUE = 4096 };
 
@@ -170,6 +171,12 @@ static bool put(reading *r, json_t *v)
 /* ---- multipart -----------------------------------------------------------------------------------------------------
  */
 
+/* Some clients send a file's bytes and its type without a name. */
+static bool is_media(const char *type)
+{
+    return strncasecmp(type, "audio/", 6) == 0 || strncasecmp(type, "video/", 6) == 0 || strcasecmp(type, "application/octet-stream") == 0;
+}
+
 static hse_status begin_part(void *arg, const http_part *part, hse_error *err)
 {
     reading *r = arg;
@@ -177,7 +184,7 @@ static hse_status begin_part(void *arg, const http_part *part, hse_error *err)
     if (!resolve(r, part->name))
         return hse_fail(err, HSE_E_ARG, 0, "refused");
     snprintf(r->name, sizeof r->name, "%s", part->name);
-    r->is_file = part->filename && r->field->kind == FIELD_BASE64;
+    r->is_file = (part->filename || is_media(part->type)) && r->field->kind == FIELD_BASE64;
     if (r->is_file && r->form->files == MAX_FILES) {
         api_fail(r->error, 400, r->field->name, "there are over %d files", MAX_FILES);
         return hse_fail(err, HSE_E_ARG, 0, "refused");

@@ -42,12 +42,31 @@ void api_version(http_job *job, void *arg)
     http_job_answer(job, 200, "application/json", text, sizeof text - 1);
 }
 
+/* The route that was meant by a path with a slash too many, without /v1 or with two of them, as a wrong base URL makes it. */
+static const char *route_meant(const char *path)
+{
+    char meant[128] = "/v1";
+    size_t n = 3;
+
+    while (strncmp(path, "/v1/", 4) == 0 || strncmp(path, "//", 2) == 0)
+        path += *(path + 1) == '/' ? 1 : 3;
+    for (; *path && n + 1 < sizeof meant; path++)
+        if (*path != '/' || (path[1] != '/' && path[1]))
+            meant[n++] = *path;
+    meant[n] = '\0';
+    for (size_t i = 0; i < api_route_count && !*path; i++)
+        if (strcmp(api_routes[i].path, meant) == 0 || strcmp(api_routes[i].path, meant + 3) == 0)
+            return api_routes[i].path;
+    return NULL;
+}
+
 static void not_found(void *arg, http_job *job)
 {
+    const char *path = http_job_request(job)->path, *meant = route_meant(path);
     api_error e;
 
     (void)arg;
-    api_fail(&e, 404, NULL, "there is nothing at %.120s", http_job_request(job)->path);
+    api_fail(&e, 404, NULL, meant ? "there is nothing at %.120s; there is %s" : "there is nothing at %.120s", path, meant);
     e.code = "not_found";
     api_error_answer(job, &e);
 }

@@ -148,8 +148,28 @@ def test_wrong_methods_and_paths(hse):
             assert head["allow"]
 
 
-def test_multipart_is_refused_by_name(hse):
-    error(hse, "/v1/audio/vad", b"--x--", 415, headers={"Content-Type": "multipart/form-data; boundary=x"})
+def test_a_wrong_base_url_is_answered_with_the_right_one(hse):
+    """Without /v1, with two of them, a slash too many: what base_url is given as, in every kind of client."""
+    for path, meant in (("/audio/speech", "/v1/audio/speech"), ("/v1/v1/models", "/v1/models"), ("/v1/models/", "/v1/models"), ("//v1/audio/vad", "/v1/audio/vad"),
+                        ("/v1/health", "/health"), ("/health/", "/health"), ("/models", "/v1/models"), ("/v1//ps", "/v1/ps")):
+        status, _, data = hse.request("GET", path)
+        assert status == 404 and json.loads(data)["error"]["message"] == f"there is nothing at {path}; there is {meant}", (path, data)
+    for path in ("/nothing", "/v1/chat/completions", "/v1", "/v1/", "/v1//", "/" + "a/" * 500):
+        status, _, data = hse.request("GET", path)
+        assert status == 404 and "there is /" not in json.loads(data)["error"]["message"], (path, data)
+
+
+def test_other_kinds_of_body_are_refused_by_name(hse):
+    for path, kind, words in (("/v1/audio/vad", "multipart/form-data; boundary=x", "takes application/json, not multipart/form-data; boundary=x"),
+                              ("/v1/audio/speech", "audio/wav", "takes application/json, not audio/wav"),
+                              ("/v1/audio/transcriptions", "Audio/MPEG", "takes application/json or multipart/form-data, not Audio/MPEG"),
+                              ("/v1/audio/translations", "video/mp4", "takes multipart/form-data, not video/mp4")):
+        assert error(hse, path, b"--x--", 415, headers={"Content-Type": kind})["message"].endswith(words)
+
+
+def test_json_as_windows_writes_it(hse):
+    assert hse.request("POST", "/v1/audio/speech", b"\xef\xbb\xbf" + json.dumps({"input": TEXT, "voice": "slt"}).encode())[0] == 200
+    assert "column 1" in error(hse, "/v1/audio/speech", b"\xef\xbb\xbf\xef\xbb\xbf{}", 400)["message"]
 
 
 def test_compressed_bodies_are_refused(hse):

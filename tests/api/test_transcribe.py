@@ -254,3 +254,16 @@ def test_the_real_recogniser_through_the_sdk(hse):
                 r = sdk(f).transcriptions.create(model=model, file=("a.wav", WAV), extra_body={"beam_size": 1, "language": "en", "max_new_tokens": 5})
                 assert r.text and plain.text.startswith(r.text[:5]), (model, r.text)
             f.post("/v1/models/load", {"model": "tiny"})
+
+
+def test_files_as_all_kinds_of_clients_send_them(hse):
+    """A part is a file by its name or by its type; what the name is does not matter, nor the order of the fields."""
+    head = b"--b\r\nContent-Disposition: form-data; name=\"file\""
+    model = b"--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n"
+    with fake.running() as f:
+        want = post(f)
+        for part in (b"; filename=\"blob\"\r\n\r\n", b"; filename=\"\"\r\n\r\n", b"; filename=\"M\xfcller.mp3\"\r\n\r\n", b"; filename=\"../../etc/passwd\"\r\n\r\n",
+                     b"\r\nContent-Type: audio/x-wav\r\n\r\n", b"\r\nContent-Type: application/octet-stream\r\n\r\n", b"\r\ncontent-type: Video/WebM\r\n\r\n"):
+            for body in (head + part + WAV + b"\r\n" + model, model + head + part + WAV + b"\r\n"):
+                status, _, data = f.request("POST", "/v1/audio/transcriptions", body + b"--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"})
+                assert status == 200 and json.loads(data) == want, (part, data[:300])
