@@ -40,7 +40,7 @@ def test_in_a_browser(hse):
     try:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
-        return                                                              # make test has no browser; scripts/browser brings one
+        return                                                              # make test has no browser: playwright of PyPI and Debian's chromium bring one
     if not browser():
         return
     with fake.running(api_keys=KEY) as f, sync_playwright() as p:
@@ -83,6 +83,9 @@ def test_in_a_browser(hse):
             page.set_input_files("#g", server.SPEECH)
             expect(page.locator("#ge")).to_contain_text(" s to ")
             page.screenshot(path=shot, full_page=True)
+        page.set_viewport_size({"width": 340, "height": 700})               # a telephone: nothing sticks out
+        page.click("summary")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 340
         trouble = [t for t in trouble if "400" not in t]
         assert not trouble, trouble
         b.close()
