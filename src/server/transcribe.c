@@ -200,8 +200,8 @@ static bool choose_answer(transcription *t)
     t->logprobs = has_word(&b->include, "logprobs");
     t->words = has_word(&b->granularities, "word");
     t->segments = b->granularities.count == 0 || has_word(&b->granularities, "segment");
-    if (b->granularities.count && t->format != TRANSCRIPT_VERBOSE)
-        return api_fail(e, 400, "timestamp_granularities", "timestamp_granularities needs response_format verbose_json, not %s", format);
+    if (t->words && t->format != TRANSCRIPT_VERBOSE)        /* segment is the default: clients send it with any format */
+        return api_fail(e, 400, "timestamp_granularities", "timestamp_granularities word needs response_format verbose_json, not %s", format);
     if (t->logprobs && t->format != TRANSCRIPT_JSON)
         return api_fail(e, 400, "include", "include logprobs needs response_format json, not %s", format);
     if (t->stream && t->format != TRANSCRIPT_JSON && t->format != TRANSCRIPT_TEXT)

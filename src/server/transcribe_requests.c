@@ -99,7 +99,8 @@ static const schema_field json_fields[] = {
 const schema transcribe_schema = SCHEMA("SpeechTranscribeRequest", json_fields, transcribe_request, "HSE's form.");
 
 #define GRANULARITY_ROW                                                                                                        \
-    {"timestamp_granularities", FIELD_LIST, T(granularities), .doc = "of verbose_json; segment when absent", .item = FIELD_CHOICE,      \
+    {"timestamp_granularities", FIELD_LIST, T(granularities), .doc = "of verbose_json, which word needs; segment when absent", \
+     .item = FIELD_CHOICE,                                                                                                     \
      .choices = "word|segment", .max_items = 2}
 
 static const schema_field form_fields[] = {

@@ -127,6 +127,7 @@ def test_which_answer(hse):
     rows = [("audio/mpeg", openai_body, True), ("audio/*", hse_body, True), ("application/octet-stream", hse_body, True),
             ("application/json", openai_body, False), ("*/*", openai_body, True), ("*/*", hse_body, False),
             ("*/*", {"input": TEXT}, False), (None, openai_body, True), (None, hse_body, False),
+            ("*/*", {**openai_body, "language": None, "instructions": None}, True),
             # What axios sends with every request names JSON, and takes anything.
             ("application/json, text/plain, */*", openai_body, True), ("application/json, text/plain, */*", hse_body, False),
             ("audio/webm,audio/*;q=0.9,*/*;q=0.5", hse_body, True), ("application/json, application/*+json", openai_body, False)]

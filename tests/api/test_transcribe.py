@@ -256,6 +256,13 @@ def test_the_real_recogniser_through_the_sdk(hse):
             f.post("/v1/models/load", {"model": "tiny"})
 
 
+def test_the_default_granularity_goes_with_every_format(hse):
+    """As Vercel's AI SDK sends it."""
+    with fake.running() as f:
+        for kind in ("json", "text", "srt", "vtt"):
+            assert post(f, [("response_format", kind), ("timestamp_granularities[]", "segment")]) == post(f, [("response_format", kind)]), kind
+
+
 def test_files_as_all_kinds_of_clients_send_them(hse):
     """A part is a file by its name or by its type; what the name is does not matter, nor the order of the fields."""
     head = b"--b\r\nContent-Disposition: form-data; name=\"file\""
