@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONFIG_BYTES = 4 << 20, MAX_SYMBOLS = 1 << 16, MAX_SPEAKERS = 1 << 16 };
+enum { CONFIG_BYTES = 4 << 20, MAX_SYMBOLS = 1 << 16, MAX_SPEAKERS = 1 << 16, MAX_LIST = 32, MAX_HOP = 1 << 16 };
 
 typedef struct {
     const char *symbol;
@@ -83,33 +83,50 @@ static int integers(reader *r, const json_t *list, const char *key, int *out, in
     return (int)n;
 }
 
-static void read_decoder(reader *r, const json_t *model)
+/* What upstream has no use for is not looked at: dilations beyond those of its blocks, kernels beyond the stages. */
+static void read_blocks(reader *r, const json_t *model)
 {
     vits_dims *d = &r->config.dims;
-    const json_t *block = json_object_get(model, "resblock"), *dilations;
-    int others = 0, used;
+    const json_t *block = json_object_get(model, "resblock"), *dilations = json_object_get(model, "resblock_dilation_sizes");
+    int list[MAX_LIST], used;
 
-    d->resblock = json_is_string(block) && strcmp(json_string_value(block), "1") == 0 ? 1 : 2;
-    if (!json_is_string(block))
-        problem(r, "\"resblock\" is missing or not a string");
+    if (!block)
+        problem(r, "\"resblock\" is missing");
+    d->resblock = json_is_string(block) && strcmp(json_string_value(block), "1") == 0 ? 1 : 2;     /* upstream: all else is "2" */
     used = d->resblock == 1 ? 3 : 2;
     d->kernels = integers(r, json_object_get(model, "resblock_kernel_sizes"), "resblock_kernel_sizes", d->block_kernel,
                           VITS_MAX_KERNELS, 1, 255);
-    dilations = json_object_get(model, "resblock_dilation_sizes");
     if (json_array_size(dilations) < (size_t)d->kernels)
         problem(r, "\"resblock_dilation_sizes\" has %zu lists for %d kernels", json_array_size(dilations), d->kernels);
     for (int i = 0; i < d->kernels; i++) {
-        if (d->block_kernel[i] % 2 == 0)
-            problem(r, "\"resblock_kernel_sizes\" item %d is even: the length would change", i);
-        if (integers(r, json_array_get(dilations, (size_t)i), "resblock_dilation_sizes", d->dilation[i], VITS_MAX_DILATIONS, 1,
-                     1024) < used)
+        int n = integers(r, json_array_get(dilations, (size_t)i), "resblock_dilation_sizes", list, MAX_LIST, 1, 1024);
+
+        if (n < used)
             problem(r, "\"resblock_dilation_sizes\" item %d has fewer than %d dilations", i, used);
+        for (int q = 0; q < used && q < n; q++) {
+            d->dilation[i][q] = list[q];
+            if (d->block_kernel[i] % 2 == 0 && (d->resblock == 1 || list[q] % 2 != 0))
+                problem(r, "\"resblock_kernel_sizes\" item %d is even: the length would change", i);
+        }
     }
-    d->stages = integers(r, json_object_get(model, "upsample_rates"), "upsample_rates", d->up_rate, VITS_MAX_STAGES, 1, 64);
-    others = integers(r, json_object_get(model, "upsample_kernel_sizes"), "upsample_kernel_sizes", d->up_kernel,
-                      VITS_MAX_STAGES, 1, 512);
-    if (others != d->stages)
-        problem(r, "%d upsample_rates, but %d upsample_kernel_sizes", d->stages, others);
+}
+
+static void read_decoder(reader *r, const json_t *model)
+{
+    vits_dims *d = &r->config.dims;
+    int list[MAX_LIST], kernels, hop = 1;
+
+    read_blocks(r, model);
+    d->stages = integers(r, json_object_get(model, "upsample_rates"), "upsample_rates", d->up_rate, VITS_MAX_STAGES, 1, 512);
+    kernels = integers(r, json_object_get(model, "upsample_kernel_sizes"), "upsample_kernel_sizes", list, MAX_LIST, 1, 1024);
+    if (kernels < d->stages)
+        problem(r, "%d upsample_rates, but %d upsample_kernel_sizes", d->stages, kernels);
+    for (int i = 0; i < d->stages && i < kernels; i++)
+        d->up_kernel[i] = list[i];
+    for (int i = 0; i < d->stages && hop <= MAX_HOP; i++)
+        hop *= d->up_rate[i];
+    if (hop > MAX_HOP)
+        problem(r, "\"upsample_rates\" make more than %d samples of a frame", MAX_HOP);
     d->up_channels = integer(r, model, "upsample_initial_channel", 2, VITS_MAX_DIM, NULL);
 }
 
@@ -139,11 +156,10 @@ static void read_model(reader *r, const json_t *model, vits_config_kind kind)
     if (kind != VITS_MELO)
         return;
     c->transformer_flow = flag(r, model, "use_transformer_flow", true);
-    c->flow_layers = integer(r, model, "n_flow_layer", 1, VITS_MAX_FLOWS, &four);
+    c->flow_layers = integer(r, model, "n_flow_layer", 1, c->transformer_flow ? VITS_MAX_FLOWS : VITS_MAX_LAYERS, &four);
     c->flow_encoder_layers = integer(r, model, "n_layers_trans_flow", 1, VITS_MAX_LAYERS, &six);
     c->conditioned_encoder = flag(r, model, "use_spk_conditioned_encoder", true);
-    if (flag(r, model, "use_vc", false))
-        problem(r, "\"use_vc\" is true, which is not supported");
+    c->encoder_unheard = c->conditioned_encoder && flag(r, model, "use_vc", false);
     if (flag(r, model, "flow_share_parameter", false))
         problem(r, "\"flow_share_parameter\" is true, which is not supported");
 }

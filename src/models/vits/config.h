@@ -24,6 +24,7 @@ struct vits_config {
     /* MeloTTS: */
     int           tones, languages, flow_layers, flow_encoder_layers;
     bool          transformer_flow, conditioned_encoder;
+    bool          encoder_unheard;          /* use_vc: the encoder's speaker layer is there, but is given none */
     const char *const *symbols;             /* id = index; NULL where the file has none */
     size_t        symbol_count;
     const vits_speaker *speakers;           /* data.spk2id or `speakers`, in the file's order */

@@ -67,9 +67,9 @@ void vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_w
     nn_bind_conv1d(b, &d->pre, dims->inter, channels, 7, 1, "conv_pre");
     nn_bind_conv1d(b, &d->condition, dims->gin, channels, 1, 1, "cond");
     for (int i = 0; i < dims->stages; i++) {
-        int out = channels / 2;
+        int out = channels / 2;             /* upstream, too, forgets the half of an odd number */
 
-        if (channels % 2 != 0 || dims->up_kernel[i] < dims->up_rate[i])
+        if (out < 1 || dims->up_kernel[i] < dims->up_rate[i])
             nn_bind_problem(b, "an upsampling stage of %d channels, rate %d, kernel %d", channels, dims->up_rate[i],
                             dims->up_kernel[i]);
         nn_bind_type(b, up_type(type));

@@ -24,7 +24,9 @@ static void bind_encoder(nn_binder *b, vits_tts *m, const vits_config *config)
     }
     nn_enter(b, "encoder.");
     vits_encoder_bind(b, &m->encoder, d->layers, d->hidden, d->filter, d->heads, d->kernel,
-                      m->melo && config->conditioned_encoder, d->gin);
+                      m->melo && config->conditioned_encoder && !config->encoder_unheard, d->gin);
+    if (m->melo && config->encoder_unheard)
+        nn_bind_ignore(b, "spk_emb_linear.*");
     nn_leave(b);
     nn_bind_conv1d(b, &m->proj, d->hidden, 2 * d->inter, 1, 1, "proj");
     nn_leave(b);

@@ -73,7 +73,6 @@ TEST(members_that_cannot_be_are_refused_by_name)
         {&vits_odd, "model.kernel_size", "0", "kernel_size"},
         {&vits_odd, "model.gin_channels", "-1", "gin_channels"},
         {&vits_odd, "model.resblock", NULL, "resblock"},
-        {&vits_odd, "model.resblock", "1", "resblock"},
         {&vits_odd, "model.resblock_kernel_sizes", "[]", "resblock_kernel_sizes"},
         {&vits_odd, "model.resblock_kernel_sizes", "3", "resblock_kernel_sizes"},
         {&vits_odd, "model.resblock_kernel_sizes", "[4, 7]", "resblock_kernel_sizes"},
@@ -84,14 +83,16 @@ TEST(members_that_cannot_be_are_refused_by_name)
         {&vits_odd, "model.resblock_dilation_sizes", "[[1], [1], [1], [1]]", "resblock_dilation_sizes"},
         {&vits_odd, "model.resblock_dilation_sizes", "[[0,0,0], [1,1,1], [1,1,1]]", "resblock_dilation_sizes"},
         {&vits_odd, "model.upsample_rates", "[8, 8, \"2\"]", "upsample_rates"},
-        {&vits_odd, "model.upsample_rates", "[65]", "upsample_rates"},
-        {&vits_odd, "model.upsample_rates", "[2]", "upsample_kernel_sizes"},
-        {&vits_odd, "model.upsample_kernel_sizes", "[1,1,1,1,1,1,1,1,1]", "upsample_kernel_sizes"},
+        {&vits_odd, "model.upsample_rates", "[513]", "upsample_rates"},
+        {&vits_odd, "model.upsample_rates", "[512, 512]", "samples of a frame"},
+        {&vits_odd, "model.upsample_rates", "[512, 512, 512, 512, 512, 512, 512, 512]", "upsample_kernel_sizes"},
+        {&vits_odd, "model.upsample_kernel_sizes", "[1]", "upsample_kernel_sizes"},
+        {&vits_odd, "model.upsample_kernel_sizes", "[1025, 8, 4]", "upsample_kernel_sizes"},
         {&vits_odd, "model.upsample_initial_channel", "1", "upsample_initial_channel"},
         {&vits_odd, "model.use_transformer_flow", "0", "use_transformer_flow"},
         {&vits_odd, "model.n_flow_layer", "17", "n_flow_layer"},
         {&vits_odd, "model.n_layers_trans_flow", "0", "n_layers_trans_flow"},
-        {&vits_odd, "model.use_vc", "true", "use_vc"},
+        {&vits_odd, "model.use_vc", "1", "use_vc"},
         {&vits_odd, "model.flow_share_parameter", "true", "flow_share_parameter"},
         {&vits_odd, "num_tones", NULL, "num_tones"},
         {&vits_odd, "num_languages", "0", "num_languages"},
@@ -131,6 +132,24 @@ TEST(members_that_may_be_absent_have_their_defaults)
     CHECK(open_changed(&vits_colour, "data.n_speakers", NULL, &c, &err) == HSE_OK && c->n_speakers == 0, "%s", err.text);
     vits_config_close(&c);
     CHECK(open_changed(&vits_odd, "model.of_another_age", "[[]]", &c, &err) == HSE_OK, "unknown members: %s", err.text);
+    vits_config_close(&c);
+}
+
+/* What upstream takes and does with it, odd as it may be. */
+TEST(what_upstream_does_not_look_at_may_be_anything)
+{
+    vits_config *c = NULL;
+    hse_error err = {0};
+
+    CHECK(open_changed(&vits_odd, "model.resblock", "1", &c, &err) == HSE_OK && c->dims.resblock == 2, "not \"1\": %s", err.text);
+    vits_config_close(&c);
+    CHECK(open_changed(&vits_odd, "model.resblock_dilation_sizes", "[[1,2,4,8], [1,3,7], []]", &c, &err) == HSE_OK &&
+              c->dims.dilation[0][2] == 4, "a dilation too many: %s", err.text);
+    vits_config_close(&c);
+    CHECK(open_changed(&vits_odd, "model.upsample_kernel_sizes", "[11, 8, 4, 2]", &c, &err) == HSE_OK && c->dims.stages == 3,
+          "a kernel too many: %s", err.text);
+    vits_config_close(&c);
+    CHECK(open_changed(&vits_odd, "model.use_vc", "true", &c, &err) == HSE_OK && c->encoder_unheard, "%s", err.text);
     vits_config_close(&c);
 }
 
