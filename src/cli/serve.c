@@ -74,10 +74,12 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
 {
     const char *scheme = o->tls_cert ? "https" : "http", *k = o->tls_cert ? "-k " : "";
     int port = hse_server_port(server);
-    const char *host = o->host && *o->host && strcmp(o->host, "0.0.0.0") != 0 && strcmp(o->host, "::") != 0 ? o->host : "127.0.0.1";
+    const char *host = o->host && *o->host ? o->host : "127.0.0.1";
+    bool every4 = strcmp(host, "0.0.0.0") == 0, every6 = strcmp(host, "::") == 0;   /* where it listens, not where it is */
 
     printf("harmonyspeech %s, %s, %d threads\n", HSE_VERSION, hse_cpu_name(hse_engine_kernels(engine)->cpu), hse_engine_threads(engine));
     offer offered = print_models(engine);
+    host = every4 ? "127.0.0.1" : every6 ? "::1" : host;
     bool v6 = strchr(host, ':') != NULL;        /* an IPv6 address stands in brackets in an URL */
     const char *left = v6 ? "[" : "", *right = v6 ? "]" : "";
     if (port == 0) {
@@ -85,8 +87,10 @@ static void greet(hse_engine *engine, const hse_server_options *o, const hse_ser
     } else {
         char curl[400];
 
-        snprintf(curl, sizeof curl, "curl -s %s%s://%s%s%s:%d", k, scheme, left, host, right, port);
-        printf("listening on %s://%s%s%s:%d\n\nOpen that address in a browser, or try:\n", scheme, left, host, right, port);
+        snprintf(curl, sizeof curl, "curl -sS %s%s%s://%s%s%s:%d", k, o->api_key_count ? "-H 'Authorization: Bearer KEY' " : "", scheme, left, host,
+                 right, port);
+        printf("listening on %s://%s%s%s:%d%s\n\nOpen that address in a browser, or try:\n", scheme, left, host, right, port,
+               every4 ? ", and on every IPv4 address of this machine" : every6 ? ", and on every IPv6 address of this machine" : "");
         suggest(offered, curl);
         puts("Ctrl-C stops the server.");
     }

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -146,11 +147,27 @@ def test_documents_examples_work(hse):
     assert seen >= 6, seen
 
 
+def ipv6_here():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
+
+
 def test_the_command_that_serve_prints(hse):
+    greeting_works()
+    greeting_works("--host", "0.0.0.0")
+    greeting_works("--api-keys", "key-of-the-greeting")
+    if ipv6_here():
+        greeting_works("--host", "::")
+
+
+def greeting_works(*options):
     """The curl line of the greeting, typed as printed."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HSE_")}
-        p = subprocess.Popen([server.HSE, "serve", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+        p = subprocess.Popen([server.HSE, "serve", "--port", "0", *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
         try:
             text = ""
             while "Ctrl-C" not in text:
@@ -158,7 +175,8 @@ def test_the_command_that_serve_prints(hse):
                 assert line, text
                 text += line
             command = re.search(r"^  (curl .*?-o hello\.wav)$", text, re.S | re.M)[1]
-            subprocess.run(["bash", "-c", command], cwd=folder, check=True, timeout=60)
+            assert ("Bearer KEY" in command) == ("--api-keys" in options) and (", and on every" in text) == ("--host" in options), text
+            subprocess.run(["bash", "-c", command.replace("Bearer KEY", "Bearer key-of-the-greeting")], cwd=folder, check=True, timeout=60)
             with open(os.path.join(folder, "hello.wav"), "rb") as f:
                 assert len(server.wav_samples(f.read())[0]) > 4000
         finally:

@@ -204,7 +204,7 @@ def test_curl_example_of_the_readme(hse):
     import re
     import subprocess
     readme = open(server.ROOT + "/README.md").read()
-    command = re.search(r"```sh\n(curl -s http://127.*?)```", readme, re.S)[1]
+    command = re.search(r"```sh\n(curl -sS http://127.*?)```", readme, re.S)[1]
     command = command.replace("127.0.0.1:12080", f"127.0.0.1:{hse.port}").replace("-o hello.wav", "-o -")
     out = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60)
     samples, rate = server.wav_samples(out.stdout)
