@@ -86,6 +86,8 @@ typedef struct {
     const char *const *api_keys;                    /* with those of api_key_file; none: no key is asked for */
     size_t             api_key_count;
     const char        *api_key_file;                /* a key a line, # begins a comment */
+    const char *const *cors_origins;                /* sites whose pages may call the server: "https://app.example"; "*": every site's */
+    size_t             cors_origin_count;
     const char        *text_normalization;          /* "on", "reference", "off": of requests that do not say */
     const hse_voice_alias *openai_voices;           /* what OpenAI's voice names mean; one that is not here: the models' voices in turn */
     size_t             openai_voice_count;

@@ -241,6 +241,23 @@ static hse_status read_keys(owned_config *o, hse_error *err)
     return HSE_OK;
 }
 
+/* What browsers call an origin: scheme, "://", host and perhaps a port, and nothing behind it. */
+static bool is_origin(const char *text)
+{
+    const char *host = strstr(text, "://");
+
+    return strcmp(text, "*") == 0 || (host && host > text && host[3] && !strpbrk(host + 3, "/?#@*") && !strpbrk(text, " \""));
+}
+
+static hse_status check_origins(const hse_config *c, hse_error *err)
+{
+    for (size_t i = 0; i < c->cors_origin_count; i++)
+        if (!is_origin(c->cors_origins[i]))
+            return hse_fail(err, HSE_E_ARG, i, "cors_origins: '%.100s' is no origin; expected https://HOST or http://HOST:PORT without a path, or *",
+                            c->cors_origins[i]);
+    return HSE_OK;
+}
+
 /* files: what the config names may be read, too. */
 static hse_status complete(owned_config *o, bool files, hse_error *err)
 {
@@ -248,6 +265,8 @@ static hse_status complete(owned_config *o, bool files, hse_error *err)
 
     if (s == HSE_OK)
         s = split_host(o, err);
+    if (s == HSE_OK)
+        s = check_origins(&o->config, err);
     if (s == HSE_OK && files)
         s = read_keys(o, err);
     return s;

@@ -74,6 +74,8 @@ const hse_setting hse_settings[] = {
      NULL, "one of these must come with a request; none: no key is asked for"},
     {VAR("api_key_file", "api-key-file", "HSE_API_KEY_FILE"), HSE_SET_TEXT, AT(api_key_file), 0, 0, "FILE", NULL, true, false, NULL,
      "further keys, one a line, # begins a comment"},
+    {VAR("cors_origins", "cors-origins", "HSE_CORS_ORIGINS"), HSE_SET_TEXTS, AT(cors_origins), 0, 0, "ORIGIN,...", NULL, true, false, NULL,
+     "sites whose pages may call the server (https://app.example); *: every site's; none: browsers keep them out"},
     {VAR("text_normalization", "text-normalization", "HSE_TEXT_NORMALIZATION"), HSE_SET_CHOICE, AT(text_normalization), 0, 0,
      "on|reference|off", "on", true, false, NULL, "of requests that do not say"},
     {VAR("openai_voices", "openai-voices", "HSE_OPENAI_VOICES"), HSE_SET_PAIRS, AT(openai_voices), 0, 0, "NAME=VOICE,...", NULL, true,

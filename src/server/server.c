@@ -1,5 +1,6 @@
 #include "server/api.h"
 #include "server/busy.h"
+#include "server/cors.h"
 #include "server/docs.h"
 
 #include "base/log.h"
@@ -86,8 +87,11 @@ static void check_access(void *arg, http_job *job)
     const http_request *r = http_job_request(job);
     api_error e;
 
-    if (sent_by_a_strange_page(r)) {
-        api_fail(&e, 403, NULL, "a page of another site may not do this");
+    cors_verdict cors = cors_begin(s->config, job);
+    if (cors == CORS_ANSWERED)
+        return;
+    if (cors == CORS_NONE && sent_by_a_strange_page(r)) {
+        api_fail(&e, 403, NULL, "a page of another site may not do this (--cors-origins)");
         e.code = "cross_site";
         api_error_answer(job, &e);
         return;

@@ -114,3 +114,34 @@ def test_pages_of_other_sites_change_nothing(hse):
         got, _, data = hse.request(method, path, {"input": "Hi."} if method == "POST" else None, {"Sec-Fetch-Site": site})
         assert got == status, (site, method, path, got)
         assert status != 403 or json.loads(data)["error"]["code"] == "cross_site"
+
+
+def test_pages_of_sites_that_the_config_names_may_call(_):
+    ours, app = "https://app.example:8443", "app://obsidian.md"
+    page = {"Origin": ours, "Sec-Fetch-Site": "cross-site"}
+    asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    allow = lambda head: {k[21:]: v for k, v in head.items() if k.startswith("access-control-allow-")}
+    with server.running("--cors-origins", f"{ours}, {app}", "--api-keys", "some-key-0123") as s:
+        for origin in (ours, app):
+            status, head, data = s.request("OPTIONS", "/v1/audio/speech", None, {"Origin": origin, **asks})     # without the key
+            assert status == 204 and data == b"" and head["vary"] == "Origin" and "GET, POST, DELETE" in head["access-control-allow-methods"], head
+            assert allow(head)["origin"] == origin and "Authorization" in allow(head)["headers"] and "private-network" not in allow(head), head
+        status, head, _ = s.request("OPTIONS", "/v1/models", None, {**page, **asks, "Access-Control-Request-Private-Network": "true"})
+        assert status == 204 and allow(head)["private-network"] == "true"
+        for method, path, body, key, want in (("POST", "/v1/audio/speech", {"input": "Hi.", "voice": "slt"}, "some-key-0123", 200), ("GET", "/v1/models", None, "some-key-0123", 200),
+                                              ("POST", "/v1/audio/speech", {"input": ""}, "some-key-0123", 400), ("GET", "/v1/models", None, "no", 401),
+                                              ("GET", "/nothing", None, "some-key-0123", 404), ("PUT", "/v1/models", None, "some-key-0123", 405)):
+            status, head, _ = s.request(method, path, body, {**page, "Authorization": "Bearer " + key})
+            assert status == want and allow(head) == {"origin": ours} and head["access-control-expose-headers"] == "*", (method, path, status, head)
+        for origin in ("https://app.example", ours + ".evil", "null", "https://evil.example"):
+            status, head, _ = s.request("POST", "/v1/audio/speech", {"input": "Hi."}, {**page, "Origin": origin, "Authorization": "Bearer some-key-0123"})
+            assert status == 403 and not allow(head), (origin, status, head)
+            status, head, _ = s.request("OPTIONS", "/v1/audio/speech", None, {"Origin": origin, **asks})
+            assert not allow(head), (origin, head)
+    with server.running("--cors-origins", "*") as s:
+        status, head, _ = s.request("GET", "/version", None, {"Origin": "https://any.example"})
+        assert status == 200 and allow(head) == {"origin": "*"}
+        assert not allow(s.request("GET", "/version")[1])
+    for wrong in ("app.example", "https://app.example/", "https://", "https://*.example", "https://a@b"):
+        r = subprocess.run([server.HSE, "serve", "--port", "0", "--cors-origins", wrong], capture_output=True, text=True, timeout=20)
+        assert r.returncode in (1, 2) and f"'{wrong}' is no origin" in r.stderr, (wrong, r.stderr)
