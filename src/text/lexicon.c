@@ -39,6 +39,7 @@ struct text_lexicon {
     text_mecab      ja_words;
     text_ko         ko;
     bool            ready[PACKS];
+    bool            as_original;
 };
 
 /* ---- opening ---- */
@@ -81,6 +82,11 @@ void text_lexicon_close(text_lexicon **lexicon)
     *lexicon = NULL;
 }
 
+void text_lexicon_as_original(text_lexicon *lexicon)
+{
+    lexicon->as_original = true;
+}
+
 static hse_status open_file(text_lexicon *l, pack_id id, hse_error *err)
 {
     char path[TEXT_PACK_PATH];
@@ -116,6 +122,8 @@ static hse_status open_pack(text_lexicon *l, pack_id id, hse_error *err)
         s = text_gruut_open(&l->es, l->pack[id], GRUUT_ES, err);
     if (s == HSE_OK && id == PACK_FR)
         s = text_gruut_open(&l->fr, l->pack[id], GRUUT_FR, err);
+    if (s == HSE_OK && id == PACK_FR && l->as_original)
+        s = text_gruut_keep_links(l->fr, err);
     l->ready[id] = s == HSE_OK;
     return s;
 }

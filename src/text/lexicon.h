@@ -15,6 +15,10 @@ typedef struct text_lexicon text_lexicon;
 hse_status text_lexicon_open(text_lexicon **out, const char *first, bool only, hse_error *err);
 void       text_lexicon_close(text_lexicon **lexicon);
 
+/* Before the first question: what the originals' libraries remember from one question to the next is remembered
+ * (text_gruut_keep_links). For golden runs, in one thread. */
+void       text_lexicon_as_original(text_lexicon *lexicon);
+
 /* Opens the packs that a language ("en", "zh_mix_en", "JP", ...: text_language_code) is answered from, so that what is missing
  * is said before the first text. HSE_E_NOT_FOUND names the pack, where it was looked for, and the command that makes it;
  * HSE_E_UNSUPPORTED: there are no packs of such a language. */

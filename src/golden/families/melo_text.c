@@ -52,7 +52,9 @@ text_lexicon *golden_open_lexicon(golden_case *c)
     text_lexicon *l = NULL;
     hse_error err = {0};
 
-    if (text_lexicon_open(&l, NULL, false, &err) != HSE_OK)
+    if (text_lexicon_open(&l, NULL, false, &err) == HSE_OK)
+        text_lexicon_as_original(l);
+    else
         golden_fail_error(c, "the language packs", &err);
     return l;
 }

@@ -9,10 +9,25 @@
 
 enum { NFC_BYTES = 1024 };
 
+/* French: the words of a number that end with a silent consonant, which is said before a vowel. */
+static const struct {
+    const char *word, *consonant;
+} links[] = {{"vingt", " t"}, {"cent", " t"},  {"dix", " z"},    {"deux", " z"},
+             {"trois", " z"}, {"six", " z"},   {"vingts", " z"}, {"cents", " z"},
+             {"milliards", " z"}};
+
+enum { LINKS = sizeof links / sizeof *links };
+
+/* Those that are linked. */
+typedef struct {
+    bool linked[LINKS];
+} link_set;
+
 struct text_gruut {
     gruut_language language;
     text_map       words;           /* word -> phones with spaces between them */
     gruut_crf      crf;
+    link_set      *kept;            /* NULL: links are forgotten behind each number */
 };
 
 /* What one question works with. */
@@ -47,8 +62,16 @@ void text_gruut_close(text_gruut **gruut)
     if (!*gruut)
         return;
     gruut_crf_close(&(*gruut)->crf);
+    hse_free((*gruut)->kept);
     hse_free(*gruut);
     *gruut = NULL;
+}
+
+hse_status text_gruut_keep_links(text_gruut *gruut, hse_error *err)
+{
+    if (!gruut->kept && !(gruut->kept = hse_calloc(1, sizeof *gruut->kept)))
+        return hse_fail(err, HSE_E_NOMEM, 0, "no memory for links");
+    return HSE_OK;
 }
 
 /* ---- characters ---- */
@@ -195,15 +218,6 @@ static void emit(saying *s, const hse_buf *phones)
     s->word = true;
 }
 
-static hse_status say_plain(saying *s, const char *word, size_t size, hse_error *err)
-{
-    hse_status status = pronounce(s, word, size, err);
-
-    if (status == HSE_OK)
-        emit(s, &s->phones);
-    return status;
-}
-
 /* ---- numbers ---- */
 
 /* Digits, and a power of ten as programs write it ("2e3"). Over 18 digits: false. */
@@ -245,20 +259,23 @@ static bool all_digits(const char *word, size_t size)
     return size > 0;
 }
 
-/* French: the words of a number that end with a silent consonant, which is said before "et", "un", "huit". */
-static const struct {
-    const char *word, *consonant;
-} links[] = {{"vingt", " t"}, {"cent", " t"}, {"dix", " z"}};
-
-enum { LINKS = sizeof links / sizeof *links };
-
 static bool is(const char *word, size_t size, const char *other)
 {
     return strlen(other) == size && memcmp(word, other, size) == 0;
 }
 
+static bool begins_with_vowel(const char *word, size_t size)
+{
+    static const char *const words[] = {"et", "un", "huit", "euro", "euros"};     /* of those that a number may have behind another */
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (is(word, size, words[i]))
+            return true;
+    return false;
+}
+
 /* A word that is linked once is linked wherever the number has it: the original's words share their phones. */
-static void find_links(const hse_buf *number, bool linked[LINKS])
+static void find_links(const hse_buf *number, link_set *set)
 {
     const char *t = hse_buf_text(number);
 
@@ -266,27 +283,42 @@ static void find_links(const hse_buf *number, bool linked[LINKS])
         n = strcspn(t + i, " -");
         m = i + n < number->size ? strcspn(t + i + n + 1, " -") : 0;
         for (size_t k = 0; k < LINKS && m; k++)
-            if (is(t + i, n, links[k].word) && (is(t + i + n + 1, m, "et") || is(t + i + n + 1, m, "un") ||
-                                                is(t + i + n + 1, m, "huit")))
-                linked[k] = true;
+            if (is(t + i, n, links[k].word) && begins_with_vowel(t + i + n + 1, m))
+                set->linked[k] = true;
     }
+}
+
+static void add_link(saying *s, const link_set *set, const char *word, size_t size)
+{
+    for (size_t k = 0; k < LINKS; k++)
+        if (set->linked[k] && is(word, size, links[k].word))
+            hse_buf_str(&s->phones, links[k].consonant);
+}
+
+static hse_status say_plain(saying *s, const char *word, size_t size, hse_error *err)
+{
+    hse_status status = pronounce(s, word, size, err);
+
+    if (status == HSE_OK && s->g->kept)
+        add_link(s, s->g->kept, word, size);
+    if (status == HSE_OK)
+        emit(s, &s->phones);
+    return status;
 }
 
 /* The words of a number, each from the lexicon. */
 static hse_status say_number_words(saying *s, hse_error *err)
 {
     const char *t = hse_buf_text(&s->number);
-    bool linked[LINKS] = {false};
+    link_set here = {{false}}, *set = s->g->kept ? s->g->kept : &here;
     hse_status status = HSE_OK;
 
     if (s->g->language == GRUUT_FR)
-        find_links(&s->number, linked);
+        find_links(&s->number, set);
     for (size_t i = 0, n; status == HSE_OK && i < s->number.size; i += n + 1) {
         n = strcspn(t + i, " -");
         status = pronounce(s, t + i, n, err);
-        for (size_t k = 0; k < LINKS; k++)
-            if (linked[k] && is(t + i, n, links[k].word))
-                hse_buf_str(&s->phones, links[k].consonant);
+        add_link(s, set, t + i, n);
         emit(s, &s->phones);
         if (status == HSE_OK)
             status = check(&s->phones, err);
@@ -300,6 +332,17 @@ static hse_status say_number(saying *s, uint64_t value, hse_error *err)
 
     hse_buf_clear(&s->number);
     gruut_number(s->g->language, value, &s->number);
+    status = check(&s->number, err);
+    return status == HSE_OK ? say_number_words(s, err) : status;
+}
+
+/* An amount: a sign and a number behind it. */
+static hse_status say_amount(saying *s, const gruut_currency *currency, uint64_t value, hse_error *err)
+{
+    hse_status status;
+
+    hse_buf_clear(&s->number);
+    gruut_amount(s->g->language, currency, value, &s->number);
     status = check(&s->number, err);
     return status == HSE_OK ? say_number_words(s, err) : status;
 }
@@ -319,11 +362,15 @@ static hse_status say_digits(saying *s, const char *word, size_t size, hse_error
 static hse_status say_part(saying *s, const char *word, size_t size, hse_error *err)
 {
     uint64_t value;
+    const gruut_currency *currency;
+    size_t sign;
 
     if (look_up(s->g, word, size).data)
         return say_plain(s, word, size, err);
     if (read_number(word, size, &value))
         return say_number(s, value, err);
+    if ((currency = gruut_currency_at(s->g->language, word, size, &sign)) != NULL && read_number(word + sign, size - sign, &value))
+        return say_amount(s, currency, value, err);
     if (all_digits(word, size))
         return say_digits(s, word, size, err);
     return say_plain(s, word, size, err);

@@ -1,4 +1,4 @@
-/* internal.h - the parts of gruut.h: letters to sounds, numbers. */
+/* internal.h - the parts of gruut.h: letters to sounds, numbers, amounts. */
 #ifndef HSE_TEXT_GRUUT_INTERNAL_H
 #define HSE_TEXT_GRUUT_INTERNAL_H
 
@@ -25,5 +25,10 @@ hse_status gruut_crf_guess(const gruut_crf *crf, const char *word, size_t size, 
 
 /* Appends the words of a number under 10^18, as num2words writes them. */
 void gruut_number(gruut_language language, uint64_t value, hse_buf *out);
+
+/* The currency whose sign begins the word, with something behind; NULL: none that has words. *sign: its bytes. */
+typedef struct gruut_currency gruut_currency;
+const gruut_currency *gruut_currency_at(gruut_language language, const char *word, size_t size, size_t *sign);
+void gruut_amount(gruut_language language, const gruut_currency *currency, uint64_t value, hse_buf *out);
 
 #endif

@@ -2,16 +2,19 @@
 #include "text/ko/ko.h"
 
 #include "base/utf8.h"
+#include "text/ascii.h"
 
 #include <string.h>
 
-enum { MAX_DIGITS = 16, LAST_SYLLABLE = 0xD7A3 };
+enum { MAX_DIGITS = 16, LAST_SYLLABLE = 0xD7A3, NAMELESS = 10 };
 
-static const char *const sino[] = {"", "\uC77C", "\uC774", "\uC0BC", "\uC0AC", "\uC624", "\uC721", "\uCE60", "\uD314", "\uAD6C"};
+/* A digit of another script counts places and has no name itself (the reference). */
+static const char *const sino[] = {"",       "\uC77C", "\uC774", "\uC0BC", "\uC0AC", "\uC624",
+                                   "\uC721", "\uCE60", "\uD314", "\uAD6C", [NAMELESS] = ""};
 static const char *const native[] = {"",             "\uD55C",       "\uB450",       "\uC138",       "\uB124",
-                                     "\uB2E4\uC12F", "\uC5EC\uC12F", "\uC77C\uACF1", "\uC5EC\uB35F", "\uC544\uD649"};
+                                     "\uB2E4\uC12F", "\uC5EC\uC12F", "\uC77C\uACF1", "\uC5EC\uB35F", "\uC544\uD649", [NAMELESS] = ""};
 static const char *const tens[] = {"",             "\uC5F4",       "\uC2A4\uBB3C", "\uC11C\uB978", "\uB9C8\uD754",
-                                   "\uC270",       "\uC608\uC21C", "\uC77C\uD754", "\uC5EC\uB4E0", "\uC544\uD754"};
+                                   "\uC270",       "\uC608\uC21C", "\uC77C\uD754", "\uC5EC\uB4E0", "\uC544\uD754", [NAMELESS] = ""};
 static const char *const small[] = {"", "\uC2ED", "\uBC31", "\uCC9C"};
 static const char *const large[] = {"", "\uB9CC", "\uC5B5", "\uC870"};
 static const char *const alone[] = {"\uC601", "\uC77C", "\uC774", "\uC0BC", "\uC0AC", "\uC624", "\uC721", "\uCE60", "\uD314", "\uAD6C"};
@@ -24,6 +27,12 @@ static void put(ko_text *out, const char *s)
 static bool is_digit(uint32_t c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* Of any script. */
+static bool is_any_digit(uint32_t c)
+{
+    return is_digit(c) || (c > 0x7F && text_digit_value(ko_code(c)) >= 0);
 }
 
 /* A digit and its place. A one is not said before ten, hundred, thousand and ten thousand, up to that of ten million; in
@@ -41,21 +50,21 @@ static void say_place(ko_text *out, unsigned d, size_t place, bool is_native)
     put(out, place % 4 ? small[place % 4] : large[place / 4]);
 }
 
-static void say_number(ko_text *out, const char *digits, size_t n, bool is_native)
+static void say_number(ko_text *out, const uint8_t *digits, size_t n, bool is_native)
 {
     unsigned said = 0;                      /* bit k: k places ago something was said */
 
-    if (n == 1 && digits[0] == '0') {
+    if (n == 1 && digits[0] == 0) {
         put(out, alone[0]);
         return;
     }
-    if (is_native && n == 2 && digits[0] == '2' && digits[1] == '0') {
+    if (is_native && n == 2 && digits[0] == 2 && digits[1] == 0) {
         put(out, "\uC2A4\uBB34");
         return;
     }
     for (size_t i = 0; i < n; i++) {
         size_t place = n - 1 - i, before = out->n;
-        unsigned d = (unsigned)(digits[i] - '0');
+        unsigned d = digits[i];
 
         /* The unit of four places stands for its zero if one of the three digits before was said. */
         if (d || (place % 4 == 0 && (said & 7)))
@@ -102,12 +111,12 @@ hse_status ko_say_numbers(ko_text *t, hse_bytes counted, hse_error *err)
     ko_text out = {.arena = t->arena, .no_memory = t->no_memory, .full = t->full};
 
     for (size_t i = 0; i < t->n;) {
-        char digits[MAX_DIGITS];
+        uint8_t digits[MAX_DIGITS];
         size_t n = 0, end = i, stop;
 
-        while (is_digit(t->c[i]) && end < t->n && (is_digit(t->c[end]) || t->c[end] == ',')) {
-            if (is_digit(t->c[end]) && n++ < MAX_DIGITS)
-                digits[n - 1] = (char)t->c[end];
+        while (is_any_digit(t->c[i]) && end < t->n && (is_any_digit(t->c[end]) || t->c[end] == ',')) {
+            if (t->c[end] != ',' && n++ < MAX_DIGITS)
+                digits[n - 1] = is_digit(t->c[end]) ? (uint8_t)(t->c[end] - '0') : NAMELESS;
             end++;
         }
         stop = n ? counted_end(t, end) : 0;

@@ -131,11 +131,12 @@ static void grammar(boundary *b)
     }
 }
 
-/* 10, exceptions: balp- before a consonant, neop- in neopjuk- and neopdung-. */
+/* 10, exceptions: balp- before a consonant (the reference: also where the word's part ends), neop- in neopjuk- and neopdung-. */
 static void exceptions(boundary *b)
 {
-    bool balp = b->onset == INITIAL + I_B && b->vowel == A && (b->space || (b->i != I_SILENT && b->i != I_H));
-    bool neolp = b->onset == INITIAL + I_N && b->vowel == EO && !b->space && code_at(b->t, b->next + 1) == U &&
+    bool ends = b->space || b->mark != KO_NO_MARK;
+    bool balp = b->onset == INITIAL + I_B && b->vowel == A && (ends || (b->i != I_SILENT && b->i != I_H));
+    bool neolp = b->onset == INITIAL + I_N && b->vowel == EO && !ends && code_at(b->t, b->next + 1) == U &&
                  (b->i == I_J || b->i == I_JJ || b->i == I_D || b->i == I_DD);
 
     if (b->f == F_LB && (balp || neolp))
@@ -204,13 +205,33 @@ static void sonorants(boundary *b)
     }
 }
 
+/* Where the reference's table departs from the articles: clusters stay before p and t, three pairs become others. True: the boundary is
+ * settled. */
+static bool departs(boundary *b)
+{
+    bool cluster = b->f == F_LB || b->f == F_LS || b->f == F_LP || b->f == F_BS;
+
+    if ((b->i == I_P && (cluster || b->f == F_LG)) || (b->i == I_T && cluster))
+        return true;
+    if (b->f == F_P && b->i == I_L) {
+        b->f = F_N;
+        b->i = I_N;
+    } else if ((b->f == F_LG && b->i == I_T) || (b->f == F_BS && b->i == I_K)) {
+        b->f = finals[b->f].coda;
+        b->i = I_P;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void settle(boundary *b)
 {
     final was;
 
     grammar(b);
     exceptions(b);
-    if (before_i(b))
+    if (before_i(b) || departs(b))
         return;
     was = b->f;
     if (b->i == I_SILENT) {

@@ -70,7 +70,9 @@ static void make_pack(hse_buf *out)
     static const entry words[] = {
         WORD("uno", "ˈu n o"), WORD("dos", "d ˈo s"), WORD("mil", "m ˈi l"), WORD("vingt", "v ˈɛ̃"), WORD("huit", "y ˈi t"),
         WORD("et", "e"), WORD("un", "œ̃ n"), WORD("onze", "ˈɔ̃ z"), WORD("cent", "s ˈɑ̃"), WORD("1er", "p ʁ ə"),
-        WORD("niño", "n ˈi ɲ o"), WORD("quatre", "k ˈa t ʁ"), WORD("dix", "d ˈi"), WORD("trois", "t ʁ w ˈa")};
+        WORD("niño", "n ˈi ɲ o"), WORD("quatre", "k ˈa t ʁ"), WORD("dix", "d ˈi"), WORD("trois", "t ʁ w ˈa"),
+        WORD("euro", "ø ʁ ˈo"), WORD("euros", "ø ʁ ˈo z"), WORD("libras", "l ˈi β ɾ a s"), WORD("una", "ˈu n a"), WORD("libra", "l ˈi β ɾ a"),
+        WORD("livres", "l ˈi v ʁ"), WORD("deux", "d ˈø")};
     static const double moves[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -9, 0, 0};
     static const char labels[] = "\0a\0b\0t ʃ";
     uint8_t a[12], b[12], c[24], h[12], e[12];
@@ -187,6 +189,63 @@ TEST(numbers_are_spoken_and_french_ones_linked)
     SAYS(f, GRUUT_FR, "98", "kˈatʁ vˈɛ̃ dˈiz yˈit");
     SAYS(f, GRUUT_FR, "81", "kˈatʁ vˈɛ̃t œ̃n");
     hse_buf_free(&file);
+}
+
+TEST(a_sign_before_digits_is_an_amount)
+{
+    hse_buf file;
+    hse_bytes f;
+
+    hse_buf_init(&file, 1 << 20);
+    make_pack(&file);
+    f = (hse_bytes){file.data, file.size};
+    SAYS(f, GRUUT_FR, "€1", "œ̃n øʁˈo");
+    SAYS(f, GRUUT_FR, "€2", "dˈøz øʁˈoz");
+    SAYS(f, GRUUT_FR, "€20", "vˈɛ̃t øʁˈoz");
+    SAYS(f, GRUUT_FR, "£20", "vˈɛ̃ lˈivʁ");
+    SAYS(f, GRUUT_ES, "€2", "dˈos øʁˈoz");
+    SAYS(f, GRUUT_ES, "£1", "ˈuna lˈiβɾa");
+    SAYS(f, GRUUT_ES, "£002", "dˈos lˈiβɾas");
+    SAYS(f, GRUUT_FR, "¥1er", "pʁə");           /* no amount: the word without what is no letter */
+    SAYS(f, GRUUT_ES, "2€", "");
+    SAYS(f, GRUUT_ES, "€", "");
+    hse_buf_free(&file);
+}
+
+/* What is said of each text, one after another. */
+static void in_a_row(bool keep, const char *const *texts, const char *const *want)
+{
+    text_pack *pack = NULL;
+    text_gruut *g = NULL;
+    hse_arena arena;
+    hse_error err = {0};
+    hse_buf file;
+
+    hse_buf_init(&file, 1 << 20);
+    make_pack(&file);
+    hse_arena_init(&arena, 1 << 20);
+    CHECK(text_pack_open_bytes(&pack, (hse_bytes){file.data, file.size}, "small", &err) == HSE_OK &&
+          text_gruut_open(&g, pack, GRUUT_FR, &err) == HSE_OK && (!keep || text_gruut_keep_links(g, &err) == HSE_OK), "%s", err.text);
+    for (; *texts; texts++, want++) {
+        text_answer a = {0};
+
+        CHECK(text_gruut_say(g, *texts, strlen(*texts), &arena, &a, &err) == HSE_OK && strcmp(a.item[0], *want) == 0, "%s: %s, want %s", *texts,
+              a.count ? a.item[0] : err.text, *want);
+    }
+    hse_arena_free(&arena);
+    text_gruut_close(&g);
+    text_pack_close(&pack);
+    hse_buf_free(&file);
+}
+
+TEST(links_are_kept_only_as_in_the_original)
+{
+    static const char *const texts[] = {"20", "102", "21", "20", "vingt", "101", "102", NULL};
+    static const char *const said[] = {"vˈɛ̃", "sˈɑ̃ dˈø", "vˈɛ̃t e œ̃n", "vˈɛ̃", "vˈɛ̃", "sˈɑ̃t œ̃n", "sˈɑ̃ dˈø"};
+    static const char *const kept[] = {"vˈɛ̃", "sˈɑ̃ dˈø", "vˈɛ̃t e œ̃n", "vˈɛ̃t", "vˈɛ̃t", "sˈɑ̃t œ̃n", "sˈɑ̃t dˈø"};
+
+    in_a_row(false, texts, said);
+    in_a_row(true, texts, kept);
 }
 
 TEST(a_damaged_pack_gives_an_error_or_other_words)
