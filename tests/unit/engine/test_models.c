@@ -318,7 +318,7 @@ static const char *answered_by(hse_engine *e, const char *model, char out[240])
 
 static void recogniser(const char *dir)
 {
-    char command[1024];
+    char command[600];
 
     snprintf(command, sizeof command, "mkdir -p '%s'", dir);
     CHECK(system(command) == 0, "cannot make %s", dir);
