@@ -213,28 +213,18 @@ static bool choose_answer(transcription *t)
     return true;
 }
 
-/* Before the recording is decoded: is the model there? Where nothing transcribes, say how to change that. */
+/* Before the recording is decoded: is the model there? */
 static bool check_model(api_call *c, const char *name)
 {
     hse_model_choice choice;
     hse_models *models = NULL;
     hse_error err = {0};
-    bool any = false;
 
     hse_status s = hse_models_open(&models, c->server->engine, &err);
     if (s == HSE_OK)
         s = hse_models_find(&choice, models, c->server->engine, HSE_JOB_TRANSCRIBE, name, &err);
-    for (size_t i = 0; !any && i < hse_models_count(models); i++)
-        any = hse_model_does(hse_models_at(models, i), HSE_JOB_TRANSCRIBE);
     hse_models_close(&models);
-    if (s != HSE_OK && (any || s != HSE_E_NOT_FOUND))
-        return api_engine_error(c, &err, NULL);
-    if (s == HSE_OK)
-        return true;
-    api_fail(&c->error, 404, "model", "no model here transcribes speech; put a Whisper model into a models folder or the Hugging Face cache, or "
-             "name it in the config with model_type FasterWhisper");
-    c->error.code = "model_not_found";
-    return false;
+    return s == HSE_OK || api_engine_error(c, &err, NULL);
 }
 
 static bool prepare(transcription *t)

@@ -299,10 +299,10 @@ def test_conversions_ask_for_wav_and_write_any_format(hse):
 
 
 def test_what_is_not_there_is_refused_by_name(hse):
-    """Without a recogniser or a restorer the commands say so, here and by a server."""
-    for args in (["transcribe", server.SPEECH], ["convert", server.SPEECH, "--to", server.SPEECH, "-o", "/tmp/never.wav"],
-                 ["restore", server.SPEECH, "-o", "/tmp/never.wav"]):
+    """Without a recogniser or a restorer the commands say so, and which model could, here and by a server."""
+    for args, families in ((["transcribe", server.SPEECH], b"(whisper)"), (["convert", server.SPEECH, "--to", server.SPEECH, "-o", "/tmp/never.wav"], b"(openvoice_v1, openvoice_v2)"),
+                           (["restore", server.SPEECH, "-o", "/tmp/never.wav"], b"(voicefixer)")):
         for how in ([], ["--local"]):
             r = run(hse, *args, *how, want=1)
-            assert b"no model" in r.stderr or b"not" in r.stderr, (args, how, r.stderr)
+            assert b"no model here does the task" in r.stderr and b"put one " + families in r.stderr, (args, how, r.stderr)
             assert not os.path.exists("/tmp/never.wav")

@@ -216,7 +216,7 @@ def test_without_a_recogniser_the_error_says_what_to_do(hse):
         return                                                              # one was found on this machine
     status, _, data = hse.request("POST", "/v1/audio/transcriptions", body, head)
     error = json.loads(data)["error"]
-    assert status == 404 and error["code"] == "model_not_found" and "Whisper" in error["message"], error
+    assert status == 404 and error["code"] == "model_not_found" and "put one (whisper) into" in error["message"], error
 
 
 def test_many_at_once_get_what_one_gets(hse):

@@ -166,6 +166,27 @@ static void list_names(const catalogue *c, hse_job_kind kind, char *out, size_t 
         memcpy(out + size - 5, " ...", 5);
 }
 
+static size_t add_family(char *out, size_t n, size_t size, const char *name)
+{
+    return strstr(out, name) || n + strlen(name) + 4 > size ? n : n + (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : " (", name);
+}
+
+/* Who could do it, if their files were here: " (openvoice_v1, openvoice_v2, melo)". */
+static void list_families(hse_job_kind kind, char *out, size_t size)
+{
+    size_t n = 0;
+
+    *out = '\0';
+    for (size_t i = 0; i < hse_toolchain_count; i++)
+        if (hse_toolchains[i].kinds & 1u << kind)
+            n = add_family(out, n, size, hse_toolchains[i].name);
+    for (const hse_model_type *const *t = hse_model_types; *t; t++)
+        if (hse_type_answers((*t)->takes, (*t)->gives, kind))
+            n = add_family(out, n, size, (*t)->family);
+    if (n)
+        snprintf(out + n, size - n, ")");
+}
+
 /* HSE_JOB_KINDS: whatever it does. */
 static slot *of_repo(const catalogue *c, const char *repo, hse_job_kind kind)
 {
@@ -259,12 +280,12 @@ hse_status hse_target_find(target *out, const catalogue *c, hse_job_kind kind, c
     bool standard = !model || !*model || means_default(model, kind);
     if (standard && find_default(out, c, kind))
         return HSE_OK;
-    if (standard)
-        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: no model here does the task '%s'; put one into a models folder "
-                        "(--models, HSE_MODELS) or into the config", task);
     list_names(c, kind, names, sizeof names);
-    return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.60s' for the task '%s'; %s%s", model, task,
-                    *names ? "there are:" : "none here does it: put one into a models folder or into the config", names);
+    if (!standard && *names)
+        return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: there is no model '%.60s' for the task '%s'; there are:%s", model, task, names);
+    list_families(kind, names, sizeof names);
+    return hse_fail(err, HSE_E_NOT_FOUND, 0, "model: no model here does the task '%s'; put one%s into a models folder (--models, HSE_MODELS), the "
+                    "Hugging Face cache or the config: docs/models.md", task, names);
 }
 
 hse_status hse_target_slot(slot **out, const catalogue *c, const target *t, const char *type, hse_error *err)
