@@ -16,6 +16,9 @@ static bool store_error(api_call *c, const hse_error *err, const char *name)
         api_fail(&c->error, 409, "name", "%s", err->text + (strncmp(err->text, "name: ", 6) == 0 ? 6 : 0));
         c->error.code = "voice_exists";
         http_job_header(c->job, "x-should-retry", "false");         /* SDKs try a 409 again; this one stays */
+    } else if (err->status == HSE_E_IO) {
+        api_fail(&c->error, 500, NULL, "the folder of stored voices cannot be used (--state); the server's log says why");
+        c->error.code = "internal_error";
     } else if (err->status == HSE_E_LIMIT && strncmp(err->text, "audio_sample", 12) == 0) {
         api_engine_error(c, err, "audio_sample");
     }
@@ -64,6 +67,8 @@ bool api_voice_add(api_call *c)
         return false;
     hse_status s = hse_voice_store_add(c->server->voices, body->name, body->consent, &audio, &v, &err);
     hse_audio_free(&audio);
+    if (s == HSE_E_NOT_FOUND)       /* nothing is looked for here: the folder cannot be made */
+        err.status = HSE_E_IO;
     if (s != HSE_OK)
         return store_error(c, &err, body->name);
     hse_buf_init(&out, 65536);

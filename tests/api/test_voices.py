@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import subprocess
+import tempfile
 
 import fake
 import server
@@ -28,6 +29,18 @@ def error(hse, status, param, path="/v1/audio/voices", **request):
     e = json.loads(data)["error"]
     assert got == status and e["param"] == param, (got, e)
     return e, head
+
+
+def test_a_store_that_cannot_be_written_is_the_servers_fault(_):
+    with tempfile.NamedTemporaryFile() as f:
+        for state in ("/proc/nowhere", f.name):
+            with server.running("--state", state) as s:
+                body, head = fake.form([("name", "x")], [("audio_sample", "a.wav", server.speech_wav())])
+                status, got, data = s.request("POST", "/v1/audio/voices", body, head)
+                error = json.loads(data)["error"]
+                assert status == 500 and error["code"] == "internal_error" and "folder of stored voices" in error["message"] and "/" not in error["message"], data
+                assert got["x-should-retry"] == "false" and "cannot make the folder" in s.log()
+                assert s.get("/v1/audio/voices")["data"] and s.get("/v1/audio/voices/x", 404)["error"]["code"] == "voice_not_found"
 
 
 def test_upload_once_use_by_name(hse):
