@@ -56,6 +56,7 @@ typedef struct {
     const char        *embedding_field;     /* as an item's */
     uint64_t           seed;
     bool               reference;
+    int                reference_batch;     /* chunks that the original decodes together, where that shows; 0: its usual number */
     int                restore_mode;        /* 0, or what check_mode allows */
     hse_pool          *pool;                /* for what open, next and took compute; may be NULL */
     const atomic_bool *cancel;              /* long work in open, next and took ends when it is raised; may be NULL */

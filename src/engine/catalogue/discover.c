@@ -195,14 +195,17 @@ static bool scan_folder(scan *s, const char *dir, const char *repo)
     bool bert = has_one(dir, "vocab.txt"), found = false;
 
     for (size_t i = 0; s->types[i]; i++) {
-        const char *missing;
+        const char *missing, *lacks = NULL;
 
-        if (!files_present(dir, s->types[i]->files, &missing) || (missing && (bert || of_another(s, dir, s->types[i]))))
+        if (!files_present(dir, s->types[i]->files, &missing))
+            continue;
+        bool held = missing && s->types[i]->holds && s->types[i]->holds(dir, &lacks);       /* in a form that has files of other names */
+        if (missing && !held && (bert || of_another(s, dir, s->types[i])))
             continue;
         hse_found f = {.dir = hse_arena_strndup(s->arena, dir, strlen(dir)), .type = s->types[i],
                        .repo = hse_arena_strndup(s->arena, repo, strlen(repo)),
-                       .problem = missing ? missing_text(missing, s->arena) : NULL};
-        if (!f.dir || !f.repo || (missing && !f.problem)) {
+                       .problem = held ? lacks : missing ? missing_text(missing, s->arena) : NULL};
+        if (!f.dir || !f.repo || (missing && !held && !f.problem)) {
             s->status = HSE_E_NOMEM;
             return true;
         }

@@ -63,6 +63,7 @@ static void prompt_row(golden_case *c, const whisper_tokenizer *t, json_t *row)
                                       .hotwords = json_string_value(json_object_get(params, "hotwords")),
                                       .language = whisper_language_id(t, "en"),
                                       .without_timestamps = json_is_true(json_object_get(params, "without_timestamps")),
+                                      .reference = true,
                                       .max_length = 448};
         if (whisper_prompt(t, &parts, &prompt, NULL, &err) != HSE_OK)
             golden_fail_error(c, "get_prompt", &err);

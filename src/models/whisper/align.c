@@ -121,20 +121,24 @@ static void softmax(float *x, int n)
         x[i] = (float)((double)x[i] / sum);
 }
 
-/* Over the tokens, for each time. */
-static void standardize(float *x, size_t rows, int cols)
+/* Over the tokens, for each time; the last row counts `padding` times more. */
+static void standardize(float *x, size_t rows, int cols, size_t padding)
 {
+    const float *end = x + (rows - 1) * (size_t)cols;
+    double all = (double)(rows + padding), again = (double)padding;
+
     for (int k = 0; k < cols; k++) {
-        double sum = 0.0, squares = 0.0, mean, deviation;
+        double sum = again * (double)end[k], squares, mean, deviation;
 
         for (size_t r = 0; r < rows; r++)
             sum += (double)x[r * (size_t)cols + (size_t)k];
-        mean = sum / (double)rows;
+        mean = sum / all;
+        squares = again * ((double)end[k] - mean) * ((double)end[k] - mean);
         for (size_t r = 0; r < rows; r++) {
             double off = (double)x[r * (size_t)cols + (size_t)k] - mean;
             squares += off * off;
         }
-        deviation = sqrt(squares / (double)rows);
+        deviation = sqrt(squares / all);
         for (size_t r = 0; r < rows; r++) {
             float *v = &x[r * (size_t)cols + (size_t)k];
             *v = (float)(((double)*v - mean) / deviation);
@@ -174,7 +178,7 @@ static void add_heads(aligner *g)
 
         for (size_t r = 0; r < g->rows; r++)
             softmax(x + r * cols, g->cols);
-        standardize(x, g->rows, g->cols);
+        standardize(x, g->rows, g->cols, g->a->padding);
         for (size_t r = 0; r <= g->a->count; r++)
             add_median(g->mean + r * cols, x + (g->a->start_count + r) * cols, g->cols, width);
     }

@@ -24,6 +24,7 @@ struct whisper_batched {
     size_t    n_map;
     chunk    *chunks;
     size_t    n_chunks, next, shown;        /* handed out; given */
+    size_t    decoded, aligned;             /* reference: chunks with their text; handed out again for their words */
     int       tried;
     double    last_speech;
     float    *joined;                       /* samples of one chunk */
@@ -248,6 +249,7 @@ static hse_status prompt_of(state *t, whisper_piece *p, hse_error *err)
                                   .language = t->s.ballot.id,
                                   .translate = o->task == HSE_TRANSLATE,
                                   .without_timestamps = o->without_timestamps != 0,
+                                  .reference = r->reference,
                                   .max_length = whisper_max_length(r->model)};
     hse_status s = HSE_OK;
 
@@ -265,6 +267,13 @@ static hse_status prompt_of(state *t, whisper_piece *p, hse_error *err)
     return s;
 }
 
+/* Upstream aligns the chunks of a batch together, and what a chunk is padded by shows in its words: these wait until all texts are
+ * known. The product's chunks do not see each other. */
+static bool aligns_batches(const state *t)
+{
+    return t->s.request.reference && t->s.request.o->word_timestamps;
+}
+
 static hse_status make_chunk(state *t, bool detect, hse_error *err)
 {
     const whisper_request *r = &t->s.request;
@@ -277,7 +286,7 @@ static hse_status make_chunk(state *t, bool detect, hse_error *err)
         return s;
     p->transcribe = true;
     p->detect = (detect || r->o->multilingual) && whisper_can_detect(r->model);
-    p->split_words = r->o->word_timestamps != 0;
+    p->split_words = r->o->word_timestamps && !aligns_batches(t);
     p->language = p->whole_language = t->s.ballot.id;
     p->seek = 0;
     p->segment_size = (int64_t)ceil(c->duration) * 100;
@@ -289,6 +298,56 @@ static hse_status make_chunk(state *t, bool detect, hse_error *err)
     if (s == HSE_OK)
         t->next++;
     return s;
+}
+
+static size_t aligned_tokens(const whisper_piece *p)
+{
+    int32_t eot = whisper_specials(p->request->model->tokenizer)->eot;
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_cuts; i++)
+        for (size_t k = 0; k < p->cuts[i].count; k++)
+            n += p->tokens[p->cuts[i].first + k] < eot;
+    return n;
+}
+
+/* Chunks first..end are a batch. One whose chunks are all as long is aligned as a whole, each text padded to the longest. */
+static void pad_batch(state *t, size_t first, size_t end)
+{
+    const chunk *c = t->chunks;
+    size_t longest = 0;
+
+    for (size_t i = first; i < end; i++) {
+        size_t n = aligned_tokens(c[i].done);
+        if (c[i].done->segment_size != c[first].done->segment_size)
+            return;
+        longest = n > longest ? n : longest;
+    }
+    for (size_t i = first; i < end; i++)
+        c[i].done->padding = longest - aligned_tokens(c[i].done);
+}
+
+/* All texts are known. */
+static void pad_batches(state *t)
+{
+    enum { USUAL_BATCH = 8 };
+    size_t batch = t->s.in.reference_batch > 0 ? (size_t)t->s.in.reference_batch : USUAL_BATCH;
+
+    for (size_t i = 0; i < t->n_chunks; i += batch)
+        pad_batch(t, i, t->n_chunks - i < batch ? t->n_chunks : i + batch);
+}
+
+static hse_status make_alignment(state *t, hse_error *err)
+{
+    whisper_piece *p = t->chunks[t->aligned].done;
+    hse_status s = whisper_ready_again(&t->s, p, err);
+
+    if (s != HSE_OK)
+        return s;
+    p->detect = p->transcribe = false;
+    p->align = p->split_words = true;
+    t->chunks[t->aligned++].done = NULL;
+    return HSE_OK;
 }
 
 /* Makes the next piece ready, where one can go. */
@@ -307,6 +366,8 @@ static hse_status advance(state *t, hse_error *err)
             s = make_detection(t, err);
     } else if (t->next < t->n_chunks) {
         s = make_chunk(t, fused, err);
+    } else if (aligns_batches(t) && t->decoded == t->n_chunks && t->aligned < t->n_chunks) {
+        s = make_alignment(t, err);
     }
     if (s != HSE_OK)
         whisper_item_free(&t->s.ready);
@@ -378,7 +439,11 @@ static hse_status show_ready(state *t, hse_error *err)
 {
     hse_status s = HSE_OK;
 
-    for (; t->shown < t->n_chunks && t->chunks[t->shown].done && s == HSE_OK; t->shown++) {
+    for (; t->shown < t->n_chunks && s == HSE_OK; t->shown++) {
+        const whisper_piece *p = t->chunks[t->shown].done;
+
+        if (!p || (aligns_batches(t) && !p->align))
+            break;
         s = show_chunk(t, &t->chunks[t->shown], err);
         whisper_piece_free(&t->chunks[t->shown].done);
     }
@@ -434,9 +499,11 @@ hse_status whisper_batched_took(whisper_batched *t, hse_item *item, hse_split_ou
         }
         if (s == HSE_OK && p->detect && !t->s.ballot.known)
             s = took_language(t, p, err);
-        if (s == HSE_OK && p->transcribe) {
+        if (s == HSE_OK && (p->transcribe || p->align)) {
             t->chunks[p->order].done = p;
             item->own = NULL;
+            if (p->transcribe && ++t->decoded == t->n_chunks && aligns_batches(t))
+                pad_batches(t);
             s = show_ready(t, err);
         }
         if (s == HSE_OK)

@@ -314,7 +314,8 @@ static void start(runner *r, const whisper_model *m, whisper_piece *p, int windo
     r->job.user = r;
     r->job.next = next_task;
     if (!p->detect) {
-        (void)start_attempt(r);
+        if (p->transcribe)
+            (void)start_attempt(r);
         return;
     }
     r->job.task = WHISPER_LANGUAGE;
@@ -370,6 +371,7 @@ static hse_status prepare_alignment(runner *r, hse_error *err)
                                                                                                : WHISPER_WINDOW_FRAMES),
                                        .start = r->start,
                                        .start_count = special->multilingual ? COUNT(r->start) : 1,
+                                       .padding = p->padding,
                                        .text = r->text.id,
                                        .count = r->text.count};
     return s;
@@ -390,7 +392,7 @@ static hse_status find_words(const whisper_model *m, whisper_searcher *search, w
     hse_status s = HSE_OK;
 
     for (size_t i = 0; i < n && s == HSE_OK; i++) {
-        if (!r[i].piece->split_words || !r[i].piece->transcribe || r[i].piece->silent)
+        if (!r[i].piece->split_words || !(r[i].piece->transcribe || r[i].piece->align) || r[i].piece->silent)
             continue;
         s = prepare_alignment(&r[i], err);
         if (r[i].text.count)
@@ -447,6 +449,7 @@ static hse_status run_group(const whisper_model *m, nn_ctx *c, whisper_piece *co
     whisper_decoding_limits limits;
     whisper_job *jobs[GROUP] = {0};
     int windows[GROUP] = {0};
+    size_t n_jobs = 0;
     runner *r = hse_calloc(n, sizeof *r);
     hse_status s;
 
@@ -461,10 +464,11 @@ static hse_status run_group(const whisper_model *m, nn_ctx *c, whisper_piece *co
         s = encode(d, p, n, windows, err);
     for (size_t i = 0; i < n && s == HSE_OK; i++) {
         start(&r[i], m, p[i], windows[i]);
-        jobs[i] = &r[i].job;
+        if (p[i]->detect || p[i]->transcribe)
+            jobs[n_jobs++] = &r[i].job;
     }
     if (s == HSE_OK)
-        s = whisper_jobs_run(search, jobs, n, limits.rows, err);
+        s = whisper_jobs_run(search, jobs, n_jobs, limits.rows, err);
     for (size_t i = 0; i < n && s == HSE_OK; i++)
         if (p[i]->transcribe)
             s = cut_segments(&r[i], err);
@@ -548,7 +552,7 @@ hse_status whisper_segment(const whisper_piece *p, const whisper_cut *cut, doubl
     hse_buf_init(&b, PIECE_BYTES);
     whisper_decode(t, p->tokens + cut->first, cut->count, &b);
     if ((s = hse_buf_status(&b, "a text", err)) == HSE_OK)
-        text = hse_arena_strndup(arena, hse_buf_text(&b), b.size);
+        text = whisper_keep_text(arena, hse_buf_text(&b), b.size);
     hse_buf_free(&b);
     if (s != HSE_OK)
         return s;

@@ -52,6 +52,8 @@ typedef struct {
     float    *mel;                          /* [3000][mels]; hse_free */
     bool      detect, transcribe;           /* asked for; both: the text is decoded in the language that was found */
     bool      split_words;                  /* words are wanted */
+    bool      align;                        /* ... of the text that it holds already */
+    size_t    padding;                      /* of the alignment (words.h) */
     bpe_ids   prompt;
     size_t    language_at;                  /* in the prompt; SIZE_MAX: nowhere */
     int32_t   language;                     /* its id; replaced by what was detected; -1: unknown */

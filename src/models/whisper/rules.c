@@ -185,8 +185,8 @@ hse_status whisper_prompt(const whisper_tokenizer *t, const whisper_prompt_parts
         s = bpe_ids_add(out, id->sot_prev, err);
     if (s == HSE_OK && hot)
         s = add_words(t, p->hotwords, half, out, err);
-    /* Hotwords and earlier text together could fill all positions: a quarter is left to the result. */
-    if (out->count - start + most + 32 > (size_t)p->max_length && previous > most / 2)
+    /* Hotwords and earlier text together could fill all positions: a quarter is left to the result, but where upstream would leave less. */
+    if (!p->reference && out->count - start + most + 32 > (size_t)p->max_length && previous > most / 2)
         most = (size_t)p->max_length * 3 / 4 > out->count - start ? (size_t)p->max_length * 3 / 4 - (out->count - start) : 0;
     if (previous > most)
         previous = most;

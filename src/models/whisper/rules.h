@@ -28,6 +28,7 @@ typedef struct {
     const char    *prefix, *hotwords;       /* NULL: none */
     int32_t        language;                /* its id; not read for an English-only model */
     bool           translate, without_timestamps;
+    bool           reference;               /* however little room that leaves */
     int            max_length;              /* of prompt and result: the decoder's positions */
 } whisper_prompt_parts;
 

@@ -266,22 +266,26 @@ void whisper_split_close(whisper_split *s)
     s->under_way = 0;
 }
 
-hse_status whisper_make_ready(whisper_split *s, whisper_piece **p, hse_error *err)
+hse_status whisper_ready_again(whisper_split *s, whisper_piece *p, hse_error *err)
 {
     hse_item *item = hse_alloc(sizeof *item);
-    hse_status status;
 
     if (!item)
         return hse_fail(err, HSE_E_NOMEM, 0, "no memory for a window");
     hse_item_init(item);
-    if ((status = whisper_piece_new(p, &s->request, err)) != HSE_OK) {
-        hse_free(item);
-        return status;
-    }
-    item->own = *p;
+    item->own = p;
     item->reference = s->request.reference;
     s->ready = item;
     return HSE_OK;
+}
+
+hse_status whisper_make_ready(whisper_split *s, whisper_piece **p, hse_error *err)
+{
+    hse_status status = whisper_piece_new(p, &s->request, err);
+
+    if (status == HSE_OK && (status = whisper_ready_again(s, *p, err)) != HSE_OK)
+        whisper_piece_free(p);
+    return status;
 }
 
 void whisper_item_free(hse_item **item)

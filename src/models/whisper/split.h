@@ -92,6 +92,7 @@ typedef struct {
 hse_status whisper_split_open(whisper_split *s, const whisper_model *m, const hse_split_input *in, hse_error *err);
 void       whisper_split_close(whisper_split *s);
 hse_status whisper_make_ready(whisper_split *s, whisper_piece **p, hse_error *err);         /* the item that is handed out next, with its empty piece */
+hse_status whisper_ready_again(whisper_split *s, whisper_piece *p, hse_error *err);         /* ... with this one, which it owns on success */
 void       whisper_item_free(hse_item **item);
 static inline whisper_piece *whisper_piece_of(const hse_item *item)
 {

@@ -445,3 +445,23 @@ void whisper_strip(const char **text, size_t *size)
     *text = from;
     *size = (size_t)(end - from);
 }
+
+char *whisper_keep_text(hse_arena *arena, const char *text, size_t size)
+{
+    static const char instead[] = "\xef\xbf\xbd";
+    size_t nuls = 0;
+    char *copy, *to;
+
+    for (size_t i = 0; i < size; i++)
+        nuls += text[i] == '\0';
+    if (!(copy = to = hse_arena_alloc(arena, size + 2 * nuls + 1)))
+        return NULL;
+    for (size_t i = 0; i < size; i++)
+        if (text[i])
+            *to++ = text[i];
+        else
+            for (const char *c = instead; *c; c++)
+                *to++ = *c;
+    *to = '\0';
+    return copy;
+}

@@ -104,5 +104,7 @@ hse_status whisper_suppressed(const whisper_tokenizer *t, const int32_t *tokens,
 hse_status whisper_compression_ratio(const char *text, size_t size, double *out, hse_error *err);
 /* White space of Unicode at both ends cut off, as Python's strip does it. */
 void whisper_strip(const char **text, size_t *size);
+/* A decoded text as a C string in the arena: its NULs, at which that would end, are U+FFFD. NULL: no memory. */
+char *whisper_keep_text(hse_arena *arena, const char *text, size_t size);
 
 #endif

@@ -192,6 +192,7 @@ static hse_status make_window(state *t, int64_t size, bool detect, hse_error *er
                                   .language = t->s.ballot.id,
                                   .translate = o->task == HSE_TRANSLATE,
                                   .without_timestamps = o->without_timestamps != 0,
+                                  .reference = r->reference,
                                   .max_length = whisper_max_length(r->model)};
     whisper_piece *p;
     hse_status s;

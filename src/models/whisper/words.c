@@ -65,7 +65,7 @@ hse_status whisper_find_words(const whisper_tokenizer *t, const char *language, 
             end = a->count;
         for (size_t k = first; k < end; k++)
             sum += a->probs[k];
-        words[i] = (whisper_timed_word){.text = hse_arena_strndup(arena, w.word[i].text, w.word[i].size),
+        words[i] = (whisper_timed_word){.text = whisper_keep_text(arena, w.word[i].text, w.word[i].size),
                                         .first = first,
                                         .count = w.word[i].count,
                                         .start = begins[first < a->count ? first : a->count] / 50.0,

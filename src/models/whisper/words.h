@@ -14,6 +14,7 @@ typedef struct {
     size_t         start_count;
     const int32_t *text;                    /* ids below <|endoftext|> */
     size_t         count;
+    size_t         padding;                 /* rows of <|endoftext|> more that count where scores are standardized: CTranslate2's in a batch */
     int            median;                  /* of how many times scores are the median: odd, to 31; 0 = 7 */
 
     /* given; whisper_alignment_free */

@@ -255,12 +255,12 @@ static void copy(const char *from, const char *to)
 TEST(a_single_file_of_openais_is_a_model)
 {
     static const hse_model_type *const types[] = {&whisper_type, NULL};
-    char dir[300], path[800];
+    char dir[300], path[1000];
     hse_error err = {0};
     hse_engine *e = NULL;
 
     snprintf(dir, sizeof dir, "%.250s/fake-openai", HSE_BINARY_DIR);
-    snprintf(path, sizeof path, "rm -rf '%s' && mkdir -p '%s/org/whisper'", dir, dir);
+    snprintf(path, sizeof path, "rm -rf '%s' && mkdir -p '%s/org/whisper' '%s/zoo/mixed'", dir, dir, dir);
     CHECK(system(path) == 0, "cannot make the folders");
     for (int k = 0; k < 2; k++) {
         snprintf(path, sizeof path, k ? "%s/org/whisper/a.pt" : "%s/alone.pt", dir);
@@ -268,11 +268,20 @@ TEST(a_single_file_of_openais_is_a_model)
     }
     snprintf(path, sizeof path, "%s/org/whisper/tokenizer.json", dir);
     copy("tests/golden/whisper/models/ml/ct2_float16/tokenizer.json", path);
+    static const char *const mixed[] = {"openai_pt/ml.pt", "ct2_float16/tokenizer.json", "ct2_float16/preprocessor_config.json"};
+    for (size_t k = 0; k < COUNT(mixed); k++) {         /* with a file that folders of other forms have */
+        char from[200];
+        snprintf(from, sizeof from, "tests/golden/whisper/models/ml/%s", mixed[k]);
+        snprintf(path, sizeof path, "%s/zoo/mixed%s", dir, strchr(mixed[k], '/'));
+        copy(from, path);
+    }
     fake_file(dir, "broken.pt", "PK");
     CHECK(hse_engine_start(&e, &(hse_engine_setup){.types = types, .models = dir, .threads = 1}, &err) == HSE_OK, "%s", err.text);
     hse_models *m = list(e);
     const hse_model_info *i = find(m, "whisper");
     CHECK(i && i->transcribes && !i->problem && strstr(i->path, "/org/whisper/a.pt"), "the one with its vocabulary");
+    i = find(m, "zoo/mixed:whisper");
+    CHECK(i && i->transcribes && !i->problem, "beside another form's file: %s", i && i->problem ? i->problem : "not listed");
     i = find(m, "alone");
     CHECK(i && i->problem && strstr(i->problem, "multilingual.tiktoken"), "the one without: %s", i ? i->problem : "not listed");
     CHECK(!find(m, "broken"), "a file that is no checkpoint is offered");

@@ -424,6 +424,18 @@ TEST(white_space_at_both_ends)
     }
 }
 
+TEST(a_nul_does_not_end_a_text)
+{
+    hse_arena arena;
+
+    hse_arena_init(&arena, 1 << 10);
+    CHECK(strcmp(whisper_keep_text(&arena, "a\0\0b", 4), "a\xEF\xBF\xBD\xEF\xBF\xBD" "b") == 0, "in the middle");
+    CHECK(strcmp(whisper_keep_text(&arena, "\0", 1), "\xEF\xBF\xBD") == 0, "alone");
+    CHECK(strcmp(whisper_keep_text(&arena, "", 0), "") == 0, "nothing");
+    CHECK(!whisper_keep_text(&arena, (const char[600]){0}, 600), "three bytes each are over the ceiling");
+    hse_arena_free(&arena);
+}
+
 static hse_status measure(void *arg, hse_error *err)
 {
     double ratio;
