@@ -46,11 +46,12 @@ static bool accept_names(http_slice accept, const char *prefix)
 
 bool api_wants_bytes(const api_call *call, bool fallback)
 {
-    http_slice accept = http_request_header(http_job_request(call->job), "accept");
+    const http_request *r = http_job_request(call->job);
+    http_slice accept = http_request_header(r, "accept");
 
     if (accept_names(accept, "audio/") || accept_names(accept, "application/octet-stream"))
         return true;
-    if (accept_names(accept, "application/json") && !accept_names(accept, "*/*"))
+    if (accept_names(accept, "application/json") && !accept_names(accept, "*/*") && !http_request_header(r, "x-stainless-lang").data)
         return false;
     return fallback;
 }

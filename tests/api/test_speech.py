@@ -134,6 +134,9 @@ def test_which_answer(hse):
     for accept, body, binary in rows:
         _, head, _ = hse.request("POST", "/v1/audio/speech", body, {"Accept": accept} if accept else {})
         assert head["content-type"].startswith("audio/" if binary else "application/json"), (accept, body, head["content-type"])
+    for body, binary in ((openai_body, True), (hse_body, False)):           # openai 1.2 to 1.12 for Python
+        _, head, _ = hse.request("POST", "/v1/audio/speech", body, {"Accept": "application/json", "X-Stainless-Lang": "python"})
+        assert head["content-type"].startswith("audio/" if binary else "application/json"), (body, head["content-type"])
 
 
 def test_wav_header(hse):
