@@ -26,7 +26,7 @@ int cli_audio_out_init(cli_audio_out *o, const cli_args *a, const char *path, co
         format = path ? dot + 1 : "wav";
     if (hse_audio_format_parse(format, &o->format) != HSE_OK)
         return cli_usage(a->command, "\"%s\" is no audio format; it must be wav, mp3, flac, opus, aac or pcm", format);
-    o->play = !path && !raw && isatty(STDOUT_FILENO);
+    o->play = !cli_given(a, "output") && !raw && isatty(STDOUT_FILENO);
     if (o->play)
         o->format = HSE_FORMAT_PCM;
     return CLI_OK;

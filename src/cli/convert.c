@@ -329,7 +329,7 @@ static bool is_folder(const char *path)
 /* Which file goes where. One recording goes to the file that -o names, everything else into the folder. */
 static hse_status make_plan(plan *p, const cli_args *a, hse_error *err)
 {
-    const char *to = cli_text(a, "output"), *format = cli_text(a, "format") ? cli_text(a, "format") : "wav";
+    const char *to = cli_output(a), *format = cli_text(a, "format") ? cli_text(a, "format") : "wav";
     hse_status s = HSE_OK;
 
     if (a->n_operands == 1 && !is_folder(a->operands[0]) && (!to || !is_folder(to))) {

@@ -152,7 +152,7 @@ static int run(const cli_args *a)
     cli_remote remote;
     hse_error err = {0};
     char model[NAME] = "";
-    const char *path = cli_text(a, "output");
+    const char *path = cli_output(a);
     bool found = false;
     hse_status s = cli_remote_find(&remote, &found, a, false, &err);
 

@@ -259,6 +259,13 @@ const char *cli_text(const cli_args *a, const char *name)
     return a->value[option_index(a->command, name)];
 }
 
+const char *cli_output(const cli_args *a)
+{
+    const char *path = cli_text(a, "output");
+
+    return path && strcmp(path, "-") == 0 ? NULL : path;
+}
+
 bool cli_flag(const cli_args *a, const char *name)
 {
     const char *v = cli_text(a, name);

@@ -62,6 +62,8 @@ int cli_run(const cli_command *command, int argc, char **argv);
 
 /* Values by name; the name must be in the command's table. */
 const char *cli_text(const cli_args *a, const char *name);                  /* NULL when not given */
+/* What -o names; NULL: standard output, because it was not given or is "-". */
+const char *cli_output(const cli_args *a);
 bool        cli_flag(const cli_args *a, const char *name);
 long        cli_int(const cli_args *a, const char *name);                   /* the default must exist or cli_given be true */
 double      cli_real(const cli_args *a, const char *name);

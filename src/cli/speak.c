@@ -17,7 +17,7 @@ enum {
 
 static const cli_option options[] = {
     {"file", 'f', CLI_TEXT, "FILE", NULL, 0, 0, false, "speak the text in this file"},
-    {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".wav, .mp3, .flac, .opus (.ogg), .aac or .pcm"},
+    {"output", 'o', CLI_TEXT, "FILE", NULL, 0, 0, false, ".wav, .mp3, .flac, .opus (.ogg), .aac or .pcm; - is standard output"},
     {"format", 0, CLI_CHOICE, "wav|mp3|flac|opus|aac|pcm", NULL, 0, 0, false, "instead of what the file's name says"},
     {"raw", 0, CLI_FLAG, NULL, NULL, 0, 0, false, "16-bit samples without a header to standard output"},
     {"voice", 'v', CLI_TEXT, "NAME", NULL, 0, 0, false, "a voice of the model (hse models lists them) or a stored one (hse voices)"},
@@ -256,7 +256,7 @@ static int run(const cli_args *a)
     cli_remote remote;
     char *text = NULL;
     bool found = false;
-    int bad = cli_audio_out_init(&s.out, a, cli_text(a, "output"), cli_text(a, "format"), cli_flag(a, "raw"));
+    int bad = cli_audio_out_init(&s.out, a, cli_output(a), cli_text(a, "format"), cli_flag(a, "raw"));
 
     if (bad || (bad = check_words(a)))
         return bad;

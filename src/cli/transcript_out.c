@@ -41,7 +41,7 @@ static int take_formats(cli_transcript_style *style, const cli_args *a)
 
 int cli_transcript_style_take(cli_transcript_style *style, const cli_args *a)
 {
-    const char *output = style->output = cli_text(a, "output"), *dot = output ? strrchr(output, '.') : NULL;
+    const char *output = style->output = cli_output(a), *dot = output ? strrchr(output, '.') : NULL;
     hse_text_format format = HSE_TEXT_TXT;
     struct stat st;
     int bad = take_formats(style, a);

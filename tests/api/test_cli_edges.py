@@ -57,6 +57,16 @@ def test_devices_and_pipes_as_output_are_not_replaced(hse):
         assert p.wait(20) == 0 and stat.S_ISFIFO(os.stat(fifo).st_mode)
 
 
+def test_a_dash_is_standard_output(hse):
+    model = os.path.join(server.ROOT, "tests", "golden", "whisper", "models", "ml", "ct2_float16")
+    with tempfile.TemporaryDirectory() as d:
+        for args, begins in ((["speak", "Hi.", "-o", "-"], b"RIFF"), (["speak", "Hi.", "-o", "-", "--format", "flac"], b"fLaC"),
+                             (["embed", server.SPEECH, "-o", "-"], run("embed", server.SPEECH).stdout),
+                             (["transcribe", server.SPEECH, "--model", model, "--beam-size", "1", "--format", "vtt", "-o", "-"], b"WEBVTT")):
+            assert run(*args, want=0, cwd=d).stdout.startswith(begins), args
+        assert not os.listdir(d)
+
+
 def test_output_that_cannot_be_written(hse):
     with tempfile.TemporaryDirectory() as d:
         assert "x.wav" in one_line(run("speak", "Hi.", "-o", os.path.join(d, "none", "x.wav")))
