@@ -216,8 +216,7 @@ static char_kind kind_of(int32_t c)
     k = utf8proc_category(c);
     if (k == UTF8PROC_CATEGORY_ZS || k == UTF8PROC_CATEGORY_ZL || k == UTF8PROC_CATEGORY_ZP)
         return SPACE;
-    if (k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CS ||
-        k == UTF8PROC_CATEGORY_CO || k == UTF8PROC_CATEGORY_CN)
+    if (k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CS || k == UTF8PROC_CATEGORY_CO)
         return DROPPED;
     return is_ideograph(c) || is_punctuation(c) ? ALONE : LETTER;
 }

@@ -40,6 +40,7 @@ TEST(words_are_cut_into_the_longest_pieces)
         {"\u00C9t\u00E9", "\u00E9t\u00E9", {true, false}},
         {"hello\u4E2Dworld", "hello \u4E2D world", {true, true}},
         {"hel\u200Blo", "hello", {true, true}},                 /* control and format characters are dropped */
+        {"hello hel\u0378lo", "hello [UNK]", {true, true}},      /* a character of a later Unicode is a letter */
         {"\t hello \r\n", "hello", {true, true}},
         {"hello\u3000world", "hello world", {true, true}},
         {"\xFF\xFE", "", {true, true}},                         /* U+FFFD is dropped as well */
