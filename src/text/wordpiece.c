@@ -17,7 +17,7 @@ struct text_wordpiece {
     uint32_t *at, *slots;                   /* of token i in bytes; id + 1 by hash, 0 = free */
     size_t    count, mask, longest;         /* longest: bytes of a token */
     int32_t   unknown;
-    bool      lower, strip_accents;
+    text_wordpiece_options how;
 };
 
 /* ---- the vocabulary ---- */
@@ -105,8 +105,7 @@ hse_status text_wordpiece_open(text_wordpiece **out, hse_bytes vocabulary, const
     if (s == HSE_OK) {
         hse_hash_seed(w->seed);
         w->mask = slots - 1;
-        w->lower = options->lower;
-        w->strip_accents = options->strip_accents;
+        w->how = *options;
         s = read_tokens(w, vocabulary, name, err);
     }
     if (s != HSE_OK)
@@ -186,10 +185,11 @@ hse_status text_wordpiece_word(const text_wordpiece *w, const char *word, size_t
 
 /* ---- words ---- */
 
+/* 0x2B920: a slip of the tokenizers library (the block begins at 2B820), which the originals run. */
 static bool is_ideograph(int32_t c)
 {
     return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) ||
-           (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B820 && c <= 0x2CEAF) ||
+           (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
            (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
@@ -203,9 +203,15 @@ static bool is_punctuation(int32_t c)
     return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
 }
 
+static bool stands_alone(const text_wordpiece *w, int32_t c)
+{
+    return is_punctuation(c) || (!w->how.join_ideographs && is_ideograph(c));
+}
+
 typedef enum { LETTER, SPACE, DROPPED, ALONE } char_kind;
 
-static char_kind kind_of(int32_t c)
+/* Characters that Unicode has not assigned are letters: of a text in newer Unicode nothing is lost. */
+static char_kind kind_of(const text_wordpiece *w, int32_t c)
 {
     utf8proc_category_t k;
 
@@ -218,7 +224,7 @@ static char_kind kind_of(int32_t c)
         return SPACE;
     if (k == UTF8PROC_CATEGORY_CC || k == UTF8PROC_CATEGORY_CF || k == UTF8PROC_CATEGORY_CS || k == UTF8PROC_CATEGORY_CO)
         return DROPPED;
-    return is_ideograph(c) || is_punctuation(c) ? ALONE : LETTER;
+    return stands_alone(w, c) ? ALONE : LETTER;
 }
 
 typedef struct {
@@ -242,7 +248,7 @@ static hse_status end_word(cutter *k, hse_error *err)
 
 static hse_status put_char(cutter *k, int32_t c, hse_error *err)
 {
-    bool alone = is_punctuation(c) || is_ideograph(c);
+    bool alone = stands_alone(k->w, c);
     hse_status s = alone ? end_word(k, err) : HSE_OK;
 
     if (k->chars++ <= MAX_WORD)
@@ -257,7 +263,7 @@ static hse_status fold_char(cutter *k, int32_t c, hse_error *err)
     utf8proc_ssize_t n = 1;
     hse_status s = HSE_OK;
 
-    if (k->w->strip_accents) {
+    if (k->w->how.strip_accents) {
         n = utf8proc_decompose_char(c, part, COUNT(part), UTF8PROC_DECOMPOSE, NULL);
         if (n < 0 || n > (utf8proc_ssize_t)COUNT(part)) {
             part[0] = c;
@@ -265,14 +271,14 @@ static hse_status fold_char(cutter *k, int32_t c, hse_error *err)
         }
     }
     for (utf8proc_ssize_t i = 0; i < n && s == HSE_OK; i++) {
-        if (k->w->strip_accents && utf8proc_category(part[i]) == UTF8PROC_CATEGORY_MN)
+        if (k->w->how.strip_accents && utf8proc_category(part[i]) == UTF8PROC_CATEGORY_MN)
             continue;
-        if (k->w->lower && part[i] == 0x130) {      /* the one letter whose small form is two */
+        if (k->w->how.lower && part[i] == 0x130) {      /* the one letter whose small form is two */
             s = put_char(k, 'i', err);
             part[i] = 0x307;
         }
         if (s == HSE_OK)
-            s = put_char(k, k->w->lower ? utf8proc_tolower(part[i]) : part[i], err);
+            s = put_char(k, k->w->how.lower ? utf8proc_tolower(part[i]) : part[i], err);
     }
     return s;
 }
@@ -304,7 +310,7 @@ hse_status text_wordpiece_run(const text_wordpiece *w, const char *text, size_t 
         }
         length = hse_utf8_next(text + i, size - i, &c);
         i += length ? length : 1;
-        switch (kind_of((int32_t)c)) {
+        switch (kind_of(w, (int32_t)c)) {
         case SPACE: s = end_word(&k, err); break;
         case DROPPED: break;
         case ALONE:

@@ -17,6 +17,7 @@ typedef struct text_wordpiece text_wordpiece;
 
 typedef struct {
     bool lower, strip_accents;              /* strip_accents: also NFD, so that Hangul becomes its letters */
+    bool join_ideographs;                   /* they do not stand alone (tokenize_chinese_chars: false) */
 } text_wordpiece_options;
 
 /* vocab.txt: a token a line, its id is the number of the line; of equal ones the last counts. HSE_E_FORMAT: [UNK] is missing,

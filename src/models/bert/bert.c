@@ -45,6 +45,26 @@ static hse_status dim(int *out, const json_t *config, const char *key, int high,
     return HSE_OK;
 }
 
+/* hidden_act as transformers names it; absent: gelu. */
+static hse_status read_act(bert *m, const json_t *config, hse_error *err)
+{
+    static const struct {
+        const char *name;
+        k_act       act;
+    } acts[] = {{"gelu", K_GELU}, {"gelu_python", K_GELU}, {"gelu_new", K_GELU_TANH}, {"gelu_fast", K_GELU_TANH},
+                {"gelu_pytorch_tanh", K_GELU_TANH}, {"relu", K_RELU}, {"silu", K_SILU}, {"swish", K_SILU}, {"tanh", K_TANH}};
+    const json_t *v = json_object_get(config, "hidden_act");
+    const char *name = v ? json_string_value(v) : "gelu";
+
+    for (size_t i = 0; name && i < COUNT(acts); i++)
+        if (strcmp(name, acts[i].name) == 0) {
+            m->act = acts[i].act;
+            return HSE_OK;
+        }
+    return hse_fail(err, HSE_E_UNSUPPORTED, 0, "config.json: \"hidden_act\" is \"%.40s\"; gelu, gelu_new, relu, silu and tanh are "
+                    "known", name ? name : "no string");
+}
+
 hse_status bert_read_config(bert *m, hse_bytes json, hse_error *err)
 {
     const struct {
@@ -61,12 +81,12 @@ hse_status bert_read_config(bert *m, hse_bytes json, hse_error *err)
 
     for (size_t i = 0; i < COUNT(dims) && s == HSE_OK; i++)
         s = dim(dims[i].out, config, dims[i].key, dims[i].high, err);
-    const json_t *act = json_object_get(config, "hidden_act"), *eps = json_object_get(config, "layer_norm_eps");
-    if (s == HSE_OK && act && (!json_is_string(act) || strcmp(json_string_value(act), "gelu") != 0))
-        s = hse_fail(err, HSE_E_UNSUPPORTED, 0, "config.json: \"hidden_act\" is not \"gelu\"");
+    const json_t *eps = json_object_get(config, "layer_norm_eps");
+    if (s == HSE_OK)
+        s = read_act(m, config, err);
     if (s == HSE_OK && m->hidden % m->heads != 0)
         s = hse_fail(err, HSE_E_FORMAT, 0, "config.json: hidden_size %d does not divide into %d heads", m->hidden, m->heads);
-    if (s == HSE_OK && m->layers <= BERT_SKIPPED)
+    if (s == HSE_OK && m->layers < BERT_SKIPPED)
         s = hse_fail(err, HSE_E_FORMAT, 0, "config.json: %d layers; the features are those before the last %d", m->layers,
                      BERT_SKIPPED);
     m->eps = json_is_number(eps) ? (float)json_number_value(eps) : 1e-12f;
@@ -102,6 +122,8 @@ hse_status bert_open_tokens(text_wordpiece **out, const char *dir, hse_error *er
     if (s == HSE_OK && is_file(path))
         s = load_json(&config, dir, "tokenizer_config.json", err);
     const json_t *lower = json_object_get(config, "do_lower_case"), *strip = json_object_get(config, "strip_accents");
+
+    o.join_ideographs = json_is_false(json_object_get(config, "tokenize_chinese_chars"));
     if (json_is_boolean(lower))
         o.lower = json_is_true(lower);
     o.strip_accents = json_is_boolean(strip) ? json_is_true(strip) : o.lower;
@@ -128,12 +150,18 @@ static hse_status read_vocabulary(bert *m, const char *dir, hse_error *err)
 
 /* ---- weights ---- */
 
+/* A model with a head (BertForMaskedLM) calls its body "bert"; saved without one (BertModel) it is all there is. */
+static const char *prefix_of(const hse_weights *w)
+{
+    return hse_weights_find(w, "embeddings.word_embeddings.weight") ? "" : "bert.";
+}
+
 /* LayerNorm.weight and .bias; older files say gamma and beta. */
 static void bind_norm(nn_binder *b, nn_norm *n, const bert *m, const hse_weights *w, const char *name)
 {
     char full[128];
 
-    snprintf(full, sizeof full, "bert.%s.LayerNorm.gamma", name);
+    snprintf(full, sizeof full, "%s%s.LayerNorm.gamma", prefix_of(w), name);
     bool old = hse_weights_find(w, full) != NULL;
     *n = (nn_norm){.channels = m->hidden, .eps = m->eps};
     nn_bind_tensor(b, &n->scale, 1, &m->hidden, "%s.LayerNorm.%s", name, old ? "gamma" : "weight");
@@ -159,8 +187,9 @@ static void bind_layer(nn_binder *b, bert *m, const hse_weights *w, int i)
 
 static hse_status read_weights(bert *m, const bert_source *source, hse_error *err)
 {
-    static const char *const files[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin"};
-    char path[PATH_MAX];
+    static const char *const files[] = {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
+                                        "pytorch_model.bin.index.json"};
+    char path[PATH_MAX], name[128];
     hse_weights *w = NULL;
     nn_binder *b = NULL;
     const hse_weight *types;
@@ -178,8 +207,9 @@ static hse_status read_weights(bert *m, const bert_source *source, hse_error *er
         s = nn_binder_open(&b, &(nn_binder_options){.weights = w, .name = files[i], .kernels = source->kernels,
                                                     .type = source->type}, err);
     if (s == HSE_OK) {
-        types = hse_weights_find(w, "bert.embeddings.token_type_embeddings.weight");
-        nn_enter(b, "bert.");
+        snprintf(name, sizeof name, "%sembeddings.token_type_embeddings.weight", prefix_of(w));
+        types = hse_weights_find(w, name);
+        nn_enter(b, "%s", prefix_of(w));
         nn_bind_table(b, &m->word, m->vocabulary, m->hidden, "embeddings.word_embeddings.weight");
         nn_bind_table(b, &m->position, m->positions, m->hidden, "embeddings.position_embeddings.weight");
         nn_bind_table(b, &m->type, types && types->rank == 2 && types->dim[0] < 1024 ? (int)types->dim[0] : 2, m->hidden,
@@ -247,7 +277,7 @@ static nn_tensor run_layer(nn_ctx *c, const bert *m, int i, nn_tensor x)
     nn_tap(c, a, "bert.encoder.layer.%d.attention.self", i);
     x = nn_keep(c, mark, add_norm(c, &l->attention, &l->attention_norm, a, x));
     nn_tap(c, x, "bert.encoder.layer.%d.attention.output", i);
-    nn_tensor h = nn_linear_then(c, &l->intermediate, x, (nn_then){.act = K_GELU});
+    nn_tensor h = nn_linear_then(c, &l->intermediate, x, (nn_then){.act = m->act});
     nn_tap(c, h, "bert.encoder.layer.%d.intermediate", i);
     x = nn_keep(c, mark, add_norm(c, &l->output, &l->output_norm, h, x));
     nn_tap(c, x, "bert.encoder.layer.%d.output", i);
@@ -266,10 +296,12 @@ static nn_tensor network(nn_ctx *c, const bert *m, int n, const int *rows, const
     x = nn_layer_norm(c, &m->norm, x);
     nn_tap(c, x, "bert.embeddings");
     nn_tap(c, x, "hidden_states.0");
+    if (m->layers == BERT_SKIPPED)
+        features = nn_scale(c, x, 1.0f);    /* a copy: layers reuse the place */
     for (int i = 0; i < m->used; i++) {
         x = run_layer(c, m, i, x);
         if (i == m->layers - BERT_SKIPPED - 1)
-            features = nn_scale(c, x, 1.0f);    /* a copy: later layers reuse the place */
+            features = nn_scale(c, x, 1.0f);
     }
     return features;
 }

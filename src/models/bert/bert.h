@@ -1,8 +1,8 @@
 /* bert.h - BERT (Devlin et al. 2018) as a source of features: token ids to the hidden states behind one layer.
  *
  * MeloTTS takes what comes out of the third last state of a masked language model, so the layers behind it, the pooler and the
- * head are not even loaded. A folder is Hugging Face's: config.json, model.safetensors or pytorch_model.bin, vocab.txt,
- * tokenizer_config.json.
+ * head are not even loaded. A folder is Hugging Face's: config.json, model.safetensors or pytorch_model.bin (whole or in shards),
+ * vocab.txt, tokenizer_config.json.
  *
  * Threads    an open model is read-only and shared. */
 #ifndef HSE_MODELS_BERT_BERT_H
@@ -23,6 +23,7 @@ typedef struct {
     int             hidden, heads, layers, inner, vocabulary, positions;
     int             used;                   /* layers that are there: layers - 2, or all */
     float           eps;
+    k_act           act;
     nn_table        word, position, type;
     nn_norm         norm;
     bert_layer      layer[BERT_MAX_LAYERS];

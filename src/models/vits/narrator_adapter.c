@@ -104,7 +104,7 @@ static hse_status melo_look(hse_model_facts *out, const char *dir, const char *l
     out->companion_files[0] = "vocab.txt";
     if (!config->disable_bert) {
         out->companion_files[1] = "config.json";
-        out->companion_files[2] = "model.safetensors|model.safetensors.index.json|pytorch_model.bin";
+        out->companion_files[2] = "model.safetensors|model.safetensors.index.json|pytorch_model.bin|pytorch_model.bin.index.json";
     }
     s = copy_voices(out, config, arena, err);
     if (s == HSE_OK && !out->languages[0])

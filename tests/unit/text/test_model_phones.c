@@ -30,7 +30,7 @@ static text_wordpiece *words(void)
     text_wordpiece *w = NULL;
     hse_error err = {0};
 
-    CHECK(text_wordpiece_open(&w, (hse_bytes){(const uint8_t *)vocab, sizeof vocab - 1}, "vocab", &(text_wordpiece_options){true, true}, &err) == HSE_OK, "%s", err.text);
+    CHECK(text_wordpiece_open(&w, (hse_bytes){(const uint8_t *)vocab, sizeof vocab - 1}, "vocab", &(text_wordpiece_options){.lower = true, .strip_accents = true}, &err) == HSE_OK, "%s", err.text);
     return w;
 }
 
