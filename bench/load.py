@@ -1,7 +1,7 @@
 """Drives one server with more and more clients at once, and prints the tables of docs/speed.md.
 
     make load [ARGS=--quick]
-    python bench/load.py [--quick] [--program build/release/hse] [--model bench/out/hs1-full] [--dtype auto] [--clients 1,2,4,8,16,32]
+    python bench/load.py [--quick] [--rounds 3] [--program build/release/hse] [--model bench/out/hs1-full] [--dtype auto] [--clients 1,2,4,8,16,32]
                          [--only speech,narrators,vad,queue,first]
 
 The model is the full-size Harmony Speech V1 chain (bench/hs1_full.py writes it) and Silero VAD; MeloTTS and OpenVoice V1, Whisper and VoiceFixer join in
@@ -194,26 +194,35 @@ def mean_batch(before, after, names):
     return items / batches if batches else 0.0
 
 
-def table(title, server, levels, jobs_of, run, audio_of, models):
+def level(server, clients, count, run, audio_of, models):
+    """One run of so many clients: audio seconds a second, and a CPU second; the requests; mean batches."""
+    before, cpu = server.batches(), server.cpu_s()
+    wall, results = run_clients(clients, count, run)
+    after = server.batches()
+    seconds = sum(audio_of(r) for r in results)
+    return seconds / wall, seconds / max(server.cpu_s() - cpu, 0.01), results, {n: mean_batch(before, after, [n]) for n in models}
+
+
+def table(title, server, levels, rounds, jobs_of, run, audio_of, models):
+    """The levels in turn, `rounds` times; medians, since one run of a level says little on a machine whose speed changes."""
     print(f"\n{title}\n")
     print("| clients | requests | audio s / s | of one client | audio s / CPU s | of one client | p50 s | p95 s | p99 s | mean batch |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    base, base_cpu, worst, at8 = None, None, None, None
-    for clients in levels:
-        before, cpu = server.batches(), server.cpu_s()
-        wall, results = run_clients(clients, jobs_of(clients), run)
-        after = server.batches()
-        seconds = sum(audio_of(r) for r in results)
-        rate, by_cpu = seconds / wall, seconds / max(server.cpu_s() - cpu, 0.01)
-        base, base_cpu = base or rate, base_cpu or by_cpu
-        times = [r.total_s for r in results]
-        ratio, batch = rate / base, {n: mean_batch(before, after, [n]) for n in models}
+    runs = {c: [] for c in levels}
+    for _ in range(rounds):
+        for c in levels:
+            runs[c].append(level(server, c, jobs_of(c), run, audio_of, models))
+    base, worst, at8 = None, None, None
+    for c in levels:
+        rate, by_cpu = (statistics.median(r[i] for r in runs[c]) for i in (0, 1))
+        base = base or (rate, by_cpu)
+        times = [q.total_s for r in runs[c] for q in r[2]]
+        ratio, batch = rate / base[0], {n: statistics.median(r[3][n] for r in runs[c]) for n in models}
         worst = ratio if worst is None else min(worst, ratio)
-        at8 = (ratio, batch) if clients == 8 else at8
-        print(f"| {clients} | {len(results)} | {rate:.2f} | {ratio:.2f} x | {by_cpu:.2f} | {by_cpu / base_cpu:.2f} x | {statistics.median(times):.2f} | {percentile(times, 95):.2f} | "
+        at8 = ratio if c == 8 else at8
+        print(f"| {c} | {len(times)} | {rate:.2f} | {ratio:.2f} x | {by_cpu:.2f} | {by_cpu / base[1]:.2f} x | {statistics.median(times):.2f} | {percentile(times, 95):.2f} | "
               f"{percentile(times, 99):.2f} | {', '.join(f'{n} {b:.1f}' for n, b in batch.items())} |", flush=True)
-    print(f"\nleast of all levels: {worst:.2f} x one client" + (f"; at 8: {at8[0]:.2f} x" if at8 else ""))
-    return worst, at8
+    print(f"\nleast of all levels: {worst:.2f} x one client" + (f"; at 8: {at8:.2f} x" if at8 else ""))
 
 
 def queued(title, short, long, count):
@@ -294,12 +303,14 @@ def main():
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16", "int8"])
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--clients", default="")
+    parser.add_argument("--rounds", type=int, default=0, help="how often each level is run; its medians are printed (default 3, with --quick 1)")
     parser.add_argument("--quick", action="store_true", help="fewer levels and requests; under five minutes")
     o = parser.parse_args()
     only = o.only.split(",")
     if not os.path.isdir(o.model) and {"speech", "queue", "first"} & set(only):
         sys.exit(f"{o.model} is not there: python bench/hs1_full.py {o.model} writes it")
     levels = [int(c) for c in o.clients.split(",")] if o.clients else [1, 8] if o.quick else [1, 2, 4, 8, 16, 32]
+    rounds = o.rounds or (1 if o.quick else 3)
     server = Server(o.program, o.model, o.dtype, o.threads, o.restorer, o.recogniser, o.narrators)
     try:
         print(f"{time.strftime('%d %B %Y')}, {server.head}, dtype {o.dtype}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
@@ -308,12 +319,12 @@ def main():
         audio = [recording(s) for s in (3, 11, 30, 60)]
         detect(server, audio[0]).finish()
         if "speech" in only:
-            table("Speech, full-size Harmony Speech V1, texts of one to four sentences", server, levels,
-                  lambda c: 16 if o.quick else max(24, 3 * c), lambda i: speak(server, text_of(i)).finish(), lambda r: r.audio_s,
+            table("Speech, full-size Harmony Speech V1, texts of one to four sentences", server, levels, rounds,
+                  lambda c: 16 if o.quick else max(64, 4 * c), lambda i: speak(server, text_of(i)).finish(), lambda r: r.audio_s,
                   ["hs1-synthesizer", "hs1-vocoder"])
         for name, _, kind in server.narrators if "narrators" in only else ():
             speak(server, "Warm up.", name).finish()
-            table(f"Speech, full-size {kind}, texts of one to four sentences", server, levels, lambda c: 8 if o.quick else max(16, 2 * c),
+            table(f"Speech, full-size {kind}, texts of one to four sentences", server, levels, rounds, lambda c: 8 if o.quick else max(16, 2 * c),
                   lambda i, name=name: speak(server, text_of(i), name).finish(), lambda r: r.audio_s, [name])
 
         def vad(i):
@@ -321,7 +332,7 @@ def main():
             r.audio_s = (3, 11, 30, 60)[i % len(audio)]
             return r
         if "vad" in only:
-            table("Voice activity, recordings of 3 to 60 s", server, levels, lambda c: 32 if o.quick else max(64, 8 * c), vad, lambda r: r.audio_s,
+            table("Voice activity, recordings of 3 to 60 s", server, levels, rounds, lambda c: 32 if o.quick else max(64, 8 * c), vad, lambda r: r.audio_s,
                   ["silero-vad"])
         if "queue" in only:
             long_beside_short(server, 8 if o.quick else 40, audio[0])
