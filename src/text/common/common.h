@@ -184,7 +184,7 @@ struct text_words {
 void common_say(text_scan *s, const char *words); /* with a space before it, where the language has spaces */
 void common_say_n(text_scan *s, const char *words, size_t n);
 void common_say_digits(text_scan *s, const char *digits, size_t n); /* one by one; what is no digit is skipped */
-/* Behind a decimal comma: up to three as one number behind their zeros, more of them in pairs. */
+/* Behind a decimal comma: behind a zero one by one; else up to three as one number, more of them, or with a zero at the end, in pairs. */
 void common_say_decimals(text_scan *s, const text_number *n, unsigned use);
 void common_say_value(text_scan *s, unsigned value, unsigned use);  /* by `number` */
 void common_say_quantity(text_scan *s, const text_quantity *q, unsigned use);

@@ -46,7 +46,12 @@ void common_say_decimals(text_scan *s, const text_number *n, unsigned use)
 {
     size_t i = n->fraction, left = n->n_fraction;
 
-    if (left <= 3) {
+    if (left && scan_char(s, i) == '0') {
+        common_say_digits(s, s->text + i, left - 1);
+        common_say_value(s, scan_value(s, i + left - 1, 1), use);
+        return;
+    }
+    if (left < 3 || (left == 3 && scan_char(s, i + 2) != '0')) {
         say_decimal_group(s, i, left, use);
         return;
     }

@@ -22,7 +22,7 @@ static void say_half(text_scan *s, unsigned hour, bool pm)
     if (hour == 12)
         say(s->out, pm ? "del mediodía" : "de la noche");
     else if (pm)
-        say(s->out, hour >= 9 ? "de la noche" : "de la tarde");
+        say(s->out, hour >= 7 ? "de la noche" : "de la tarde");
     else
         say(s->out, "de la mañana");
 }

@@ -79,6 +79,8 @@ TABLE(spanish, "es", {"5 km, 21 kg, -5 °C", "cinco kilómetros, veintiún kilog
       {"21 libros, 200 personas, 31 de mayo", "veintiún libros, doscientas personas, treinta y uno de mayo"},
       {"21 h, las 9:15 h, de 10:00-12:00", "veintiuna horas, las nueve y cuarto, de diez a doce"},
       {"3,5%, 0,05, 12.5", "tres coma cinco por ciento, cero coma cero cinco, doce punto cinco"},
+      {"1,012, 1,200, 1,205, 1,0175 €", "uno coma cero uno dos, uno coma veinte cero, uno coma doscientos cinco, uno coma cero uno siete cinco euros"},
+      {"6:05 p.m., 7:05 p.m.", "seis y cinco de la tarde, siete y cinco de la noche"},
       {"612 345 678 y 1 034 068", "seis uno dos, tres cuatro cinco, seis siete ocho y un millón treinta y cuatro mil sesenta y ocho"},
       {"abc@gmail.com", "abc arroba gmail punto com"}, {"3 x 4 = 12", "tres por cuatro igual a doce"},
       {"Sr. García, c/ Mayor, nº 5, p. 21", "señor García, calle Mayor, número cinco, página veintiuno"},
@@ -97,6 +99,7 @@ TABLE(french, "fr", {"5 km, 60 kg, -5 °C", "cinq kilomètres, soixante kilogram
       {"21 heures, 1 h, 14h30, 14 h 30, 14:30", "vingt et une heures, une heure, quatorze heures trente, quatorze heures trente, "
                                                "quatorze heures trente"},
       {"06 12 34 56 78", "zéro six, douze, trente-quatre, cinquante-six, soixante-dix-huit"},
+      {"1,012 ; 2,500 ; 1,001 km", "un virgule zéro un deux ; deux virgule cinquante zéro ; un virgule zéro zéro un kilomètre"},
       {"3,5 %, 1/2, 3/4, 2/3", "trois virgule cinq pour cent, un demi, trois quarts, deux tiers"},
       {"M. Dupont, Mme X, n° 5, St-Jean", "monsieur Dupont, madame X, numéro cinq, saint Jean"},
       {"XXIe siècle, Louis XIV, François Ier, Le Ve", "vingt et unième siècle, Louis quatorze, François premier, Le cinquième"},
