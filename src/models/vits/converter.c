@@ -70,7 +70,7 @@ static void bind_wanted(nn_binder *b, vits_converter *m, const hse_weights *weig
     if (wanted & VITS_HEARS)
         bind_reference(b, &m->reference, weights, m->bins, d->gin);
     if (wanted & VITS_CONVERTS) {
-        nn_bind_type(b, type);
+        nn_bind_type(b, d->hidden < VITS_NARROW ? K_F32 : type);
         vits_posterior_bind(b, &m->posterior, m->bins, d->inter, d->hidden, d->gin);
         vits_flow_bind(b, &m->flow, &flow);
         vits_decoder_bind(b, &m->decoder, d, type);

@@ -43,9 +43,9 @@ static void find_context(vits_decoder *d)
 }
 
 /* What a transposed convolution loses is lost for good, while the blocks behind it only add to what passes by them. One step
- * better than asked for it is 3 % of the work and wins 5 dB. Blocks of few channels are as fast in bf16 as in int8. Figures:
- * docs/precision.md. */
-enum { NARROW = 64 };
+ * better than asked for it is 3 % of the work and wins 5 dB. Blocks of few channels are as fast in bf16 as in int8, and those
+ * of fewer than a vector's (no published model has them) as fast in float32. Figures: docs/precision.md. */
+enum { NARROW = 64, NARROWEST = 16 };
 
 static k_weight_type up_type(k_weight_type type)
 {
@@ -54,7 +54,7 @@ static k_weight_type up_type(k_weight_type type)
 
 static k_weight_type block_type(k_weight_type type, int channels)
 {
-    return type == K_INT8 && channels < NARROW ? K_BF16 : type;
+    return channels < NARROWEST ? K_F32 : type == K_INT8 && channels < NARROW ? K_BF16 : type;
 }
 
 void vits_decoder_bind(nn_binder *b, vits_decoder *d, const vits_dims *dims, k_weight_type type)

@@ -50,7 +50,7 @@ static void bind_all(nn_binder *b, vits_tts *m, const vits_config *config, k_wei
     nn_bind_table(b, &m->speaker, config->n_speakers, d->gin, "emb_g.weight");
     bind_encoder(b, m, config);
     vits_durations_bind(b, &m->durations, d->hidden, d->gin);
-    nn_bind_type(b, type);
+    nn_bind_type(b, d->hidden < VITS_NARROW ? K_F32 : type);
     vits_flow_bind(b, &m->flow, &flow);
     vits_decoder_bind(b, &m->decoder, d, type);
     nn_bind_ignore(b, "enc_q.*");           /* of training */

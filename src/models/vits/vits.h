@@ -20,6 +20,7 @@ enum {
     VITS_SPLINE_BINS = 10,
     VITS_POSTERIOR_LAYERS = 16,
     VITS_MAX_DIM = 1 << 16,
+    VITS_NARROW = 32,                       /* hidden channels below which reduced weights win nothing and cost precision */
 };
 
 /* The dims that both families' config.json name alike. */
