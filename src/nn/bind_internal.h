@@ -43,7 +43,7 @@ nn_temp      nn_temp_new(nn_binder *b, size_t count);                  /* zeroed
 void         nn_temp_free(nn_temp *t);
 
 /* prefix + name; room for an ending */
-bool              nn_name_v(nn_binder *b, char *out, const char *fmt, va_list args);
+bool              nn_name_v(nn_binder *b, char *out, const char *fmt, va_list args) HSE_PRINTF(3, 0);
 const hse_weight *nn_find(nn_binder *b, const char *name);
 void              nn_mark_used(nn_binder *b, const hse_weight *w);
 /* The tensor as floats, or at NULL: absent (noted when required), another shape, not finite (noted). */

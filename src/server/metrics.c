@@ -264,7 +264,7 @@ static void by_kind(hse_buf *out, const hse_engine_stats *s, const char *name, c
     for (int k = 0; k < HSE_JOB_KINDS; k++)
         if (k != HSE_JOB_SYNTHESIZE && k != HSE_JOB_VOCODE) {
             const uint64_t *v = (const void *)((const char *)&s->kind[k] + offset);
-            hse_buf_printf(out, "%s{task=\"%s\"} %llu\n", name, hse_job_kind_name(k), (unsigned long long)*v);
+            hse_buf_printf(out, "%s{task=\"%s\"} %llu\n", name, hse_job_kind_name((hse_job_kind)k), (unsigned long long)*v);
         }
 }
 
@@ -295,7 +295,7 @@ static void write_kinds(hse_buf *out, const hse_engine_stats *s)
         by_kind(out, s, rows[i].name, rows[i].kind, rows[i].help, rows[i].offset);
     head(out, "hse_request_duration_seconds", "histogram", "From taking a request to its end.");
     for (int k = 0; k < HSE_JOB_KINDS; k++) {
-        snprintf(labels, sizeof labels, "task=\"%s\"", hse_job_kind_name(k));
+        snprintf(labels, sizeof labels, "task=\"%s\"", hse_job_kind_name((hse_job_kind)k));
         if (k != HSE_JOB_SYNTHESIZE && k != HSE_JOB_VOCODE)
             seconds(out, "hse_request_duration_seconds", labels, &s->kind[k].total);
     }

@@ -63,7 +63,7 @@ static void run_layers(golden_case *c, const silero_net *net, const golden_array
     for (size_t r = 0; r < rows; r++) {
         silero_run(net, w, x->data + r * x->dim[1], x->dim[1], 1, out->state + r * hidden,
                    out->state + (rows + r) * hidden, &out->prob[r]);
-        for (int s = 0; s < SILERO_STAGES; s++)
+        for (silero_stage s = 0; s < SILERO_STAGES; s++)
             silero_stage_read(net, w, s, out->stage[s] + r * (size_t)silero_stage_size(net, s));
     }
     silero_scratch_close(&w);
@@ -85,7 +85,7 @@ static void layers(golden_case *c)
         } else {
             bool ok =
                 (out.state = hse_alloc(state.count * sizeof(float))) && (out.prob = hse_alloc(rows * sizeof(float)));
-            for (int s = 0; s < SILERO_STAGES; s++)
+            for (silero_stage s = 0; s < SILERO_STAGES; s++)
                 ok = ok && (out.stage[s] = hse_alloc(rows * (size_t)silero_stage_size(net, s) * sizeof(float)));
             if (!ok)
                 golden_fail(c, "no memory");
@@ -98,14 +98,14 @@ static void layers(golden_case *c)
         size_t frames[SILERO_STAGES] = {1, 4, 4, 2, 1, 1};
 
         golden_give2(c, "padded", out.stage[0], rows, (size_t)silero_stage_size(net, SILERO_PADDED));
-        for (int s = 1; s < SILERO_STAGES; s++)
+        for (silero_stage s = 1; s < SILERO_STAGES; s++)
             golden_give(c, names[s], out.stage[s], 3,
                         (size_t[]){rows, (size_t)silero_stage_size(net, s) / frames[s], frames[s]});
         golden_give(c, "state_next", out.state, 3, state.dim);
         golden_give1(c, "prob", out.prob, rows);
         golden_give1(c, "prob_onnx", out.prob, rows);
     }
-    for (int s = 0; s < SILERO_STAGES; s++)
+    for (silero_stage s = 0; s < SILERO_STAGES; s++)
         hse_free(out.stage[s]);
     hse_free(out.state);
     hse_free(out.prob);
