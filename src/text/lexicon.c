@@ -186,20 +186,23 @@ static hse_status from_map(const text_map *map, const char *key, size_t size, ch
 typedef struct {
     text_lexicon *lexicon;
     hse_arena    *arena;
+    bool          no_memory;                /* NULL was given for a word that is there */
 } en_words;
 
-static const char *copy_value(hse_arena *arena, const text_map *map, const char *key, size_t size)
+static char *copy_value(en_words *w, const void *value, size_t size)
 {
-    hse_bytes v;
+    char *copy = hse_arena_strndup(w->arena, value, size);
 
-    return text_map_get(map, key, size, &v) ? hse_arena_strndup(arena, (const char *)v.data, v.size) : NULL;
+    w->no_memory |= !copy;
+    return copy;
 }
 
 static const char *find_homograph(void *user, const char *word, size_t size)
 {
-    const en_words *w = user;
+    en_words *w = user;
+    hse_bytes v;
 
-    return copy_value(w->arena, &w->lexicon->homograph, word, size);
+    return text_map_get(&w->lexicon->homograph, word, size, &v) ? copy_value(w, v.data, v.size) : NULL;
 }
 
 static void to_upper(char *out, const char *text, size_t size)
@@ -211,17 +214,21 @@ static void to_upper(char *out, const char *text, size_t size)
 /* What NLTK's table says: of the words that are said as words (rep has those alone) the later table's first pronunciation, if it has one. */
 static const char *find_word(void *user, const char *word, size_t size)
 {
-    const en_words *w = user;
+    en_words *w = user;
     char upper[64], *phones;
-    hse_bytes v;
+    hse_bytes v, later;
 
     if (size >= sizeof upper)
         return NULL;
     to_upper(upper, word, size);
-    if (!text_map_get(&w->lexicon->ipa, word, size, &v) || !text_map_get(&w->lexicon->rep, upper, size, &(hse_bytes){0}))
-        return copy_value(w->arena, &w->lexicon->rep, upper, size);
-    const uint8_t *end = v.size ? memchr(v.data, '|', v.size) : NULL;
-    if ((phones = hse_arena_strndup(w->arena, (const char *)v.data, end ? (size_t)(end - v.data) : v.size)) != NULL)
+    if (!text_map_get(&w->lexicon->rep, upper, size, &v))
+        return NULL;
+    if (text_map_get(&w->lexicon->ipa, word, size, &later)) {
+        const uint8_t *end = later.size ? memchr(later.data, '|', later.size) : NULL;
+
+        v = (hse_bytes){later.data, end ? (size_t)(end - later.data) : later.size};
+    }
+    if ((phones = copy_value(w, v.data, v.size)) != NULL)
         to_upper(phones, phones, strlen(phones));
     return phones;
 }
@@ -276,13 +283,16 @@ static void remember(text_lexicon *l, const char *key, size_t size, const text_a
 
 static hse_status ask_g2p(text_lexicon *l, const char *key, size_t size, hse_arena *arena, text_answer *out, hse_error *err)
 {
-    en_words w = {l, arena};
+    en_words w = {.lexicon = l, .arena = arena};
     en_g2p g = {.net = &l->g2p, .homograph = find_homograph, .word = find_word, .user = &w};
     hse_status s = need(l, PACK_EN, err);
 
     if (s != HSE_OK || said_before(l, key, size, arena, out))
         return s;
-    if ((s = en_g2p_run(&g, key, size, arena, out, err)) == HSE_OK)
+    s = en_g2p_run(&g, key, size, arena, out, err);
+    if (s == HSE_OK && w.no_memory)
+        s = hse_fail(err, HSE_E_NOMEM, 0, "no memory for an answer");
+    if (s == HSE_OK)
         remember(l, key, size, out);
     return s;
 }

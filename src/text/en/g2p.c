@@ -343,6 +343,7 @@ hse_status en_g2p_run(const en_g2p *g, const char *text, size_t size, hse_arena 
     hse_buf_init(&b, TEXT_BYTES);
     spell_numbers(&a, text, size);
     plain(&b, hse_buf_text(&a), a.size);
+    s = hse_buf_status(&a, "a word", err);              /* which hse_buf_clear forgets */
     hse_buf_clear(&a);
     expand(&a, hse_buf_text(&b), b.size);
     for (const char *t = hse_buf_text(&a); *t;) {
@@ -355,7 +356,8 @@ hse_status en_g2p_run(const en_g2p *g, const char *text, size_t size, hse_arena 
         }
         t += n;
     }
-    s = hse_buf_status(&a, "a word", err);
+    if (s == HSE_OK)
+        s = hse_buf_status(&a, "a word", err);
     if (s == HSE_OK)
         s = hse_buf_status(&b, "a word", err);
     hse_buf_free(&a);

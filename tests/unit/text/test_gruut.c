@@ -298,7 +298,9 @@ static hse_status open_and_say(void *arg, hse_error *err)
     if (s == HSE_OK)
         s = text_gruut_open(&g, pack, GRUUT_FR, err);
     if (s == HSE_OK)
-        s = text_gruut_say(g, "21 chab dos\u00B0", 13, &arena, &a, err);
+        s = text_gruut_keep_links(g, err);
+    if (s == HSE_OK)
+        s = text_gruut_say(g, "21 chab dos\u00B0 \u20AC20", 19, &arena, &a, err);
     hse_arena_free(&arena);
     text_gruut_close(&g);
     text_pack_close(&pack);

@@ -281,6 +281,34 @@ static void letters_to_sounds(tiny_pack *p)
     }
 }
 
+static void make_english(hse_buf *file)
+{
+    static const char *const ascii[] = {"\u4F60", "Ni ", "\u00E9", "e", "\u2191", "|", NULL};
+    static const char *const rep[] = {"THIRTY", "TH ER1 D IY0", "MYTHOLOGY", "M IH0", NULL};
+    static const char *const ipa[] = {"thirty", "th er1 d iy2|th er1 t iy2", "nba", "eh1 n b iy2 ey1", NULL};
+    static const char *const none[] = {NULL};
+    tiny_pack p = {.count = 0};
+
+    tiny_map(&p, "rep", rep);
+    tiny_map(&p, "ipa", ipa);
+    tiny_map(&p, "homograph", none);
+    tiny_map(&p, "ascii", ascii);
+    letters_to_sounds(&p);
+    tiny_finish(&p, file);
+}
+
+/* A folder with one pack of English. */
+static void furnish_english(place *at)
+{
+    hse_buf file;
+
+    make_english(&file);
+    furnish(at, false);
+    memcpy(strrchr(at->pack, '/'), "/en.pack", 9);
+    CHECK(hse_file_write(at->pack, file.data, file.size, NULL) == HSE_OK, "no file");
+    hse_buf_free(&file);
+}
+
 /* MeloTTS' own dictionary and the one that its letters to sounds look into are of two ages. */
 TEST(english_words_have_two_dictionaries)
 {
@@ -290,26 +318,12 @@ TEST(english_words_have_two_dictionaries)
         {TEXT_IPA_EN, "thirty", "th er1 d iy2 th er1 t iy2"}, {TEXT_UNIDECODE, "a\u4F60\u4E00\u00E9\u2191Z", "aNi e|Z"},
         {TEXT_UNIDECODE, "", ""},
     };
-    static const char *const ascii[] = {"\u4F60", "Ni ", "\u00E9", "e", "\u2191", "|", NULL};
-    static const char *const rep[] = {"THIRTY", "TH ER1 D IY0", "MYTHOLOGY", "M IH0", NULL};
-    static const char *const ipa[] = {"thirty", "th er1 d iy2|th er1 t iy2", "nba", "eh1 n b iy2 ey1", NULL};
-    static const char *const none[] = {NULL};
-    tiny_pack p = {.count = 0};
     place at;
     text_lexicon *l = NULL;
     hse_arena arena;
-    hse_buf file;
     hse_error err = {0};
 
-    tiny_map(&p, "rep", rep);
-    tiny_map(&p, "ipa", ipa);
-    tiny_map(&p, "homograph", none);
-    tiny_map(&p, "ascii", ascii);
-    letters_to_sounds(&p);
-    tiny_finish(&p, &file);
-    furnish(&at, false);
-    memcpy(strrchr(at.pack, '/'), "/en.pack", 9);
-    CHECK(hse_file_write(at.pack, file.data, file.size, NULL) == HSE_OK, "no file");
+    furnish_english(&at);
     CHECK(text_lexicon_open(&l, at.dir, true, &err) == HSE_OK, "%s", err.text);
     text_dictionary d = text_lexicon_dictionary(l);
     hse_arena_init(&arena, 1 << 20);
@@ -327,7 +341,6 @@ TEST(english_words_have_two_dictionaries)
     }
     hse_arena_free(&arena);
     text_lexicon_close(&l);
-    hse_buf_free(&file);
     clear(&at);
 }
 
@@ -360,4 +373,34 @@ TEST(every_allocation_may_fail)
     furnish(&p, true);
     CHECK(test_torture("open and look", open_and_look, &p) >= 3, "nothing was allocated");
     clear(&p);
+}
+
+static hse_status ask_english(void *arg, hse_error *err)
+{
+    static const struct { text_table table; const char *key; } asked[] = {
+        {TEXT_CMUDICT_REP, "THIRTY"}, {TEXT_G2P_EN, "thirty"}, {TEXT_G2P_EN, "mythology"}, {TEXT_UNIDECODE, "a\u4F60"}};
+    const place *at = arg;
+    text_lexicon *l = NULL;
+    hse_arena arena;
+    hse_status s = text_lexicon_open(&l, at->dir, true, err);
+
+    hse_arena_init(&arena, 1 << 20);
+    for (size_t i = 0; s == HSE_OK && i < COUNT(asked); i++) {
+        text_dictionary d = text_lexicon_dictionary(l);
+        text_answer a;
+
+        s = d.ask(d.user, asked[i].table, asked[i].key, strlen(asked[i].key), &arena, &a, err);
+    }
+    hse_arena_free(&arena);
+    text_lexicon_close(&l);
+    return s;
+}
+
+TEST(every_allocation_of_an_answer_may_fail)
+{
+    place at;
+
+    furnish_english(&at);
+    CHECK(test_torture("ask in English", ask_english, &at) >= 3, "nothing was allocated");
+    clear(&at);
 }
