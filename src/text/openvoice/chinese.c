@@ -181,7 +181,7 @@ static hse_status replace_all(const char *text, const pair *list, size_t count, 
     hse_buf_init(&a, OPENVOICE_TEXT_BYTES);
     hse_buf_init(&b, OPENVOICE_TEXT_BYTES);
     hse_buf_str(&a, text);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && a.status == HSE_OK; i++) {     /* a failure would be cleared with its buffer */
         hse_buf swap = a;
 
         if (!strstr(hse_buf_text(&a), list[i].from))
