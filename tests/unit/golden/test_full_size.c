@@ -25,7 +25,7 @@ static made by_recipe(const char *path)
     hse_error err = {0};
     json_error_t where;
     json_t *recipe = json_load_file(test_path(path), 0, &where);
-    made m;
+    made m = {0};
 
     CHECK(recipe && golden_recipe(&m.w, &m.bytes, recipe, &err) == HSE_OK, "%s: %s", path, err.text);
     json_decref(recipe);
