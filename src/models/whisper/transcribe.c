@@ -233,8 +233,10 @@ static hse_status advance(state *t, hse_error *err)
             t->done = true;
             return HSE_OK;
         }
-        /* One window decides and is decoded at once; as the reference counts, it is one frame longer to look at. */
-        fused = !t->s.ballot.known && !t->s.request.reference && o->language_detection_segments == 1;
+        /* One window decides and is decoded at once; as the reference counts, it is one frame longer to look at. A clip may be shorter
+         * than what the language is found in. */
+        fused = !t->s.ballot.known && !t->s.request.reference && o->language_detection_segments == 1 &&
+                (t->utterances || o->clip_count == 0);
         if (!t->s.ballot.known && !fused && (t->content > 0 || t->s.request.reference)) {
             if ((s = make_detection(t, &made, err)) != HSE_OK)
                 return s;

@@ -441,6 +441,33 @@ TEST(chunks_come_back_in_any_order)
 }
 
 /* What a live session relies on: every stretch of speech by itself, told the language and the text before it. */
+/* A clip of a moment is too little to hear a language in: it is found in all that follows the clip's start, as the reference does. */
+TEST(a_short_clip_does_not_decide_the_language)
+{
+    void *m = whisper_of("ml/ct2_float16");
+    nn_ctx *c = context();
+    size_t n;
+    float *x = load("long.wav", &n);
+    hse_transcribe_options o;
+
+    hse_transcribe_options_init(&o);
+    o.vad_filter = 0;
+    o.beam_size = 1;
+    o.max_new_tokens = 2;
+    for (int i = 0; i < 4; i++) {
+        const double clip[] = {12.0 * i, 12.0 * i + 0.3};
+        o.clip_timestamps = clip;
+        o.clip_count = COUNT(clip);
+        transcribe(&(task){.model = m, .c = c, .x = x, .n = n, .o = &o}, &got);
+        transcribe(&(task){.model = m, .c = c, .x = x, .n = n, .o = &o, .reference = true}, &other);
+        CHECK(got.status == HSE_OK && other.status == HSE_OK, "from %g: %s", clip[0], got.error.text);
+        CHECK(strcmp(got.language, other.language) == 0, "from %g: %s, the reference hears %s", clip[0], got.language, other.language);
+    }
+    hse_free(x);
+    nn_close(&c);
+    whisper_type.close(&m);
+}
+
 TEST(stretches_of_speech_are_transcribed_one_by_one)
 {
     void *m = whisper_of("ml/ct2_float16"), *vad = vad_model();
