@@ -111,17 +111,6 @@ int cli_usage(const cli_command *command, const char *fmt, ...)
     return CLI_USAGE;
 }
 
-static bool word_in(const char *list, const char *word)
-{
-    for (const char *p = list; *p; p += *p == '|') {
-        size_t n = strcspn(p, "|");
-        if (strlen(word) == n && strncmp(p, word, n) == 0)
-            return true;
-        p += n;
-    }
-    return false;
-}
-
 static int check_value(const cli_command *c, const cli_option *o, const char *value, const char *where)
 {
     char *end = NULL;
@@ -132,9 +121,9 @@ static int check_value(const cli_command *c, const cli_option *o, const char *va
         if (!*value || *end || errno || !(v >= o->min && v <= o->max))
             return cli_usage(c, "%s: \"%s\" is not %s from %.16g to %.16g", where, value,
                              o->kind == CLI_INT ? "a whole number" : "a number", o->min, o->max);
-    } else if (o->kind == CLI_CHOICE && !word_in(o->value, value)) {
+    } else if (o->kind == CLI_CHOICE && !hse_word_in(o->value, value)) {
         return cli_usage(c, "%s: \"%s\" is not one of %s", where, value, o->value);
-    } else if (o->kind == CLI_FLAG && !word_in("0|1|on|off|true|false|yes|no", value)) {
+    } else if (o->kind == CLI_FLAG && !hse_word_in("0|1|on|off|true|false|yes|no", value)) {
         return cli_usage(c, "%s: \"%s\" is neither on nor off", where, value);
     }
     return CLI_OK;
@@ -270,7 +259,7 @@ bool cli_flag(const cli_args *a, const char *name)
 {
     const char *v = cli_text(a, name);
 
-    return v && word_in("1|on|true|yes", v);
+    return v && hse_word_in("1|on|true|yes", v);
 }
 
 long cli_int(const cli_args *a, const char *name)

@@ -237,7 +237,7 @@ static void spread(char *out, size_t size, const char *words)
     out[n] = '\0';
 }
 
-static bool word_in(const char *list, const char *word)
+bool hse_word_in(const char *list, const char *word)
 {
     for (const char *p = list; *p; p += *p == '|') {
         size_t n = strcspn(p, "|");
@@ -284,9 +284,9 @@ static hse_status take_boolean(const char *text, int64_t *at, const char *where,
 {
     static const char yes[] = "true|True|TRUE|yes|Yes|YES|on|On|ON|1", no[] = "false|False|FALSE|no|No|NO|off|Off|OFF|0";
 
-    if (!word_in(yes, text) && !word_in(no, text))
+    if (!hse_word_in(yes, text) && !hse_word_in(no, text))
         return hse_fail(err, HSE_E_ARG, 0, "%s: expected true or false, found '%.40s'", where, text);
-    *at = word_in(yes, text);
+    *at = hse_word_in(yes, text);
     return HSE_OK;
 }
 
@@ -382,7 +382,7 @@ hse_status hse_setting_take(const hse_setting *s, const char *text, void *base, 
     case HSE_SET_PAIRS: return take_list(s, text, at, arena, where, err);
     case HSE_SET_CHOICE:
         spread(words, sizeof words, s->words);
-        if (!word_in(s->words, text))
+        if (!hse_word_in(s->words, text))
             return hse_fail(err, HSE_E_ARG, 0, "%s: '%.40s' is none of %s", where, text, words);
         break;
     default:
@@ -412,7 +412,7 @@ static void print_text(const char *s, hse_buf *out)
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./";
     static const char words[] = "true|false|yes|no|on|off|null|True|False|Yes|No|On|Off|Null|TRUE|FALSE|YES|NO|ON|OFF|NULL|y|n|Y|N";
 
-    if (*s && strspn(s, safe) == strlen(s) && !strchr("0123456789-.", *s) && !word_in(words, s)) {
+    if (*s && strspn(s, safe) == strlen(s) && !strchr("0123456789-.", *s) && !hse_word_in(words, s)) {
         hse_buf_str(out, s);
         return;
     }

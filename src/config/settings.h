@@ -43,6 +43,8 @@ hse_status hse_setting_take(const hse_setting *s, const char *text, void *base, 
 bool       hse_host_split(const char *text, size_t *from, size_t *to, int *port);
 /* Store a TEXTS or PAIRS value: the list and, behind the pointer, how many there are. */
 void       hse_setting_list(void *at, const void *list, size_t n);
+/* Is it one of "on|off|auto"? */
+bool       hse_word_in(const char *list, const char *word);
 /* The value as it stands in a YAML file. */
 void       hse_setting_print(const hse_setting *s, const void *base, hse_buf *out);
 

@@ -27,7 +27,7 @@ typedef struct {
 
 /* response_format and output_options.format name the same thing; `fallback` where there is neither. Also the rate. */
 bool api_audio_format(api_audio *a, const char *response_format, const output_options *own, const char *fallback);
-/* Does the Accept header ask for bytes (true), for JSON (false), or for neither (fallback)? JSON beside anything else asks for
+/* Does the Accept header ask for bytes (true), for JSON (false), or for neither (fallback)? JSON beside * / * asks for
  * neither: many libraries send that with every request, whatever it is for. So did OpenAI's first SDKs with JSON alone, which are known
  * by their x-stainless-lang. */
 bool api_wants_bytes(const api_call *call, bool fallback);

@@ -67,8 +67,6 @@ bool api_voice_add(api_call *c)
         return false;
     hse_status s = hse_voice_store_add(c->server->voices, body->name, body->consent, &audio, &v, &err);
     hse_audio_free(&audio);
-    if (s == HSE_E_NOT_FOUND)       /* nothing is looked for here: the folder cannot be made */
-        err.status = HSE_E_IO;
     if (s != HSE_OK)
         return store_error(c, &err, body->name);
     hse_buf_init(&out, 65536);

@@ -297,6 +297,18 @@ hse_status hse_voice_store_audio(hse_voice_store *s, const char *name, hse_audio
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
 
+/* "Not found" is for voices: a folder that cannot be made is the store's own trouble. */
+static hse_status not_made(const char *path, int failed, hse_error *err)
+{
+    hse_status s = hse_fail_sys(err, failed, "cannot make the folder %s", path);
+
+    if (s != HSE_E_NOT_FOUND)
+        return s;
+    if (err)
+        err->status = HSE_E_IO;
+    return HSE_E_IO;
+}
+
 /* Every part of the path; what is there stays as it is. */
 static hse_status make_folder(char *path, mode_t mode, hse_error *err)
 {
@@ -307,10 +319,10 @@ static hse_status make_folder(char *path, mode_t mode, hse_error *err)
         int failed = mkdir(path, mode) != 0 && errno != EEXIST ? errno : 0;
         *p = '/';
         if (failed)
-            return hse_fail_sys(err, failed, "cannot make the folder %s", path);
+            return not_made(path, failed, err);
     }
     if (mkdir(path, mode) != 0 && errno != EEXIST)
-        return hse_fail_sys(err, errno, "cannot make the folder %s", path);
+        return not_made(path, errno, err);
     return HSE_OK;
 }
 

@@ -296,12 +296,11 @@ static nn_tensor network(nn_ctx *c, const bert *m, int n, const int *rows, const
     x = nn_layer_norm(c, &m->norm, x);
     nn_tap(c, x, "bert.embeddings");
     nn_tap(c, x, "hidden_states.0");
-    if (m->layers == BERT_SKIPPED)
-        features = nn_scale(c, x, 1.0f);    /* a copy: layers reuse the place */
-    for (int i = 0; i < m->used; i++) {
-        x = run_layer(c, m, i, x);
-        if (i == m->layers - BERT_SKIPPED - 1)
-            features = nn_scale(c, x, 1.0f);
+    for (int i = 0; i <= m->used; i++) {
+        if (i == m->layers - BERT_SKIPPED)
+            features = nn_scale(c, x, 1.0f);    /* a copy: later layers reuse the place */
+        if (i < m->used)
+            x = run_layer(c, m, i, x);
     }
     return features;
 }
